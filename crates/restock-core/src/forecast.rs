@@ -1,0 +1,134 @@
+//! What a forecaster receives and returns.
+//!
+//! A forecast is a *joint distribution* of demand over the horizon: marginal quantiles per period plus the
+//! dependence between periods. Quantiles do not add, so every question about several periods (demand over a
+//! lead time) is answered from the joint distribution, never by summing marginals.
+
+use crate::time::{Bucket, Period};
+
+/// The quantile levels of every forecast.
+pub const QUANTILE_LEVELS: [f64; N_LEVELS] = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
+
+/// The number of quantile levels.
+pub const N_LEVELS: usize = 13;
+
+/// The index of the median in [`QUANTILE_LEVELS`].
+pub const MEDIAN_IDX: usize = 6;
+
+/// How one past period was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Observation {
+    /// Demand was seen in full.
+    Full,
+    /// Stock ran out: sales are a lower bound of demand.
+    Censored,
+    /// Closed or unlisted: nobody could buy, and that says nothing about demand.
+    Closed,
+    /// Nothing is known about this period.
+    Missing,
+}
+
+/// One covariate over history and horizon, for example the promotion flag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Covariate {
+    /// Stable name: `price_log_ratio`, `promotion`, `holiday`, or the column's own name.
+    pub name: String,
+    /// `[n_periods + horizon]`, oldest first; 0.0 is the neutral value.
+    pub values: Vec<f32>,
+}
+
+/// The demand history of one item-location, as forecasters see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesInput {
+    /// Stable key of the item-location, the source of its random seed.
+    pub key: u64,
+    /// `[n_periods]`, oldest first: estimated demand in units per period. Equal to sales where the observation is
+    /// `Full`, an estimate of latent demand where it is `Censored`, 0.0 where it is `Closed` or `Missing`.
+    pub demand: Vec<f64>,
+    /// `[n_periods]`: recorded sales in units, never changed by estimation.
+    pub sales: Vec<f64>,
+    /// `[n_periods]`: how each period was observed.
+    pub observations: Vec<Observation>,
+    /// Period of `demand[0]`.
+    pub first_period: Period,
+    /// Length of a period.
+    pub bucket: Bucket,
+    /// Known covariates over history and horizon.
+    pub covariates: Vec<Covariate>,
+    /// `[horizon]`: share of each future period that is open for sale, 0.0 = closed, 1.0 = open.
+    pub open_future: Vec<f32>,
+    /// Whether demand comes in whole units (true for everything but quantities measured in fractions).
+    pub count_valued: bool,
+}
+
+impl SeriesInput {
+    /// The number of past periods.
+    pub fn n_periods(&self) -> usize {
+        self.demand.len()
+    }
+}
+
+/// What is asked of a forecaster.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ForecastRequest {
+    /// Number of future periods, at least 1.
+    pub horizon: usize,
+    /// Seed of the run; combined with [`SeriesInput::key`] wherever randomness is needed.
+    pub seed: u64,
+}
+
+/// How demands of different periods move together: a Gaussian copula with correlation
+/// `common + (1 - common) · phi^|s - t|` between the normal scores of periods `s` and `t`.
+///
+/// `common = phi = 0` is independence; `common = 1` is full dependence.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Dependence {
+    /// Share of variance common to all periods (uncertainty about the level), 0 to 1.
+    pub common: f64,
+    /// Correlation of the remaining part from one period to the next, 0 to below 1.
+    pub phi: f64,
+}
+
+/// The forecast of one item-location.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecast {
+    /// `[horizon]`: expected demand, units per period.
+    pub mean: Vec<f64>,
+    /// `[horizon × N_LEVELS]`, period-major: quantiles at [`QUANTILE_LEVELS`], never negative, non-decreasing
+    /// within a period.
+    pub quantiles: Vec<f64>,
+    /// Dependence between periods.
+    pub dependence: Dependence,
+    /// The model that made it, for example `auto: 0.5 ets + 0.5 weighted_quantiles`.
+    pub model: String,
+    /// Why this model, or why a fallback was used, in a few words.
+    pub reason: String,
+}
+
+impl Forecast {
+    /// The number of periods.
+    pub fn horizon(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The quantiles of one period, `[N_LEVELS]`.
+    pub fn period_quantiles(&self, step: usize) -> &[f64] {
+        &self.quantiles[step * N_LEVELS..(step + 1) * N_LEVELS]
+    }
+
+    /// The median of one period.
+    pub fn median(&self, step: usize) -> f64 {
+        self.period_quantiles(step)[MEDIAN_IDX]
+    }
+}
+
+/// A demand model. It is handed whole batches, because neural forecasters are fast only in batches, and keeps no
+/// state between calls: the same input, request and binary give the same forecasts, in any order, on any thread.
+pub trait Forecaster: Send + Sync {
+    /// Stable name, as written in configuration and leaderboards.
+    fn name(&self) -> &str;
+
+    /// One forecast per series, in the order of the batch. A series that cannot be forecast well gets a wide
+    /// fallback with a `reason`; it never fails the batch.
+    fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast>;
+}

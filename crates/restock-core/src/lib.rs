@@ -1,0 +1,27 @@
+//! The nouns of Restock: quantities, time, tables, stock, forecasts, policies, proposals.
+//!
+//! This crate holds data and the few definitions that must exist exactly once (inventory position,
+//! quantile levels, period arithmetic). Verbs live in the crates above it: `restock-forecast`
+//! forecasts, `restock-inventory` decides and simulates, `restock-store` reads and writes,
+//! `restock-engine` plans. Nothing here reads a file, a clock or a random number.
+
+pub mod dataset;
+pub mod environment;
+pub mod finding;
+pub mod forecast;
+pub mod objective;
+pub mod policy;
+pub mod proposal;
+pub mod quantity;
+pub mod settings;
+pub mod stock;
+pub mod time;
+
+pub use dataset::{Dataset, ItemIdx, LocationIdx, RowRef, SupplierIdx};
+pub use finding::{Finding, FindingCode, RowError, Severity};
+pub use forecast::{Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
+pub use objective::{CostRates, Objective, ServiceType};
+pub use policy::{Decision, Policy, Review};
+pub use quantity::{Money, Quantity, Units};
+pub use stock::StockState;
+pub use time::{Bucket, Day, Period, WeekdaySet};

@@ -1,0 +1,133 @@
+//! Settings of a plan, with the defaults that `restock config explain` prints.
+
+use serde::{Deserialize, Serialize};
+
+use crate::objective::{Objective, ServiceType};
+use crate::time::{Bucket, Day};
+
+/// What an absent sales row means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingSales {
+    /// Nothing was sold.
+    #[default]
+    Zero,
+    /// Nobody knows.
+    Unknown,
+    /// The place was closed.
+    Closed,
+}
+
+/// What to assume about stock that no file tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssumedStock {
+    /// The position was at its target one review period ago and has been sold from since: the order replaces what
+    /// sold, corrected for the change of the target. Flagged on every line.
+    #[default]
+    AtTarget,
+    /// Shelves are empty.
+    Zero,
+}
+
+/// Language of sentences and messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Lang {
+    /// English.
+    #[default]
+    #[serde(rename = "en")]
+    En,
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    ZhCn,
+}
+
+/// Settings of one plan. Same settings, data, seed and binary give the same proposals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanSettings {
+    /// The plan is made on the morning of this day; `None` takes the day after the last sale. Only rows dated before
+    /// it are known.
+    pub as_of: Option<Day>,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Planning period.
+    pub bucket: Bucket,
+    /// What an absent sales row means.
+    pub missing_sales: MissingSales,
+    /// What to assume about unknown stock.
+    pub assumed_stock: AssumedStock,
+    /// What orders should achieve, where no segment or item-location says otherwise.
+    pub objective: Objective,
+    /// Carrying cost as a share of unit cost per year.
+    pub carrying_cost_per_year: f64,
+    /// Multiple of the margin that a lost sale costs.
+    pub lost_sale_margin_multiple: f64,
+    /// Fixed cost of one order line, currency.
+    pub order_cost: f64,
+    /// Share of the price assumed as margin where the cost is unknown.
+    pub assumed_margin_share: f64,
+    /// Lead time where no lane or receipt tells, days.
+    pub default_lead_time_days: f64,
+    /// Review period where no calendar tells, days.
+    pub default_review_days: f64,
+    /// Forecaster by name; `auto` chooses per item-location.
+    pub forecast_model: String,
+    /// Extra days of forecast beyond the protection interval.
+    pub extra_horizon_days: u32,
+    /// Covariates to use: any of `price`, `promotion`, `holiday`.
+    pub covariates: Vec<String>,
+    /// Policy by name; `auto` chooses base-stock, or (R,s,S) where the order cost matters.
+    pub policy: String,
+    /// Segments: the first whose filter matches overrides the objective or policy.
+    pub segments: Vec<Segment>,
+    /// Number of demand paths per item-location.
+    pub n_paths: usize,
+    /// Largest order as days of expected demand, a guard against blow-ups.
+    pub max_days_of_cover: Option<f64>,
+    /// Total order value allowed, currency.
+    pub budget: Option<f64>,
+    /// Seed of every random number.
+    pub seed: u64,
+}
+
+/// A rule for some item-locations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Filter, for example `item.abc == 'C' and location.kind == 'store'`.
+    #[serde(rename = "where")]
+    pub filter: String,
+    /// Objective for these.
+    #[serde(default)]
+    pub objective: Option<Objective>,
+    /// Policy for these.
+    #[serde(default)]
+    pub policy: Option<String>,
+}
+
+impl Default for PlanSettings {
+    fn default() -> Self {
+        Self {
+            as_of: None,
+            currency: "EUR".to_owned(),
+            bucket: Bucket::Day,
+            missing_sales: MissingSales::Zero,
+            assumed_stock: AssumedStock::AtTarget,
+            objective: Objective::Service { service_type: ServiceType::FillRate, target: 0.98 },
+            carrying_cost_per_year: 0.22,
+            lost_sale_margin_multiple: 1.0,
+            order_cost: 0.0,
+            assumed_margin_share: 0.3,
+            default_lead_time_days: 7.0,
+            default_review_days: 7.0,
+            forecast_model: "auto".to_owned(),
+            extra_horizon_days: 28,
+            covariates: vec!["price".to_owned(), "promotion".to_owned(), "holiday".to_owned()],
+            policy: "auto".to_owned(),
+            segments: Vec::new(),
+            n_paths: 256,
+            max_days_of_cover: None,
+            budget: None,
+            seed: 42,
+        }
+    }
+}

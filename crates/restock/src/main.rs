@@ -1,0 +1,3 @@
+//! The `restock` command.
+
+fn main() {}
