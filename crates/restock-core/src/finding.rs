@@ -123,8 +123,14 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found, with numbers.
     pub message: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub message_zh: String,
     /// What to do.
     pub fix: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub fix_zh: String,
     /// The item, where the finding is about one.
     pub item_id: Option<String>,
     /// The location, where the finding is about one.
