@@ -99,6 +99,8 @@ pub struct Forecast {
     pub quantiles: Vec<f64>,
     /// Dependence between periods.
     pub dependence: Dependence,
+    /// Whether demand comes in whole units; sample paths are whole numbers then.
+    pub count_valued: bool,
     /// The model that made it, for example `auto: 0.5 ets + 0.5 weighted_quantiles`.
     pub model: String,
     /// Why this model, or why a fallback was used, in a few words.
