@@ -8,10 +8,17 @@
 //! Every model predicts demand for a period that is *open*; the caller scales closed or half-open future periods
 //! (`open_future`), because that is a fact about the calendar and not about demand.
 
+mod distribution;
 mod ended;
+mod history;
+mod seasonal_naive;
+mod weighted_quantiles;
 
 pub use ended::Zero;
+pub use seasonal_naive::SeasonalNaive;
+pub use weighted_quantiles::WeightedQuantiles;
 
+use history::History;
 use restock_core::{N_LEVELS, SeriesInput};
 
 /// Marginal predictive distribution of one series.
@@ -29,7 +36,27 @@ impl Predictive {
     pub fn zero(horizon: usize) -> Self {
         Self { mean: vec![0.0; horizon], quantiles: vec![0.0; horizon * N_LEVELS] }
     }
+
+    /// Makes the distribution safe to plan with: finite, not negative, monotone, and no
+    /// higher than a small multiple of anything seen. `factor` raises that ceiling where known covariates, such as a
+    /// planned promotion, say that demand will be higher than usual.
+    pub(crate) fn guard(&mut self, series: &SeriesInput, history: &History, factor: f64) {
+        let slack = if series.count_valued { 2.0 } else { 0.0 };
+        let ceiling = (CEILING_MULTIPLE * history.max() + slack) * factor.max(1.0);
+        for (mean, quantiles) in self.mean.iter_mut().zip(self.quantiles.chunks_exact_mut(N_LEVELS)) {
+            *mean = if mean.is_finite() { mean.clamp(0.0, ceiling) } else { history.mean() };
+            let mut below = 0.0_f64;
+            for quantile in quantiles {
+                // `max` also replaces NaN.
+                below = below.max(quantile.min(ceiling));
+                *quantile = below;
+            }
+        }
+    }
 }
+
+/// No forecast exceeds this multiple of the largest demand seen.
+const CEILING_MULTIPLE: f64 = 3.0;
 
 /// One model: a pure function from a history to predictive quantiles.
 pub trait Model: Send + Sync {
@@ -46,7 +73,7 @@ pub trait Model: Send + Sync {
 
 /// Every model, the cheapest and most robust first.
 pub fn all() -> &'static [&'static dyn Model] {
-    &[&Zero]
+    &[&Zero, &SeasonalNaive, &WeightedQuantiles]
 }
 
 /// The model of a name.
