@@ -1,1 +1,16 @@
-//! TODO
+//! From the tables of a business to explained order proposals.
+//!
+//! [`plan`] is a pure function: dataset, settings and forecaster in, proposals out. Inside, [`HistoryBuilder`] turns
+//! sales into demand histories, a [`PlanningUnit`] holds everything about one item-location, and [`plan_batch`] decides
+//! a batch of complete items. [`explain`] gives the numbers behind one line. No file, clock or network is touched.
+
+mod explain;
+pub mod health;
+mod plan;
+mod what_if;
+
+pub use explain::{
+    ArrivalPoint, Change, ExplainError, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
+};
+pub use plan::{OrderGroup, Plan, PlanLine, PlanSummary, ShadowPrice, Unplanned, plan};
+pub use what_if::{WhatIf, WhatIfError};
