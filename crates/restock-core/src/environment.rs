@@ -13,6 +13,10 @@ pub struct PeriodOutcome {
     pub lost: Units,
     /// Units that expired.
     pub expired: Units,
+    /// Units that arrived and went on the shelf.
+    pub received: Units,
+    /// Units issued to reservations and backorders of earlier periods, on top of `sold`.
+    pub issued_late: Units,
     /// Cost of the period, currency.
     pub cost: f64,
 }

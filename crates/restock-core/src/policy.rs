@@ -126,7 +126,8 @@ pub struct OrderingRules {
     pub shelf_capacity: Option<Units>,
     /// Most units that can be sold before they expire, a cap on the order.
     pub shelf_life_cap: Option<Units>,
-    /// Most units that will still be needed before the item's planned end.
+    /// Most units that will still be needed before the item's planned end beyond the inventory position, a cap on the
+    /// order.
     pub end_of_life_cap: Option<Units>,
     /// Nothing may be ordered.
     pub do_not_order: bool,

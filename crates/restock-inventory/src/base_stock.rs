@@ -1,0 +1,53 @@
+//! The base-stock policy (R, S): at every review, order up to the base-stock level S.
+
+use restock_core::policy::{Decision, Policy, Review};
+
+use crate::expected_expiry::expected_expiry;
+use crate::protection_interval::ProtectionInterval;
+
+/// Orders up to the base-stock level at every review.
+///
+/// The level is the smallest that meets the objective over lead time plus review period, for orders in the multiple
+/// (and minimum) that the rules ask for; see [`ProtectionInterval::base_stock_level`]. Stock that is expected to expire
+/// unsold is replaced (`adjustment_reason` `expected_expiry`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BaseStock;
+
+impl Policy for BaseStock {
+    fn name(&self) -> &str {
+        "base_stock"
+    }
+
+    fn decide(&self, review: &Review) -> Decision {
+        let interval = ProtectionInterval::new(review, review.review_period);
+        let target_level = interval.base_stock_level(review.rules.order_multiple.max(review.rules.min_order));
+        order_up_to(review, target_level, None, interval.expected_demand(), review.review_period)
+    }
+}
+
+/// The decision to order up to `target_level`, where `reorder_point` allows it.
+pub(crate) fn order_up_to(
+    review: &Review,
+    target_level: restock_core::Units,
+    reorder_point: Option<restock_core::Units>,
+    expected_demand: f64,
+    review_period: usize,
+) -> Decision {
+    let position = review.stock.inventory_position();
+    let plain = (target_level - position).max(0);
+    let expiring = expected_expiry(review, review_period);
+    let usable_position = position - expiring;
+    let (order_quantity, adjustment_reason) = match reorder_point {
+        Some(reorder_point) if usable_position > reorder_point => (0, "reorder_point_not_reached"),
+        _ => ((target_level - usable_position).max(0), "expected_expiry"),
+    };
+    let adjustment = order_quantity - plain;
+    Decision {
+        order_quantity,
+        target_level,
+        reorder_point,
+        expected_demand,
+        adjustment,
+        adjustment_reason: if adjustment == 0 { "none" } else { adjustment_reason },
+    }
+}
