@@ -6,8 +6,10 @@
 //! - [`item_location`] is the one transition function of an item-location.
 //! - The remaining modules are named as the field names them.
 
+pub mod allocate;
 pub mod base_stock;
 pub mod days_of_cover;
+pub mod discrete_demand;
 pub mod economic_order_quantity;
 pub mod expected_expiry;
 pub mod item_location;
@@ -18,6 +20,8 @@ pub mod protection_interval;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
+pub mod value_iteration;
+pub mod worked_example;
 
 use restock_core::policy::{Decision, Policy, Review};
 
