@@ -17,11 +17,14 @@ pub mod make_to_order;
 pub mod min_max;
 pub mod newsvendor;
 pub mod protection_interval;
+pub mod r_q;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
 pub mod value_iteration;
+pub mod wagner_whitin;
 pub mod worked_example;
+pub mod zheng_federgruen;
 
 use restock_core::policy::{Decision, Policy, Review};
 
