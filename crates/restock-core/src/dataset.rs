@@ -79,6 +79,40 @@ pub struct Dataset {
     pub capacities: Vec<CapacityRow>,
     /// Units of measure per item.
     pub uoms: Vec<UomRow>,
+    /// What the reader noticed while reading, for the data-health checks.
+    pub facts: ImportFacts,
+}
+
+/// What a reader noticed and could not put into a table: the raw material of D04, D20, D22 and D23.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportFacts {
+    /// Rows equal in every cell to an earlier row of the same file (D04), at most 1,000 of them.
+    pub duplicate_rows: Vec<RowRef>,
+    /// How many such rows there are in all.
+    pub n_duplicate_rows: usize,
+    /// Whether those of the sales table were left out; by default they are kept, because two equal lines of an order
+    /// cannot be told from a copied line.
+    pub duplicates_dropped: bool,
+    /// Ids used by a table but absent from the table that defines them (D20).
+    pub orphans: Vec<OrphanKey>,
+    /// Offsets from UTC seen in sales time stamps with their number of rows, `Z` and `+08:00` for example; more than
+    /// one entry means that days were cut at different midnights (D23).
+    pub utc_offsets: Vec<(String, usize)>,
+    /// Sales rows with a negative quantity: returns and cancellations (D22).
+    pub n_returns: usize,
+    /// Sales rows that carried an order number.
+    pub n_order_lines: usize,
+}
+
+/// An id that no master table defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrphanKey {
+    /// `item`, `location` or `supplier`.
+    pub kind: &'static str,
+    /// The id; an entity without attributes was created for it.
+    pub id: String,
+    /// Where it was used first.
+    pub row: RowRef,
 }
 
 /// An item.
