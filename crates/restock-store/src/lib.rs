@@ -21,6 +21,7 @@
 
 mod error;
 mod mapping;
+pub mod write;
 
 use std::path::PathBuf;
 
