@@ -121,7 +121,8 @@ mod tests {
     /// Dates as published in the calendars of these years.
     #[test]
     fn moving_feasts_fall_on_their_published_days() {
-        for (year, published) in [(2016, "2016-03-27"), (2024, "2024-03-31"), (2025, "2025-04-20"), (2026, "2026-04-05")]
+        for (year, published) in
+            [(2016, "2016-03-27"), (2024, "2024-03-31"), (2025, "2025-04-20"), (2026, "2026-04-05")]
         {
             assert_eq!(easter_sunday(year).to_string(), published);
         }

@@ -139,9 +139,8 @@ pub(super) fn draw_count_model(by_weight: bool, rng: &mut ChaCha8Rng) -> CountMo
 /// `[n_days]`: weekday-free effects of one product family: season and holidays, as a factor on demand.
 pub(super) fn category_factors(calendar: &Calendar, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let n_waves: usize = rng.random_range(1..=3);
-    let waves: Vec<(f64, f64, f64)> = (1..=n_waves)
-        .map(|k| (k as f64, rng.random_range(0.0..0.25) / k as f64, rng.random_range(0.0..1.0)))
-        .collect();
+    let waves: Vec<(f64, f64, f64)> =
+        (1..=n_waves).map(|k| (k as f64, rng.random_range(0.0..0.25) / k as f64, rng.random_range(0.0..1.0))).collect();
     let mut log_factors: Vec<f64> = calendar
         .year_share
         .iter()
@@ -284,7 +283,10 @@ mod tests {
                 assert!((mean / rate - 1.0).abs() < 0.03, "{model:?} at rate {rate}: mean {mean}");
                 if let Some(expected) = variance {
                     let got = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / f64::from(n);
-                    assert!((got / expected - 1.0).abs() < 0.06, "{model:?} at rate {rate}: variance {got}, {expected}");
+                    assert!(
+                        (got / expected - 1.0).abs() < 0.06,
+                        "{model:?} at rate {rate}: variance {got}, {expected}"
+                    );
                 }
             }
         }

@@ -47,7 +47,8 @@ struct Place {
 
 impl Place {
     fn new(item: &SimulatedItem, n_days: usize) -> Self {
-        let free = CostRates { unit_cost: 0.0, holding_cost: 0.0, stockout_cost: 0.0, order_cost: 0.0, waste_cost: 0.0 };
+        let free =
+            CostRates { unit_cost: 0.0, holding_cost: 0.0, stockout_cost: 0.0, order_cost: 0.0, waste_cost: 0.0 };
         let params = ItemLocationParams { shelf_life: item.shelf_life(), ..ItemLocationParams::lost_sales(free) };
         Self { stock: StockState::default(), params, history: SeriesHistory::with_capacity(n_days) }
     }
@@ -126,9 +127,7 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
         let weekday_idx = world.day(day_idx).weekday_idx();
 
         // Stores ask.
-        for ((request, place), (rule, store)) in
-            requests.iter_mut().zip(&places).zip(rules.iter().zip(&world.stores))
-        {
+        for ((request, place), (rule, store)) in requests.iter_mut().zip(&places).zip(rules.iter().zip(&world.stores)) {
             *request = if store.order_weekdays[weekday_idx] {
                 store_request(world, item, store, rule, &place.stock, day_idx)
             } else {
@@ -280,4 +279,3 @@ impl LeadTimes {
         }
     }
 }
-

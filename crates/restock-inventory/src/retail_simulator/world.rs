@@ -6,9 +6,7 @@ use restock_core::Day;
 use super::ChainConfig;
 use super::calendar::{Calendar, HOLIDAYS};
 use super::catalogue::{CATEGORIES, PRODUCTS, Product, SUPPLIERS, SupplierTemplate};
-use super::demand::{
-    CountModel, category_factors, draw_count_model, log_uniform, normal, trend, weekday_profile,
-};
+use super::demand::{CountModel, category_factors, draw_count_model, log_uniform, normal, trend, weekday_profile};
 use super::random::stream;
 
 /// What a random stream is for: the first part of its key.
