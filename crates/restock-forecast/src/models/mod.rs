@@ -8,14 +8,18 @@
 //! Every model predicts demand for a period that is *open*; the caller scales closed or half-open future periods
 //! (`open_future`), because that is a fact about the calendar and not about demand.
 
+mod croston;
 mod distribution;
 mod ended;
 mod history;
 mod seasonal_naive;
+mod simple_smoothing;
 mod weighted_quantiles;
 
+pub use croston::{Croston, Intermittent, Sba, Tsb, croston, sba, tsb};
 pub use ended::Zero;
 pub use seasonal_naive::SeasonalNaive;
+pub use simple_smoothing::{Ses, Smoothed, ses};
 pub use weighted_quantiles::WeightedQuantiles;
 
 use history::History;
@@ -73,7 +77,7 @@ pub trait Model: Send + Sync {
 
 /// Every model, the cheapest and most robust first.
 pub fn all() -> &'static [&'static dyn Model] {
-    &[&Zero, &SeasonalNaive, &WeightedQuantiles]
+    &[&Zero, &SeasonalNaive, &WeightedQuantiles, &Ses, &Croston, &Sba, &Tsb]
 }
 
 /// The model of a name.
