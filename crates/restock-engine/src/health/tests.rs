@@ -1,0 +1,696 @@
+//! Each check on a shop that triggers it and on one that must not.
+
+use restock_core::dataset::*;
+use restock_core::settings::PlanSettings;
+use restock_core::{Day, Finding, FindingCode, ItemIdx, LocationIdx, Money, Quantity, RowRef, Severity, WeekdaySet};
+
+use super::{HealthReport, check};
+
+const S1: LocationIdx = LocationIdx(0);
+const A: ItemIdx = ItemIdx(0);
+const B: ItemIdx = ItemIdx(1);
+
+/// Two items, one or two stores, a supplier; sales are added in any order.
+struct Shop {
+    dataset: Dataset,
+    settings: PlanSettings,
+    sales: Vec<(ItemIdx, LocationIdx, Day, Quantity)>,
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn row(row: u32) -> RowRef {
+    RowRef { file_idx: 0, row }
+}
+
+fn units(whole: i64) -> Quantity {
+    Quantity::from_whole(whole)
+}
+
+impl Shop {
+    fn new() -> Self {
+        let item = |id: &str| Item { item_id: id.to_owned(), ..Item::default() };
+        let location = |id: &str| Location { location_id: id.to_owned(), ..Location::default() };
+        let dataset = Dataset {
+            files: vec!["test.csv".to_owned()],
+            items: vec![item("A"), item("B")],
+            locations: vec![location("S1"), location("S2")],
+            suppliers: vec![Supplier { supplier_id: "DAIRY".to_owned(), ..Supplier::default() }],
+            ..Dataset::default()
+        };
+        Self { dataset, settings: PlanSettings::default(), sales: Vec::new() }
+    }
+
+    /// One row a day from 2026-01-01 on.
+    fn sell(mut self, item: ItemIdx, quantities: impl IntoIterator<Item = i64>) -> Self {
+        let first = day("2026-01-01");
+        for (idx, quantity) in quantities.into_iter().enumerate() {
+            self.sales.push((item, S1, first.plus(idx as i32), units(quantity)));
+        }
+        self
+    }
+
+    fn sell_on(mut self, item: ItemIdx, date: &str, quantity: i64) -> Self {
+        self.sales.push((item, S1, day(date), units(quantity)));
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Dataset)) -> Self {
+        change(&mut self.dataset);
+        self
+    }
+
+    fn report(mut self) -> HealthReport {
+        self.sales.sort_by_key(|(item, location, day, _)| (*item, *location, *day));
+        let table = &mut self.dataset.sales;
+        for (idx, (item, location, day, quantity)) in self.sales.into_iter().enumerate() {
+            table.item.push(item);
+            table.location.push(location);
+            table.day.push(day);
+            table.quantity.push(quantity);
+            table.row.push(row(idx as u32 + 2));
+        }
+        check(&self.dataset, &self.settings)
+    }
+
+    fn found(self, code: FindingCode) -> Vec<Finding> {
+        let mut found = self.report().findings;
+        found.retain(|finding| finding.code == code);
+        found
+    }
+}
+
+/// A deterministic stand-in for noise: `low..=high`, the same on every run.
+fn noise(n: usize, low: i64, high: i64, seed: u64) -> Vec<i64> {
+    let mut state = seed;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            low + ((state >> 33) % (high - low + 1) as u64) as i64
+        })
+        .collect()
+}
+
+fn stock(on_hand: i64, as_of: Option<&str>) -> InventoryRow {
+    InventoryRow {
+        item: A,
+        location: S1,
+        on_hand: units(on_hand),
+        as_of: as_of.map(day),
+        lot_id: None,
+        expiry: None,
+        allocated: Quantity::ZERO,
+        blocked: Quantity::ZERO,
+        in_transit: Quantity::ZERO,
+        row: row(2),
+    }
+}
+
+fn lane() -> SourceRow {
+    SourceRow {
+        to_location: None,
+        origin: Origin::Supplier(restock_core::SupplierIdx(0)),
+        item: None,
+        category: None,
+        lead_time_days: Some(2.0),
+        lead_time_sd_days: None,
+        unit_cost: None,
+        min_order: None,
+        pack_size: None,
+        layer_size: None,
+        pallet_size: None,
+        max_order: None,
+        priority: 0,
+        share: None,
+        review_calendar: None,
+        effective_from: None,
+        effective_to: None,
+        price_breaks: Vec::new(),
+        row: row(2),
+    }
+}
+
+fn setting() -> ItemLocationRow {
+    ItemLocationRow {
+        item: A,
+        location: S1,
+        listed_from: None,
+        listed_to: None,
+        service_type: None,
+        service_target: None,
+        min_stock: None,
+        max_stock: None,
+        display_min: None,
+        shelf_capacity: None,
+        safety_days: None,
+        policy: None,
+        do_not_order: false,
+        row: row(2),
+    }
+}
+
+fn open_order(quantity: i64, received: i64, due_on: &str, status: &str) -> OpenOrderRow {
+    OpenOrderRow {
+        order_id: "PO-1".to_owned(),
+        item: A,
+        to_location: S1,
+        origin: None,
+        quantity: units(quantity),
+        received: units(received),
+        ordered_on: None,
+        due_on: Some(day(due_on)),
+        status: status.to_owned(),
+        row: row(2),
+    }
+}
+
+fn receipt(ordered_on: &str, days: i32) -> ReceiptRow {
+    ReceiptRow {
+        order_id: String::new(),
+        item: A,
+        location: Some(S1),
+        origin: None,
+        quantity: units(5),
+        ordered_on: Some(day(ordered_on)),
+        due_on: None,
+        received_on: day(ordered_on).plus(days),
+        unit_cost: None,
+        row: row(2),
+    }
+}
+
+fn promotion(from: &str, to: &str, depth: Option<f64>) -> PromotionRow {
+    PromotionRow {
+        promo_id: "P".to_owned(),
+        item: Some(A),
+        location: None,
+        from: day(from),
+        to: day(to),
+        depth,
+        display: false,
+        expected_uplift: None,
+        row: row(2),
+    }
+}
+
+use FindingCode::*;
+
+#[test]
+fn d01_negative_stock() {
+    let found = Shop::new().with(|data| data.inventory = vec![stock(-3, None)]).found(D01);
+    insta::assert_snapshot!(found[0].message, @"1 rows with negative stock now, lowest -3");
+    assert_eq!((found[0].severity, found[0].rows.as_slice(), found[0].n_rows), (Severity::Error, &[row(2)][..], 1));
+    let older = |data: &mut Dataset| data.inventory = vec![stock(-3, Some("2026-01-01")), stock(5, Some("2026-01-02"))];
+    assert_eq!(Shop::new().with(older).found(D01)[0].severity, Severity::Warning);
+    assert!(Shop::new().with(|data| data.inventory = vec![stock(0, None)]).found(D01).is_empty());
+}
+
+#[test]
+fn d02_stock_above_capacity() {
+    let shop = |on_hand| {
+        Shop::new().with(|data| {
+            data.inventory = vec![stock(on_hand, None)];
+            data.item_locations = vec![ItemLocationRow { shelf_capacity: Some(units(10)), ..setting() }];
+        })
+    };
+    insta::assert_snapshot!(shop(11).found(D02)[0].message, @"11 units on hand, the shelf holds 10");
+    assert!(shop(10).found(D02).is_empty());
+
+    let full = |volume| {
+        Shop::new().with(|data| {
+            data.inventory = vec![stock(10, None)];
+            data.items[0].volume = Some(volume);
+            data.locations[0].attributes.insert("capacity_volume".to_owned(), "5".to_owned());
+        })
+    };
+    insta::assert_snapshot!(full(0.6).found(D02)[0].message, @"stock fills 6.0 m³, the location holds 5.0 m³");
+    assert!(full(0.5).found(D02).is_empty());
+}
+
+#[test]
+fn d03_sales_on_closed_days() {
+    let closed_on_sunday = |data: &mut Dataset| {
+        let weekdays = (0..6).fold(WeekdaySet::NONE, WeekdaySet::with);
+        data.calendars.insert("open".to_owned(), Calendar { weekdays, ..Calendar::default() });
+        data.locations[0].calendar = Some("open".to_owned());
+    };
+    // 2026-01-04 and 2026-01-11 are Sundays.
+    let found = Shop::new().sell(A, [5; 14]).with(closed_on_sunday).found(D03);
+    insta::assert_snapshot!(found[0].message,
+        @"10 units (14.3 %) sold on 2 closed or unlisted days, first 2026-01-04");
+    assert_eq!((found[0].severity, found[0].n_rows), (Severity::Warning, 2));
+    assert!(Shop::new().sell(A, [5, 5, 5, 0, 5, 5]).with(closed_on_sunday).found(D03).is_empty());
+    // Returns on a closed day are no sales.
+    assert!(Shop::new().sell(A, [5, 5, 5, -2, 5, 5]).with(closed_on_sunday).found(D03).is_empty());
+    let unlisted = |data: &mut Dataset| {
+        data.item_locations = vec![ItemLocationRow { listed_from: Some(day("2026-01-03")), ..setting() }];
+    };
+    assert_eq!(Shop::new().sell(A, [5; 14]).with(unlisted).found(D03)[0].n_rows, 2);
+}
+
+#[test]
+fn d04_duplicate_rows() {
+    // A daily table of two items with one day twice.
+    let daily = || Shop::new().sell(A, noise(150, 1, 9, 1)).sell(B, noise(150, 1, 9, 2));
+    let quantity = daily().sales[10].3.micro() / 1_000_000;
+    let found = daily().sell_on(A, "2026-01-11", quantity).found(D04);
+    assert_eq!((found.len(), found[0].n_rows, found[0].severity), (1, 1, Severity::Warning));
+    assert!(daily().found(D04).is_empty());
+    // Order lines: many keys have several rows, equal ones among them.
+    assert!(Shop::new().sell(A, [1; 150]).sell(A, [1; 150]).found(D04).is_empty());
+    // The reader knows better than we do: with order numbers, equal quantities of one day are two orders.
+    let orders = daily().sell_on(A, "2026-01-11", quantity).with(|data| data.facts.n_order_lines = 301);
+    assert!(orders.found(D04).is_empty());
+    let copied = daily().with(|data| {
+        data.facts.n_duplicate_rows = 7;
+        data.facts.duplicate_rows = vec![row(5)];
+    });
+    let found = copied.found(D04);
+    insta::assert_snapshot!(found[0].message,
+        @"7 rows equal an earlier row of the same file in every cell; those of sales are counted");
+    assert_eq!((found[0].severity, found[0].n_rows), (Severity::Warning, 7));
+}
+
+#[test]
+fn d04_duplicate_stock_rows() {
+    let twice =
+        Shop::new().with(|data| data.inventory = vec![stock(5, None), InventoryRow { row: row(3), ..stock(5, None) }]);
+    assert_eq!(twice.found(D04)[0].rows, [row(3)]);
+    let lots = Shop::new().with(|data| {
+        data.inventory =
+            ["L1", "L2"].map(|lot| InventoryRow { lot_id: Some(lot.to_owned()), ..stock(5, None) }).to_vec();
+    });
+    assert!(lots.found(D04).is_empty());
+}
+
+#[test]
+fn d05_level_jump() {
+    let pieces = noise(60, 4, 9, 1);
+    let jump = |factor: i64| pieces.iter().copied().chain(noise(60, 4, 9, 2).into_iter().map(move |q| q * factor));
+    let found = Shop::new().sell(A, jump(10)).found(D05);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Error));
+    assert!(
+        found[0].message.starts_with("typical daily quantity jumps up about 10 times on 2026-03-02"),
+        "{}",
+        found[0].message
+    );
+    assert_eq!(Shop::new().sell(A, jump(1000)).found(D05).len(), 1);
+    // Twice or thirty times the demand is demand; so is a gradual ramp to more than ten times.
+    assert!(Shop::new().sell(A, jump(2)).found(D05).is_empty());
+    assert!(Shop::new().sell(A, jump(30)).found(D05).is_empty());
+    assert!(Shop::new().sell(A, (0..120).map(|t| 2 + t / 4)).found(D05).is_empty());
+    // Promotions sell ten times as much, for a while, and are marked.
+    let promotion = Shop::new().sell(A, jump(10)).with(|data| {
+        data.sales.on_promotion = (0..120).map(|t| u8::from(t >= 60)).collect();
+    });
+    assert!(promotion.found(D05).is_empty());
+    // Intermittent pieces, then bulk orders that are rarer as well: a new customer, not a new unit.
+    let rarer = (0..400).map(|t| if t < 200 { i64::from(t % 3 == 0) * 2 } else { i64::from(t % 12 == 0) * 20 });
+    assert!(Shop::new().sell(A, rarer).found(D05).is_empty());
+    // The same sizes at the same pace are a new unit.
+    let same_pace = (0..400).map(|t| i64::from(t % 3 == 0) * if t < 200 { 2 } else { 20 });
+    assert_eq!(Shop::new().sell(A, same_pace).found(D05).len(), 1);
+}
+
+#[test]
+fn d05_single_outlier() {
+    let mut quantities = noise(60, 3, 9, 3);
+    quantities[30] = 1375;
+    let found = Shop::new().sell(A, quantities.clone()).found(D05);
+    assert_eq!((found.len(), found[0].severity, found[0].rows.as_slice()), (1, Severity::Warning, &[row(32)][..]));
+    quantities[30] = 90;
+    assert!(
+        Shop::new().sell(A, quantities.clone()).found(D05).is_empty(),
+        "15 times the usual may well be a promotion"
+    );
+    // A heavy tail: 1, 2, 4 ... 1024 has a next largest that is near.
+    let heavy = (0..40).map(|t| 1_i64 << (t % 11));
+    assert!(Shop::new().sell(A, heavy).found(D05).is_empty());
+}
+
+#[test]
+fn d06_stale_stock() {
+    let shop = |counted: &'static str| {
+        Shop::new().sell(A, [5; 60]).with(move |data| data.inventory = vec![stock(9, Some(counted))])
+    };
+    let found = shop("2026-02-10").found(D06);
+    insta::assert_snapshot!(found[0].message, @"newest stock count is 19 days older than the newest sales of the location");
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert_eq!(shop("2026-01-01").found(D06)[0].severity, Severity::Error);
+    assert!(shop("2026-02-25").found(D06).is_empty());
+    assert!(Shop::new().sell(A, [5; 60]).with(|data| data.inventory = vec![stock(9, None)]).found(D06).is_empty());
+}
+
+/// 40 days with sales, then 20 without, while item B goes on selling.
+fn gone_quiet() -> Shop {
+    Shop::new().sell(A, [3; 40]).sell(B, [2; 60]).with(|data| data.inventory = vec![stock(12, None)])
+}
+
+#[test]
+fn d07_phantom_stock() {
+    let found = gone_quiet().found(D07);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Warning));
+    assert!(found[0].message.starts_with("12 units on the books and no sale for 20 days"), "{}", found[0].message);
+    assert_eq!(found[0].item_id.as_deref(), Some("A"));
+    // No stock, no phantom.
+    assert!(gone_quiet().with(|data| data.inventory = vec![stock(0, None)]).found(D07).is_empty());
+    // The whole shop went quiet: it stopped reporting.
+    let silent = Shop::new().sell(A, [3; 40]).with(|data| data.inventory = vec![stock(12, None)]);
+    assert!(silent.found(D07).is_empty());
+    // Goods that came in yesterday had no chance to sell.
+    let received = gone_quiet().with(|data| data.receipts = vec![receipt("2026-02-26", 2)]);
+    assert!(received.found(D07).is_empty());
+    // An item that sells once a fortnight may well not sell for three weeks.
+    let slow = (0..200).map(|t| i64::from(t % 14 == 0 && t < 180));
+    let slow = Shop::new().sell(A, slow).sell(B, [2; 200]).with(|data| data.inventory = vec![stock(12, None)]);
+    assert!(slow.found(D07).is_empty());
+    let ended = gone_quiet().with(|data| data.items[0].end = Some(day("2026-02-10")));
+    assert!(ended.found(D07).is_empty());
+}
+
+#[test]
+fn d08_sales_without_stock() {
+    let span = |from: &str, to: &str| StockoutRow { item: A, location: S1, from: day(from), to: day(to), row: row(2) };
+    let known =
+        |to: &'static str| Shop::new().sell(A, [5; 30]).with(move |data| data.stockouts = vec![span("2026-01-05", to)]);
+    let found = known("2026-01-09").found(D08);
+    insta::assert_snapshot!(found[0].message, @"15 units sold on 3 days without stock, first 2026-01-06");
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert!(known("2026-01-06").found(D08).is_empty(), "the first and last day may sell");
+    let counts = |on_hand: i64| {
+        Shop::new().sell(A, [5; 12]).with(|data| {
+            let counts = (1..=12).map(|idx| stock(on_hand, Some(&format!("2026-01-{idx:02}"))));
+            data.inventory = counts.collect();
+        })
+    };
+    assert_eq!(counts(0).found(D08)[0].n_rows, 10);
+    assert!(counts(4).found(D08).is_empty());
+}
+
+#[test]
+fn d09_missing_lead_time() {
+    let shop = |lead_time_days| {
+        Shop::new().sell(A, [1; 10]).with(|data| data.sources = vec![SourceRow { lead_time_days, ..lane() }])
+    };
+    insta::assert_snapshot!(shop(None).found(D09)[0].message,
+        @"no lead time for DAIRY -> any location; 7 days are assumed");
+    assert_eq!(shop(Some(0.0)).found(D09).len(), 1);
+    assert!(shop(Some(1.0)).found(D09).is_empty());
+    let learned = shop(None).with(|data| data.receipts = vec![receipt("2026-01-01", 3); 5]);
+    assert!(learned.found(D09).is_empty());
+}
+
+#[test]
+fn d10_learned_lead_time() {
+    let shop = |days: i32| {
+        Shop::new().sell(A, [1; 60]).with(move |data| {
+            data.sources = vec![lane()];
+            data.receipts = (1..=6).map(|idx| receipt(&format!("2026-01-0{idx}"), days)).collect();
+        })
+    };
+    insta::assert_snapshot!(shop(4).found(D10)[0].message,
+        @"DAIRY -> any location took 4 days (median of 6 receipts), configured are 2");
+    assert!(shop(3).found(D10).is_empty(), "half a lead time off is not more than half");
+    assert!(shop(2).found(D10).is_empty());
+}
+
+#[test]
+fn d11_overdue_orders() {
+    let shop = |order: OpenOrderRow| Shop::new().sell(A, [1; 60]).with(|data| data.open_orders = vec![order]);
+    // The plan is made on 2026-03-02.
+    insta::assert_snapshot!(shop(open_order(24, 4, "2026-02-20", "confirmed")).found(D11)[0].message,
+        @"1 open orders with 20 units are overdue, up to 10 days");
+    assert_eq!(shop(open_order(24, 0, "2026-01-20", "")).found(D11)[0].severity, Severity::Error);
+    assert!(shop(open_order(24, 0, "2026-03-02", "")).found(D11).is_empty());
+    assert!(shop(open_order(24, 24, "2026-02-20", "")).found(D11).is_empty());
+    assert!(shop(open_order(24, 0, "2026-02-20", "Cancelled")).found(D11).is_empty());
+}
+
+#[test]
+fn d12_minimum_order() {
+    let shop = |min_order, n_days| {
+        let sparse = (0..n_days).map(|t| i64::from(t % 30 == 0));
+        Shop::new().sell(A, sparse).with(|data| {
+            data.sources = vec![SourceRow { min_order: Some(units(min_order)), ..lane() }];
+        })
+    };
+    // 12 or 13 pieces a year.
+    assert_eq!(shop(48, 365).found(D12).len(), 1);
+    assert!(shop(12, 365).found(D12).is_empty());
+    assert!(shop(48, 40).found(D12).is_empty(), "forty days say nothing about a year");
+}
+
+#[test]
+fn d13_pack_above_shelf() {
+    let shop = |pack| {
+        Shop::new().with(|data| {
+            data.sources = vec![SourceRow { pack_size: Some(units(pack)), ..lane() }];
+            data.item_locations = vec![ItemLocationRow { shelf_capacity: Some(units(10)), ..setting() }];
+        })
+    };
+    insta::assert_snapshot!(shop(12).found(D13)[0].message, @"a pack of 12 units does not fit on a shelf of 10");
+    assert!(shop(10).found(D13).is_empty());
+}
+
+#[test]
+fn d14_shelf_life() {
+    let shop = |days| {
+        Shop::new().sell(A, [1; 10]).with(|data| {
+            data.items[0].shelf_life_days = Some(days);
+            data.suppliers[0].order_days = "mon thu".parse().unwrap();
+            data.sources = vec![lane()];
+        })
+    };
+    // Monday and Thursday: at most four days between orders, and two days of lead time.
+    assert_eq!(shop(3).found(D14)[0].severity, Severity::Error);
+    assert_eq!(shop(5).found(D14)[0].severity, Severity::Warning);
+    assert!(shop(6).found(D14).is_empty());
+}
+
+#[test]
+fn d15_cost_and_price() {
+    let money = |text: &str| Some(text.parse::<Money>().unwrap());
+    let shop = || Shop::new().sell(A, [1; 10]).sell(B, [1; 10]);
+    assert!(shop().found(D15).is_empty(), "no item has a cost: a missing table, not a finding");
+    let partly = shop().with(|data| data.items[0].unit_cost = money("1.50"));
+    assert_eq!(partly.found(D15)[0].item_id.as_deref(), Some("B"));
+    let priced = |price: &'static str| {
+        shop().with(move |data| {
+            for item in &mut data.items {
+                (item.unit_cost, item.price) = (money("1.50"), money(price));
+            }
+        })
+    };
+    insta::assert_snapshot!(priced("1.20").found(D15)[0].message,
+        @"regular price 1.20 is below the unit cost 1.50: every sale loses 0.30");
+    assert!(priced("1.50").found(D15).is_empty());
+    // A clearance below cost on a few days is no negative margin.
+    let clearance = shop().with(|data| {
+        data.items.iter_mut().for_each(|item| item.unit_cost = money("1.50"));
+        data.sales.unit_price = (0..20).map(|idx| if idx % 10 < 3 { 0.99 } else { 2.0 }).collect();
+    });
+    assert!(clearance.found(D15).is_empty());
+}
+
+#[test]
+fn d16_circular_lanes() {
+    let transfer = |from: u32, to: u32, priority| SourceRow {
+        to_location: Some(LocationIdx(to)),
+        origin: Origin::Location(LocationIdx(from)),
+        priority,
+        row: row(2 + from),
+        ..lane()
+    };
+    let ring = Shop::new().sell(A, [1; 10]).with(|data| data.sources = vec![transfer(0, 1, 0), transfer(1, 0, 0)]);
+    let found = ring.found(D16);
+    insta::assert_snapshot!(found[0].message,
+        @"locations supply each other in a ring, S1 <- S2 <- S1, for 1 items: nothing enters it");
+    assert_eq!(found[0].n_rows, 2);
+    let helping_out = Shop::new().sell(A, [1; 10]).with(|data| {
+        data.sources = vec![lane(), transfer(0, 1, 5), transfer(1, 0, 5)];
+    });
+    assert!(helping_out.found(D16).is_empty());
+    let chain = Shop::new().sell(A, [1; 10]).with(|data| {
+        data.sources = vec![SourceRow { to_location: Some(LocationIdx(1)), ..lane() }, transfer(1, 0, 0)];
+    });
+    assert!(chain.found(D16).is_empty());
+}
+
+#[test]
+fn d17_no_source() {
+    let shop = |item| {
+        Shop::new().sell(A, [1; 10]).sell(B, [1; 10]).with(|data| data.sources = vec![SourceRow { item, ..lane() }])
+    };
+    assert_eq!(shop(Some(A)).found(D17)[0].item_id.as_deref(), Some("B"));
+    assert!(shop(None).found(D17).is_empty());
+    assert!(Shop::new().sell(A, [1; 10]).found(D17).is_empty(), "no table of sources: a missing table, not a finding");
+}
+
+#[test]
+fn d18_no_order_day() {
+    let shop = |order_days| {
+        Shop::new().sell(A, [1; 10]).with(|data| {
+            data.suppliers[0].order_days = order_days;
+            data.sources = vec![lane()];
+        })
+    };
+    insta::assert_snapshot!(shop(WeekdaySet::NONE).found(D18)[0].message,
+        @"DAIRY takes no order within 56 days from 2026-01-11");
+    assert!(shop(WeekdaySet::NONE.with(2)).found(D18).is_empty());
+    let holidays = shop(WeekdaySet::NONE.with(2)).with(|data| {
+        data.suppliers[0].holidays_calendar = Some("closed".to_owned());
+        let closed = Calendar { weekdays: WeekdaySet::NONE, ..Calendar::default() };
+        data.calendars.insert("closed".to_owned(), closed);
+    });
+    assert_eq!(holidays.found(D18).len(), 1);
+}
+
+#[test]
+fn d19_future_rows() {
+    let shop = || Shop::new().sell(A, [5; 200]);
+    let stray = shop().sell_on(A, "2062-01-05", 3).report();
+    let found: Vec<_> = stray.findings.iter().filter(|finding| finding.code == D19).collect();
+    assert_eq!((found.len(), found[0].severity, found[0].n_rows), (1, Severity::Error, 1));
+    assert_eq!(stray.as_of, day("2026-07-20"), "one mistyped year does not move the plan");
+    assert!(shop().found(D19).is_empty());
+    // A shop that opens again after a long closure is not a typo.
+    let reopened = shop().sell_on(A, "2027-01-05", 3);
+    let reopened = (6..28).fold(reopened, |shop, idx| shop.sell_on(A, &format!("2027-01-{idx:02}"), 3));
+    assert!(reopened.found(D19).is_empty());
+    // Time travel: later rows are not used, and nobody is to blame.
+    let mut travel = shop();
+    travel.settings.as_of = Some(day("2026-03-01"));
+    assert_eq!(travel.found(D19)[0].severity, Severity::Info);
+    let counted_late = shop().with(|data| data.inventory = vec![stock(3, Some("2026-12-01"))]);
+    assert_eq!(counted_late.found(D19)[0].severity, Severity::Warning);
+}
+
+#[test]
+fn d20_unknown_references() {
+    let dangling = Shop::new().with(|data| data.locations[0].calendar = Some("easter".to_owned()));
+    insta::assert_snapshot!(dangling.found(D20)[0].message,
+        @r#"location S1 names calendar "easter", which no table holds"#);
+    let orphan = Shop::new().with(|data| {
+        data.facts.orphans = vec![OrphanKey { kind: "item", id: "GHOST".to_owned(), row: row(9) }];
+    });
+    insta::assert_snapshot!(orphan.found(D20)[0].message,
+        @"1 item ids are used but not in the table that defines them: GHOST");
+    let known = Shop::new().with(|data| {
+        data.locations[0].calendar = Some("easter".to_owned());
+        data.calendars.insert("easter".to_owned(), Calendar::default());
+    });
+    assert!(known.found(D20).is_empty());
+}
+
+#[test]
+fn d21_dates() {
+    let shop = |launch: &str, end: &str| {
+        let (launch, end) = (Some(day(launch)), Some(day(end)));
+        Shop::new().with(|data| (data.items[0].launch, data.items[0].end) = (launch, end))
+    };
+    insta::assert_snapshot!(shop("2026-05-01", "2026-04-01").found(D21)[0].message,
+        @"ends 2026-04-01, before its launch 2026-05-01");
+    assert!(shop("2026-04-01", "2026-05-01").found(D21).is_empty());
+    let backwards = Shop::new().with(|data| data.promotions = vec![promotion("2026-02-07", "2026-02-01", Some(0.2))]);
+    assert_eq!(backwards.found(D21)[0].n_rows, 1);
+}
+
+#[test]
+fn d22_returns() {
+    insta::assert_snapshot!(Shop::new().sell(A, [5, -8, 1, 0, -1]).found(D22)[0].message,
+        @"9 units returned but only 6 sold");
+    assert!(Shop::new().sell(A, [5, -3, 1, 0, -1]).found(D22).is_empty());
+}
+
+#[test]
+fn d23_time_zones() {
+    let shop = |offsets: &'static [&'static str]| {
+        Shop::new().with(|data| data.facts.utc_offsets = offsets.iter().map(|text| ((*text).to_owned(), 5)).collect())
+    };
+    let found = shop(&["Z", "+08:00"]).found(D23);
+    insta::assert_snapshot!(found[0].message,
+        @"sales time stamps use several offsets from UTC: Z (5 rows), +08:00 (5 rows)");
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert_eq!(shop(&["+01:00", "+02:00"]).found(D23)[0].severity, Severity::Info, "summer time");
+    assert!(shop(&["+08:00"]).found(D23).is_empty());
+}
+
+#[test]
+fn d24_category_of_one() {
+    let shop = |categories: &[&str]| {
+        let items = categories.iter().enumerate().map(|(idx, category)| Item {
+            item_id: format!("{idx:02}"),
+            category: (*category).to_owned(),
+            ..Item::default()
+        });
+        let items: Vec<Item> = items.collect();
+        Shop::new().with(|data| data.items = items)
+    };
+    let found = shop(&["dairy", "dairy", "bread", "bread", "diary"]).found(D24);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Info));
+    assert!(shop(&["dairy", "dairy", "bread", "bread"]).found(D24).is_empty());
+    assert!(shop(&["a", "b", "c", "d", "d"]).found(D24).is_empty(), "fine-grained categories are a choice");
+}
+
+#[test]
+fn d25_promotions() {
+    let shop = |depth| {
+        Shop::new()
+            .sell(A, [1; 10])
+            .with(move |data| data.promotions = vec![promotion("2026-01-20", "2026-01-25", depth)])
+    };
+    insta::assert_snapshot!(shop(None).found(D25)[0].message,
+        @"1 promotions have neither depth nor price, 1 of them still to come");
+    assert!(shop(Some(0.2)).found(D25).is_empty());
+    let priced = shop(None).with(|data| {
+        data.prices = vec![PriceRow {
+            item: A,
+            location: None,
+            from: day("2026-01-20"),
+            to: Some(day("2026-01-25")),
+            price: "0.99".parse().unwrap(),
+            row: row(2),
+        }];
+    });
+    assert!(priced.found(D25).is_empty());
+}
+
+#[test]
+fn scores_follow_the_findings() {
+    let report = gone_quiet().report();
+    let score = |id: &str| report.scores.iter().find(|score| score.item_id == id).unwrap();
+    // A has a phantom-stock warning and known stock, B no finding and unknown stock.
+    assert_eq!((score("A").score, score("A").codes.as_slice(), score("A").stock_known), (0.85, &[D07][..], true));
+    assert_eq!((score("B").score, score("B").stock_known), (0.8, false));
+    assert_eq!(report.table_scores["sales"], 1.0);
+    assert_eq!(report.table_scores["inventory"], 0.5);
+    assert_eq!(report.worst(), Some(Severity::Warning));
+    assert_eq!(report.counts()[&D07], 1);
+}
+
+#[test]
+fn missing_tables_say_what_they_would_improve() {
+    let report = Shop::new().sell(A, noise(60, 0, 3, 5)).report();
+    let tables: Vec<&str> = report.missing_tables.iter().map(|missing| missing.table.as_str()).collect();
+    assert_eq!(
+        tables,
+        ["inventory", "open_orders", "sources", "receipts", "items", "stockouts", "promotions", "prices", "events"]
+    );
+    insta::assert_snapshot!(report.missing_tables[0].improves, @"stock of all 1 item-locations is assumed; with counts an order replaces what is really gone, and stock-outs in the past are seen");
+    assert!(report.findings.is_empty(), "sales alone are enough: {:?}", report.findings);
+}
+
+#[test]
+fn an_empty_dataset_is_no_reason_to_fail() {
+    let report = check(&Dataset::default(), &PlanSettings::default());
+    assert!(report.findings.is_empty() && report.scores.is_empty() && report.table_scores.is_empty());
+}
+
+#[test]
+fn the_report_round_trips_through_json() {
+    let report = gone_quiet().report();
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<HealthReport>(&json).unwrap(), report);
+}
