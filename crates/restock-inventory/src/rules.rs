@@ -178,3 +178,129 @@ pub fn violations(quantity: Units, review: &Review) -> Vec<Violation> {
     .filter_map(|(broken, violation)| broken.then_some(violation))
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use restock_core::policy::{DemandPaths, OrderingRules};
+    use restock_core::stock::Arrival;
+    use restock_core::{CostRates, Objective, StockState};
+
+    use super::*;
+
+    fn review(on_hand: Units, rules: OrderingRules) -> Review {
+        Review {
+            stock: StockState::with_on_hand(on_hand),
+            demand: Arc::new(DemandPaths { values: vec![1.0, 2.0, 3.0, 2.0], horizon: 2 }),
+            lead_times: Arc::new([1]),
+            review_period: 1,
+            rules,
+            costs: CostRates {
+                unit_cost: 1.0,
+                holding_cost: 0.1,
+                stockout_cost: 1.0,
+                order_cost: 0.0,
+                waste_cost: 0.0,
+            },
+            objective: Objective::Economics,
+            shelf_life: None,
+        }
+    }
+
+    #[test]
+    fn every_step_is_named() {
+        use WaterfallCode::{CapacityCap, DoNotOrder, MinimumStock, Moq, RoundToPack, ShelfLifeCap};
+        let rules = OrderingRules { min_order: 10, order_multiple: 6, ..OrderingRules::default() };
+        let order = apply_rules(4, &review(0, rules.clone()));
+        assert_eq!((order.quantity, order.steps), (12, vec![(Moq, 6), (RoundToPack, 2)]));
+        assert_eq!(apply_rules(0, &review(0, rules.clone())), RuledOrder::default(), "a minimum creates no need");
+
+        let display = OrderingRules { min_stock: 9, ..OrderingRules::default() };
+        assert_eq!(apply_rules(2, &review(5, display)).steps, [(MinimumStock, 2)]);
+
+        let stop = OrderingRules { do_not_order: true, min_stock: 9, ..rules.clone() };
+        assert_eq!(apply_rules(7, &review(0, stop)).steps, [(DoNotOrder, -7)]);
+
+        let capped = OrderingRules { shelf_life_cap: Some(20), max_stock: Some(19), ..rules.clone() };
+        let order = apply_rules(30, &review(2, capped));
+        assert_eq!((order.quantity, order.steps), (12, vec![(ShelfLifeCap, -12), (CapacityCap, -6)]));
+    }
+
+    #[test]
+    fn conflicting_rules_order_nothing_and_say_why() {
+        use WaterfallCode::{CapacityCap, ShelfLifeCap};
+        let rules = OrderingRules { order_multiple: 12, shelf_life_cap: Some(10), ..OrderingRules::default() };
+        let order = apply_rules(4, &review(0, rules));
+        assert_eq!((order.quantity, order.conflict), (0, Some(RuleConflict::MultipleAboveCap(ShelfLifeCap))));
+        let rules = OrderingRules { min_order: 24, max_order: Some(20), ..OrderingRules::default() };
+        let order = apply_rules(4, &review(0, rules));
+        assert_eq!((order.quantity, order.conflict), (0, Some(RuleConflict::MinimumAboveCap(CapacityCap))));
+    }
+
+    #[test]
+    fn the_shelf_must_hold_the_order_when_it_arrives() {
+        let rules = OrderingRules { shelf_capacity: Some(20), ..OrderingRules::default() };
+        let mut review = review(10, rules);
+        review.stock.arrivals =
+            vec![Arrival { periods_ahead: 1, quantity: 5 }, Arrival { periods_ahead: 2, quantity: 50 }];
+        // 10 + 5 on the shelf, 2 expected to sell before arrival: room for 7.
+        assert_eq!(stock_on_arrival(&review), 13);
+        assert_eq!(apply_rules(30, &review).quantity, 7);
+    }
+
+    /// A small deterministic generator, so that 10^6 decisions take a moment.
+    struct Draws(u64);
+
+    impl Draws {
+        fn below(&mut self, n: Units) -> Units {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((self.0 >> 33) as Units) % n
+        }
+
+        fn option(&mut self, n: Units) -> Option<Units> {
+            if self.below(3) == 0 { Some(self.below(n)) } else { None }
+        }
+    }
+
+    /// No rule is ever broken, the steps always sum, an order of 0 has a reason, and where a larger lawful order that
+    /// covers the need exists, the need is covered.
+    #[test]
+    fn a_million_random_decisions_break_no_rule() {
+        let mut draws = Draws(20_260_302);
+        let mut review = review(0, OrderingRules::default());
+        let mut n_orders = 0;
+        for _ in 0..1_000_000 {
+            review.stock = StockState::with_on_hand(draws.below(60));
+            review.stock.arrivals.push(Arrival { periods_ahead: draws.below(4) as i32, quantity: draws.below(30) });
+            review.stock.backorders = draws.below(4);
+            review.rules = OrderingRules {
+                min_order: draws.below(40),
+                order_multiple: draws.below(13),
+                max_order: draws.option(90),
+                min_stock: draws.below(30),
+                max_stock: draws.option(120),
+                shelf_capacity: draws.option(100),
+                shelf_life_cap: draws.option(80),
+                end_of_life_cap: draws.option(80),
+                do_not_order: draws.below(40) == 0,
+            };
+            let wanted = draws.below(80);
+            let order = apply_rules(wanted, &review);
+            assert_eq!(violations(order.quantity, &review), [], "{wanted} wanted, {review:?}");
+            assert_eq!(wanted + order.steps.iter().map(|step| step.1).sum::<Units>(), order.quantity);
+            assert!(order.steps.iter().all(|step| step.1 != 0));
+            n_orders += usize::from(order.quantity > 0);
+            let need = wanted.max(review.rules.min_stock - review.stock.inventory_position());
+            if need == 0 {
+                assert_eq!(order.quantity, 0, "no order without a need");
+            } else if order.quantity < need {
+                // Brute force: the next lawful order that covers the need would have been better.
+                let lawful = (need..need + 60).find(|quantity| violations(*quantity, &review).is_empty());
+                assert_eq!(lawful, None, "{wanted} wanted, {} ordered, {review:?}", order.quantity);
+            }
+            assert!(order.quantity > 0 || need == 0 || review.rules.do_not_order || order.conflict.is_some());
+        }
+        assert!((200_000..900_000).contains(&n_orders), "{n_orders} orders");
+    }
+}
