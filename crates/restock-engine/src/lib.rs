@@ -5,12 +5,16 @@
 //! a batch of complete items. [`explain`] gives the numbers behind one line. No file, clock or network is touched.
 
 mod explain;
+pub mod filter;
 pub mod health;
+mod history;
 mod plan;
 mod what_if;
 
 pub use explain::{
     ArrivalPoint, Change, ExplainError, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
 };
+pub use health::{HealthReport, HealthScore, MissingTable, check};
+pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use plan::{OrderGroup, Plan, PlanLine, PlanSummary, ShadowPrice, Unplanned, plan};
 pub use what_if::{WhatIf, WhatIfError};
