@@ -108,7 +108,7 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
             let mean = first_weeks.iter().sum::<Units>() as f64 / first_weeks.len() as f64;
             StoreRule {
                 average: MovingAverage::new(mean * normal(0.1, 0.3, &mut rng).exp(), 0.05),
-                safety_factor: rng.random_range(0.6..2.4),
+                safety_factor: rng.random_range(0.8..2.5),
             }
         })
         .collect();
@@ -117,7 +117,7 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
     let mut centre_average = MovingAverage::new(usual_total, 0.03);
     // Stores order in bursts on their order days, so the spread at the centre starts near the mean.
     centre_average.deviation = usual_total;
-    let centre_safety = rng.random_range(0.5..2.0);
+    let centre_safety = rng.random_range(0.8..2.2);
     let lead_times = LeadTimes::of(item);
 
     let mut orders = Vec::new();
@@ -128,7 +128,7 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
 
         // Stores ask.
         for ((request, place), (rule, store)) in requests.iter_mut().zip(&places).zip(rules.iter().zip(&world.stores)) {
-            *request = if store.order_weekdays[weekday_idx] {
+            *request = if store.order_weekdays(item)[weekday_idx] {
                 store_request(world, item, store, rule, &place.stock, day_idx)
             } else {
                 0
@@ -163,11 +163,12 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
             shipped -= quantity;
             let place = &mut places[store_idx];
             let had_stock = place.stock.on_hand() > 0 || quantity > 0;
-            let order = PlacedOrder { quantity, lead_time: store.lead_time_days };
+            let lead_time = store.lead_time_days(item);
+            let order = PlacedOrder { quantity, lead_time };
             let demand = demands[store_idx][day_idx];
             let sold = place.play(order, demand, recorded);
             if quantity > 0 {
-                let received_on = world.day(day_idx + store.lead_time_days);
+                let received_on = world.day(day_idx + lead_time);
                 orders.push(SupplyOrder {
                     store_idx: Some(store_idx),
                     quantity,
@@ -178,8 +179,8 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
             }
             // An empty shelf teaches nothing; neither does a closed shop.
             if store.open[day_idx] && had_stock && item.is_listed(day_idx) {
-                let foreseen = foreseen_lift(item, day_idx);
-                rules[store_idx].average.update(sold as f64 / foreseen);
+                let usual = foreseen_lift(item, day_idx) * world.weekday_factor(store, category_idx, day_idx);
+                rules[store_idx].average.update(sold as f64 / usual);
             }
         }
         assert_eq!(shipped, 0, "what left the centre has gone to a store");
@@ -206,26 +207,45 @@ fn store_request(
     stock: &StockState,
     day_idx: usize,
 ) -> Units {
+    let lead_time = store.lead_time_days(item);
     // Stock for the launch is sent a few days ahead; before the end nothing more is sent.
     if item.first_day_idx.is_some_and(|first| day_idx + 4 < first)
-        || item.last_day_idx.is_some_and(|last| day_idx + store.lead_time_days + 3 > last)
+        || item.last_day_idx.is_some_and(|last| day_idx + lead_time + 3 > last)
     {
         return 0;
     }
+    let order_weekdays = store.order_weekdays(item);
     let days_to_next_order = (1..=7)
-        .find(|days| store.order_weekdays[world.day(day_idx + days).weekday_idx()])
+        .find(|days| order_weekdays[world.day(day_idx + days).weekday_idx()])
         .expect("a store orders at least once a week");
-    let protection = days_to_next_order + store.lead_time_days;
-    let n_days: f64 = (day_idx..day_idx + protection)
-        .map(|day_idx| if store.open.get(day_idx) == Some(&false) { 0.0 } else { foreseen_lift(item, day_idx) })
-        .sum();
-    let pack = item.pack_units();
+    // Days as long as a usual one: busier weekdays and promotions count for more than one.
+    let usual_days = |ahead: usize| match store.open.get(day_idx + ahead) {
+        Some(true) => {
+            foreseen_lift(item, day_idx + ahead)
+                * world.weekday_factor(store, item.product.category_idx, day_idx + ahead)
+        }
+        _ => 0.0,
+    };
+    let protection = days_to_next_order + lead_time;
+    let n_days: f64 = (0..protection).map(usual_days).sum();
     let mut target = rule.average.cover(n_days, rule.safety_factor);
+    let mut unsold = 0.0;
     if let Some(shelf_life) = item.shelf_life() {
         target = target.min(rule.average.mean * n_days.max(shelf_life as f64));
+        // What will expire before the delivery after this one, and before anybody wants it, does not count as stock.
+        let (mut in_lots, mut wanted, mut counted_days) = (0.0, 0.0, 0);
+        for lot in stock.lots.iter().take_while(|lot| lot.periods_left < protection as i32) {
+            in_lots += lot.quantity as f64;
+            while counted_days <= lot.periods_left as usize {
+                wanted += rule.average.mean * usual_days(counted_days);
+                counted_days += 1;
+            }
+            unsold = (in_lots - wanted).max(unsold);
+        }
     }
+    let pack = item.pack_units();
     // At least one piece stands on the shelf.
-    let missing = (target.round() as Units).max(item.units_per_base) - stock.inventory_position();
+    let missing = ((target + unsold).round() as Units).max(item.units_per_base) - stock.inventory_position();
     if missing <= 0 { 0 } else { (missing + pack - 1) / pack * pack }
 }
 
@@ -239,7 +259,8 @@ fn centre_order(
 ) -> Units {
     let (lead_time, _) = item.supplier.lead_time_days;
     let review = 7.0 / item.supplier.order_weekdays.len() as f64;
-    let n_days = lead_time + review + 1.0;
+    // What keeps gets a day more than it needs.
+    let n_days = lead_time + review + if item.shelf_life().is_none() { 1.0 } else { 0.0 };
     if item.first_day_idx.is_some_and(|first| day_idx as f64 + lead_time + review + 7.0 < first as f64)
         || item.last_day_idx.is_some_and(|last| day_idx as f64 + n_days > last as f64)
     {
@@ -248,7 +269,7 @@ fn centre_order(
     let foreseen = (0..n_days as usize).map(|ahead| foreseen_lift(item, day_idx + ahead)).sum::<f64>() / n_days.floor();
     let mut target = average.cover(n_days * foreseen, safety_factor);
     if let Some(shelf_life) = item.shelf_life() {
-        target = target.min(average.mean * n_days.max(shelf_life as f64));
+        target = target.min(average.mean * foreseen * n_days.max(shelf_life as f64 - 1.0));
     }
     let missing = target.round() as Units - stock.inventory_position();
     if missing <= 0 {

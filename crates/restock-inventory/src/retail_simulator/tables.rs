@@ -10,8 +10,11 @@ use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Money, Quantity, RowRef, 
 
 use super::calendar::HOLIDAYS;
 use super::catalogue::{CATEGORIES, SUPPLIERS};
-use super::world::{SimulatedItem, Store, World};
+use super::world::{FRESH_ORDER_WEEKDAYS, SimulatedItem, Store, World};
 use super::{ChainConfig, ItemHistory, SeriesHistory};
+
+/// The calendar of what every store may order daily.
+const FRESH_ORDER_CALENDAR: &str = "orders-fresh";
 
 const CENTRE: LocationIdx = LocationIdx(0);
 
@@ -84,9 +87,12 @@ pub(super) fn without_history(config: &ChainConfig, world: &World) -> Dataset {
             ..Location::default()
         });
         dataset.calendars.insert(open, store.open_calendar(world));
-        let orders = Calendar { weekdays: weekdays(|idx| store.order_weekdays[idx]), exceptions: BTreeMap::new() };
+        let orders =
+            Calendar { weekdays: weekdays(|idx| store.dry_order_weekdays()[idx]), exceptions: BTreeMap::new() };
         dataset.calendars.insert(store.order_calendar_id(), orders);
     }
+    let daily = Calendar { weekdays: weekdays(|idx| FRESH_ORDER_WEEKDAYS[idx]), exceptions: BTreeMap::new() };
+    dataset.calendars.insert(FRESH_ORDER_CALENDAR.to_owned(), daily);
 
     for supplier in &SUPPLIERS {
         dataset.suppliers.push(Supplier {
@@ -218,11 +224,13 @@ fn supplier_lane(item_idx: ItemIdx, item: &SimulatedItem) -> SourceRow {
 }
 
 fn store_lane(item_idx: ItemIdx, item: &SimulatedItem, store_idx: usize, store: &Store) -> SourceRow {
+    let order_calendar =
+        if item.is_delivered_daily() { FRESH_ORDER_CALENDAR.to_owned() } else { store.order_calendar_id() };
     SourceRow {
-        lead_time_days: Some(store.lead_time_days as f64),
+        lead_time_days: Some(store.lead_time_days(item) as f64),
         lead_time_sd_days: Some(0.0),
         pack_size: Some(item.quantity(item.pack_units())),
-        review_calendar: Some(store.order_calendar_id()),
+        review_calendar: Some(order_calendar),
         ..lane(item_idx, store_location(store_idx), Origin::Location(CENTRE), cents(item.product.cost_cents))
     }
 }

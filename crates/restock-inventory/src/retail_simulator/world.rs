@@ -43,9 +43,9 @@ pub(super) struct Store {
     size: f64,
     weekdays: [f64; 7],
     /// Days on which the store may order from the distribution centre, Monday = 0.
-    pub(super) order_weekdays: [bool; 7],
+    order_weekdays: [bool; 7],
     /// Days from order to availability.
-    pub(super) lead_time_days: usize,
+    lead_time_days: usize,
     pub(super) closed_on_sundays: bool,
     /// `[n_days]`.
     pub(super) open: Vec<bool>,
@@ -148,8 +148,13 @@ impl World {
         if !store.open[day_idx] {
             return 0.0;
         }
+        store.size * self.weekday_factor(store, category_idx, day_idx)
+    }
+
+    /// How busy a weekday is for a family at a store; the average weekday has about 1.
+    pub(super) fn weekday_factor(&self, store: &Store, category_idx: usize, day_idx: usize) -> f64 {
         let weekday_idx = self.calendar.day(day_idx).weekday_idx();
-        store.size * store.weekdays[weekday_idx] * self.categories[category_idx].weekdays[weekday_idx]
+        store.weekdays[weekday_idx] * self.categories[category_idx].weekdays[weekday_idx]
     }
 }
 
@@ -158,7 +163,25 @@ pub(super) fn key_of(id: &str) -> u64 {
     id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// Weekdays on which every store orders what does not keep.
+pub(super) const FRESH_ORDER_WEEKDAYS: [bool; 7] = [true, true, true, true, true, true, false];
+
 impl Store {
+    /// Days on which the store may order an item, Monday = 0: what does not keep is delivered daily.
+    pub(super) fn order_weekdays(&self, item: &SimulatedItem) -> &[bool; 7] {
+        if item.is_delivered_daily() { &FRESH_ORDER_WEEKDAYS } else { &self.order_weekdays }
+    }
+
+    /// Days from order to availability of an item.
+    pub(super) fn lead_time_days(&self, item: &SimulatedItem) -> usize {
+        if item.is_delivered_daily() { 1 } else { self.lead_time_days }
+    }
+
+    /// Days on which the store may order what keeps.
+    pub(super) fn dry_order_weekdays(&self) -> &[bool; 7] {
+        &self.order_weekdays
+    }
+
     fn draw(config: &ChainConfig, calendar: &Calendar, store_idx: usize, seed: u64) -> Self {
         let mut rng = stream(seed, &[Subject::Store as u64, store_idx as u64]);
         const PLACES: [(&str, &str); 3] =
@@ -309,6 +332,10 @@ impl SimulatedItem {
 
     pub(super) fn shelf_life(&self) -> Option<usize> {
         (self.product.shelf_life_days > 0).then_some(self.product.shelf_life_days as usize)
+    }
+
+    pub(super) fn is_delivered_daily(&self) -> bool {
+        self.shelf_life().is_some_and(|days| days <= 21)
     }
 
     pub(super) fn pack_units(&self) -> i64 {
