@@ -12,12 +12,14 @@ mod croston;
 mod distribution;
 mod ended;
 mod history;
+mod negative_binomial;
 mod seasonal_naive;
 mod simple_smoothing;
 mod weighted_quantiles;
 
 pub use croston::{Croston, Intermittent, Sba, Tsb, croston, sba, tsb};
 pub use ended::Zero;
+pub use negative_binomial::{NegativeBinomial, drivers};
 pub use seasonal_naive::SeasonalNaive;
 pub use simple_smoothing::{Ses, Smoothed, ses};
 pub use weighted_quantiles::WeightedQuantiles;
@@ -77,7 +79,7 @@ pub trait Model: Send + Sync {
 
 /// Every model, the cheapest and most robust first.
 pub fn all() -> &'static [&'static dyn Model] {
-    &[&Zero, &SeasonalNaive, &WeightedQuantiles, &Ses, &Croston, &Sba, &Tsb]
+    &[&Zero, &SeasonalNaive, &WeightedQuantiles, &Ses, &Croston, &Sba, &Tsb, &NegativeBinomial]
 }
 
 /// The model of a name.
