@@ -66,6 +66,36 @@ impl SeriesInput {
     pub fn n_periods(&self) -> usize {
         self.demand.len()
     }
+
+    /// The series as it was known after its first `end` periods, with covariates over the next `horizon` periods: what
+    /// a rolling-origin evaluation hands to a forecaster. Whether a future period is open comes from its observation,
+    /// or from `open_future` beyond the history.
+    ///
+    /// # Panics
+    /// When `end > n_periods`.
+    pub fn until(&self, end: usize, horizon: usize) -> SeriesInput {
+        assert!(end <= self.n_periods(), "forecast origin {end} within {} periods", self.n_periods());
+        let covariates = self.covariates.iter().map(|covariate| Covariate {
+            name: covariate.name.clone(),
+            values: covariate.values[..(end + horizon).min(covariate.values.len())].to_vec(),
+        });
+        let open_future = (end..end + horizon).map(|position| match self.observations.get(position) {
+            Some(Observation::Closed) => 0.0,
+            Some(_) => 1.0,
+            None => self.open_future.get(position - self.n_periods()).copied().unwrap_or(1.0),
+        });
+        SeriesInput {
+            key: self.key,
+            demand: self.demand[..end].to_vec(),
+            sales: self.sales[..end].to_vec(),
+            observations: self.observations[..end].to_vec(),
+            first_period: self.first_period,
+            bucket: self.bucket,
+            covariates: covariates.collect(),
+            open_future: open_future.collect(),
+            count_valued: self.count_valued,
+        }
+    }
 }
 
 /// What is asked of a forecaster.
