@@ -1,0 +1,464 @@
+//! The grammar of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use restock_core::settings::Lang;
+use restock_core::{Day, Objective};
+
+/// Turns sales, stock and supply data into explained order proposals.
+#[derive(Debug, Parser)]
+#[command(
+    name = "restock",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Examples:\n  restock try sales.csv                 one file, no configuration\n  \
+                  restock demo --open                   a sample chain, planned and shown in the browser\n  \
+                  restock init shop && restock plan --project shop\n  \
+                  restock explain MILK-1L@STORE-01 --what-if lead_time=5\n\n\
+                  Exit codes: 0 ok, 1 findings, 2 usage, 3 data error, 4 internal error"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// Print JSON for machines
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Language of messages; follows LANG when not given
+    #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang, help_heading = "Global options")]
+    pub(crate) lang: Option<Lang>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, hide_possible_values = false,
+          help_heading = "Global options")]
+    pub(crate) color: Color,
+    /// Folder with restock.toml; the current folder when not given
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) project: Option<PathBuf>,
+    /// Act as on the morning of this day: only what was known before it counts
+    #[arg(long, global = true, value_name = "DATE", value_parser = parse_day, help_heading = "Global options")]
+    pub(crate) as_of: Option<Day>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Create a project folder with restock.toml and sample files
+    #[command(after_help = "Examples:\n  restock init my-shop\n  restock init ward-7 --template medical")]
+    Init(InitArgs),
+    /// Generate a sample chain, plan it and show the result
+    #[command(after_help = "Examples:\n  restock demo --open\n  restock demo --items 100000 --out big-chain")]
+    Demo(DemoArgs),
+    /// Plan from one file without any configuration
+    #[command(
+        name = "try",
+        after_help = "Examples:\n  restock try sales.csv\n  restock try orders.xlsx stock.csv --lead-time 3"
+    )]
+    Try(PlanArgs),
+    /// Read files, report bad rows and write clean tables into the project
+    #[command(after_help = "Examples:\n  restock import exports/ --dry-run\n  \
+                      restock import sales.parquet --map m5.toml --strict --out data")]
+    Import(ImportArgs),
+    /// Report the health of the data and what each missing table would improve
+    #[command(after_help = "Examples:\n  restock check\n  restock check data/ --fail-on error --json")]
+    Check(CheckArgs),
+    /// Forecast demand as quantiles
+    #[command(after_help = "Examples:\n  restock forecast --horizon 28 --out forecast.csv\n  \
+                            restock forecast data/ --model ets --quantiles 0.1,0.5,0.9")]
+    Forecast(ForecastArgs),
+    /// Propose orders: a ranked table, files for other systems and an HTML report
+    #[command(after_help = "Examples:\n  restock plan\n  restock plan --objective fill_rate=0.95 --budget 20000\n  \
+                      restock plan data/m5 --map examples/mappings/m5.toml --out out")]
+    Plan(PlanArgs),
+    /// Explain one order line, or re-plan it under a change
+    #[command(after_help = "Examples:\n  restock explain MILK-1L@STORE-01\n  \
+                      restock explain MILK-1L@STORE-01 --what-if lead_time=5 --what-if service=0.99\n  \
+                      restock explain MILK-1L@STORE-01 --replay --json")]
+    Explain(ExplainArgs),
+    /// Write the last plan as order files
+    #[command(after_help = "Examples:\n  restock export --to csv --out orders")]
+    Export(ExportArgs),
+    /// Play the future under the plan's policy many times
+    #[command(after_help = "Examples:\n  restock simulate --days 90\n  restock simulate --shock demand=2x@2026-12-01")]
+    Simulate(SimulateArgs),
+    /// Prove it on history: policies side by side, or forecasts with --forecast
+    #[command(after_help = "Examples:\n  restock backtest --policies base_stock,min_max --windows 52 --ci 0.9\n  \
+                      restock backtest --forecast --models auto,ets,seasonal_naive --windows 3")]
+    Backtest(BacktestArgs),
+    /// Show every setting of restock.toml, its default and meaning
+    #[command(after_help = "Examples:\n  restock config explain\n  restock config explain objective")]
+    Config(ConfigArgs),
+    /// Print a completion script
+    #[command(
+        after_help = "Examples:\n  restock completions bash > ~/.local/share/bash-completion/completions/restock"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the data is.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct DataArgs {
+    /// Data files or folders; the project's data folder when not given
+    pub(crate) paths: Vec<PathBuf>,
+    /// Mapping file from your tables and columns to ours
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+    /// Stop when any row cannot be read
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Decimal mark of numbers in text files, where they can be read in two ways
+    #[arg(long, value_name = "MARK", value_parser = parse_decimal)]
+    pub(crate) decimal: Option<char>,
+    /// Order of day and month, dmy or mdy, or a format such as %d.%m.%y
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) date_format: Option<String>,
+}
+
+/// Settings that a flag overrides for one run.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PlanningArgs {
+    /// What orders should achieve: fill_rate=0.98, cycle=0.95, in_stock=0.97 or economics
+    #[arg(long, value_name = "OBJECTIVE", value_parser = parse_objective)]
+    pub(crate) objective: Option<Objective>,
+    /// Replenishment policy
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// Demand model
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Most money all orders may cost
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_amount)]
+    pub(crate) budget: Option<f64>,
+    /// Lead time in days where no table tells it
+    #[arg(long, value_name = "DAYS", value_parser = parse_amount)]
+    pub(crate) lead_time: Option<f64>,
+    /// Days between two orders where no calendar tells them
+    #[arg(long, value_name = "DAYS", value_parser = parse_positive)]
+    pub(crate) review_period: Option<f64>,
+    /// ISO 4217 code of costs and prices
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+    /// Seed of every random number
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitArgs {
+    /// Folder to create
+    #[arg(default_value = "restock-project")]
+    pub(crate) dir: PathBuf,
+    /// Kind of business
+    #[arg(long, value_enum, default_value_t = Template::Retail)]
+    pub(crate) template: Template,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// Stores, daily orders, packs, promotions
+    Retail,
+    /// Web shop with one warehouse
+    Ecommerce,
+    /// Wards and clinics: months of stock, expiry, critical items
+    Medical,
+    /// Kitchens: short shelf life, orders each evening
+    Restaurant,
+    /// Components, long lead times, minimum orders
+    Manufacturing,
+    /// Settings only
+    Blank,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Number of item-locations
+    #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub(crate) items: u32,
+    /// Folder to write
+    #[arg(long, value_name = "DIR", default_value = "restock-demo")]
+    pub(crate) out: PathBuf,
+    /// Open the report in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Seed of the generated chain
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Report only, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Folder for the clean tables; the project's data folder when not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Format of the clean tables
+    #[arg(long, value_enum, default_value_t = TableFormat::Parquet)]
+    pub(crate) format: TableFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// Text that any spreadsheet opens
+    Csv,
+    /// Compact and fast
+    Parquet,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Exit with 1 when a finding is at least this bad
+    #[arg(long, value_enum, default_value_t = FailOn::Error)]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Item-locations that should not be ordered without a look
+    Error,
+    /// Findings that make the plan less sure
+    Warning,
+    /// Any finding
+    Info,
+    /// Never
+    Never,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ForecastArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Demand model
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Number of periods
+    #[arg(long, value_name = "N", default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=730))]
+    pub(crate) horizon: u32,
+    /// Quantile levels
+    #[arg(long, value_delimiter = ',', value_name = "LEVELS", default_value = "0.1,0.5,0.9")]
+    pub(crate) quantiles: Vec<f64>,
+    /// Only this item-location, or every location of an item
+    #[arg(long, value_name = "ITEM[@LOC]")]
+    pub(crate) only: Option<String>,
+    /// CSV file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Folder for the order files and the report
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Show the plan, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Order lines to print
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) top: usize,
+    /// Open the report in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The line: an item and a location, or an item that has one location only
+    #[arg(value_name = "ITEM@LOC")]
+    pub(crate) line: String,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Re-plan under a change such as lead_time=5, service=0.99, demand=-20%, on_hand=40; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) what_if: Vec<String>,
+    /// Plan the line again and compare it with the last written plan, byte for byte
+    #[arg(long)]
+    pub(crate) replay: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// Format
+    #[arg(long, value_enum, default_value_t = ExportTo::Csv)]
+    pub(crate) to: ExportTo,
+    /// Folder of the plan; `out` of the project when not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Folder to write, one file per supplier
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportTo {
+    /// One order file per supplier and destination
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Number of futures per item-location
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub(crate) paths: u32,
+    /// Periods to play
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=730))]
+    pub(crate) days: u32,
+    /// A change of demand such as demand=2x@2026-12-01
+    #[arg(long, value_name = "SHOCK")]
+    pub(crate) shock: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BacktestArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Policies to compare
+    #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
+    pub(crate) policies: Vec<String>,
+    /// Weeks of history to replay, or forecast origins with --forecast
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
+    pub(crate) windows: Option<u32>,
+    /// Width of the bootstrap intervals
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = parse_share)]
+    pub(crate) ci: f64,
+    /// Compare forecasts instead of policies
+    #[arg(long)]
+    pub(crate) forecast: bool,
+    /// Models to compare with --forecast
+    #[arg(long, value_delimiter = ',', value_name = "A,B,C", requires = "forecast")]
+    pub(crate) models: Vec<String>,
+    /// Periods per forecast with --forecast
+    #[arg(long, value_name = "N", default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub(crate) horizon: u32,
+    /// Folder for the report
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replay at most this many item-locations, spread evenly
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Every setting with its value, default and meaning
+    Explain {
+        /// Show only settings whose key contains this
+        filter: Option<String>,
+    },
+}
+
+fn parse_decimal(text: &str) -> Result<char, String> {
+    match text {
+        "." | "point" => Ok('.'),
+        "," | "comma" => Ok(','),
+        _ => Err("expected . or ,".to_owned()),
+    }
+}
+
+fn parse_day(text: &str) -> Result<Day, String> {
+    text.parse()
+}
+
+/// `en`, `zh-CN` or a locale such as `zh_CN.UTF-8`.
+pub(crate) fn parse_lang(text: &str) -> Result<Lang, String> {
+    let lower = text.to_lowercase();
+    match lower.split(['_', '-', '.']).next() {
+        Some("en") => Ok(Lang::En),
+        Some("zh") => Ok(Lang::ZhCn),
+        _ => Err("expected en or zh-CN".to_owned()),
+    }
+}
+
+fn parse_amount(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0).ok_or("expected a number of at least 0".to_owned())
+}
+
+fn parse_positive(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or("expected a number above 0".to_owned())
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    let expected = "expected a number above 0 and below 1, such as 0.9";
+    text.parse().ok().and_then(crate::config::share).ok_or(expected.to_owned())
+}
+
+/// `fill_rate=0.98`, `cycle=0.95`, `in_stock=0.97`, a bare `0.98` for the fill rate, or `economics`.
+fn parse_objective(text: &str) -> Result<Objective, String> {
+    let expected = "expected fill_rate=0.98, cycle=0.95, in_stock=0.97 or economics";
+    if text == "economics" {
+        return Ok(Objective::Economics);
+    }
+    let (kind, target) = text.split_once(['=', ':']).unwrap_or(("fill_rate", text));
+    let service_type = crate::config::service_type(kind).ok_or(expected)?;
+    let target = target.parse().ok().and_then(crate::config::share).ok_or(expected)?;
+    Ok(Objective::Service { service_type, target })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_consistent_and_every_verb_shows_examples() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:"), "{} has examples", verb.get_name());
+        }
+        assert!(command.get_subcommands().count() <= 20);
+    }
+
+    #[test]
+    fn objectives_and_languages() {
+        use restock_core::ServiceType::{Cycle, FillRate};
+        assert_eq!(parse_objective("cycle=0.95"), Ok(Objective::Service { service_type: Cycle, target: 0.95 }));
+        assert_eq!(parse_objective("0.9"), Ok(Objective::Service { service_type: FillRate, target: 0.9 }));
+        assert!(parse_objective("fill_rate=98").is_err());
+        assert_eq!(parse_lang("zh_CN.UTF-8"), Ok(Lang::ZhCn));
+        assert!(parse_lang("fr").is_err());
+    }
+}

@@ -1,0 +1,570 @@
+//! `restock.toml`: one table of settings drives reading, refusing, explaining and documenting.
+
+use std::path::{Path, PathBuf};
+
+use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment};
+use restock_core::{Bucket, Day, Objective, ServiceType};
+use toml::de::{DeTable, DeValue};
+
+use crate::error::CliError;
+
+/// Everything `restock.toml` can say.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Name of the project.
+    pub(crate) name: String,
+    /// Folder of the data files, relative to the project.
+    pub(crate) data_path: PathBuf,
+    /// Mapping file, relative to the project.
+    pub(crate) mapping: Option<PathBuf>,
+    /// Decimal mark of text numbers; found out where `None`.
+    pub(crate) decimal: Option<char>,
+    /// Order of day and month, or a format; found out where `None`.
+    pub(crate) date: Option<String>,
+    /// Settings of the plan.
+    pub(crate) settings: PlanSettings,
+    /// Keys that were set, with their text, in the order of the file.
+    pub(crate) given: Vec<(String, String)>,
+    /// Keys that are read but not used by this version.
+    pub(crate) unused: Vec<String>,
+    service: (ServiceType, f64),
+    economics: bool,
+    segment_service: Option<(Option<ServiceType>, Option<f64>)>,
+    segment_economics: bool,
+    segment: Option<Segment>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let settings = PlanSettings::default();
+        let Objective::Service { service_type, target } = settings.objective else {
+            unreachable!("the default objective is a service level")
+        };
+        Self {
+            name: String::new(),
+            data_path: "data".into(),
+            mapping: None,
+            decimal: None,
+            date: None,
+            settings,
+            given: Vec::new(),
+            unused: Vec::new(),
+            service: (service_type, target),
+            economics: false,
+            segment_service: None,
+            segment_economics: false,
+            segment: None,
+        }
+    }
+}
+
+/// One key of `restock.toml`.
+pub(crate) struct Setting {
+    /// Full key, such as `objective.service.target`.
+    pub(crate) key: &'static str,
+    /// Value when the key is absent, as it would be written.
+    pub(crate) default: &'static str,
+    /// Meaning in English.
+    en: &'static str,
+    /// Meaning in Chinese.
+    zh: &'static str,
+    /// Allowed values, in words.
+    pub(crate) expected: &'static str,
+    /// Whether this version acts on it.
+    pub(crate) used: bool,
+    set: fn(&mut Config, &DeValue<'_>) -> Option<()>,
+}
+
+impl Setting {
+    /// What the setting means.
+    pub(crate) fn meaning(&self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::En => self.en,
+            Lang::ZhCn => self.zh,
+        }
+    }
+}
+
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    let text = match value {
+        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
+        DeValue::Float(float) => float.as_str(),
+        _ => return None,
+    };
+    text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn number_in(value: &DeValue<'_>, low: f64, high: f64) -> Option<f64> {
+    number(value).filter(|number| (low..=high).contains(number))
+}
+
+/// A share strictly between 0 and 1.
+pub(crate) fn share(number: f64) -> Option<f64> {
+    (0.0 < number && number < 1.0).then_some(number)
+}
+
+fn whole(value: &DeValue<'_>, low: u64, high: u64) -> Option<u64> {
+    number(value).filter(|n| n.fract() == 0.0 && *n >= low as f64 && *n <= high as f64).map(|n| n as u64)
+}
+
+fn one_of<T>(value: &DeValue<'_>, choices: &[(&str, T)]) -> Option<T>
+where
+    T: Clone,
+{
+    let text = value.as_str()?;
+    choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| choice.clone())
+}
+
+/// A service type by the name used in configuration and flags.
+pub(crate) fn service_type(text: &str) -> Option<ServiceType> {
+    match text {
+        "cycle" => Some(ServiceType::Cycle),
+        "fill_rate" => Some(ServiceType::FillRate),
+        "in_stock" => Some(ServiceType::InStock),
+        _ => None,
+    }
+}
+
+fn strings(value: &DeValue<'_>, allowed: &[&str]) -> Option<Vec<String>> {
+    value
+        .as_array()?
+        .iter()
+        .map(|entry| entry.get_ref().as_str().filter(|text| allowed.contains(text)).map(str::to_owned))
+        .collect()
+}
+
+/// `protection+28d` as 28.
+fn extra_horizon(text: &str) -> Option<u32> {
+    text.strip_prefix("protection+")?.strip_suffix('d')?.parse().ok().filter(|days| *days <= 730)
+}
+
+fn margin_multiple(text: &str) -> Option<f64> {
+    match text.strip_prefix("margin")? {
+        "" => Some(1.0),
+        rest => rest.strip_prefix('*')?.trim().parse().ok().filter(|m: &f64| (0.0..=1000.0).contains(m)),
+    }
+}
+
+fn ignore(_: &mut Config, _: &DeValue<'_>) -> Option<()> {
+    Some(())
+}
+
+macro_rules! settings {
+    ($($key:literal = $default:literal, $expected:literal, $used:literal, $en:literal, $zh:literal, $set:expr;)*) => {
+        /// Every setting, in the order they are explained.
+        pub(crate) const SETTINGS: &[Setting] = &[$(Setting {
+            key: $key, default: $default, expected: $expected, used: $used, en: $en, zh: $zh, set: $set,
+        }),*];
+    };
+}
+
+settings! {
+    "project.name" = "\"\"", "a text", true,
+        "name shown on reports", "报告上显示的项目名称",
+        |c, v| { c.name = v.as_str()?.to_owned(); Some(()) };
+    "project.currency" = "\"EUR\"", "an ISO 4217 code such as \"EUR\"", true,
+        "currency of costs and prices", "成本和价格的币种",
+        |c, v| {
+            let code = v.as_str().filter(|t| t.len() == 3 && t.chars().all(|ch| ch.is_ascii_uppercase()))?;
+            c.settings.currency = code.to_owned(); Some(())
+        };
+    "project.bucket" = "\"day\"", "\"day\", \"week\" or \"month\"", true,
+        "length of a planning period", "计划周期的长度",
+        |c, v| {
+            c.settings.bucket = one_of(v, &[("day", Bucket::Day), ("week", Bucket::Week), ("month", Bucket::Month)])?;
+            Some(())
+        };
+    "project.timezone" = "\"UTC\"", "an IANA time zone such as \"Europe/Berlin\"", false,
+        "time zone of time stamps and cut-off times", "时间戳和截单时间所用时区",
+        |_, v| v.as_str().map(drop);
+    "project.week_start" = "\"monday\"", "\"monday\"", true,
+        "first day of a planning week", "计划周的第一天",
+        |_, v| one_of(v, &[("monday", ())]);
+    "data.path" = "\"data\"", "a folder relative to restock.toml", true,
+        "where the data files are", "数据文件所在的文件夹",
+        |c, v| { c.data_path = v.as_str()?.into(); Some(()) };
+    "data.map" = "\"\"", "a mapping file relative to restock.toml", true,
+        "mapping file from your tables and columns to ours", "把您的表和列对应到标准表的映射文件",
+        |c, v| { c.mapping = Some(v.as_str()?).filter(|t| !t.is_empty()).map(PathBuf::from); Some(()) };
+    "data.missing_sales" = "\"zero\"", "\"zero\", \"unknown\" or \"closed\"", true,
+        "what a day without a sales row means", "没有销售记录的日期代表什么：零销量、未知或停业",
+        |c, v| {
+            use MissingSales::{Closed, Unknown, Zero};
+            c.settings.missing_sales = one_of(v, &[("zero", Zero), ("unknown", Unknown), ("closed", Closed)])?;
+            Some(())
+        };
+    "data.decimal" = "\"auto\"", "\"auto\", \"point\" or \"comma\"", true,
+        "how decimals are written; auto asks when 1.234 could mean two things",
+        "小数的写法；auto 遇到 1.234 这样有歧义的数字会要求确认",
+        |c, v| { c.decimal = one_of(v, &[("auto", None), ("point", Some('.')), ("comma", Some(','))])?; Some(()) };
+    "data.date" = "\"auto\"", "\"auto\", \"dmy\", \"mdy\" or a format such as \"%d.%m.%y\"", true,
+        "how dates are written; auto asks when 3/4 could mean two days", "日期的写法；auto 遇到 3/4 这样有歧义的日期会要求确认",
+        |c, v| {
+            let text = v.as_str().filter(|t| matches!(*t, "auto" | "dmy" | "mdy") || t.contains('%'))?;
+            c.date = Some(text.to_owned()).filter(|t| t != "auto");
+            Some(())
+        };
+    "objective.mode" = "\"service\"", "\"service\" or \"economics\"", true,
+        "reach a service level with the least stock, or minimise total cost", "以最少库存达到服务水平，或使总成本最低",
+        |c, v| { c.economics = one_of(v, &[("service", false), ("economics", true)])?; Some(()) };
+    "objective.service.type" = "\"fill_rate\"", "\"fill_rate\", \"cycle\" or \"in_stock\"", true,
+        "how service is measured: share of demand met, cycles or days without stock-out",
+        "服务水平的衡量方式：需求满足率、无缺货周期比例或有货天数比例",
+        |c, v| { c.service.0 = service_type(v.as_str()?)?; Some(()) };
+    "objective.service.target" = "0.98", "a number above 0 and below 1, such as 0.98", true,
+        "service level to reach", "要达到的服务水平",
+        |c, v| { c.service.1 = share(number(v)?)?; Some(()) };
+    "objective.carrying_cost_per_year" = "0.22", "a number from 0 to 10", true,
+        "yearly cost of holding stock as a share of its value", "每年持有库存的成本占其价值的比例",
+        |c, v| { c.settings.carrying_cost_per_year = number_in(v, 0.0, 10.0)?; Some(()) };
+    "objective.lost_sale_cost" = "\"margin\"", "\"margin\" or a multiple such as \"margin*1.5\"", true,
+        "cost of a unit of demand that is not met", "每单位未满足需求的成本",
+        |c, v| { c.settings.lost_sale_margin_multiple = margin_multiple(v.as_str()?)?; Some(()) };
+    "objective.assumed_margin_share" = "0.3", "a number from 0 to 1", true,
+        "margin as a share of the price where the cost is unknown", "成本未知时假设的毛利率",
+        |c, v| { c.settings.assumed_margin_share = number_in(v, 0.0, 1.0)?; Some(()) };
+    "objective.waste_cost" = "\"unit_cost\"", "\"unit_cost\"", true,
+        "cost of a unit that expires", "每单位过期商品的成本",
+        |_, v| one_of(v, &[("unit_cost", ())]);
+    "objective.order_cost" = "0.0", "a number of at least 0", true,
+        "fixed cost of one order line", "每条订货行的固定成本",
+        |c, v| { c.settings.order_cost = number_in(v, 0.0, 1e9)?; Some(()) };
+    "forecast.model" = "\"auto\"", "the name of a model, see restock forecast --help", true,
+        "demand model; auto chooses per item-location on history", "需求预测模型；auto 按历史表现逐个选择",
+        |c, v| { c.settings.forecast_model = v.as_str()?.to_owned(); Some(()) };
+    "forecast.horizon" = "\"protection+28d\"", "\"protection+28d\" with any number of days up to 730", true,
+        "how far to forecast: the time until the order after next arrives, plus days",
+        "预测的长度：到下一次订货到货为止，再加若干天",
+        |c, v| { c.settings.extra_horizon_days = extra_horizon(v.as_str()?)?; Some(()) };
+    "forecast.covariates" = "[\"price\", \"promotion\", \"holiday\"]", "a list of \"price\", \"promotion\", \"holiday\"", true,
+        "what besides history may move demand", "除历史外可影响需求的因素",
+        |c, v| { c.settings.covariates = strings(v, &["price", "promotion", "holiday"])?; Some(()) };
+    "policy.kind" = "\"auto\"", "the name of a policy, see restock plan --help", true,
+        "replenishment policy", "补货策略",
+        |c, v| { c.settings.policy = v.as_str()?.to_owned(); Some(()) };
+    "policy.guard.max_days_of_cover" = "none", "a number above 0", true,
+        "largest order as days of expected demand", "单次订货最多覆盖的预期需求天数",
+        |c, v| { c.settings.max_days_of_cover = Some(number_in(v, 0.001, 1e6)?); Some(()) };
+    "policy.guard.max_ratio_vs_classical" = "1.5", "a number of at least 1", false,
+        "largest order of a learned policy against the classical one", "学习型策略订货量相对经典策略的上限",
+        |_, v| number_in(v, 1.0, 1e6).map(drop);
+    "policy.guard.shadow_days" = "28", "a whole number of days", false,
+        "days a new policy only watches", "新策略只观察不下单的天数",
+        |_, v| whole(v, 0, 3650).map(drop);
+    "planning.as_of" = "none", "a date such as \"2026-03-02\"", true,
+        "the morning the plan is made on; none takes the day after the last sale", "计划日（当天早晨）；不填则为最后一笔销售的次日",
+        |c, v| {
+            let text = match v { DeValue::Datetime(date) => date.to_string(), other => other.as_str()?.to_owned() };
+            c.settings.as_of = Some(text.parse::<Day>().ok()?); Some(())
+        };
+    "planning.assumed_stock" = "\"at_target\"", "\"at_target\" or \"zero\"", true,
+        "stock assumed where no file tells it: stocked to target at the last review, or nothing",
+        "没有库存数据时的假设：上次订货时已补到目标，或没有库存",
+        |c, v| {
+            let choices = [("at_target", AssumedStock::AtTarget), ("zero", AssumedStock::Zero)];
+            c.settings.assumed_stock = one_of(v, &choices)?;
+            Some(())
+        };
+    "planning.default_lead_time_days" = "7.0", "a number from 0 to 730", true,
+        "lead time where no source or receipt tells it", "没有货源或收货数据时的提前期（天）",
+        |c, v| { c.settings.default_lead_time_days = number_in(v, 0.0, 730.0)?; Some(()) };
+    "planning.default_review_days" = "7.0", "a number from 1 to 365", true,
+        "days between two orders where no calendar tells them", "没有日历时两次订货之间的天数",
+        |c, v| { c.settings.default_review_days = number_in(v, 1.0, 365.0)?; Some(()) };
+    "planning.budget" = "none", "an amount of at least 0", true,
+        "most money all orders of one plan may cost", "一次计划所有订单的金额上限",
+        |c, v| { c.settings.budget = Some(number_in(v, 0.0, 1e15)?); Some(()) };
+    "planning.n_paths" = "256", "a whole number from 16 to 100000", true,
+        "number of demand scenarios per item-location", "每个商品-地点的需求情景数",
+        |c, v| { c.settings.n_paths = whole(v, 16, 100_000)? as usize; Some(()) };
+    "planning.seed" = "42", "a whole number of at least 0", true,
+        "seed of every random number", "随机数种子",
+        |c, v| { c.settings.seed = whole(v, 0, 1 << 53)?; Some(()) };
+    "segment.where" = "none", "a filter such as \"item.abc == 'C' and location.kind == 'store'\"", true,
+        "which item-locations a [[segment]] is for; the first match wins", "[[segment]] 适用的商品-地点；先匹配者优先",
+        |c, v| { c.segment.get_or_insert_with(empty_segment).filter = v.as_str()?.to_owned(); Some(()) };
+    "segment.mode" = "\"service\"", "\"service\" or \"economics\"", true,
+        "objective of the segment", "该分组的目标",
+        |c, v| { c.segment_economics = one_of(v, &[("service", false), ("economics", true)])?; Some(()) };
+    "segment.service.type" = "\"fill_rate\"", "\"fill_rate\", \"cycle\" or \"in_stock\"", true,
+        "how service is measured in the segment", "该分组服务水平的衡量方式",
+        |c, v| { c.segment_service.get_or_insert((None, None)).0 = Some(service_type(v.as_str()?)?); Some(()) };
+    "segment.service.target" = "0.98", "a number above 0 and below 1, such as 0.98", true,
+        "service level of the segment", "该分组的服务水平",
+        |c, v| { c.segment_service.get_or_insert((None, None)).1 = Some(share(number(v)?)?); Some(()) };
+    "segment.policy" = "\"auto\"", "the name of a policy, see restock plan --help", true,
+        "policy of the segment", "该分组的策略",
+        |c, v| { c.segment.get_or_insert_with(empty_segment).policy = Some(v.as_str()?.to_owned()); Some(()) };
+    "approval.auto_if" = "none", "a condition", false,
+        "which lines need no human", "哪些订货行无需人工审批", ignore;
+    "approval.four_eyes_if" = "none", "a condition", false,
+        "which lines need two humans", "哪些订货行需要双人审批", ignore;
+    "approval.firm_edits" = "true", "true or false", false,
+        "whether a planner's edits survive re-planning", "重新计划时是否保留人工修改",
+        |_, v| v.as_bool().map(drop);
+    "server.listen" = "\"127.0.0.1:8080\"", "an address and port", false,
+        "address of the server", "服务器地址", ignore;
+    "server.store" = "\"embedded\"", "\"embedded\"", false,
+        "where the server keeps its data", "服务器存放数据的位置", ignore;
+}
+
+fn empty_segment() -> Segment {
+    Segment { filter: String::new(), objective: None, policy: None }
+}
+
+impl Config {
+    /// Reads the text of a configuration file; `path` is used in messages only.
+    ///
+    /// # Errors
+    /// Unknown keys (with the closest known one) and values outside what a key allows, with file and line.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, CliError> {
+        Self::parse_over(text, path, PlanSettings::default())
+    }
+
+    /// Reads a configuration over other defaults than our own, such as what a mapping file says about its data.
+    pub(crate) fn parse_over(text: &str, path: &Path, base: PlanSettings) -> Result<Self, CliError> {
+        let file = path.display();
+        let document = DeTable::parse(text).map_err(|error| {
+            let place = error.span().map_or(String::new(), |span| format!(" line {}", line_of(text, span.start)));
+            CliError::usage(format!("{file}{place} is not valid TOML: {}", error.message().replace('\n', ", ")))
+                .hint("texts need quotes, and each key is written once")
+        })?;
+        let mut config = Self::default();
+        match base.objective {
+            Objective::Economics => config.economics = true,
+            Objective::Service { service_type, target } => config.service = (service_type, target),
+        }
+        config.settings = base;
+        config.table(document.get_ref(), "", text, path)?;
+        if config.economics {
+            config.settings.objective = Objective::Economics;
+        } else {
+            let (service_type, target) = config.service;
+            config.settings.objective = Objective::Service { service_type, target };
+        }
+        Ok(config)
+    }
+
+    fn table(&mut self, table: &DeTable<'_>, prefix: &str, text: &str, path: &Path) -> Result<(), CliError> {
+        for (key, value) in table {
+            let name =
+                if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            let line = line_of(text, key.span().start);
+            if name == "segment" {
+                self.segments(value.get_ref(), text, path, line)?;
+                continue;
+            }
+            if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == name) {
+                let written = &text[value.span()];
+                if (setting.set)(self, value.get_ref()).is_none() {
+                    return Err(CliError::usage(format!(
+                        "{name} is {written}, expected {} ({} line {line})",
+                        setting.expected,
+                        path.display()
+                    ))
+                    .hint(format!("the default is {}", setting.default)));
+                }
+                if !setting.used {
+                    self.unused.push(name.clone());
+                }
+                self.given.push((name, written.to_owned()));
+                continue;
+            }
+            let is_prefix = SETTINGS.iter().any(|setting| setting.key.starts_with(&format!("{name}.")));
+            match value.get_ref() {
+                DeValue::Table(inner) if is_prefix => self.table(inner, &name, text, path)?,
+                _ if is_prefix => {
+                    return Err(CliError::usage(format!(
+                        "{name} is {}, expected a table ({} line {line})",
+                        &text[value.span()],
+                        path.display()
+                    ))
+                    .hint("`restock config explain` lists every setting"));
+                }
+                _ => return Err(unknown_key(&name, path, line)),
+            }
+        }
+        Ok(())
+    }
+
+    fn segments(&mut self, value: &DeValue<'_>, text: &str, path: &Path, line: usize) -> Result<(), CliError> {
+        let wrong = || {
+            CliError::usage(format!("segment is not a list of tables ({} line {line})", path.display()))
+                .hint("write [[segment]] with two brackets")
+        };
+        for entry in value.as_array().ok_or_else(wrong)?.iter() {
+            let line = line_of(text, entry.span().start);
+            self.table(entry.get_ref().as_table().ok_or_else(wrong)?, "segment", text, path)?;
+            let mut segment = self.segment.take().unwrap_or_else(empty_segment);
+            if segment.filter.is_empty() {
+                return Err(CliError::usage(format!("a segment has no `where` ({} line {line})", path.display()))
+                    .hint("say which item-locations it is for, such as where = \"item.abc == 'C'\""));
+            }
+            let service = self.segment_service.take();
+            segment.objective = match (std::mem::take(&mut self.segment_economics), service) {
+                (true, _) => Some(Objective::Economics),
+                (false, None) => None,
+                (false, Some((service_type, target))) => Some(Objective::Service {
+                    service_type: service_type.unwrap_or(self.service.0),
+                    target: target.unwrap_or(self.service.1),
+                }),
+            };
+            self.settings.segments.push(segment);
+        }
+        Ok(())
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text[..offset.min(text.len())].matches('\n').count() + 1
+}
+
+fn unknown_key(name: &str, path: &Path, line: usize) -> CliError {
+    let error = CliError::usage(format!("unknown setting {name:?} ({} line {line})", path.display()));
+    let sections = SETTINGS
+        .iter()
+        .flat_map(|setting| setting.key.match_indices('.').map(|(at, _)| &setting.key[..at]).chain([setting.key]));
+    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let closest = sections
+        .filter(|key| key.contains('.') || !name.contains('.'))
+        .map(|key| (closeness(name, key).max(closeness(&last(name), &last(key)) - 0.05), key))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match closest {
+        Some((closeness, key)) if closeness > 0.6 => error.hint(format!("did you mean {key:?}?")),
+        _ => error.hint("`restock config explain` lists every setting"),
+    }
+}
+
+/// 1 for equal texts, 0 for texts without anything in common: 1 - edit distance / longer length (Levenshtein, 1966).
+pub(crate) fn closeness(a: &str, b: &str) -> f64 {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut length = 0;
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+        length = i + 1;
+    }
+    1.0 - row[b.len()] as f64 / length.max(b.len()).max(1) as f64
+}
+
+/// The closest of `names` to `name`, if any is close.
+pub(crate) fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|known| (closeness(name, known), known))
+        .filter(|(closeness, _)| *closeness > 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, CliError> {
+        Config::parse(text, Path::new("restock.toml"))
+    }
+
+    fn refusal(text: &str) -> String {
+        parse(text).unwrap_err().render(false)
+    }
+
+    #[test]
+    fn every_setting_explains_itself_and_its_default_is_the_default() {
+        for setting in SETTINGS {
+            assert!(
+                !setting.en.is_empty() && !setting.zh.is_empty() && !setting.expected.is_empty(),
+                "{}",
+                setting.key
+            );
+        }
+        // A file that spells out every default must change nothing.
+        let mut text = String::new();
+        for setting in SETTINGS.iter().filter(|s| s.default != "none" && !s.key.starts_with("segment.")) {
+            text.push_str(&format!("{} = {}\n", setting.key, setting.default));
+        }
+        let config = parse(&text).unwrap();
+        assert_eq!(config.settings, PlanSettings::default());
+        assert_eq!(config.data_path, Config::default().data_path);
+    }
+
+    #[test]
+    fn a_full_file_reaches_the_settings() {
+        let config = parse(
+            r#"
+            [project]
+            name = "north-stores"
+            timezone = "Europe/Berlin"
+            currency = "USD"
+            bucket = "week"
+            [objective]
+            mode = "service"
+            service = { type = "cycle", target = 0.95 }
+            lost_sale_cost = "margin*1.5"
+            [[segment]]
+            where = "item.ven == 'V'"
+            service = { target = 0.995 }
+            [[segment]]
+            where = "item.abc == 'C'"
+            mode = "economics"
+            policy = "min_max"
+            [forecast]
+            horizon = "protection+14d"
+            [policy]
+            guard = { max_days_of_cover = 60 }
+            [planning]
+            as_of = 2026-03-02
+            "#,
+        )
+        .unwrap();
+        let settings = &config.settings;
+        assert_eq!(settings.objective, Objective::Service { service_type: ServiceType::Cycle, target: 0.95 });
+        assert_eq!(settings.lost_sale_margin_multiple, 1.5);
+        assert_eq!(settings.as_of.unwrap().to_string(), "2026-03-02");
+        assert_eq!((settings.extra_horizon_days, settings.max_days_of_cover), (14, Some(60.0)));
+        assert_eq!(settings.segments.len(), 2);
+        assert_eq!(
+            settings.segments[0].objective,
+            Some(Objective::Service { service_type: ServiceType::Cycle, target: 0.995 })
+        );
+        assert_eq!(settings.segments[1].objective, Some(Objective::Economics));
+        assert_eq!(settings.segments[1].policy.as_deref(), Some("min_max"));
+        assert_eq!(config.unused, ["project.timezone"]);
+    }
+
+    #[test]
+    fn mistakes_are_refused_with_line_value_and_way_out() {
+        insta::assert_snapshot!(refusal("[project]\nname = \"a\"\ncurency = \"EUR\"\n"), @r#"
+        error: unknown setting "project.curency" (restock.toml line 3)
+
+        hint: did you mean "project.currency"?
+        "#);
+        insta::assert_snapshot!(refusal("[objective]\n\nservice = { type = \"fill_rate\", target = 98 }\n"), @r"
+        error: objective.service.target is 98, expected a number above 0 and below 1, such as 0.98 (restock.toml line 3)
+
+        hint: the default is 0.98
+        ");
+        insta::assert_snapshot!(refusal("[objectiv]\nmode = \"service\"\n"), @r#"
+        error: unknown setting "objectiv" (restock.toml line 1)
+
+        hint: did you mean "objective"?
+        "#);
+        insta::assert_snapshot!(refusal("[[segment]]\nservice = { target = 0.9 }\n"), @r#"
+        error: a segment has no `where` (restock.toml line 1)
+
+        hint: say which item-locations it is for, such as where = "item.abc == 'C'"
+        "#);
+        insta::assert_snapshot!(refusal("[zebra]\n"), @r#"
+        error: unknown setting "zebra" (restock.toml line 1)
+
+        hint: `restock config explain` lists every setting
+        "#);
+        assert!(refusal("[project]\nname = north\n").contains("restock.toml line 2 is not valid TOML"));
+    }
+}

@@ -1,0 +1,470 @@
+//! Every message in English and Simplified Chinese, side by side.
+//!
+//! `{0}`, `{1}`… are filled in by [`Text::fill`]. A message without its Chinese does not compile.
+
+use std::fmt::Display;
+
+use restock_core::finding::{ExceptionCode, FindingCode, Severity};
+use restock_core::proposal::WaterfallCode;
+use restock_core::settings::Lang;
+use restock_core::{Objective, ServiceType};
+
+macro_rules! texts {
+    ($($name:ident: $en:literal, $zh:literal;)*) => {
+        /// A message.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Text { $($name),* }
+
+        impl Text {
+            /// Every message.
+            #[cfg(test)]
+            pub(crate) const ALL: &[Text] = &[$(Text::$name),*];
+
+            /// The message in a language.
+            pub(crate) fn get(self, lang: Lang) -> &'static str {
+                let (en, zh) = match self { $(Text::$name => ($en, $zh)),* };
+                match lang { Lang::En => en, Lang::ZhCn => zh }
+            }
+        }
+    };
+}
+
+impl Text {
+    /// The message with `{0}`, `{1}`… filled in.
+    pub(crate) fn fill(self, lang: Lang, values: &[&dyn Display]) -> String {
+        let mut out = String::new();
+        let mut rest = self.get(lang);
+        while let Some(at) = rest.find('{') {
+            let idx = rest[at + 1..].chars().next().and_then(|c| c.to_digit(10)).expect("messages hold {0} to {9}");
+            out.push_str(&rest[..at]);
+            out.push_str(&values[idx as usize].to_string());
+            rest = &rest[at + 3..];
+        }
+        out + rest
+    }
+}
+
+texts! {
+    Item: "item", "商品";
+    Location: "location", "地点";
+    Supplier: "supplier", "供应商";
+    Order: "order", "订货";
+    Quantity: "quantity", "数量";
+    Units: "units", "件数";
+    Value: "value", "金额";
+    AtRisk: "at risk", "风险金额";
+    AtRiskHelp: "expected loss if the line is not ordered", "不订货的预期损失";
+    StockoutWithout: "stock-out", "缺货概率";
+    Cover: "cover", "可用天数";
+    Why: "why", "原因";
+    OrderBy: "order by", "下单截止";
+    Arrives: "arrives", "到货";
+    Class: "class", "分类";
+    Health: "health", "数据健康";
+    Confidence: "confidence", "置信度";
+    NoSupplier: "no supplier given", "未提供供应商";
+    FromLocation: "transfer from {0}", "从 {0} 调拨";
+    NLines: "{0} lines", "{0} 行";
+    OneLine: "1 line", "1 行";
+    PlanTitle: "Order proposals for the morning of {0}", "{0} 早晨的订货建议";
+    SummaryOrders: "Orders", "订货";
+    SummaryData: "Data", "数据";
+    SummaryService: "Objective", "目标";
+    SummaryRisk: "At risk", "风险";
+    SummaryForecast: "Forecast", "预测";
+    SummaryPlanned: "{0} order lines worth {1}, for {2} of {3} item-locations",
+        "{0} 条订货行，共 {1}；涉及 {3} 个商品-地点中的 {2} 个";
+    SummaryPlannedNoCost: "{0} order lines, {1} units in all (no cost known), for {2} of {3} item-locations",
+        "{0} 条订货行，共 {1} 件（成本未知）；涉及 {3} 个商品-地点中的 {2} 个";
+    SummaryPartCost: "{0} of the lines have no cost and are not in the value", "其中 {0} 行没有成本，未计入金额";
+    SummaryRiskText: "{0} expected to be lost until the next delivery if nothing is ordered, {1} with these orders",
+        "若不订货，到下次到货前预期损失 {0}；按建议订货后为 {1}";
+    SummaryRiskUnits: "{0} units of demand expected to be lost if nothing is ordered, {1} with these orders",
+        "若不订货，预期损失 {0} 件需求；按建议订货后为 {1} 件";
+    SummaryNoOrder: "{0} more item-locations have enough stock", "另有 {0} 个商品-地点库存充足";
+    SummaryUnplanned: "could not be planned: {0}; the report says why", "无法计划：{0} 个，原因见报告";
+    SummaryLeftOut: "Left out", "未计划";
+    Assumed: "Assumed, because no table tells it", "因缺少数据而作的假设";
+    AssumedReplace: "to replace it: {0}", "替换方法：{0}";
+    Missing: "What another table would improve", "补充哪些数据表可改善结果";
+    TopExceptions: "Needs a look", "需要关注";
+    NMore: "… and {0} more", "……另有 {0} 项";
+    Showing: "The {0} lines with the most at stake, of {1}. All of them: {2}", "显示风险最高的 {0} 行，共 {1} 行。全部：{2}";
+    ShowingDry: "The {0} lines with the most at stake, of {1}", "显示风险最高的 {0} 行，共 {1} 行";
+    NothingToOrder: "Nothing to order: every item-location has enough stock until the order after this one.",
+        "无需订货：所有商品-地点的库存都足以维持到下一次订货到货。";
+    NextSteps: "Next", "下一步";
+    NextReport: "open {0}: every line with its reasons and charts", "打开 {0}：每一行的原因与图表";
+    NextExplain: "restock explain {0}: why this line, and what if", "restock explain {0}：这一行的原因与假设分析";
+    NextCheck: "restock check{0}: what to correct in the data", "restock check{0}：数据中需要更正之处";
+    NextInit: "restock init my-shop: a project folder to keep stock, suppliers and settings in",
+        "restock init my-shop：建立项目文件夹，保存库存、供应商和设置";
+    NextBacktest: "restock backtest{0}: what these orders would have saved on your history",
+        "restock backtest{0}：在您的历史数据上检验这些订货能节省多少";
+    Written: "wrote {0}", "已写入 {0}";
+    DryRun: "dry run, nothing was written", "试运行，未写入任何文件";
+    Recognised: "recognised as {0}", "识别为 {0}";
+    RowsRead: "{0} rows", "{0} 行";
+    RowsBad: "{0} rows could not be read and are left out", "{0} 行无法读取，已略过";
+    Quarantine: "all of them with their reasons: {0}", "全部错误行及原因：{0}";
+    Reading: "reading", "读取";
+    Planning: "planning", "计划";
+    Checking: "checking", "检查";
+    Forecasting: "forecasting", "预测";
+    Replaying: "replaying", "回放";
+    Simulating: "simulating", "模拟";
+    Generating: "generating", "生成";
+    UnusedSetting: "{0} in {1} is read but not used by this version", "{1} 中的 {0} 在此版本中尚未使用";
+    CheckClean: "No findings: the data is in good health.", "未发现问题：数据状况良好。";
+    CheckFindings: "{0} findings: {1} errors, {2} warnings, {3} to know",
+        "{0} 项发现：{1} 项错误、{2} 项警告、{3} 项提示";
+    CheckScore: "mean health of {0} item-locations: {1}", "{0} 个商品-地点的平均健康度：{1}";
+    Fix: "fix", "处理方法";
+    Rows: "rows", "行";
+    Code: "code", "代码";
+    SeverityWord: "severity", "严重程度";
+    Found: "found", "发现";
+    Table: "table", "数据表";
+    Improves: "improves", "可改善";
+    Setting: "setting", "设置项";
+    ValueNow: "value", "当前值";
+    Default: "default", "默认值";
+    Meaning: "meaning", "含义";
+    NotYetUsed: "(not used yet)", "（尚未使用）";
+    ConfigFrom: "Values from {0}; everything else is the default.", "取值来自 {0}，其余为默认值。";
+    ConfigNoFile: "No restock.toml here: every value is the default.", "此处没有 restock.toml，全部为默认值。";
+    WaterfallTitle: "How the quantity comes about", "数量的由来";
+    Total: "order quantity", "订货数量";
+    WithWithoutTitle: "Until the order after this one can arrive", "到下一次订货可到货为止";
+    Without: "without this order", "不订货";
+    With: "with this order", "订货";
+    PStockout: "probability of a stock-out", "缺货概率";
+    LostUnits: "expected lost demand", "预期损失需求";
+    LostMargin: "expected lost margin", "预期损失毛利";
+    WasteUnits: "expected to expire", "预期过期";
+    DaysOfCover: "days of cover", "可用天数";
+    MarginalTitle: "What each pack brings", "每一包带来的收益";
+    Pack: "pack", "第几包";
+    PSold: "sells in time", "按时售出概率";
+    NetGain: "expected gain", "预期收益";
+    SensitivityTitle: "If one thing were different", "若某一条件改变";
+    If: "if", "若";
+    AlternativesTitle: "What other policies would order", "其他策略的订货量";
+    DriversTitle: "What moves the forecast", "影响预测的因素";
+    WarningsTitle: "To keep in mind", "注意事项";
+    LineageTitle: "To reproduce it", "复现信息";
+    ModelWord: "forecast model", "预测模型";
+    PolicyWord: "policy", "策略";
+    DataHash: "data", "数据";
+    SettingsHash: "settings", "设置";
+    Version: "version", "版本";
+    Seed: "seed", "随机数种子";
+    NoOrderLine: "no order needed now", "目前无需订货";
+    WhatIfTitle: "Re-planned with {0}", "按 {0} 重新计划";
+    WhatIfNow: "as it is", "现状";
+    ReplaySame: "replayed: identical, byte for byte, to the line in {0}", "已重放：与 {0} 中的该行逐字节一致";
+    ReplayNoPlan: "replayed twice: both runs are identical, byte for byte", "已重放两次：结果逐字节一致";
+    ReplayDiffers: "replayed: differs from the line in {0}", "已重放：与 {0} 中的该行不一致";
+    ForecastTitle: "Demand forecast, {0} series, {1} periods from {2}", "需求预测：{0} 个序列，自 {2} 起 {1} 个周期";
+    Mean: "mean", "均值";
+    TotalWord: "total", "合计";
+    Model: "model", "模型";
+    ShowingSeries: "{0} of {1} series shown, the largest first", "显示 {1} 个序列中最大的 {0} 个";
+    ImportTitle: "{0} tables read", "读取了 {0} 个数据表";
+    DemoTitle: "A generated chain: {0} items in {1} locations, {2} days of sales, seed {3}",
+        "生成的连锁示例：{0} 种商品、{1} 个地点、{2} 天销售，种子 {3}";
+    DemoNote: "The data is made by the project's own demand simulator; no real company is behind it.",
+        "数据由本项目的需求模拟器生成，不对应任何真实企业。";
+    InitDone: "Created {0} ({1} template)", "已创建 {0}（{1} 模板）";
+    InitNext: "cd {0} && restock plan", "cd {0} && restock plan";
+    ExportDone: "{0} order files with {1} lines in {2}", "{2} 中共 {0} 个订单文件、{1} 行";
+    BacktestTitle: "Replayed {0} item-locations over {1} days, {2} to {3}", "回放 {0} 个商品-地点，共 {1} 天（{2} 至 {3}）";
+    Policy: "policy", "策略";
+    FillRate: "fill rate", "需求满足率";
+    InStock: "in stock", "有货率";
+    Turns: "turns", "周转次数";
+    AvgStock: "average stock", "平均库存";
+    Waste: "waste", "损耗";
+    Cost: "cost", "总成本";
+    Saving: "saving", "节省";
+    Bound: "clairvoyant bound", "先知下界";
+    ActualOrders: "actual orders", "实际订货";
+    Leaderboard: "Forecast leaderboard, best first", "预测排行榜（由优到劣）";
+    CostIntervals: "Total cost, with {0} interval", "总成本（{0} 区间）";
+    FillVsStock: "Fill rate against average stock", "需求满足率与平均库存";
+    Assumptions: "Assumptions", "假设";
+    Exceptions: "Exceptions", "例外";
+    DataHealth: "Data health", "数据健康";
+    OrdersTitle: "Orders", "订货清单";
+    Search: "search item, location or supplier", "搜索商品、地点或供应商";
+    KpiValue: "order value", "订货金额";
+    KpiLines: "order lines", "订货行数";
+    KpiRiskWithout: "at risk without orders", "不订货的风险";
+    KpiRiskWith: "left at risk with orders", "订货后的风险";
+    KpiStockouts: "lines likely to run out", "很可能缺货的行数";
+    KpiStockoutsHelp: "without order; {0} with", "不订货时；订货后 {0}";
+    KpiSuppliers: "suppliers", "供应商数";
+    StockProjection: "Stock projection", "库存预测";
+    ChartHistory: "sales", "销量";
+    ChartOrder: "this order", "本次订货";
+    ChartArrival: "arrives", "在途到货";
+    ChartBand: "10–90 % range", "10–90% 区间";
+    ChartStockWith: "stock with the order", "订货后库存";
+    ChartStockWithout: "stock without it", "不订货库存";
+    DetailsLimited: "Charts are included for the {0} lines with the most at stake; `restock explain ITEM@LOCATION` shows any other.",
+        "图表仅包含风险最高的 {0} 行；其他行可用 `restock explain 商品@地点` 查看。";
+    Unplanned: "Could not be planned", "无法计划";
+    Reason: "reason", "原因";
+    ExportCsv: "download as CSV", "下载 CSV";
+    MadeBy: "Made offline by restock {0}. Same data, settings and seed give the same plan.",
+        "由 restock {0} 离线生成。相同的数据、设置和种子得到相同的计划。";
+    NoExceptions: "nothing needs a look", "没有需要关注的事项";
+    NoAssumptions: "none: every number comes from a table", "无：所有数字均来自数据表";
+    SimTitle: "{0} futures of {1} days for {2} item-locations", "{2} 个商品-地点，{1} 天，{0} 种未来情景";
+    Measure: "measure", "指标";
+    Expected: "expected", "期望值";
+    Interval: "5–95 %", "5–95%";
+    ExpandAll: "expand", "展开";
+    AssumeStock: "stock of {0} of {1} item-locations: taken to have been filled to target at the last order day, so that an order replaces what sold since",
+        "{1} 个商品-地点中 {0} 个的库存：假设上次订货时已补到目标，订货补足此后售出的数量";
+    AssumeStockZero: "stock of {0} of {1} item-locations: taken to be empty", "{1} 个商品-地点中 {0} 个的库存：假设为零";
+    ReplaceStock: "add inventory.csv with item_id, location_id, on_hand", "添加 inventory.csv（item_id、location_id、on_hand）";
+    AssumeLeadTime: "a delivery takes {0} days and orders can be placed every {1} days", "到货需 {0} 天，每 {1} 天可订货一次";
+    ReplaceLeadTime: "--lead-time and --review-period, or sources.csv with supplier_id, lead_time_days, pack_size, moq",
+        "使用 --lead-time 和 --review-period，或添加 sources.csv（supplier_id、lead_time_days、pack_size、moq）";
+    AssumeCost: "{0} of {1} lines have no purchase cost: a margin of {2} of the price is assumed where a price is known",
+        "{1} 行中 {0} 行没有采购成本：有售价时假设毛利率为 {2}";
+    ReplaceCost: "add items.csv with item_id, unit_cost, price", "添加 items.csv（item_id、unit_cost、price）";
+    AssumeAsOf: "the plan is made on the morning of {0}, the day after the last sale", "计划日为 {0} 早晨，即最后一笔销售的次日";
+    ReplaceAsOf: "--as-of DATE", "--as-of 日期";
+    AssumeObjective: "the aim is {0}", "目标为{0}";
+    ReplaceObjective: "--objective fill_rate=0.95, or economics", "--objective fill_rate=0.95 或 economics";
+    AssumeCurrency: "amounts are in {0}", "金额币种为 {0}";
+    ReplaceCurrency: "--currency CODE", "--currency 代码";
+    Day: "day", "日期";
+    File: "file", "文件";
+    Quarantined: "bad rows", "错误行";
+    LeftOut: "filtered", "已过滤";
+    Columns: "columns", "列";
+    Demand: "Demand", "需求";
+    ForecastWord: "forecast", "预测";
+    SoldOut: "out of stock, sales are a lower bound", "缺货，销量为需求下限";
+    LinesLimited: "The page shows the {0} lines with the most at stake; orders.csv has all {1}.",
+        "本页显示风险最高的 {0} 行；orders.csv 含全部 {1} 行。";
+    StockValue: "stock value", "库存金额";
+    NotOrdered: "enough stock", "库存充足";
+    ShadowTitle: "What one more unit of a limit would bring", "限额每增加一单位的收益";
+    Limit: "limit", "限额";
+    Allowed: "allowed", "允许";
+    Used: "used", "已用";
+    PerUnit: "gain per unit", "每单位收益";
+    MinimumMissed: "below the supplier's minimum of {0}", "低于供应商起订额 {0}";
+    PlanId: "plan", "计划";
+    Read: "Read", "已读取";
+    NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
+}
+
+impl Text {
+    /// "1 line" or "12 lines".
+    pub(crate) fn lines(lang: Lang, n: usize) -> String {
+        if n == 1 { Text::OneLine.get(lang).to_owned() } else { Text::NLines.fill(lang, &[&crate::format::count(n)]) }
+    }
+}
+
+fn pick<'a>(lang: Lang, (en, zh): (&'a str, &'a str)) -> &'a str {
+    match lang {
+        Lang::En => en,
+        Lang::ZhCn => zh,
+    }
+}
+
+/// A waterfall line in a word or two, for sums in one line.
+pub(crate) fn waterfall_short(code: WaterfallCode, lang: Lang) -> &'static str {
+    use WaterfallCode::*;
+    pick(
+        lang,
+        match code {
+            ExpectedDemand => ("expected", "预期需求"),
+            UncertaintyBuffer => ("buffer", "缓冲"),
+            MinimumStock => ("minimum stock", "最低库存"),
+            ReservedOrBackordered => ("reserved", "预留"),
+            UsableOnHand => ("on hand", "现有"),
+            OnOrderInTime => ("on order", "在途"),
+            OnOrderLate => ("on order, late", "在途（晚到）"),
+            PolicyAdjustment => ("policy", "策略"),
+            AlreadyCovered => ("already covered", "已满足"),
+            DoNotOrder => ("do not order", "禁止订货"),
+            Moq => ("minimum order", "起订量"),
+            RoundToPack => ("full packs", "整包"),
+            ShelfLifeCap => ("shelf life", "保质期"),
+            EndOfLifeCap => ("end of life", "停售"),
+            CapacityCap => ("capacity", "容量"),
+            ContainerFill => ("container", "装柜"),
+            BudgetOrCapacity => ("budget", "预算"),
+            SourceShortage => ("source shortage", "来源不足"),
+            PlannerEdit => ("planner", "人工"),
+        },
+    )
+}
+
+/// A waterfall line in full.
+pub(crate) fn waterfall_label(code: WaterfallCode, lang: Lang) -> &'static str {
+    use WaterfallCode::*;
+    pick(
+        lang,
+        match code {
+            ExpectedDemand => {
+                ("expected demand until the order after this one arrives", "到下一次订货到货前的预期需求")
+            }
+            UncertaintyBuffer => ("held for uncertainty, to reach the target", "为应对不确定性、达到目标而持有"),
+            MinimumStock => ("minimum stock, display or safety days", "最低库存、陈列或安全天数"),
+            ReservedOrBackordered => ("reserved or waited for by customers", "已预留或客户等待"),
+            UsableOnHand => ("usable stock on hand", "可用现有库存"),
+            OnOrderInTime => ("on order, arrives in time", "在途，按时到货"),
+            OnOrderLate => ("on order, arrives later", "在途，晚到"),
+            PolicyAdjustment => ("policy's own rule", "策略自身规则"),
+            AlreadyCovered => ("stock above what is needed", "超出需要的库存"),
+            DoNotOrder => ("marked as do not order", "标记为禁止订货"),
+            Moq => ("raised to the minimum order", "提高到起订量"),
+            RoundToPack => ("rounded to full packs", "取整到整包"),
+            ShelfLifeCap => ("limited to what sells before expiry", "限于保质期内可售出的数量"),
+            EndOfLifeCap => ("limited to what is needed before the item ends", "限于停售前需要的数量"),
+            CapacityCap => ("limited by shelf, maximum stock or order", "受货架、最高库存或最大订货量限制"),
+            ContainerFill => ("added to fill a container or reach a minimum", "为装满货柜或达到起订额而增加"),
+            BudgetOrCapacity => ("cut by budget or capacity", "因预算或容量削减"),
+            SourceShortage => ("cut because the sender has too little", "因发货方库存不足削减"),
+            PlannerEdit => ("changed by a planner", "人工修改"),
+        },
+    )
+}
+
+/// An exception in words.
+pub(crate) fn exception_label(code: ExceptionCode, lang: Lang) -> &'static str {
+    use ExceptionCode::*;
+    pick(
+        lang,
+        match code {
+            StockoutNow => ("out of stock now", "现已缺货"),
+            StockoutBeforeArrival => ("runs out before delivery", "到货前缺货"),
+            LateSupply => ("late supply", "供应延误"),
+            SupplierShort => ("supplier short", "供应商短交"),
+            Overstock => ("overstock", "库存过多"),
+            DeadStock => ("dead stock", "呆滞库存"),
+            ExpiryRisk => ("may expire", "过期风险"),
+            DemandSpike => ("demand spike", "需求激增"),
+            DemandDrop => ("demand drop", "需求骤降"),
+            ForecastBias => ("forecast bias", "预测偏差"),
+            NewItemNoMatch => ("new item", "新品"),
+            EndOfLifeBuy => ("last buy", "停售前采购"),
+            PromoUncovered => ("promotion not covered", "促销备货不足"),
+            PromoExcess => ("promotion excess", "促销备货过多"),
+            MoqInflated => ("minimum order too large", "起订量过大"),
+            ContainerUnderfilled => ("container not full", "货柜未满"),
+            BudgetCut => ("cut by budget", "预算削减"),
+            CapacityCut => ("cut by capacity", "容量削减"),
+            TransferOpportunity => ("transfer possible", "可调拨"),
+            PhantomStock => ("phantom stock", "疑似虚库存"),
+            DataBlocked => ("data blocks the order", "数据阻碍订货"),
+            OrderUnusual => ("unusual order", "异常订货"),
+            GuardTripped => ("guard limited the order", "安全上限"),
+            ModelDrift => ("model drift", "模型漂移"),
+            CalendarGap => ("calendar gap", "日历缺口"),
+            SubstituteAvailable => ("substitute available", "有替代品"),
+            SurgeMode => ("surge mode", "应急模式"),
+        },
+    )
+}
+
+/// What a data-health check looks for.
+pub(crate) fn finding_title(code: FindingCode, lang: Lang) -> &'static str {
+    use FindingCode::*;
+    let zh = match code {
+        D01 => "库存为负",
+        D02 => "库存超过容量",
+        D03 => "停业或未上架日有销售",
+        D04 => "重复行",
+        D05 => "单位突变 10 倍或 1000 倍",
+        D06 => "库存数据过期",
+        D07 => "有库存但无销售（疑似虚库存）",
+        D08 => "零库存时有销售",
+        D09 => "提前期缺失或为零",
+        D10 => "实际提前期与设定相差一半以上",
+        D11 => "在途订单逾期",
+        D12 => "起订量超过一年需求",
+        D13 => "包装量大于货架",
+        D14 => "保质期短于保护期",
+        D15 => "成本或售价缺失，或毛利为负",
+        D16 => "供应路径循环",
+        D17 => "没有货源",
+        D18 => "计划期内没有订货日",
+        D19 => "事件日期在未来",
+        D20 => "未知的商品、地点或供应商",
+        D21 => "上架与停售日期矛盾",
+        D22 => "退货多于销售",
+        D23 => "时间戳跨日",
+        D24 => "分类只有一种商品",
+        D25 => "促销没有价格",
+    };
+    match lang {
+        Lang::En => code.title(),
+        Lang::ZhCn => zh,
+    }
+}
+
+/// How bad a finding is.
+pub(crate) fn severity_label(severity: Severity, lang: Lang) -> &'static str {
+    pick(
+        lang,
+        match severity {
+            Severity::Info => ("to know", "提示"),
+            Severity::Warning => ("warning", "警告"),
+            Severity::Error => ("error", "错误"),
+        },
+    )
+}
+
+/// An objective in words.
+pub(crate) fn objective_label(objective: &Objective, lang: Lang) -> String {
+    match objective {
+        Objective::Economics => pick(lang, ("lowest expected cost", "预期成本最低")).to_owned(),
+        Objective::Service { service_type, target } => {
+            let label = match service_type {
+                ServiceType::Cycle => ("no stock-out in {0} of order cycles", "{0} 的订货周期不缺货"),
+                ServiceType::FillRate => ("{0} of demand met from the shelf", "{0} 的需求由现货满足"),
+                ServiceType::InStock => ("in stock on {0} of days", "{0} 的天数有货"),
+            };
+            pick(lang, label).replace("{0}", &crate::format::percent(*target))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_fill_in_the_same_numbers() {
+        for text in Text::ALL {
+            let holes = |lang| {
+                let mut holes: Vec<&str> = text.get(lang).split('{').skip(1).map(|rest| &rest[..1]).collect();
+                holes.sort_unstable();
+                holes
+            };
+            assert!(!text.get(Lang::En).is_empty() && !text.get(Lang::ZhCn).is_empty(), "{text:?}");
+            assert_eq!(holes(Lang::En), holes(Lang::ZhCn), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn chinese_reorders_what_english_says() {
+        let values: [&dyn Display; 4] = [&12, &"340.00 EUR", &11, &40];
+        assert_eq!(
+            Text::SummaryPlanned.fill(Lang::En, &values),
+            "12 order lines worth 340.00 EUR, for 11 of 40 item-locations"
+        );
+        assert_eq!(
+            Text::SummaryPlanned.fill(Lang::ZhCn, &values),
+            "12 条订货行，共 340.00 EUR；涉及 40 个商品-地点中的 11 个"
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! Where settings and data come from: `restock.toml`, mapping files, paths and flags.
+
+use std::path::{Path, PathBuf};
+
+use restock_core::settings::PlanSettings;
+use restock_core::{Forecaster, Money};
+use restock_store::{Import, ImportError, ImportOptions, Mapping};
+
+use crate::cli::{DataArgs, PlanningArgs};
+use crate::config::{Config, did_you_mean};
+use crate::error::CliError;
+use crate::i18n::Text;
+use crate::session::Session;
+
+/// A project folder, or files given on the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    /// The project folder, or the current one.
+    pub(crate) dir: PathBuf,
+    /// `restock.toml`, where there is one.
+    config_file: Option<(PathBuf, String)>,
+    /// What it says.
+    pub(crate) config: Config,
+    /// Files and folders to read.
+    sources: Vec<PathBuf>,
+    /// Whether the files were given on the command line.
+    pub(crate) ad_hoc: bool,
+    options: ImportOptions,
+    mapping: Option<PathBuf>,
+}
+
+/// Data and settings, ready to plan.
+pub(crate) struct Loaded {
+    pub(crate) import: Import,
+    pub(crate) settings: PlanSettings,
+    pub(crate) notes: Vec<String>,
+    /// Name for titles.
+    pub(crate) name: String,
+}
+
+impl Project {
+    /// Finds settings and files.
+    ///
+    /// # Errors
+    /// A missing project, a `restock.toml` that cannot be read, or nothing to read.
+    pub(crate) fn open(session: &Session, data: &DataArgs) -> Result<Self, CliError> {
+        let is_project = |dir: &Path| dir.join("restock.toml").is_file();
+        let mut paths = data.paths.clone();
+        let dir = match (&session.project, paths.as_slice()) {
+            (Some(dir), _) if is_project(dir) => dir.clone(),
+            (Some(dir), _) => {
+                return Err(CliError::usage(format!("{} has no restock.toml", dir.display()))
+                    .hint(format!("`restock init {}` makes a project there", dir.display())));
+            }
+            // `restock plan my-shop` means the project in that folder.
+            (None, [only]) if is_project(only) => {
+                let dir = only.clone();
+                paths.clear();
+                dir
+            }
+            (None, _) => PathBuf::from("."),
+        };
+        let config_file = if is_project(&dir) {
+            let path = dir.join("restock.toml");
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
+            Some((path, text))
+        } else {
+            None
+        };
+        let config = match &config_file {
+            Some((path, text)) => Config::parse(text, path)?,
+            None => Config::default(),
+        };
+        let ad_hoc = !paths.is_empty();
+        if !ad_hoc && config_file.is_none() {
+            return Err(CliError::usage("no data was given and there is no restock.toml here")
+                .hint("`restock try sales.csv` plans one file, `restock init my-shop` makes a project"));
+        }
+        let sources = if ad_hoc { paths } else { vec![dir.join(&config.data_path)] };
+        for source in &sources {
+            if !source.exists() {
+                let place = if ad_hoc { String::new() } else { " (data.path in restock.toml)".to_owned() };
+                return Err(CliError::data(format!("{} does not exist{place}", source.display()))
+                    .hint("give a CSV, Parquet or XLSX file, or a folder of them"));
+            }
+        }
+        let mapping = data.map.clone().or_else(|| {
+            config.mapping.as_ref().filter(|_| !ad_hoc || config_file.is_some()).map(|file| dir.join(file))
+        });
+        let options = ImportOptions {
+            strict: data.strict,
+            decimal: data.decimal.or(config.decimal),
+            date_format: data.date_format.clone().or_else(|| config.date.clone()),
+            ..ImportOptions::default()
+        };
+        Ok(Self { dir, config_file, config, sources, ad_hoc, options, mapping })
+    }
+
+    /// `--project DIR` as a flag to repeat in suggestions, or the paths.
+    pub(crate) fn as_arguments(&self, session: &Session, data: &DataArgs) -> String {
+        let mut text = String::new();
+        if let Some(dir) = &session.project {
+            text.push_str(&format!(" --project {}", shell_word(&dir.display().to_string())));
+        }
+        for path in &data.paths {
+            text.push_str(&format!(" {}", shell_word(&path.display().to_string())));
+        }
+        if let Some(map) = &data.map {
+            text.push_str(&format!(" --map {}", shell_word(&map.display().to_string())));
+        }
+        text
+    }
+
+    /// Reads the data.
+    ///
+    /// # Errors
+    /// [`CliError`] with the reader's own message.
+    pub(crate) fn load(&self, session: &Session) -> Result<Loaded, CliError> {
+        let mapping = match &self.mapping {
+            Some(path) => Some(Mapping::from_toml_file(path).map_err(|error| import_error(&error))?),
+            None => None,
+        };
+        let progress = session.progress(session.text(Text::Reading));
+        let import = restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
+            progress.say(&format!("{} {file}", session.text(Text::Reading)));
+            progress.set(done, total.unwrap_or(0));
+        })
+        .map_err(|error| import_error(&error))?;
+        drop(progress);
+
+        let mut base = PlanSettings::default();
+        if let Some(bucket) = import.bucket {
+            base.bucket = bucket;
+        }
+        let base = with_hints(base, &import.settings, self.mapping.as_deref())?;
+        let config = match &self.config_file {
+            Some((path, text)) => Config::parse_over(text, path, base)?,
+            None => Config::parse_over("", Path::new(""), base)?,
+        };
+        let mut settings = config.settings;
+        settings.as_of = session.as_of.or(settings.as_of);
+        let notes = match &self.config_file {
+            Some((path, _)) => {
+                config.unused.iter().map(|key| session.fill(Text::UnusedSetting, &[key, &path.display()])).collect()
+            }
+            None => Vec::new(),
+        };
+        let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
+        Ok(Loaded { import, settings, notes, name })
+    }
+
+    fn fallback_name(&self) -> String {
+        let path = self.sources.first().map_or(self.dir.as_path(), PathBuf::as_path);
+        path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Where the configuration was read from.
+    pub(crate) fn config_path(&self) -> Option<&Path> {
+        self.config_file.as_ref().map(|(path, _)| path.as_path())
+    }
+
+    /// Where a plan is written when no folder is named.
+    pub(crate) fn default_out(&self) -> PathBuf {
+        if self.ad_hoc && self.config_file.is_none() {
+            PathBuf::from("restock-out").join(self.fallback_name())
+        } else {
+            self.dir.join("out")
+        }
+    }
+}
+
+/// Adds what a mapping file says about its data to the defaults.
+fn with_hints(base: PlanSettings, hints: &toml::Table, mapping: Option<&Path>) -> Result<PlanSettings, CliError> {
+    if hints.is_empty() {
+        return Ok(base);
+    }
+    let file = mapping.map_or_else(String::new, |path| format!(" ({} [settings])", path.display()));
+    let internal = |error: &dyn std::fmt::Display| CliError::internal(format!("settings cannot be merged: {error}"));
+    let mut table = toml::Table::try_from(&base).map_err(|error| internal(&error))?;
+    // Settings that may be absent are not written, so they are named here.
+    let optional = ["as_of", "max_days_of_cover", "budget"];
+    for (key, value) in hints {
+        if !table.contains_key(key) && !optional.contains(&key.as_str()) {
+            let known: Vec<&str> = table.keys().map(String::as_str).chain(optional).collect();
+            let error = CliError::usage(format!("unknown setting {key:?}{file}"));
+            return Err(match did_you_mean(key, known.iter().copied()) {
+                Some(name) => error.hint(format!("did you mean {name:?}?")),
+                None => error.hint(format!("known settings: {}", known.join(", "))),
+            });
+        }
+        // 7 is as good as 7.0 where a number is expected.
+        let value = match (table.get(key), value) {
+            (Some(toml::Value::Float(_)), toml::Value::Integer(whole)) => toml::Value::Float(*whole as f64),
+            _ => value.clone(),
+        };
+        table.insert(key.clone(), value);
+    }
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| CliError::usage(format!("{}{file}", error.message().replace('\n', ", "))))
+}
+
+/// Applies the flags of one run.
+///
+/// # Errors
+/// Names that are not known.
+pub(crate) fn apply_flags(settings: &mut PlanSettings, flags: &PlanningArgs) -> Result<(), CliError> {
+    if let Some(objective) = flags.objective {
+        settings.objective = objective;
+    }
+    if let Some(policy) = &flags.policy {
+        settings.policy.clone_from(policy);
+    }
+    if let Some(model) = &flags.model {
+        settings.forecast_model.clone_from(model);
+    }
+    settings.budget = flags.budget.or(settings.budget);
+    settings.default_lead_time_days = flags.lead_time.unwrap_or(settings.default_lead_time_days);
+    settings.default_review_days = flags.review_period.unwrap_or(settings.default_review_days);
+    settings.seed = flags.seed.unwrap_or(settings.seed);
+    if let Some(currency) = &flags.currency {
+        settings.currency.clone_from(currency);
+    }
+    check_policy(&settings.policy)?;
+    for segment in &settings.segments {
+        if let Some(policy) = &segment.policy {
+            check_policy(policy)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a policy nobody knows.
+pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
+    if name == "auto" || restock_inventory::policy(name).is_some() {
+        return Ok(());
+    }
+    Err(unknown_name("policy", name, restock_inventory::POLICY_NAMES))
+}
+
+/// The forecaster of a name.
+pub(crate) fn forecaster(name: &str) -> Result<Box<dyn Forecaster>, CliError> {
+    crate::seams::forecaster(name).ok_or_else(|| unknown_name("model", name, crate::seams::MODEL_NAMES))
+}
+
+fn unknown_name(what: &str, name: &str, known: &[&str]) -> CliError {
+    let suggestion = did_you_mean(name, known.iter().copied());
+    CliError::usage(format!("{what} {name:?} is not known, expected one of auto, {}", {
+        let names: Vec<&str> = known.iter().copied().filter(|known| *known != "auto").collect();
+        names.join(", ")
+    }))
+    .hint(suggestion.map_or("leave it out to let auto choose".to_owned(), |known| format!("did you mean {known:?}?")))
+}
+
+/// The reader's error in our shape; its hint is part of its message.
+pub(crate) fn import_error(error: &ImportError) -> CliError {
+    let text = error.to_string();
+    let (message, hint) = text.split_once("\n\nhint: ").map_or((text.as_str(), None), |(m, h)| (m, Some(h)));
+    let mut out = match error {
+        ImportError::Strict { n_row_errors, first } => {
+            let message = format!("{n_row_errors} rows could not be read and --strict is set");
+            CliError::data(message)
+                .rows(first.clone())
+                .hint("correct them, or leave out --strict to go on without them")
+        }
+        ImportError::Mapping { .. } | ImportError::Option(_) => CliError::usage(message),
+        _ => CliError::data(message),
+    };
+    if let Some(hint) = hint {
+        out = out.hint(hint);
+    }
+    out
+}
+
+/// A word as a shell reads it back.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./@:=+,%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Writes a file, making its folder.
+///
+/// # Errors
+/// [`CliError`] naming the file.
+pub(crate) fn write_file(path: &Path, content: &str) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(failed)?;
+    }
+    std::fs::write(path, content).map_err(failed)
+}
+
+/// Whether any money is known.
+pub(crate) fn is_known(value: Money) -> bool {
+    !value.is_zero()
+}

@@ -1,0 +1,92 @@
+//! What a plan or backtest says to people: shared contents, and the HTML pages made from them.
+
+pub(crate) mod page;
+pub(crate) mod plan_page;
+
+use restock_core::proposal::{Proposal, ProposalSource};
+use restock_core::settings::{AssumedStock, Lang, PlanSettings};
+use restock_core::{Dataset, Quantity};
+use restock_engine::Plan;
+use serde::Serialize;
+
+use crate::format;
+use crate::i18n::{Text, objective_label, waterfall_short};
+
+/// Something the plan takes for granted, and how to replace it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Assumption {
+    /// What is assumed.
+    pub(crate) text: String,
+    /// What replaces it.
+    pub(crate) replace: String,
+}
+
+/// Everything a plan assumed because no table or setting told it.
+pub(crate) fn assumptions(
+    plan: &Plan,
+    dataset: &Dataset,
+    settings: &PlanSettings,
+    configured: bool,
+    lang: Lang,
+) -> Vec<Assumption> {
+    let mut out = Vec::new();
+    let mut add = |text: String, replace: Text| {
+        out.push(Assumption { text, replace: replace.get(lang).to_owned() });
+    };
+    let n_planned = format::count(plan.summary.n_planned);
+    if plan.summary.n_stock_assumed > 0 {
+        let text = match settings.assumed_stock {
+            AssumedStock::AtTarget => Text::AssumeStock,
+            AssumedStock::Zero => Text::AssumeStockZero,
+        };
+        add(text.fill(lang, &[&format::count(plan.summary.n_stock_assumed), &n_planned]), Text::ReplaceStock);
+    }
+    if dataset.sources.is_empty() && dataset.receipts.is_empty() {
+        let (lead_time, review) = (settings.default_lead_time_days, settings.default_review_days);
+        add(Text::AssumeLeadTime.fill(lang, &[&lead_time, &review]), Text::ReplaceLeadTime);
+    }
+    if plan.summary.n_without_cost > 0 {
+        let share = format::percent(settings.assumed_margin_share);
+        let values: [&dyn std::fmt::Display; 3] =
+            [&format::count(plan.summary.n_without_cost), &format::count(plan.summary.n_proposals), &share];
+        add(Text::AssumeCost.fill(lang, &values), Text::ReplaceCost);
+    }
+    if settings.as_of.is_none() {
+        add(Text::AssumeAsOf.fill(lang, &[&plan.as_of]), Text::ReplaceAsOf);
+    }
+    if !configured {
+        add(Text::AssumeObjective.fill(lang, &[&objective_label(&settings.objective, lang)]), Text::ReplaceObjective);
+        add(Text::AssumeCurrency.fill(lang, &[&plan.currency]), Text::ReplaceCurrency);
+    }
+    out
+}
+
+/// The sum of the waterfall in one line: `62 expected +12 buffer −26 on hand +0.5 full packs`.
+pub(crate) fn sum_in_words(proposal: &Proposal, lang: Lang) -> String {
+    let mut words = Vec::new();
+    for line in proposal.explanation.waterfall.iter().filter(|line| line.value != Quantity::ZERO) {
+        let value =
+            if words.is_empty() { format::quantity(line.value, 0) } else { format::signed_quantity(line.value, 0) };
+        words.push(format!("{value} {}", waterfall_short(line.code, lang)));
+    }
+    words.join(" ")
+}
+
+/// A quantity in order units, such as `4 × pack of 12`; the base unit alone where nothing is packed.
+pub(crate) fn order_units(proposal: &Proposal) -> String {
+    let units = &proposal.order_units;
+    if units.uom == proposal.uom || units.uom.is_empty() {
+        let uom = if proposal.uom.is_empty() { String::new() } else { format!(" {}", proposal.uom) };
+        return format!("{}{uom}", format::quantity(units.quantity, 0));
+    }
+    format!("{} × {}", format::quantity(units.quantity, 0), units.uom)
+}
+
+/// A supplier, or the location a transfer comes from.
+pub(crate) fn source_label(source: &ProposalSource, lang: Lang) -> String {
+    match source {
+        ProposalSource::SupplierId(id) => id.clone(),
+        ProposalSource::LocationId(id) => Text::FromLocation.fill(lang, &[id]),
+        ProposalSource::Unknown => Text::NoSupplier.get(lang).to_owned(),
+    }
+}

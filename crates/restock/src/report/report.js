@@ -1,0 +1,149 @@
+"use strict";
+const D = JSON.parse(document.getElementById("data").textContent), T = D.t || {};
+const esc = s => String(s).replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
+const num = (x, d = 0) => x == null || !isFinite(x) ? "–" : x.toLocaleString("en-US", {minimumFractionDigits: d, maximumFractionDigits: d});
+const short = x => Math.abs(x) < 10 && x % 1 ? num(x, 1) : num(x);
+const el = (tag, attrs, inner = "") => `<${tag}${Object.entries(attrs).map(([k, v]) => ` ${k}="${v}"`).join("")}>${inner}</${tag}>`;
+
+// Horizontal waterfall: every bar starts where the one before ended.
+function waterfall(line) {
+  let at = 0, low = 0, high = 0;
+  for (const w of line.wf) { at += w.n; low = Math.min(low, at); high = Math.max(high, at); }
+  const x = v => (v - low) / (high - low || 1) * 100;
+  const bar = (from, to, cls) => `<div class="track"><div class="bar ${cls}" style="left:${x(Math.min(from, to))}%;width:${Math.abs(x(to) - x(from))}%"></div></div>`;
+  let out = "", running = 0;
+  for (const w of line.wf) {
+    out += `<div>${esc(w.l)}</div>${bar(running, running + w.n, w.n < 0 ? "minus" : "")}<div class="v">${esc(w.v)}</div>`;
+    if (w.e) out += `<div class="ev">${esc(w.e)}</div>`;
+    running += w.n;
+  }
+  out += `<div class="sum">${esc(T.total)}</div>${bar(0, running, "sum")}<div class="v sum">${esc(line.q)}</div>`;
+  return `<div class="pane"><h3>${esc(T.waterfall)}</h3><div class="wf">${out}</div></div>`;
+}
+
+const table = (title, head, rows, note = "") => rows.length ? `<div class="pane"><h3>${esc(title)}</h3><div class="scroll"><table>` +
+  (head ? `<tr>${head.map((h, i) => `<th${i ? ' class="num"' : ""}>${esc(h)}</th>`).join("")}</tr>` : "") +
+  rows.map(r => `<tr${r.here ? ' class="here"' : ""}>${(r.cells || r).map((c, i) => `<td class="${i ? "num" : ""}${String(c).startsWith("-") ? " minus" : ""}">${esc(c)}</td>`).join("")}</tr>`).join("") +
+  `</table></div>${note ? `<p class="small soft">${esc(note)}</p>` : ""}</div>` : "";
+
+// Round steps for an axis that covers [low, high].
+function ticks(low, high, n) {
+  const raw = (high - low || 1) / n, mag = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map(m => m * mag).find(s => s >= raw);
+  const out = [];
+  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) out.push(v);
+  return out;
+}
+
+const day = n => new Date(n * 864e5).toISOString().slice(0, 10);
+const dayShort = n => day(n).slice(5);
+
+// A chart over days. `series`: areas [[day, low, high]], lines [[day, value]], bars [[day, value]], marks [[day, text]].
+function chart(box, c) {
+  const W = Math.max(260, box.clientWidth), H = Math.min(260, Math.max(180, W * .42)), L = 40, R = 8, Top = 16, B = 22;
+  const days = c.days, d0 = days[0], d1 = days[days.length - 1] + c.step;
+  const X = d => L + (d - d0) / (d1 - d0) * (W - L - R), high = c.high * 1.06 || 1, Y = v => H - B - Math.max(0, v) / high * (H - B - Top);
+  let g = "";
+  for (const v of ticks(0, high, 4)) g += `<line x1="${L}" x2="${W - R}" y1="${Y(v)}" y2="${Y(v)}" stroke="var(--line)"/><text x="${L - 6}" y="${Y(v) + 4}" text-anchor="end">${short(v)}</text>`;
+  const every = Math.ceil(days.length / Math.max(2, Math.floor((W - L) / 64)));
+  days.forEach((d, i) => { if (i % every === 0) g += `<text x="${X(d)}" y="${H - 6}" text-anchor="${i ? "middle" : "start"}">${dayShort(d)}</text>`; });
+  const path = pts => pts.map((p, i) => `${i ? "L" : "M"}${X(p[0]).toFixed(1)} ${Y(p[1]).toFixed(1)}`).join("");
+  for (const s of c.series) {
+    if (s.shade) for (const d of s.shade) g += `<rect x="${X(d)}" width="${X(d + c.step) - X(d)}" y="${Top}" height="${H - B - Top}" fill="${s.color}" opacity=".13"/>`;
+    if (s.area) g += `<path d="${path(s.area.map(p => [p[0], p[2]]))}${path([...s.area].reverse().map(p => [p[0], p[1]])).replace("M", "L")}Z" fill="${s.color}" opacity=".18"/>`;
+    if (s.bars) for (const p of s.bars) g += `<rect x="${X(p[0]) + .5}" width="${Math.max(1, X(p[0] + c.step) - X(p[0]) - 1)}" y="${Y(p[1])}" height="${H - B - Y(p[1])}" fill="${s.color}" opacity="${s.faint ? .35 : .75}"/>`;
+    if (s.line) g += `<path d="${path(s.line)}" fill="none" stroke="${s.color}" stroke-width="2" stroke-linejoin="round"${s.dash ? ' stroke-dasharray="5 4"' : ""}/>`;
+    if (s.marks) for (const m of s.marks) {
+      const x = X(m[0]), end = x > W - 110;
+      g += `<line x1="${x}" x2="${x}" y1="${Top - 4}" y2="${H - B}" stroke="${s.color}" stroke-dasharray="2 3"/><text x="${end ? x - 4 : x + 4}" y="${Top - 4 + 12 * m[2]}" text-anchor="${end ? "end" : "start"}" style="fill:${s.color}">${esc(m[1])}</text>`;
+    }
+  }
+  const legend = c.series.filter(s => s.name).map(s => `<span><i class="${s.dash ? "thin" : ""}" style="background:${s.color};color:${s.color};${s.area || s.shade ? "opacity:.4" : ""}"></i>${esc(s.name)}</span>`).join("");
+  box.innerHTML = `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="${esc(c.title)}">${g}<line class="x" y1="${Top}" y2="${H - B}" stroke="var(--soft)" visibility="hidden"/></svg><div class="legend">${legend}</div><div class="readout" aria-live="polite"></div>`;
+  const svg = box.querySelector("svg"), cross = svg.querySelector(".x"), out = box.querySelector(".readout");
+  svg.onpointermove = e => {
+    const r = svg.getBoundingClientRect(), at = d0 + ((e.clientX - r.left) / r.width * W - L) / (W - L - R) * (d1 - d0);
+    const d = [...days].reverse().find(v => v <= at) ?? d0;
+    cross.setAttribute("x1", X(d)); cross.setAttribute("x2", X(d)); cross.setAttribute("visibility", "visible");
+    out.textContent = day(d) + c.read(d);
+  };
+  svg.onpointerleave = () => { cross.setAttribute("visibility", "hidden"); out.textContent = ""; };
+}
+
+function charts(line, where) {
+  const d = line.d, boxes = where.querySelectorAll(".chart");
+  const by = (rows, i) => new Map(rows.map(r => [r[0], r.slice(1)]));
+  const P = by(d.proj), F = by(d.fc), Hist = by(d.hist);
+  const marks = d.arr.map((a, i) => [a[0], `${a[2] ? T.thisOrder : T.arrives} +${a[1]}`, i % 3]);
+  const stock = {
+    title: T.projection, step: d.step, days: d.proj.map(p => p[0]), high: Math.max(...d.proj.map(p => Math.max(p[3], p[6]))),
+    series: [
+      {color: "var(--with)", area: d.proj.map(p => [p[0], p[4], p[6]])},
+      {color: "var(--without)", area: d.proj.map(p => [p[0], p[1], p[3]])},
+      {name: T.stockWith, color: "var(--with)", line: d.proj.map(p => [p[0], p[5]])},
+      {name: T.stockWithout, color: "var(--without)", dash: true, line: d.proj.map(p => [p[0], p[2]])},
+      {name: T.band, color: "var(--grey)", area: []},
+      {color: "var(--soft)", marks},
+    ].filter(s => !s.area || s.area.length || s.name),
+    read: at => { const v = P.get(at); return v ? ` · ${T.stockWith} ${short(v[4])} (${short(v[3])}–${short(v[5])}) · ${T.stockWithout} ${short(v[1])}` : ""; },
+  };
+  stock.series.forEach(s => { if (s.area && !s.area.length) { s.area = null; s.shade = []; } });
+  const demand = {
+    title: T.demand, step: d.step, days: [...d.hist.map(h => h[0]), ...d.fc.map(f => f[0])],
+    high: Math.max(...d.hist.map(h => Math.max(h[1], h[2])), ...d.fc.map(f => f[5]), .5),
+    series: [
+      {name: T.censored, color: "var(--bad)", shade: d.hist.filter(h => h[3] === 1).map(h => h[0])},
+      {color: "var(--grey)", faint: true, bars: d.hist.filter(h => h[2] > h[1]).map(h => [h[0], h[2]])},
+      {name: T.sales, color: "var(--grey)", bars: d.hist.map(h => [h[0], h[1]])},
+      {name: T.forecast, color: "var(--with)", area: d.fc.map(f => [f[0], f[3], f[5]])},
+      {color: "var(--with)", line: d.fc.map(f => [f[0], f[1]])},
+    ].filter(s => !s.shade || s.shade.length),
+    read: at => { const h = Hist.get(at), f = F.get(at); return h ? ` · ${T.sales} ${short(h[0])}${h[1] > h[0] ? ` · ${T.demand} ${short(h[1])}` : ""}` : f ? ` · ${T.forecast} ${short(f[0])} (${short(f[2])}–${short(f[4])})` : ""; },
+  };
+  if (d.proj.length) chart(boxes[0], stock);
+  if (d.hist.length + d.fc.length) chart(boxes[1], demand);
+}
+
+function why(line) {
+  const c = line.c;
+  let out = `<p class="sentence">${esc(line.s)}</p>`;
+  if (line.warn.length) out += `<p class="small soft">${line.warn.map(esc).join("<br>")}</p>`;
+  out += `<div class="panes">` + waterfall(line);
+  out += table(T.consequences, ["", T.without, T.with], c);
+  if (line.d) out += `<div class="pane"><h3>${esc(T.projection)}</h3><div class="chart"></div></div><div class="pane"><h3>${esc(T.demand)}</h3><div class="chart"></div></div>`;
+  out += table(T.marginal, [T.pack, T.pSold, T.netGain], line.mg, line.mgNote);
+  out += table(T.sensitivity, [T.if, T.quantity], line.sens);
+  out += table(T.alternatives, null, line.alt);
+  out += table(T.drivers, null, line.drv);
+  return out + `</div><p class="lineage">${line.lin.map(esc).join(" · ")}</p>`;
+}
+
+function openLine(node) {
+  const line = D.lines[+node.dataset.i], box = node.querySelector(".why");
+  if (!box.innerHTML) box.innerHTML = why(line);
+  if (line.d) charts(line, box);
+}
+document.addEventListener("toggle", e => { if (e.target.matches?.("details.line") && e.target.open) openLine(e.target); }, true);
+let width = innerWidth;
+addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; document.querySelectorAll("details.line[open]").forEach(openLine); } });
+
+const search = document.getElementById("search");
+search?.addEventListener("input", () => {
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  document.querySelectorAll(".group").forEach(group => {
+    let any = false;
+    group.querySelectorAll("details.line").forEach(node => {
+      const hit = words.every(w => node.dataset.k.includes(w));
+      node.hidden = !hit; any ||= hit;
+    });
+    group.hidden = !any;
+  });
+});
+document.getElementById("csv")?.addEventListener("click", () => {
+  const cell = v => /[",\n]/.test(v) ? `"${v.replace(/"/g, '""')}"` : v;
+  const text = "\ufeff" + D.csv.map(r => r.map(v => cell(String(v ?? ""))).join(",")).join("\n") + "\n";
+  const a = document.createElement("a");
+  a.href = URL.createObjectURL(new Blob([text], {type: "text/csv"})); a.download = "orders.csv"; a.click();
+  URL.revokeObjectURL(a.href);
+});
+if (location.hash.startsWith("#line-")) { const node = document.getElementById(location.hash.slice(1)); if (node) { node.open = true; openLine(node); } }

@@ -1,0 +1,132 @@
+//! `restock check`: the health of the data, and what each missing table would improve.
+
+use restock_core::{Finding, Severity};
+use restock_engine::health::HealthReport;
+use serde::Serialize;
+
+use crate::cli::{CheckArgs, FailOn};
+use crate::error::CliError;
+use crate::format;
+use crate::i18n::{Text, finding_title, severity_label};
+use crate::project::Project;
+use crate::session::{Output, Session};
+use crate::table::{Align, Grid};
+
+/// Findings printed; the JSON has all.
+const N_SHOWN: usize = 40;
+
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    #[serde(flatten)]
+    report: &'a HealthReport,
+    row_errors: &'a [restock_core::RowError],
+    n_row_errors: usize,
+    notes: &'a [String],
+    files: &'a [String],
+}
+
+pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliError> {
+    let project = Project::open(session, &args.data)?;
+    let loaded = project.load(session)?;
+    let report = restock_engine::health::check(&loaded.import.dataset, &loaded.settings);
+    let mut worst = report.worst();
+    if loaded.import.n_row_errors > 0 {
+        worst = worst.max(Some(Severity::Warning));
+    }
+    let findings = match args.fail_on {
+        FailOn::Error => worst >= Some(Severity::Error),
+        FailOn::Warning => worst >= Some(Severity::Warning),
+        FailOn::Info => worst.is_some(),
+        FailOn::Never => false,
+    };
+    let mut output = if session.json {
+        Output::json(&CheckJson {
+            report: &report,
+            row_errors: &loaded.import.row_errors,
+            n_row_errors: loaded.import.n_row_errors,
+            notes: &loaded.import.notes,
+            files: &loaded.import.dataset.files,
+        })?
+    } else {
+        let mut text = super::import::tables_text(session, &loaded.import);
+        text.push_str(&report_text(session, &report, &loaded.import.dataset.files));
+        Output::text(text)
+    };
+    output.findings = findings;
+    output.notes = loaded.notes;
+    Ok(output)
+}
+
+fn report_text(session: &Session, report: &HealthReport, files: &[String]) -> String {
+    let mut text = String::new();
+    let n = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    if report.findings.is_empty() {
+        text.push_str(&format!("\n{}\n", session.text(Text::CheckClean)));
+    } else {
+        let counts = [report.findings.len(), n(Severity::Error), n(Severity::Warning), n(Severity::Info)];
+        let counts = counts.map(format::count);
+        let title = session.fill(Text::CheckFindings, &[&counts[0], &counts[1], &counts[2], &counts[3]]);
+        text.push_str(&format!("\n{}\n\n", session.bold(&title)));
+        let mut grid = Grid::new()
+            .column(session.text(Text::Code), Align::Left)
+            .column(session.text(Text::SeverityWord), Align::Left)
+            .optional(format!("{}@{}", session.text(Text::Item), session.text(Text::Location)), Align::Left, 2)
+            .column(session.text(Text::Found), Align::Text)
+            .optional(session.text(Text::Fix), Align::Text, 1)
+            .optional(session.text(Text::Rows), Align::Left, 3);
+        for finding in report.findings.iter().take(N_SHOWN) {
+            let Finding { code, severity, item_id, location_id, .. } = finding;
+            let subject: Vec<&str> = [item_id, location_id].into_iter().flatten().map(String::as_str).collect();
+            let found = session.either(&finding.message, &finding.message_zh);
+            grid.row([
+                format!("{code:?}"),
+                severity_label(*severity, session.lang).to_owned(),
+                console::truncate_str(&subject.join("@"), 28, "…").into_owned(),
+                format!("{}: {found}", finding_title(*code, session.lang)),
+                session.either(&finding.fix, &finding.fix_zh).to_owned(),
+                rows_in_words(finding, files),
+            ]);
+        }
+        text.push_str(&grid.render(session));
+        if report.findings.len() > N_SHOWN {
+            let more = session.fill(Text::NMore, &[&format::count(report.findings.len() - N_SHOWN)]);
+            text.push_str(&format!("  {}\n", session.dim(&more)));
+        }
+    }
+    if !report.scores.is_empty() {
+        let mean = report.scores.iter().map(|score| score.score).sum::<f64>() / report.scores.len() as f64;
+        let line = session.fill(Text::CheckScore, &[&format::count(report.scores.len()), &format::percent(mean)]);
+        text.push_str(&format!("\n{line}\n"));
+    }
+    if !report.missing_tables.is_empty() {
+        text.push_str(&format!("\n{}\n\n", session.bold(session.text(Text::Missing))));
+        let mut grid = Grid::new()
+            .column(session.text(Text::Table), Align::Left)
+            .column(session.text(Text::Improves), Align::Text);
+        for table in &report.missing_tables {
+            grid.row([table.table.clone(), session.either(&table.improves, &table.improves_zh).to_owned()]);
+        }
+        text.push_str(&grid.render(session));
+    }
+    text
+}
+
+/// `sales.csv 12, 15, 19 …` for the rows behind a finding.
+fn rows_in_words(finding: &Finding, files: &[String]) -> String {
+    let mut out = String::new();
+    let mut file_idx = None;
+    for row in finding.rows.iter().take(3) {
+        if file_idx != Some(row.file_idx) {
+            let name = files.get(usize::from(row.file_idx)).map_or("", String::as_str);
+            out.push_str(if out.is_empty() { "" } else { "; " });
+            out.push_str(&format!("{name} {}", row.row));
+            file_idx = Some(row.file_idx);
+        } else {
+            out.push_str(&format!(", {}", row.row));
+        }
+    }
+    if finding.n_rows > 3 && !out.is_empty() {
+        out.push_str(&format!(" +{}", format::count(finding.n_rows - 3)));
+    }
+    out
+}

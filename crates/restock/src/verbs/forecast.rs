@@ -1,0 +1,159 @@
+//! `restock forecast`: demand as quantiles.
+
+use std::fmt::Write;
+
+use crate::seams::SeriesForecast;
+use serde_json::json;
+
+use crate::cli::ForecastArgs;
+use crate::error::CliError;
+use crate::format;
+use crate::i18n::Text;
+use crate::project::{Project, forecaster, write_file};
+use crate::session::{Output, Session};
+use crate::table::{Align, Grid};
+
+/// Series printed; the file has all.
+const N_SHOWN: usize = 20;
+
+pub(crate) fn run(session: &Session, args: &ForecastArgs) -> Result<Output, CliError> {
+    let levels = levels(&args.quantiles)?;
+    let project = Project::open(session, &args.data)?;
+    let mut loaded = project.load(session)?;
+    if let Some(model) = &args.model {
+        loaded.settings.forecast_model.clone_from(model);
+    }
+    let model = forecaster(&loaded.settings.forecast_model)?;
+    let progress = session.progress(session.text(Text::Forecasting));
+    let mut series = crate::seams::forecast(
+        &loaded.import.dataset,
+        &loaded.settings,
+        model.as_ref(),
+        args.horizon as usize,
+        &|done, total| progress.set(done as u64, total as u64),
+    );
+    drop(progress);
+    if let Some(only) = &args.only {
+        let (item, location) = only.rsplit_once('@').map_or((only.as_str(), None), |(i, l)| (i, Some(l)));
+        series.retain(|s| s.item_id == item && location.is_none_or(|location| s.location_id == location));
+        if series.is_empty() {
+            return Err(CliError::usage(format!("{only:?} is not in the data"))
+                .hint("write an item as in the sales file, or item@location"));
+        }
+    }
+    if let Some(out) = &args.out {
+        write_file(out, &csv(&series, &levels))?;
+    }
+    let mut output = if session.json {
+        let rows: Vec<_> = series
+            .iter()
+            .map(|s| {
+                let quantiles: Vec<_> = levels.iter().map(|level| json!({
+                    "level": level,
+                    "values": (0..s.forecast.horizon()).map(|step| quantile(s, step, *level)).collect::<Vec<_>>(),
+                })).collect();
+                json!({
+                    "item_id": s.item_id, "location_id": s.location_id, "days": s.days, "mean": s.forecast.mean,
+                    "quantiles": quantiles, "model": s.forecast.model, "reason": s.forecast.reason,
+                })
+            })
+            .collect();
+        Output::json(&rows)?
+    } else {
+        Output::text(table(session, &mut series, &levels, args))
+    };
+    output.notes = loaded.notes;
+    Ok(output)
+}
+
+fn levels(levels: &[f64]) -> Result<Vec<f64>, CliError> {
+    for level in levels {
+        if !(0.01..=0.99).contains(level) {
+            return Err(CliError::usage(format!("quantile level is {level}, must be from 0.01 to 0.99"))
+                .hint("--quantiles 0.1,0.5,0.9"));
+        }
+    }
+    let mut levels = levels.to_vec();
+    levels.sort_by(f64::total_cmp);
+    Ok(levels)
+}
+
+/// A quantile of one period, linear between the levels a forecast holds.
+fn quantile(series: &SeriesForecast, step: usize, level: f64) -> f64 {
+    let known = &restock_core::QUANTILE_LEVELS;
+    let values = series.forecast.period_quantiles(step);
+    let above = known.partition_point(|l| *l < level).clamp(1, known.len() - 1);
+    let weight = ((level - known[above - 1]) / (known[above] - known[above - 1])).clamp(0.0, 1.0);
+    values[above - 1] * (1.0 - weight) + values[above] * weight
+}
+
+fn csv(series: &[SeriesForecast], levels: &[f64]) -> String {
+    let mut out = "item_id,location_id,date,mean".to_owned();
+    for level in levels {
+        let _ = write!(out, ",q{level}");
+    }
+    out.push_str(",model\n");
+    let cell = |text: &str| {
+        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    };
+    for s in series {
+        for step in 0..s.forecast.horizon() {
+            let _ = write!(out, "{},{},{}", cell(&s.item_id), cell(&s.location_id), s.days[step]);
+            let _ = write!(out, ",{:.4}", s.forecast.mean[step]);
+            for level in levels {
+                let _ = write!(out, ",{:.4}", quantile(s, step, *level));
+            }
+            let _ = writeln!(out, ",{}", cell(&s.forecast.model));
+        }
+    }
+    out
+}
+
+fn table(session: &Session, series: &mut [SeriesForecast], levels: &[f64], args: &ForecastArgs) -> String {
+    let total = |s: &SeriesForecast| s.forecast.mean.iter().sum::<f64>();
+    series.sort_by(|a, b| total(b).total_cmp(&total(a)));
+    let start = series.first().and_then(|s| s.days.first()).map_or(String::new(), ToString::to_string);
+    let title = session.fill(Text::ForecastTitle, &[&format::count(series.len()), &args.horizon, &start]);
+    let mut text = format!("{}\n\n", session.bold(&title));
+    let one = series.len() == 1;
+    let mut grid = if one {
+        Grid::new().column(session.text(Text::Day), Align::Left)
+    } else {
+        Grid::new().column(session.text(Text::Item), Align::Left).column(session.text(Text::Location), Align::Left)
+    };
+    grid = grid.column(session.text(if one { Text::Mean } else { Text::TotalWord }), Align::Right);
+    // For many series the quantiles are those of the first period: quantiles of several periods do not add up.
+    for level in levels {
+        let head = if one { format!("q{level}") } else { format!("{start} q{level}") };
+        grid = grid.optional(head, Align::Right, 3);
+    }
+    if !one {
+        grid = grid.optional(session.text(Text::Model), Align::Text, 2);
+    }
+    let number = |value: f64| format::float(value, if value < 100.0 { 1 } else { 0 });
+    if let (true, Some(s)) = (one, series.first()) {
+        for step in 0..s.forecast.horizon() {
+            let mut row = vec![s.days[step].to_string(), number(s.forecast.mean[step])];
+            row.extend(levels.iter().map(|level| number(quantile(s, step, *level))));
+            grid.row(row);
+        }
+    } else {
+        for s in series.iter().take(N_SHOWN) {
+            let mut row = vec![s.item_id.clone(), s.location_id.clone(), number(total(s))];
+            row.extend(levels.iter().map(|level| number(quantile(s, 0, *level))));
+            row.push(s.forecast.model.clone());
+            grid.row(row);
+        }
+    }
+    text.push_str(&grid.render(session));
+    if let (true, Some(s)) = (one, series.first()) {
+        text.push_str(&format!("\n  {} {} ({})\n", session.text(Text::Model), s.forecast.model, s.forecast.reason));
+    } else if series.len() > N_SHOWN {
+        let shown = session.fill(Text::ShowingSeries, &[&N_SHOWN, &format::count(series.len())]);
+        text.push_str(&format!("  {}\n", session.dim(&shown)));
+    }
+    if let Some(out) = &args.out {
+        text.push_str(&format!("\n{}\n", session.fill(Text::Written, &[&out.display()])));
+    }
+    text
+}

@@ -1,0 +1,667 @@
+//! `restock plan` and `restock try`: from data to a ranked, explained order list.
+
+use std::path::{Path, PathBuf};
+
+use console::Style;
+use restock_core::Money;
+use restock_core::finding::PlanException;
+use restock_core::proposal::Proposal;
+use restock_engine::health::MissingTable;
+use restock_engine::{LineDetail, Plan};
+use restock_store::TableSummary;
+use serde::Serialize;
+
+use crate::cli::PlanArgs;
+use crate::error::{CliError, row_errors};
+use crate::format;
+use crate::i18n::{Text, exception_label, objective_label};
+use crate::project::{Loaded, Project, apply_flags, forecaster, is_known, write_file};
+use crate::report::{self, Assumption};
+use crate::session::{Output, Session};
+use crate::table::{Align, Grid};
+
+/// Lines whose charts go into the HTML report.
+pub(crate) const N_DETAILS: usize = 300;
+
+/// A plan with everything people are told about it.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) loaded: Loaded,
+    pub(crate) assumptions: Vec<Assumption>,
+    pub(crate) missing: Vec<MissingTable>,
+}
+
+/// A plan for machines.
+#[derive(Serialize)]
+pub(crate) struct PlanJson<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    assumptions: &'a [Assumption],
+    missing_tables: &'a [MissingTable],
+    notes: &'a [String],
+    n_row_errors: usize,
+    files: &'a [PathBuf],
+}
+
+impl<'a> PlanJson<'a> {
+    pub(crate) fn new(planned: &'a Planned, files: &'a [PathBuf]) -> Self {
+        Self {
+            plan: &planned.plan,
+            assumptions: &planned.assumptions,
+            missing_tables: &planned.missing,
+            notes: &planned.loaded.import.notes,
+            n_row_errors: planned.loaded.import.n_row_errors,
+            files,
+        }
+    }
+}
+
+pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<Output, CliError> {
+    let project = Project::open(session, &args.data)?;
+    run_on(session, args, &project)
+}
+
+/// The same without any configuration, for one file.
+pub(crate) fn run_try(session: &Session, args: &PlanArgs) -> Result<Output, CliError> {
+    if args.data.paths.is_empty() {
+        return Err(CliError::usage("no file was given").hint("restock try sales.csv"));
+    }
+    let project = Project::open(session, &args.data)?;
+    run_on(session, args, &project)
+}
+
+fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Output, CliError> {
+    let planned = plan_project(session, args, project)?;
+    let (out, files) = if args.dry_run {
+        (None, Vec::new())
+    } else {
+        let out = args.out.clone().unwrap_or_else(|| project.default_out());
+        let files = write_plan(session, &planned, &out)?;
+        (Some(out), files)
+    };
+    let report = files.iter().find(|file| file.extension().is_some_and(|ext| ext == "html"));
+    if args.open
+        && let Some(report) = report
+    {
+        open_in_browser(report);
+    }
+    let notes = planned.loaded.notes.clone();
+    let mut output = if session.json {
+        Output::json(&PlanJson::new(&planned, &files))?
+    } else {
+        let arguments = project.as_arguments(session, &args.data);
+        Output::text(plan_text(session, &planned, args.top, out.as_deref(), &files, &arguments))
+    };
+    output.notes = notes;
+    Ok(output)
+}
+
+/// Reads and plans.
+pub(crate) fn plan_project(session: &Session, args: &PlanArgs, project: &Project) -> Result<Planned, CliError> {
+    let mut loaded = project.load(session)?;
+    apply_flags(&mut loaded.settings, &args.planning)?;
+    plan_loaded(session, loaded, project.config_path().is_some())
+}
+
+/// Plans what was read; `configured` says whether someone wrote down objective and currency.
+pub(crate) fn plan_loaded(session: &Session, loaded: Loaded, configured: bool) -> Result<Planned, CliError> {
+    let forecaster = forecaster(&loaded.settings.forecast_model)?;
+    let progress = session.progress(session.text(Text::Planning));
+    let plan = restock_engine::plan(&loaded.import.dataset, &loaded.settings, forecaster.as_ref(), &|done, total| {
+        progress.set(done as u64, total as u64);
+    });
+    drop(progress);
+    let dataset = &loaded.import.dataset;
+    let assumptions = report::assumptions(&plan, dataset, &loaded.settings, configured, session.lang);
+    let missing = restock_engine::health::check(dataset, &loaded.settings).missing_tables;
+    Ok(Planned { plan, loaded, assumptions, missing })
+}
+
+/// Writes order files, the plan, the quarantine and the report.
+pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let Planned { plan, loaded, .. } = planned;
+    let failed = |path: &Path, error: &dyn std::fmt::Display| {
+        CliError::usage(format!("cannot write {}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(out).map_err(|error| failed(out, &error))?;
+    let mut files = Vec::new();
+    let mut write = |name: &str, result: &dyn Fn(&Path) -> Result<(), String>| -> Result<(), CliError> {
+        let path = out.join(name);
+        result(&path).map_err(|error| failed(&path, &error))?;
+        files.push(path);
+        Ok(())
+    };
+    let text = |error: std::io::Error| error.to_string();
+    write("orders.csv", &|path| crate::seams::write::proposals_csv(&plan.proposals, path).map_err(|e| e.to_string()))?;
+    write("orders.parquet", &|path| {
+        crate::seams::write::proposals_parquet(&plan.proposals, path).map_err(|e| e.to_string())
+    })?;
+    write("plan.json", &|path| {
+        let json = serde_json::to_string(plan).map_err(|error| error.to_string())?;
+        std::fs::write(path, json).map_err(text)
+    })?;
+    if loaded.import.n_row_errors > 0 {
+        write("quarantine.csv", &|path| std::fs::write(path, quarantine_csv(&loaded.import.row_errors)).map_err(text))?;
+    }
+    let details = line_details(session, planned, N_DETAILS)?;
+    let page = report::plan_page::render(session.lang, planned, &details);
+    write("report.html", &|path| std::fs::write(path, &page).map_err(text))?;
+    Ok(files)
+}
+
+/// Charts and numbers of the lines with the most at stake.
+fn line_details(session: &Session, planned: &Planned, n: usize) -> Result<Vec<LineDetail>, CliError> {
+    let Planned { plan, loaded, .. } = planned;
+    let forecaster = forecaster(&loaded.settings.forecast_model)?;
+    let progress = session.progress(session.text(Text::Planning));
+    let total = plan.proposals.len().min(n) as u64;
+    let mut details = Vec::new();
+    for (done, proposal) in plan.proposals.iter().take(n).enumerate() {
+        let detail = restock_engine::explain(
+            &loaded.import.dataset,
+            &loaded.settings,
+            forecaster.as_ref(),
+            &proposal.item_id,
+            &proposal.destination,
+            &[],
+        );
+        // A line without charts is still a line.
+        details.extend(detail.ok());
+        progress.set(done as u64, total);
+    }
+    Ok(details)
+}
+
+/// Row errors as a table that any spreadsheet opens.
+pub(crate) fn quarantine_csv(rows: &[restock_core::RowError]) -> String {
+    let cell = |text: &str| {
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
+    let mut out = "file,row,column,value,expected,fix\n".to_owned();
+    for row in rows {
+        let cells = [&row.file, &row.row.to_string(), &row.column, &row.value, &row.expected, &row.fix];
+        out.push_str(&cells.map(|text| cell(text)).join(","));
+        out.push('\n');
+    }
+    out
+}
+
+/// Asks the desktop to show a file; nothing happens where there is none.
+pub(crate) fn open_in_browser(path: &Path) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(target_os = "windows") {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    let quiet = std::process::Stdio::null;
+    let _ = std::process::Command::new(opener).arg(path).stdout(quiet()).stderr(quiet()).spawn();
+}
+
+/// The plan as a person reads it on a terminal.
+pub(crate) fn plan_text(
+    session: &Session,
+    planned: &Planned,
+    top: usize,
+    out: Option<&Path>,
+    files: &[PathBuf],
+    arguments: &str,
+) -> String {
+    let Planned { plan, loaded, assumptions, missing } = planned;
+    let mut text = format!("{}\n\n", session.bold(&session.fill(Text::PlanTitle, &[&plan.as_of])));
+    text.push_str(&summary(session, planned));
+    text.push_str(&import_remarks(session, &loaded.import.notes, &loaded.import, files));
+    if !assumptions.is_empty() {
+        heading(session, &mut text, Text::Assumed);
+        for Assumption { text: what, replace } in assumptions {
+            bullet(session, &mut text, what, Some(&session.fill(Text::AssumedReplace, &[replace])));
+        }
+    }
+    if !missing.is_empty() {
+        heading(session, &mut text, Text::Missing);
+        for table in missing.iter().take(4) {
+            let improves = session.either(&table.improves, &table.improves_zh);
+            bullet(session, &mut text, &format!("{}: {improves}", table.table), None);
+        }
+        more(session, &mut text, missing.len(), 4);
+    }
+    exceptions(session, &mut text, plan);
+    orders(session, &mut text, plan, top, out);
+    if !files.is_empty() {
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        text.push('\n');
+        for line in wrap(&session.fill(Text::Written, &[&names.join(", ")]), session.width) {
+            text.push_str(&format!("{}\n", session.dim(&line)));
+        }
+    } else if out.is_none() {
+        text.push_str(&format!("\n{}\n", session.text(Text::DryRun)));
+    }
+    next_steps(session, &mut text, plan, files, arguments);
+    text
+}
+
+fn heading(session: &Session, text: &mut String, title: Text) {
+    text.push_str(&format!("\n{}\n", session.bold(session.text(title))));
+}
+
+/// A bullet wrapped to the screen, with an optional dim second sentence.
+pub(crate) fn bullet(session: &Session, text: &mut String, what: &str, extra: Option<&str>) {
+    for (idx, line) in wrap(what, session.width.min(110).saturating_sub(4)).iter().enumerate() {
+        text.push_str(&format!("  {} {line}\n", if idx == 0 { "·" } else { " " }));
+    }
+    for line in extra.map(|extra| wrap(extra, session.width.min(110).saturating_sub(4))).unwrap_or_default() {
+        text.push_str(&format!("    {}\n", session.dim(&line)));
+    }
+}
+
+fn more(session: &Session, text: &mut String, n: usize, shown: usize) {
+    if n > shown {
+        text.push_str(&format!("  {}\n", session.dim(&session.fill(Text::NMore, &[&format::count(n - shown)]))));
+    }
+}
+
+/// Breaks a text into lines of at most `width` columns, at blanks where there are any.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive([' ', '，', '；', '。', '、']) {
+        let columns = console::measure_text_width(word.trim_end());
+        if used > 0 && used + columns > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(word);
+        }
+        used += console::measure_text_width(word);
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn summary(session: &Session, planned: &Planned) -> String {
+    let Planned { plan, loaded, .. } = planned;
+    let summary = &plan.summary;
+    let n_all = summary.n_planned + summary.n_unplanned;
+    let (n_lines, n_total) = (format::count(summary.n_proposals), format::count(n_all));
+    let n_item_locations = n_lines.clone();
+    let mut rows: Vec<(Text, String)> = Vec::new();
+    rows.push((Text::SummaryData, tables_in_words(session, &loaded.import.tables, planned)));
+    rows.push((Text::SummaryService, objective_label(&loaded.settings.objective, session.lang)));
+    let mut orders = if summary.n_without_cost < summary.n_proposals || summary.n_proposals == 0 {
+        let value = format::money_with_code(summary.order_value, &plan.currency);
+        session.fill(Text::SummaryPlanned, &[&n_lines, &value, &n_item_locations, &n_total])
+    } else {
+        let units: f64 = plan.proposals.iter().map(|proposal| proposal.quantity.to_f64()).sum();
+        session.fill(Text::SummaryPlannedNoCost, &[&n_lines, &format::float(units, 0), &n_item_locations, &n_total])
+    };
+    if summary.n_without_cost > 0 && summary.n_without_cost < summary.n_proposals {
+        orders.push_str("; ");
+        orders.push_str(&session.fill(Text::SummaryPartCost, &[&format::count(summary.n_without_cost)]));
+    }
+    rows.push((Text::SummaryOrders, orders));
+    let [without, with] = summary.lost_margin;
+    let risk = if is_known(without) {
+        let money = |value: Money| format::money_with_code(value, &plan.currency);
+        session.fill(Text::SummaryRiskText, &[&money(without), &money(with)])
+    } else {
+        let lost = |pick: fn(&Proposal) -> f64| format::float(plan.proposals.iter().map(pick).sum::<f64>(), 0);
+        let without = lost(|proposal| proposal.explanation.without_order.expected_lost_units);
+        let with = lost(|proposal| proposal.explanation.with_order.expected_lost_units);
+        session.fill(Text::SummaryRiskUnits, &[&without, &with])
+    };
+    rows.push((Text::SummaryRisk, risk));
+    if summary.n_unplanned > 0 {
+        rows.push((Text::SummaryLeftOut, session.fill(Text::SummaryUnplanned, &[&format::count(summary.n_unplanned)])));
+    }
+    let label_width =
+        rows.iter().map(|(label, _)| console::measure_text_width(session.text(*label))).max().unwrap_or(0);
+    let mut text = String::new();
+    for (label, value) in rows {
+        let label = session.text(label);
+        let padding = " ".repeat(label_width - console::measure_text_width(label));
+        for (idx, line) in wrap(&value, session.width.saturating_sub(label_width + 4)).iter().enumerate() {
+            let label = if idx == 0 { format!("{}{padding}", session.dim(label)) } else { " ".repeat(label_width) };
+            text.push_str(&format!("  {label}  {line}\n"));
+        }
+    }
+    text
+}
+
+/// `sales 28,014 rows from gift_orders.csv (item_id = sku, …)`.
+fn tables_in_words(session: &Session, tables: &[TableSummary], planned: &Planned) -> String {
+    let dataset = &planned.loaded.import.dataset;
+    let mut words: Vec<String> = tables
+        .iter()
+        .map(|table| {
+            let rows = session.fill(Text::RowsRead, &[&format::count(table.n_accepted as usize)]);
+            format!("{} {rows} ({})", table.table, table.file)
+        })
+        .collect();
+    if let (Some(first), Some(last)) = (dataset.sales.day.iter().min(), dataset.sales.day.iter().max()) {
+        words.push(format!("{first} – {last}"));
+    }
+    words.join(" · ")
+}
+
+/// What the reader recognised and left out.
+fn import_remarks(session: &Session, notes: &[String], import: &restock_store::Import, files: &[PathBuf]) -> String {
+    let mut text = String::new();
+    if !notes.is_empty() || import.n_row_errors > 0 {
+        text.push('\n');
+    }
+    for note in notes.iter().take(8) {
+        bullet(session, &mut text, note, None);
+    }
+    more(session, &mut text, notes.len(), 8);
+    if import.n_row_errors > 0 {
+        let bad = session.fill(Text::RowsBad, &[&format::count(import.n_row_errors)]);
+        text.push_str(&format!("  {}\n", session.paint(&bad, Style::new().yellow())));
+        text.push_str(&row_errors(&import.row_errors, import.n_row_errors));
+        if let Some(file) = files.iter().find(|file| file.ends_with("quarantine.csv")) {
+            text.push_str(&format!("  {}\n", session.fill(Text::Quarantine, &[&file.display()])));
+        }
+    }
+    text
+}
+
+fn exceptions(session: &Session, text: &mut String, plan: &Plan) {
+    if plan.exceptions.is_empty() {
+        return;
+    }
+    heading(session, text, Text::TopExceptions);
+    for exception in plan.exceptions.iter().take(5) {
+        let PlanException { code, item_id, location_id, expected_money, .. } = exception;
+        let message = session.either(&exception.message, &exception.message_zh);
+        let action = session.either(&exception.action, &exception.action_zh);
+        let money = if is_known(*expected_money) {
+            format!(" ({})", format::money_with_code(*expected_money, &plan.currency))
+        } else {
+            String::new()
+        };
+        let label = exception_label(*code, session.lang);
+        bullet(session, text, &format!("{item_id}@{location_id}: {label}{money}. {message}"), Some(action));
+    }
+    more(session, text, plan.exceptions.len(), 5);
+}
+
+fn orders(session: &Session, text: &mut String, plan: &Plan, top: usize, out: Option<&Path>) {
+    if plan.proposals.is_empty() {
+        text.push_str(&format!("\n{}\n", session.text(Text::NothingToOrder)));
+        return;
+    }
+    heading(session, text, Text::OrdersTitle);
+    let shown = plan.proposals.len().min(top);
+    if shown < plan.proposals.len() {
+        let (n, all) = (format::count(shown), format::count(plan.proposals.len()));
+        let line = match out {
+            Some(out) => session.fill(Text::Showing, &[&n, &all, &out.join("orders.csv").display()]),
+            None => session.fill(Text::ShowingDry, &[&n, &all]),
+        };
+        for line in wrap(&line, session.width) {
+            text.push_str(&format!("{}\n", session.dim(&line)));
+        }
+    }
+    // Groups in the order of their most valuable line, which is the order they are met in.
+    let mut groups: Vec<(&Proposal, Vec<&Proposal>)> = Vec::new();
+    for proposal in plan.proposals.iter().take(shown) {
+        let same = |other: &Proposal| other.source == proposal.source && other.destination == proposal.destination;
+        match groups.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, lines)) => lines.push(proposal),
+            None => groups.push((proposal, vec![proposal])),
+        }
+    }
+    for (first, lines) in groups {
+        let group = plan
+            .order_groups
+            .iter()
+            .find(|group| group.source == first.source && group.destination == first.destination);
+        let mut title = format!("{} → {}", report::source_label(&first.source, session.lang), first.destination);
+        title.push_str(&format!("   {}", Text::lines(session.lang, group.map_or(lines.len(), |group| group.n_lines))));
+        if let Some(group) = group.filter(|group| is_known(group.value)) {
+            title.push_str(&format!(" · {}", format::money_with_code(group.value, &plan.currency)));
+        }
+        let cut_off = group.map(|group| group.cut_off.as_str()).filter(|time| !time.is_empty());
+        let order_by = cut_off.map_or(first.order_by.to_string(), |time| format!("{} {time}", first.order_by));
+        title.push_str(&format!(" · {} {order_by}", session.text(Text::OrderBy)));
+        title.push_str(&format!(" · {} {}", session.text(Text::Arrives), first.expected_receipt));
+        text.push('\n');
+        for line in wrap(&title, session.width) {
+            text.push_str(&format!("{}\n", session.paint(&line, Style::new().cyan().bold())));
+        }
+        text.push_str(&order_table(session, &lines, &plan.currency));
+    }
+}
+
+fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String {
+    let with_currency = |text: Text| format!("{} {currency}", session.text(text));
+    let mut grid = Grid::new()
+        .column(session.text(Text::Item), Align::Left)
+        .optional("", Align::Left, 7)
+        .column(session.text(Text::Order), Align::Right)
+        .optional(session.text(Text::Units), Align::Right, 6)
+        .optional(with_currency(Text::Value), Align::Right, 4)
+        .optional(session.text(Text::StockoutWithout), Align::Right, 3)
+        .optional(session.text(Text::Cover), Align::Right, 5)
+        .column(with_currency(Text::AtRisk), Align::Right)
+        .optional(session.text(Text::Why), Align::Text, 2);
+    for proposal in lines {
+        let explanation = &proposal.explanation;
+        let packed = proposal.order_units.uom != proposal.uom && !proposal.order_units.uom.is_empty();
+        let name = console::truncate_str(&proposal.item_name, 26, "…").into_owned();
+        let cover = |days: f64| format::float(days.min(999.0), 0);
+        let priority =
+            if is_known(proposal.priority) { format::money(proposal.priority, currency) } else { String::new() };
+        grid.row([
+            proposal.item_id.clone(),
+            name,
+            report::order_units(proposal),
+            if packed { format::quantity(proposal.quantity, 0) } else { String::new() },
+            proposal.value.map_or(String::new(), |value| format::money(value, currency)),
+            format::percent(explanation.without_order.p_stockout),
+            format!(
+                "{}→{} d",
+                cover(explanation.without_order.days_of_cover),
+                cover(explanation.with_order.days_of_cover)
+            ),
+            priority,
+            report::sum_in_words(proposal, session.lang),
+        ]);
+    }
+    grid.render(session)
+}
+
+fn next_steps(session: &Session, text: &mut String, plan: &Plan, files: &[PathBuf], arguments: &str) {
+    heading(session, text, Text::NextSteps);
+    let mut step = |line: String| {
+        for (idx, line) in wrap(&line, session.width.saturating_sub(6)).iter().enumerate() {
+            text.push_str(&format!("{}{line}\n", if idx == 0 { "  " } else { "      " }));
+        }
+    };
+    if let Some(report) = files.iter().find(|file| file.extension().is_some_and(|ext| ext == "html")) {
+        step(session.fill(Text::NextReport, &[&report.display()]));
+    }
+    if let Some(first) = plan.proposals.first() {
+        let line = crate::project::shell_word(&format!("{}@{}", first.item_id, first.destination));
+        step(session.fill(Text::NextExplain, &[&format!("{line}{arguments}")]));
+    }
+    step(session.fill(Text::NextCheck, &[&arguments]));
+    step(session.fill(Text::NextBacktest, &[&arguments]));
+}
+
+/// Writes text into `dir`, and says which file it was.
+pub(crate) fn write_into(dir: &Path, name: &str, content: &str) -> Result<PathBuf, CliError> {
+    let path = dir.join(name);
+    write_file(&path, content)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+    use restock_core::settings::Lang;
+
+    fn text(lang: Lang, width: usize) -> String {
+        let session = samples::session(lang, width);
+        let files = [PathBuf::from("out/orders.csv"), PathBuf::from("out/report.html")];
+        plan_text(&session, &samples::planned(), 25, Some(Path::new("out")), &files, "")
+    }
+
+    #[test]
+    fn a_plan_reads_well_on_a_wide_screen() {
+        insta::assert_snapshot!(text(Lang::En, 150), @r"
+        Order proposals for the morning of 2026-03-02
+
+          Data       sales 1,198 rows (sales.csv)
+          Objective  98% of demand met from the shelf
+          Orders     3 order lines worth 115.39 EUR, for 3 of 6 item-locations
+          At risk    22.15 EUR expected to be lost until the next delivery if nothing is ordered, 0.75 EUR with these orders
+          Left out   could not be planned: 1; the report says why
+
+        Assumed, because no table tells it
+          · a delivery takes 7 days and orders can be placed every 7 days
+            to replace it: --lead-time and --review-period
+
+        What another table would improve
+          · inventory: stock of all 5 item-locations is assumed
+
+        Needs a look
+          · MILK-1L@S01: runs out before delivery (9.10 EUR). stock lasts 1.7 days, the next delivery is 2 days away
+            ask DAIRY for a delivery tomorrow
+
+        Orders
+
+        DAIRY → S01   2 lines · 71.64 EUR · order by 2026-03-02 14:00 · arrives 2026-03-04
+          item                               order   units   value EUR   stock-out   cover   at risk EUR   why
+          ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          MILK-1L   Milk 1 l        4 × pack of 12      48       37.44         83%   2→5 d          9.10   62 expected +12 buffer +3 reserved −26 on hand −12
+                                                                                                           on order +9 full packs
+          YOG-500   Yoghurt 500 g    6 × pack of 6      36       34.20         83%   2→5 d          5.80   31 expected +6 buffer −4 on hand +3 full packs
+
+        MARKET → S01   1 line · 43.75 EUR · order by 2026-03-02 · arrives 2026-03-04
+          item                        order   value EUR   stock-out   cover   at risk EUR   why
+          ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          SALMON   Salmon <fillet>   2.5 kg       43.75         83%   2→5 d          7.25   3.4 expected +1.1 buffer −2 on hand
+
+        wrote out/orders.csv, out/report.html
+
+        Next
+          open out/report.html: every line with its reasons and charts
+          restock explain MILK-1L@S01: why this line, and what if
+          restock check: what to correct in the data
+          restock backtest: what these orders would have saved on your history
+        ");
+    }
+
+    #[test]
+    fn a_plan_reads_well_in_chinese() {
+        insta::assert_snapshot!(text(Lang::ZhCn, 120), @r"
+        2026-03-02 早晨的订货建议
+
+          数据    sales 1,198 行 (sales.csv)
+          目标    98% 的需求由现货满足
+          订货    3 条订货行，共 115.39 EUR；涉及 6 个商品-地点中的 3 个
+          风险    若不订货，到下次到货前预期损失 22.15 EUR；按建议订货后为 0.75 EUR
+          未计划  无法计划：1 个，原因见报告
+
+        因缺少数据而作的假设
+          · a delivery takes 7 days and orders can be placed every 7 days
+            替换方法：--lead-time and --review-period
+
+        补充哪些数据表可改善结果
+          · inventory: 全部 5 个商品-地点的库存为假设值
+
+        需要关注
+          · MILK-1L@S01: 到货前缺货 (9.10 EUR). 库存可用 1.7 天，下次到货在 2 天后
+            请 DAIRY 明天送货
+
+        订货清单
+
+        DAIRY → S01   2 行 · 71.64 EUR · 下单截止 2026-03-02 14:00 · 到货 2026-03-04
+          商品                                订货   件数   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
+          ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          MILK-1L   Milk 1 l        4 × pack of 12     48      37.44        83%      2→5 d           9.10   62 预期需求 +12 缓冲
+                                                                                                            +3 预留 −26 现有 −12
+                                                                                                            在途 +9 整包
+          YOG-500   Yoghurt 500 g    6 × pack of 6     36      34.20        83%      2→5 d           5.80   31 预期需求 +6 缓冲
+                                                                                                            −4 现有 +3 整包
+
+        MARKET → S01   1 行 · 43.75 EUR · 下单截止 2026-03-02 · 到货 2026-03-04
+          商品                         订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
+          ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          SALMON   Salmon <fillet>   2.5 kg      43.75        83%      2→5 d           7.25   3.4 预期需求 +1.1 缓冲 −2 现有
+
+        已写入 out/orders.csv, out/report.html
+
+        下一步
+          打开 out/report.html：每一行的原因与图表
+          restock explain MILK-1L@S01：这一行的原因与假设分析
+          restock check：数据中需要更正之处
+          restock backtest：在您的历史数据上检验这些订货能节省多少
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        for lang in [Lang::En, Lang::ZhCn] {
+            for width in [60, 80, 100, 150] {
+                for line in text(lang, width).lines() {
+                    assert!(console::measure_text_width(line) <= width, "{width}: {line}");
+                }
+            }
+        }
+        insta::assert_snapshot!(text(Lang::En, 80), @r"
+        Order proposals for the morning of 2026-03-02
+
+          Data       sales 1,198 rows (sales.csv)
+          Objective  98% of demand met from the shelf
+          Orders     3 order lines worth 115.39 EUR, for 3 of 6 item-locations
+          At risk    22.15 EUR expected to be lost until the next delivery if nothing is
+                     ordered, 0.75 EUR with these orders
+          Left out   could not be planned: 1; the report says why
+
+        Assumed, because no table tells it
+          · a delivery takes 7 days and orders can be placed every 7 days
+            to replace it: --lead-time and --review-period
+
+        What another table would improve
+          · inventory: stock of all 5 item-locations is assumed
+
+        Needs a look
+          · MILK-1L@S01: runs out before delivery (9.10 EUR). stock lasts 1.7 days, the
+            next delivery is 2 days away
+            ask DAIRY for a delivery tomorrow
+
+        Orders
+
+        DAIRY → S01   2 lines · 71.64 EUR · order by 2026-03-02 14:00 · arrives
+        2026-03-04
+          item               order   stock-out   at risk EUR   why
+          ──────────────────────────────────────────────────────────────────────────────
+          MILK-1L   4 × pack of 12         83%          9.10   62 expected +12 buffer +3
+                                                               reserved −26 on hand −12
+                                                               on order +9 full packs
+          YOG-500    6 × pack of 6         83%          5.80   31 expected +6 buffer −4
+                                                               on hand +3 full packs
+
+        MARKET → S01   1 line · 43.75 EUR · order by 2026-03-02 · arrives 2026-03-04
+          item      order   value EUR   stock-out   at risk EUR   why
+          ─────────────────────────────────────────────────────────────────────────
+          SALMON   2.5 kg       43.75         83%          7.25   3.4 expected +1.1
+                                                                  buffer −2 on hand
+
+        wrote out/orders.csv, out/report.html
+
+        Next
+          open out/report.html: every line with its reasons and charts
+          restock explain MILK-1L@S01: why this line, and what if
+          restock check: what to correct in the data
+          restock backtest: what these orders would have saved on your history
+        ");
+    }
+}
