@@ -1,0 +1,464 @@
+//! What a planner should look at: typed exceptions with the money at stake, most money first.
+//!
+//! One pure function per item-location: [`ExceptionFacts`] holds the numbers that the planner has already computed, and
+//! [`exceptions`] names what stands out. Messages are made from these numbers in both languages.
+
+use restock_core::finding::{ExceptionCode, PlanException};
+use restock_core::{Day, Money};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+/// Numbers about one item-location, in base units, days and currency.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExceptionFacts {
+    pub(crate) item_id: String,
+    pub(crate) location_id: String,
+    /// Morning of the plan.
+    pub(crate) as_of: Day,
+    /// Value of one base unit at cost; 0 when unknown.
+    pub(crate) unit_cost: f64,
+    /// Margin lost with one unit of unmet demand; 0 when unknown.
+    pub(crate) unit_margin: f64,
+    /// Usable stock, known or assumed.
+    pub(crate) on_hand: f64,
+    /// Whether stock is known from a table.
+    pub(crate) stock_known: bool,
+    /// Expected demand per day over the protection interval.
+    pub(crate) demand_per_day: f64,
+    /// Demand per day over the last 28 days and over the 84 days before them; `None` with a shorter history.
+    pub(crate) recent_and_earlier_demand: Option<(f64, f64)>,
+    /// Days with a sale in those 112 days: rare sellers show no spikes.
+    pub(crate) n_selling_days: usize,
+    pub(crate) days_since_last_sale: Option<i32>,
+    /// Level the order aims at.
+    pub(crate) target_level: f64,
+    /// Inventory position.
+    pub(crate) position: f64,
+    /// Proposed quantity.
+    pub(crate) quantity: f64,
+    /// Days until an order placed now can be sold.
+    pub(crate) lead_time_days: f64,
+    /// Expected unmet demand before an order placed now can arrive, and the probability of any.
+    pub(crate) lost_before_arrival: (f64, f64),
+    /// Open orders due before the plan and not received: order, units, due day.
+    pub(crate) overdue: Vec<(String, f64, Day)>,
+    /// Open orders that arrive after the protection interval: order, units, due day.
+    pub(crate) too_late: Vec<(String, f64, Day)>,
+    /// Units on hand that are expected to expire unsold, and the first expiry day.
+    pub(crate) expiring: (f64, Option<Day>),
+    /// Whether fewer days of sales than this are known; `None` for an established item.
+    pub(crate) new_item_days: Option<usize>,
+    /// Planned end of the item.
+    pub(crate) planned_end: Option<Day>,
+    /// A promotion ahead: its first day, last day and the units it adds over its span.
+    pub(crate) promotion: Option<(Day, Day, f64)>,
+    /// Earliest day a new order could arrive.
+    pub(crate) expected_receipt: Option<Day>,
+    /// Units that the minimum order added, that a budget took, that a capacity (shelf, maximum) took.
+    pub(crate) added_by_minimum: f64,
+    pub(crate) cut_by_budget: f64,
+    pub(crate) cut_by_capacity: f64,
+    /// Typical past order and its number of observations.
+    pub(crate) usual_order: Option<(f64, usize)>,
+    /// Data health, 0 to 1, and the worst finding in words.
+    pub(crate) health: f64,
+    pub(crate) worst_finding: Option<(String, String)>,
+    /// Whether stock without sales looks like a wrong record (finding D07).
+    pub(crate) phantom_stock: bool,
+    /// Whether there is no order day within the horizon.
+    pub(crate) no_order_day: bool,
+}
+
+/// Days of cover above the target from which stock counts as overstock.
+const OVERSTOCK_DAYS: f64 = 28.0;
+/// Days without a sale from which stock is dead.
+const DEAD_STOCK_DAYS: i32 = 180;
+/// Money below this is not worth a planner's look, currency.
+const MIN_MONEY: f64 = 0.005;
+
+/// Everything that stands out at one item-location, in the order of [`ExceptionCode`].
+pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
+    let mut found = Vec::new();
+    let mut add = |code, money: f64, message: String, message_zh: String, action: &str, action_zh: &str| {
+        found.push(PlanException {
+            code,
+            item_id: facts.item_id.clone(),
+            location_id: facts.location_id.clone(),
+            expected_money: to_money(money),
+            message,
+            message_zh,
+            action: action.to_owned(),
+            action_zh: action_zh.to_owned(),
+        });
+    };
+    // Where the margin is unknown, a lost unit counts with its cost, so that ranking still means something.
+    let lost_unit = if facts.unit_margin > 0.0 { facts.unit_margin } else { facts.unit_cost };
+    let (lost, p_stockout) = facts.lost_before_arrival;
+    let arrival = facts.expected_receipt.map_or_else(|| "-".to_owned(), |day| day.to_string());
+
+    if facts.stock_known && facts.on_hand <= 0.0 && facts.demand_per_day > 0.0 {
+        add(
+            ExceptionCode::StockoutNow,
+            lost * lost_unit,
+            format!(
+                "out of stock; about {} expected to be lost before a new order can arrive on {arrival}",
+                units(lost)
+            ),
+            format!("已缺货;新订单最早 {arrival} 到货,此前预计损失约 {}", units(lost)),
+            "order today, expedite or transfer from another location",
+            "今天下单、催货或从其他地点调拨",
+        );
+    } else if p_stockout >= 0.5 && lost * lost_unit > MIN_MONEY {
+        add(
+            ExceptionCode::StockoutBeforeArrival,
+            lost * lost_unit,
+            format!(
+                "{} likely to run out before a new order can arrive on {arrival}; about {} lost",
+                percent(p_stockout),
+                units(lost)
+            ),
+            format!("新订单最早 {arrival} 到货,此前有 {} 的概率断货,预计损失约 {}", percent(p_stockout), units(lost)),
+            "expedite an open order or transfer from another location",
+            "催促在途订单或从其他地点调拨",
+        );
+    }
+    if let Some((order_id, quantity, due)) = facts.overdue.first() {
+        let total: f64 = facts.overdue.iter().map(|order| order.1).sum();
+        add(
+            ExceptionCode::LateSupply,
+            total.min(lost.max(0.0)) * lost_unit,
+            format!(
+                "order {order_id} of {} was due on {due} and is not received ({} overdue in all)",
+                units(*quantity),
+                units(total)
+            ),
+            format!("订单 {order_id}({})应于 {due} 到货,尚未收到(逾期合计 {})", units(*quantity), units(total)),
+            "confirm a new date with the supplier, or cancel the order so that it stops counting as supply",
+            "与供应商确认新的到货日,或取消该订单,使其不再计入在途",
+        );
+    } else if let Some((order_id, quantity, due)) = facts.too_late.first()
+        && facts.lost_before_arrival.0 * lost_unit > MIN_MONEY
+    {
+        add(
+            ExceptionCode::LateSupply,
+            quantity.min(lost) * lost_unit,
+            format!(
+                "order {order_id} of {} arrives on {due}, too late for the demand before it; it counts as supply and is not ordered again",
+                units(*quantity)
+            ),
+            format!("订单 {order_id}({})于 {due} 到货,赶不上此前的需求;它仍计入供应,不会重复订购", units(*quantity)),
+            "ask for an earlier delivery",
+            "请求提前交货",
+        );
+    }
+    let excess = facts.position - facts.target_level - OVERSTOCK_DAYS * facts.demand_per_day;
+    if facts.stock_known
+        && facts.on_hand > 0.0
+        && facts.days_since_last_sale.is_some_and(|days| days >= DEAD_STOCK_DAYS)
+    {
+        add(
+            ExceptionCode::DeadStock,
+            facts.on_hand * facts.unit_cost,
+            format!(
+                "{} in stock and no sale for {} days",
+                units(facts.on_hand),
+                facts.days_since_last_sale.unwrap_or(0)
+            ),
+            format!("库存 {},已 {} 天无销售", units(facts.on_hand), facts.days_since_last_sale.unwrap_or(0)),
+            "count it, then mark it down, return it or write it off",
+            "先盘点,再降价、退货或报废",
+        );
+    } else if facts.stock_known && excess > 0.0 && excess * facts.unit_cost > MIN_MONEY {
+        let days = if facts.demand_per_day > 0.0 { facts.position / facts.demand_per_day } else { f64::INFINITY };
+        let cover = if days.is_finite() { format!("{days:.0}") } else { "∞".to_owned() };
+        add(
+            ExceptionCode::Overstock,
+            excess * facts.unit_cost,
+            format!("{} more than {OVERSTOCK_DAYS:.0} days above the target; cover is {cover} days", units(excess)),
+            format!("比目标多出 {OVERSTOCK_DAYS:.0} 天以上的量:{};可用 {cover} 天", units(excess)),
+            "cancel open orders or transfer it to a location that needs it",
+            "取消在途订单或调拨到需要的地点",
+        );
+    }
+    if facts.expiring.0 > 0.5 {
+        let day = facts.expiring.1.map_or_else(|| "-".to_owned(), |day| day.to_string());
+        add(
+            ExceptionCode::ExpiryRisk,
+            facts.expiring.0 * facts.unit_cost,
+            format!("about {} will expire unsold, the first on {day}", units(facts.expiring.0)),
+            format!("约 {} 将过期未售,最早 {day}", units(facts.expiring.0)),
+            "mark it down or transfer it while it can still be sold",
+            "趁可售时降价或调拨",
+        );
+    }
+    if let Some((recent, earlier)) = facts.recent_and_earlier_demand
+        && facts.n_selling_days >= 20
+    {
+        // Twice the standard error of the difference of two Poisson rates, and at least a factor of 1.5.
+        let noise = 2.0 * (recent / 28.0 + earlier / 84.0).sqrt();
+        let money = (recent - earlier).abs() * 28.0 * lost_unit;
+        if recent > 1.5 * earlier && recent - earlier > noise {
+            add(
+                ExceptionCode::DemandSpike,
+                money,
+                format!("demand rose from {earlier:.1} to {recent:.1} a day in the last 28 days"),
+                format!("近 28 天需求由每天 {earlier:.1} 升至 {recent:.1}"),
+                "check for a promotion or a one-off buyer; if it lasts, nothing has to be done",
+                "检查是否有促销或一次性大单;若持续则无需处理",
+            );
+        } else if recent < earlier / 1.5 && earlier - recent > noise {
+            add(
+                ExceptionCode::DemandDrop,
+                money,
+                format!("demand fell from {earlier:.1} to {recent:.1} a day in the last 28 days"),
+                format!("近 28 天需求由每天 {earlier:.1} 降至 {recent:.1}"),
+                "check the shelf, the price and whether the item is being replaced",
+                "检查货架、价格以及是否被替代",
+            );
+        }
+    }
+    if let Some(days) = facts.new_item_days {
+        add(
+            ExceptionCode::NewItemNoMatch,
+            facts.quantity * facts.unit_cost,
+            format!("only {days} days of history; the forecast is a wide guess"),
+            format!("仅有 {days} 天历史;预测很不确定"),
+            "check the quantity by hand until a few weeks are known",
+            "在有几周数据之前请人工核对数量",
+        );
+    }
+    if let Some(end) = facts.planned_end
+        && end.0 - facts.as_of.0 <= 90
+        && facts.quantity > 0.0
+    {
+        add(
+            ExceptionCode::EndOfLifeBuy,
+            facts.quantity * facts.unit_cost,
+            format!("the item ends on {end}; {} proposed for the time until then", units(facts.quantity)),
+            format!("商品将于 {end} 下架;建议 {} 供此前使用", units(facts.quantity)),
+            "confirm the last purchase",
+            "确认最后一次采购",
+        );
+    }
+    if let Some((from, to, extra)) = facts.promotion
+        && let Some(receipt) = facts.expected_receipt
+        && extra > 0.0
+    {
+        if receipt > from && facts.lost_before_arrival.0 > 0.25 * extra {
+            add(
+                ExceptionCode::PromoUncovered,
+                facts.lost_before_arrival.0 * lost_unit,
+                format!(
+                    "the promotion starts on {from}, a new order arrives on {receipt}; about {} extra demand not covered",
+                    units(facts.lost_before_arrival.0)
+                ),
+                format!(
+                    "促销 {from} 开始,新订单 {receipt} 才到;约 {} 需求无法满足",
+                    units(facts.lost_before_arrival.0)
+                ),
+                "expedite, or move the promotion",
+                "催货或推迟促销",
+            );
+        }
+        let after = facts.position + facts.quantity - facts.target_level;
+        if to < receipt && after > extra && after * facts.unit_cost > MIN_MONEY {
+            add(
+                ExceptionCode::PromoExcess,
+                after * facts.unit_cost,
+                format!("the order arrives on {receipt}, after the promotion ended on {to}"),
+                format!("订单 {receipt} 到货,促销已于 {to} 结束"),
+                "reduce the order",
+                "减少订购量",
+            );
+        }
+    }
+    if facts.added_by_minimum > 0.0 && facts.added_by_minimum > 0.5 * facts.quantity {
+        let days = if facts.demand_per_day > 0.0 { facts.quantity / facts.demand_per_day } else { f64::INFINITY };
+        let cover = if days.is_finite() { format!("{days:.0}") } else { "∞".to_owned() };
+        add(
+            ExceptionCode::MoqInflated,
+            facts.added_by_minimum * facts.unit_cost,
+            format!("the minimum order adds {}; the order covers {cover} days", units(facts.added_by_minimum)),
+            format!("最小起订量多出 {};可用 {cover} 天", units(facts.added_by_minimum)),
+            "negotiate a smaller minimum or order with other locations",
+            "协商更小的起订量或与其他地点合并订购",
+        );
+    }
+    if facts.cut_by_budget > 0.0 {
+        add(
+            ExceptionCode::BudgetCut,
+            facts.cut_by_budget * lost_unit,
+            format!("{} cut to stay within the budget or capacity of the order", units(facts.cut_by_budget)),
+            format!("因预算或运力限制削减 {}", units(facts.cut_by_budget)),
+            "raise the limit where its shadow price is worth it",
+            "在影子价格值得时提高限额",
+        );
+    }
+    if facts.cut_by_capacity > 0.0 {
+        add(
+            ExceptionCode::CapacityCut,
+            facts.cut_by_capacity * lost_unit,
+            format!("{} cut because shelf, maximum stock or maximum order allow no more", units(facts.cut_by_capacity)),
+            format!("因货架、最大库存或最大订量限制削减 {}", units(facts.cut_by_capacity)),
+            "order more often or give the item more space",
+            "更频繁订货或增加货位",
+        );
+    }
+    if facts.phantom_stock {
+        add(
+            ExceptionCode::PhantomStock,
+            facts.demand_per_day * facts.lead_time_days.max(7.0) * lost_unit,
+            format!("{} recorded but nothing sells: the record may be wrong", units(facts.on_hand)),
+            format!("账面有 {} 却无销售:账实可能不符", units(facts.on_hand)),
+            "count the shelf",
+            "盘点货架",
+        );
+    }
+    if facts.health < 0.5
+        && let Some((finding, finding_zh)) = &facts.worst_finding
+    {
+        add(
+            ExceptionCode::DataBlocked,
+            facts.quantity * facts.unit_cost,
+            format!("data health is {}: {finding}", percent(facts.health)),
+            format!("数据健康度 {}:{finding_zh}", percent(facts.health)),
+            "fix the data before ordering",
+            "订购前先修正数据",
+        );
+    }
+    if let Some((usual, n)) = facts.usual_order
+        && n >= 4
+        && facts.quantity > 0.0
+        && usual > 0.0
+        && !(0.4..=2.5).contains(&(facts.quantity / usual))
+    {
+        add(
+            ExceptionCode::OrderUnusual,
+            (facts.quantity - usual).abs() * facts.unit_cost,
+            format!("{} proposed, {} is usual over the last {n} orders", units(facts.quantity), units(usual)),
+            format!("建议 {},最近 {n} 次通常为 {}", units(facts.quantity), units(usual)),
+            "look at why before approving",
+            "批准前请查看原因",
+        );
+    }
+    if facts.no_order_day {
+        add(
+            ExceptionCode::CalendarGap,
+            facts.demand_per_day * 7.0 * lost_unit,
+            "no order day within the horizon".to_owned(),
+            "计划期内没有订货日".to_owned(),
+            "check the order days of the supplier or lane",
+            "检查供应商或线路的订货日",
+        );
+    }
+    found
+}
+
+/// Most money first; ties by item, location and code, so that the order never depends on anything else.
+pub(crate) fn rank(exceptions: &mut [PlanException]) {
+    exceptions.sort_by(|a, b| {
+        b.expected_money
+            .cmp(&a.expected_money)
+            .then_with(|| (&a.item_id, &a.location_id, a.code).cmp(&(&b.item_id, &b.location_id, b.code)))
+    });
+}
+
+fn to_money(value: f64) -> Money {
+    Decimal::from_f64(value.max(0.0)).unwrap_or_default().round_dp(2)
+}
+
+fn units(value: f64) -> String {
+    if (value - value.round()).abs() < 0.05 || value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calm() -> ExceptionFacts {
+        ExceptionFacts {
+            item_id: "milk".into(),
+            location_id: "S01".into(),
+            as_of: "2026-03-02".parse().unwrap(),
+            unit_cost: 0.78,
+            unit_margin: 0.41,
+            on_hand: 30.0,
+            stock_known: true,
+            demand_per_day: 10.0,
+            recent_and_earlier_demand: Some((10.2, 9.8)),
+            n_selling_days: 110,
+            days_since_last_sale: Some(1),
+            target_level: 60.0,
+            position: 42.0,
+            quantity: 18.0,
+            lead_time_days: 2.0,
+            lost_before_arrival: (0.1, 0.04),
+            expected_receipt: Some("2026-03-04".parse().unwrap()),
+            health: 1.0,
+            ..ExceptionFacts::default()
+        }
+    }
+
+    fn codes(facts: &ExceptionFacts) -> Vec<ExceptionCode> {
+        exceptions(facts).into_iter().map(|exception| exception.code).collect()
+    }
+
+    #[test]
+    fn a_calm_line_has_none() {
+        assert_eq!(codes(&calm()), []);
+    }
+
+    #[test]
+    fn an_empty_shelf_is_told_with_its_money() {
+        let facts = ExceptionFacts { on_hand: 0.0, lost_before_arrival: (20.0, 0.99), ..calm() };
+        let found = exceptions(&facts);
+        insta::assert_snapshot!(found[0].message, @"out of stock; about 20 expected to be lost before a new order can arrive on 2026-03-04");
+        insta::assert_snapshot!(found[0].message_zh, @"已缺货;新订单最早 2026-03-04 到货,此前预计损失约 20");
+        assert_eq!(found[0].expected_money, "8.20".parse().unwrap());
+        // Stock that was only assumed to be empty is no stock-out anybody saw.
+        assert!(!codes(&ExceptionFacts { stock_known: false, ..facts }).contains(&ExceptionCode::StockoutNow));
+    }
+
+    #[test]
+    fn each_fact_raises_its_code() {
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        use ExceptionCode::*;
+        for (facts, code) in [
+            (ExceptionFacts { lost_before_arrival: (8.0, 0.7), ..calm() }, StockoutBeforeArrival),
+            (ExceptionFacts { overdue: vec![("PO-1".into(), 24.0, day("2026-02-20"))], ..calm() }, LateSupply),
+            (ExceptionFacts { position: 600.0, on_hand: 600.0, ..calm() }, Overstock),
+            (ExceptionFacts { days_since_last_sale: Some(200), ..calm() }, DeadStock),
+            (ExceptionFacts { expiring: (6.0, Some(day("2026-03-05"))), ..calm() }, ExpiryRisk),
+            (ExceptionFacts { recent_and_earlier_demand: Some((25.0, 9.0)), ..calm() }, DemandSpike),
+            (ExceptionFacts { recent_and_earlier_demand: Some((3.0, 9.0)), ..calm() }, DemandDrop),
+            (ExceptionFacts { new_item_days: Some(5), ..calm() }, NewItemNoMatch),
+            (ExceptionFacts { planned_end: Some(day("2026-04-01")), ..calm() }, EndOfLifeBuy),
+            (ExceptionFacts { added_by_minimum: 12.0, ..calm() }, MoqInflated),
+            (ExceptionFacts { cut_by_budget: 6.0, ..calm() }, BudgetCut),
+            (ExceptionFacts { cut_by_capacity: 6.0, ..calm() }, CapacityCut),
+            (ExceptionFacts { phantom_stock: true, ..calm() }, PhantomStock),
+            (ExceptionFacts { health: 0.2, worst_finding: Some(("x".into(), "x".into())), ..calm() }, DataBlocked),
+            (ExceptionFacts { usual_order: Some((100.0, 8)), ..calm() }, OrderUnusual),
+            (ExceptionFacts { no_order_day: true, ..calm() }, CalendarGap),
+        ] {
+            assert_eq!(codes(&facts), [code]);
+        }
+    }
+
+    #[test]
+    fn most_money_comes_first() {
+        let mut all = exceptions(&ExceptionFacts {
+            cut_by_budget: 1.0,
+            on_hand: 0.0,
+            lost_before_arrival: (20.0, 1.0),
+            ..calm()
+        });
+        all.reverse();
+        rank(&mut all);
+        assert_eq!(all[0].code, ExceptionCode::StockoutNow);
+    }
+}
