@@ -4,17 +4,23 @@
 //! sales into demand histories, a [`PlanningUnit`] holds everything about one item-location, and [`plan_batch`] decides
 //! a batch of complete items. [`explain`] gives the numbers behind one line. No file, clock or network is touched.
 
+mod builder;
+#[allow(dead_code)] // Facts come from the planner, which is being wired to it.
+mod exceptions;
 mod explain;
 pub mod filter;
 pub mod health;
 mod history;
 mod plan;
+mod unit;
 mod what_if;
 
+pub use builder::UnitBuilder;
 pub use explain::{
     ArrivalPoint, Change, ExplainError, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
 };
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use plan::{OrderGroup, Plan, PlanLine, PlanSummary, ShadowPrice, Unplanned, plan};
+pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

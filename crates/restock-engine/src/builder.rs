@@ -1,0 +1,920 @@
+//! From a dataset to planning units, partition by partition.
+//!
+//! A partition is an item with all its locations, and, where bills of materials connect items, all connected items.
+//! Partitions do not depend on each other, so they can be planned in any order and on any machine.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use restock_core::dataset::{Dataset, Item, Origin, SourceRow};
+use restock_core::policy::OrderingRules;
+use restock_core::proposal::{ProposalSource, ProposalType};
+use restock_core::settings::{AssumedStock, PlanSettings};
+use restock_core::stock::{Arrival, Lot};
+use restock_core::{
+    Bucket, CostRates, Day, ItemIdx, LocationIdx, Money, Objective, Quantity, ServiceType, StockState, Units,
+};
+use restock_forecast::classify;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use crate::filter::Filter;
+use crate::health::HealthReport;
+use crate::history::{HistoryBuilder, RowsByPair, rows_by_pair};
+use crate::plan::Unplanned;
+use crate::unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
+
+/// Receipts from which a lead time of an item is learned, and of a whole source.
+const MIN_RECEIPTS: [usize; 2] = [5, 8];
+
+/// Lead-time scenarios of a random lead time; a power of two, so that they divide the demand paths evenly.
+const N_LEAD_TIMES: usize = 16;
+
+/// Days without a sale and without stock after which an item is taken for discontinued.
+const DORMANT_DAYS: i32 = 180;
+
+type Pair = (ItemIdx, LocationIdx);
+
+/// Builds planning units from a dataset.
+pub struct UnitBuilder<'a> {
+    dataset: &'a Dataset,
+    settings: &'a PlanSettings,
+    /// Histories, and the day of the plan.
+    pub history: HistoryBuilder<'a>,
+    segments: Vec<(Filter, usize)>,
+    lanes_by_item: HashMap<Option<ItemIdx>, Vec<u32>>,
+    inventory: RowsByPair,
+    item_locations: RowsByPair,
+    open_orders: RowsByPair,
+    /// Open transfers by sending location.
+    outgoing: RowsByPair,
+    receipts: RowsByPair,
+    learned: HashMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), LearnedDays>,
+    abc: HashMap<Pair, &'static str>,
+    health: HashMap<Pair, f64>,
+    components: HashMap<ItemIdx, Vec<u32>>,
+    uoms: HashMap<ItemIdx, Vec<u32>>,
+    /// Item-locations that others draw from: distribution centres and components.
+    upstream: HashSet<Pair>,
+    partitions: Vec<Vec<Pair>>,
+    normal_scores: [f64; N_LEAD_TIMES],
+    notes: Vec<String>,
+}
+
+struct LearnedDays {
+    scenarios: Arc<[f64]>,
+    summary: LearnedLeadTime,
+}
+
+impl<'a> UnitBuilder<'a> {
+    /// Reads all tables once. Health scores come from `health`, where given.
+    pub fn new(dataset: &'a Dataset, settings: &'a PlanSettings, health: Option<&HealthReport>) -> Self {
+        let history = HistoryBuilder::new(dataset, settings);
+        let as_of = history.as_of();
+        let mut notes = Vec::new();
+        let mut segments = Vec::new();
+        for (idx, segment) in settings.segments.iter().enumerate() {
+            match Filter::parse(&segment.filter) {
+                Ok(filter) => segments.push((filter, idx)),
+                Err(error) => notes.push(format!("segment {} is ignored: {error}", idx + 1)),
+            }
+        }
+        let mut lanes_by_item: HashMap<Option<ItemIdx>, Vec<u32>> = HashMap::new();
+        for (idx, row) in dataset.sources.iter().enumerate() {
+            let effective =
+                row.effective_from.is_none_or(|day| day <= as_of) && row.effective_to.is_none_or(|day| as_of <= day);
+            if effective {
+                lanes_by_item.entry(row.item).or_default().push(idx as u32);
+            }
+        }
+        let is_open =
+            |status: &str| !matches!(status.to_lowercase().as_str(), "cancelled" | "canceled" | "closed" | "received");
+        let normal = Normal::standard();
+        let normal_scores = std::array::from_fn(|idx| normal.inverse_cdf((idx as f64 + 0.5) / N_LEAD_TIMES as f64));
+        let mut components: HashMap<ItemIdx, Vec<u32>> = HashMap::new();
+        for (idx, row) in dataset.bom.iter().enumerate() {
+            components.entry(row.parent).or_default().push(idx as u32);
+        }
+        let mut uoms: HashMap<ItemIdx, Vec<u32>> = HashMap::new();
+        for (idx, row) in dataset.uoms.iter().enumerate() {
+            uoms.entry(row.item).or_default().push(idx as u32);
+        }
+        let mut builder = Self {
+            dataset,
+            settings,
+            segments,
+            lanes_by_item,
+            inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
+            item_locations: rows_by_pair(&dataset.item_locations, |row| Some((row.item, row.location))),
+            open_orders: rows_by_pair(&dataset.open_orders, |row| {
+                let known = row.ordered_on.is_none_or(|day| day < as_of);
+                (is_open(&row.status) && known).then_some((row.item, row.to_location))
+            }),
+            outgoing: rows_by_pair(&dataset.open_orders, |row| match row.origin {
+                Some(Origin::Location(from)) if is_open(&row.status) && row.status != "shipped" => {
+                    Some((row.item, from))
+                }
+                _ => None,
+            }),
+            receipts: rows_by_pair(&dataset.receipts, |row| {
+                row.location.filter(|_| row.received_on < as_of).map(|location| (row.item, location))
+            }),
+            learned: learn_lead_times(dataset, as_of),
+            abc: HashMap::new(),
+            health: HashMap::new(),
+            components,
+            uoms,
+            upstream: HashSet::new(),
+            partitions: Vec::new(),
+            normal_scores,
+            notes,
+            history,
+        };
+        builder.abc = builder.abc_classes();
+        if let Some(report) = health {
+            builder.health = report
+                .scores
+                .iter()
+                .filter_map(|score| Some((find_pair(dataset, &score.item_id, &score.location_id)?, score.score)))
+                .collect();
+        }
+        builder.find_partitions();
+        builder
+    }
+
+    /// What was assumed or skipped for the plan as a whole, in words.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Item-locations by partition, each by item and location.
+    pub fn partitions(&self) -> &[Vec<Pair>] {
+        &self.partitions
+    }
+
+    /// The partition of an item-location, if it is planned at all.
+    pub fn partition_of(&self, pair: Pair) -> Option<&[Pair]> {
+        self.partitions.iter().find(|partition| partition.binary_search(&pair).is_ok()).map(Vec::as_slice)
+    }
+
+    /// The units of a partition, and what cannot be planned.
+    pub fn build_partition(&self, partition: &[Pair]) -> (Vec<PlanningUnit>, Vec<Unplanned>) {
+        let (mut units, mut unplanned) = (Vec::with_capacity(partition.len()), Vec::new());
+        for (item, location) in partition {
+            match self.build(*item, *location) {
+                Ok(unit) => units.push(unit),
+                Err(reason) => unplanned.push(*reason),
+            }
+        }
+        (units, unplanned)
+    }
+
+    /// One unit.
+    ///
+    /// # Errors
+    /// [`Unplanned`] says why this item-location has no plan.
+    pub fn build(&self, item: ItemIdx, location: LocationIdx) -> Result<PlanningUnit, Box<Unplanned>> {
+        let (dataset, settings, as_of) = (self.dataset, self.settings, self.history.as_of());
+        let entity = &dataset.items[item.0 as usize];
+        let place = &dataset.locations[location.0 as usize];
+        let row = self.item_locations.get(&(item, location)).and_then(|rows| rows.last());
+        let row = row.map(|idx| &dataset.item_locations[*idx as usize]);
+        let decimals = entity.decimals;
+        let mut warnings = Vec::new();
+
+        let components = self.components_of(item);
+        let lane_row = self.lane_of(item, location);
+        let lane = self.lane(item, location, lane_row, !components.is_empty(), &mut warnings);
+        let timing = lane.timing(as_of, settings.bucket);
+        let last_lead_time = *timing.lead_times.last().expect("a lane has a lead time");
+        let extra = settings.bucket.periods_ceil(f64::from(settings.extra_horizon_days)).max(1);
+        let horizon = rounded_horizon(settings.bucket, last_lead_time + timing.review_period + extra);
+        let history = self.history.build(item, location, horizon);
+
+        let (stock, unusable, stock_known, open_orders) =
+            self.stock(item, location, &history, &lane, entity, &mut warnings);
+        let is_upstream = self.upstream.contains(&(item, location));
+        let listed = row.is_some_and(|row| !row.do_not_order);
+        let min_stock = row.and_then(|row| row.min_stock).map_or(0, |quantity| quantity.to_units_ceil(decimals));
+        let display_min = row.and_then(|row| row.display_min).map_or(0, |quantity| quantity.to_units_ceil(decimals));
+        let has_stock_rule = min_stock > 0 || display_min > 0;
+        let unplanned = |reason: String, reason_zh: String| {
+            Box::new(Unplanned {
+                item_id: entity.item_id.clone(),
+                location_id: place.location_id.clone(),
+                reason,
+                reason_zh,
+            })
+        };
+        let promised = stock.reserved + stock.backorders;
+        if history.days_since_last_sale.is_none() && !is_upstream && !has_stock_rule && promised == 0 {
+            return Err(unplanned(
+                "no sales yet: give a minimum stock in item_locations, or the sales of an item it replaces".to_owned(),
+                "尚无销售记录：请在 item_locations 中给出最低库存，或提供被替代商品的销售".to_owned(),
+            ));
+        }
+        if let Some(days) = history.days_since_last_sale.filter(|days| *days > DORMANT_DAYS) {
+            let empty = stock.inventory_position() <= 0 && stock_known != StockKnowledge::Assumed;
+            let unknown = stock_known == StockKnowledge::Assumed && days > 2 * DORMANT_DAYS;
+            if (empty || unknown) && !listed && !is_upstream && !has_stock_rule {
+                return Err(unplanned(
+                    format!(
+                        "no sale for {days} days and no stock: looks discontinued; list it in item_locations to plan it"
+                    ),
+                    format!("{days} 天无销售且无库存：疑似停售；如需计划请在 item_locations 中列出"),
+                ));
+            }
+        }
+        if stock_known == StockKnowledge::Assumed {
+            warnings.push("stock is not known: assumed at its target one review period ago".to_owned());
+        }
+        if history.n_stockouts_inferred > 0 {
+            warnings.push(format!(
+                "{} periods without sales were taken for stock-outs (inferred)",
+                history.n_stockouts_inferred
+            ));
+        }
+
+        let (_, planned_end) = self.history.listed_span(item, location);
+        let source = lane_row.map(|idx| &dataset.sources[idx as usize]);
+        let units_of = |quantity: Quantity| quantity.to_units_ceil(decimals);
+        let pack = source.and_then(|lane| lane.pack_size.or(lane.layer_size).or(lane.pallet_size));
+        let pack = pack.filter(|pack| *pack > Quantity::ZERO);
+        let rules = OrderingRules {
+            min_order: source.and_then(|lane| lane.min_order).map_or(0, units_of).max(0),
+            order_multiple: pack.map_or(1, units_of).max(1),
+            max_order: source
+                .and_then(|lane| lane.max_order)
+                .filter(|most| *most > Quantity::ZERO)
+                .map(|most| most.to_units_floor(decimals)),
+            min_stock,
+            max_stock: row.and_then(|row| row.max_stock).map(|most| most.to_units_floor(decimals)),
+            shelf_capacity: row.and_then(|row| row.shelf_capacity).map(|most| most.to_units_floor(decimals)),
+            shelf_life_cap: None,
+            end_of_life_cap: None,
+            do_not_order: row.is_some_and(|row| row.do_not_order),
+        };
+        let known: Vec<f64> = history
+            .series
+            .demand
+            .iter()
+            .zip(&history.series.observations)
+            .filter(|(_, observation)| {
+                use restock_core::forecast::Observation::{Censored, Full};
+                matches!(observation, Full | Censored)
+            })
+            .map(|(demand, _)| *demand)
+            .collect();
+        let recent = &known[known.len().saturating_sub(52 * settings.bucket.season().min(7))..];
+        let class = classify::classify(recent);
+        let classes = [
+            self.abc.get(&(item, location)).map_or_else(String::new, |class| (*class).to_owned()),
+            format!("{:?}", class.xyz),
+            format!("{:?}", class.pattern).to_lowercase(),
+        ];
+        let fields = |name: &str| self.field(name, entity, location, &lane, &classes);
+        let segment = self.segments.iter().find(|(filter, _)| filter.matches(&fields));
+        let segment = segment.map(|(_, idx)| &settings.segments[*idx]);
+        let objective = objective_of(
+            row.and_then(|row| row.service_type),
+            row.and_then(|row| row.service_target),
+            segment.and_then(|segment| segment.objective).unwrap_or(settings.objective),
+        );
+        let policy = row
+            .and_then(|row| row.policy.clone())
+            .or_else(|| segment.and_then(|segment| segment.policy.clone()))
+            .unwrap_or_else(|| settings.policy.clone());
+        let price = history.last_price.or_else(|| entity.price.and_then(|price| price.to_f64()));
+        let (costs, money_known) = cost_rates(settings, &lane, price, decimals);
+        if !money_known {
+            warnings.push("neither cost nor price is known: money is counted as 1 per unit sold".to_owned());
+        }
+        let promotions = self
+            .history
+            .promotions(item, location)
+            .filter(|row| row.to >= as_of.plus(-56))
+            .map(|row| (row.from, row.to, row.expected_uplift))
+            .collect();
+        let (last_order, usual_order) = self.past_orders(item, location, decimals);
+        // A made item without stock, lane or stock rule of its own is made when it is sold.
+        let made_to_order = !components.is_empty()
+            && lane_row.is_none()
+            && !self.inventory.contains_key(&(item, location))
+            && !has_stock_rule;
+        let shelf_life = entity.shelf_life_days.filter(|days| *days > 0);
+        Ok(PlanningUnit {
+            item_id: entity.item_id.clone(),
+            item_name: entity.name.clone(),
+            uom: entity.base_uom.clone(),
+            decimals,
+            location_id: place.location_id.clone(),
+            as_of,
+            bucket: settings.bucket,
+            history,
+            stock,
+            stock_known,
+            unusable,
+            open_orders,
+            rules,
+            display_min,
+            safety_days: row.and_then(|row| row.safety_days).unwrap_or(0.0).clamp(0.0, 3650.0),
+            order_uom: self.order_uom(item, entity, pack),
+            shelf_life: shelf_life.map(|days| ((f64::from(days) / settings.bucket.days()).floor() as usize).max(1)),
+            planned_end,
+            promotions,
+            price,
+            costs,
+            money_known,
+            volume: entity.volume.filter(|volume| *volume > 0.0),
+            weight: entity.weight.filter(|weight| *weight > 0.0),
+            objective,
+            policy,
+            components,
+            made_to_order,
+            classes,
+            health: self.health.get(&(item, location)).copied().unwrap_or(1.0),
+            last_order,
+            usual_order,
+            warnings,
+            lane,
+        })
+    }
+
+    fn order_uom(&self, item: ItemIdx, entity: &Item, pack: Option<Quantity>) -> String {
+        let named = pack.and_then(|pack| {
+            let rows = self.uoms.get(&item)?;
+            rows.iter().map(|idx| &self.dataset.uoms[*idx as usize]).find(|row| row.factor == pack)
+        });
+        named
+            .map_or_else(|| order_uom(&entity.base_uom, pack.unwrap_or(Quantity::from_whole(1))), |row| row.uom.clone())
+    }
+
+    /// A field of the filter language.
+    fn field(
+        &self,
+        name: &str,
+        item: &Item,
+        location: LocationIdx,
+        lane: &Lane,
+        classes: &[String; 3],
+    ) -> Option<String> {
+        let place = &self.dataset.locations[location.0 as usize];
+        let (entity, field) = name.split_once('.')?;
+        match (entity, field) {
+            ("item", "id" | "item_id") => Some(item.item_id.clone()),
+            ("item", "name") => Some(item.name.clone()),
+            ("item", "category") => Some(item.category.clone()),
+            ("item", "uom" | "base_uom") => Some(item.base_uom.clone()),
+            ("item", "unit_cost") => item.unit_cost.map(|cost| cost.to_string()),
+            ("item", "price") => item.price.map(|price| price.to_string()),
+            ("item", "shelf_life_days") => item.shelf_life_days.map(|days| days.to_string()),
+            ("item", "xyz") => item.attributes.get("xyz").or(Some(&classes[1])).cloned(),
+            ("item", "pattern") => Some(classes[2].clone()),
+            // The user's own class goes before the one computed from sales.
+            ("item", "abc") => item.attributes.get("abc").or(Some(&classes[0])).cloned(),
+            ("item", field) => item.attributes.get(field).cloned(),
+            ("location", "id" | "location_id") => Some(place.location_id.clone()),
+            ("location", "name") => Some(place.name.clone()),
+            ("location", "kind") => Some(place.kind.clone()),
+            ("location", "parent" | "parent_id") => place.parent_id.clone(),
+            ("location", field) => place.attributes.get(field).cloned(),
+            ("source", "id" | "supplier_id" | "location_id") => Some(lane.source.to_string()),
+            ("source", "name") => Some(lane.source_name.clone()),
+            ("source", "kind") => Some(format!("{:?}", lane.kind).to_lowercase()),
+            ("source", "lead_time_days") => Some(lane.mean_lead_days().to_string()),
+            _ => None,
+        }
+    }
+
+    /// The effective lane that serves an item-location: the most specific, then the lowest priority number, then the
+    /// largest share, then the first in the file.
+    fn lane_of(&self, item: ItemIdx, location: LocationIdx) -> Option<u32> {
+        let category = &self.dataset.items[item.0 as usize].category;
+        let serves = |row: &SourceRow| {
+            row.to_location.is_none_or(|to| to == location)
+                && row.origin != Origin::Location(location)
+                && row.category.as_ref().is_none_or(|prefix| {
+                    category.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+        };
+        let of_item = self.lanes_by_item.get(&Some(item)).into_iter().flatten();
+        let of_all = self.lanes_by_item.get(&None).into_iter().flatten();
+        of_item.chain(of_all).copied().filter(|idx| serves(&self.dataset.sources[*idx as usize])).min_by(|a, b| {
+            let key = |idx: u32| {
+                let row = &self.dataset.sources[idx as usize];
+                let category_len = row.category.as_ref().map_or(0, String::len);
+                (row.item.is_none(), std::cmp::Reverse(category_len), row.to_location.is_none(), row.priority)
+            };
+            let share = |idx: u32| self.dataset.sources[idx as usize].share.unwrap_or(0.0);
+            key(*a).cmp(&key(*b)).then(share(*b).total_cmp(&share(*a))).then(a.cmp(b))
+        })
+    }
+
+    /// Where an item-location gets its goods from.
+    fn origin_of(&self, item: ItemIdx, location: LocationIdx, lane_row: Option<u32>) -> Option<Origin> {
+        if let Some(idx) = lane_row {
+            return Some(self.dataset.sources[idx as usize].origin);
+        }
+        // Without a lane, the latest receipt or the item's own supplier column tells.
+        let from_receipt = self
+            .receipts
+            .get(&(item, location))
+            .into_iter()
+            .flatten()
+            .map(|idx| &self.dataset.receipts[*idx as usize])
+            .filter(|row| row.origin.is_some_and(|origin| origin != Origin::Location(location)))
+            .max_by_key(|row| (row.received_on, row.row))
+            .and_then(|row| row.origin);
+        let from_item = || {
+            let attributes = &self.dataset.items[item.0 as usize].attributes;
+            let id = attributes.get("supplier_id").or_else(|| attributes.get("supplier"))?;
+            let idx = self.dataset.suppliers.binary_search_by(|supplier| supplier.supplier_id.cmp(id)).ok()?;
+            Some(Origin::Supplier(restock_core::SupplierIdx(idx as u32)))
+        };
+        from_receipt.or_else(from_item)
+    }
+
+    fn lane(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        lane_row: Option<u32>,
+        is_made: bool,
+        warnings: &mut Vec<String>,
+    ) -> Lane {
+        let (dataset, settings, as_of) = (self.dataset, self.settings, self.history.as_of());
+        let row = lane_row.map(|idx| &dataset.sources[idx as usize]);
+        let origin = self.origin_of(item, location, lane_row);
+        let supplier = match origin {
+            Some(Origin::Supplier(idx)) => Some(&dataset.suppliers[idx.0 as usize]),
+            _ => None,
+        };
+        let (source, source_name, kind) = match origin {
+            Some(Origin::Supplier(idx)) => {
+                let supplier = &dataset.suppliers[idx.0 as usize];
+                let source = ProposalSource::SupplierId(supplier.supplier_id.clone());
+                (source, supplier.name.clone(), ProposalType::Purchase)
+            }
+            Some(Origin::Location(idx)) => {
+                let from = &dataset.locations[idx.0 as usize];
+                let source = ProposalSource::LocationId(from.location_id.clone());
+                (source, from.name.clone(), ProposalType::Transfer)
+            }
+            None if is_made => (ProposalSource::Unknown, String::new(), ProposalType::Production),
+            None => (ProposalSource::Unknown, String::new(), ProposalType::Purchase),
+        };
+        if origin.is_none() && !is_made && !dataset.sources.is_empty() {
+            warnings.push("D17: no source of supply".to_owned());
+        }
+        let configured = row.and_then(|row| row.lead_time_days).filter(|days| days.is_finite() && *days >= 0.0);
+        let learned = origin.and_then(|origin| {
+            self.learned
+                .get(&(origin, Some(item), Some(location)))
+                .or_else(|| self.learned.get(&(origin, Some(item), None)))
+                .or_else(|| self.learned.get(&(origin, None, None)))
+        });
+        let lead_days: Arc<[f64]> = match (learned, configured) {
+            (Some(learned), _) => learned.scenarios.clone(),
+            (None, Some(mean)) => self.random_lead_days(mean, row.and_then(|row| row.lead_time_sd_days).unwrap_or(0.0)),
+            (None, None) => Arc::from([settings.default_lead_time_days.max(0.0)]),
+        };
+        match (learned, configured) {
+            (Some(learned), Some(configured))
+                if (learned.summary.mean_days - configured).abs() > 0.5 * configured.max(1.0) =>
+            {
+                warnings.push(format!(
+                    "D10: learned lead time {:.1} d vs configured {configured}",
+                    learned.summary.mean_days
+                ));
+            }
+            (None, None) => {
+                warnings.push(format!("D09: no lead time is known, {} days assumed", settings.default_lead_time_days))
+            }
+            _ => {}
+        }
+
+        let review_calendar = row.and_then(|row| row.review_calendar.as_ref()).and_then(|id| dataset.calendars.get(id));
+        let holidays =
+            supplier.and_then(|supplier| supplier.holidays_calendar.as_ref()).and_then(|id| dataset.calendars.get(id));
+        let order_days = supplier.map(|supplier| supplier.order_days).unwrap_or_default();
+        let has_calendar = review_calendar.is_some() || order_days.len() < 7;
+        let allowed = |day: Day| {
+            order_days.contains(day)
+                && review_calendar.is_none_or(|calendar| calendar.is_open(day))
+                && holidays.is_none_or(|calendar| calendar.is_open(day))
+        };
+        let next_allowed = |from: Day| (0..92).map(|days| from.plus(days)).find(|day| allowed(*day));
+        let default_review = settings.default_review_days.ceil().max(1.0) as i32;
+        let order_day = next_allowed(as_of).unwrap_or_else(|| {
+            warnings.push("D18: no order day within 92 days, today is assumed".to_owned());
+            as_of
+        });
+        let step = if has_calendar { 1 } else { default_review };
+        let next_order_day = next_allowed(order_day.plus(step)).unwrap_or(order_day.plus(default_review));
+
+        let price_breaks: Vec<(Units, Money)> = row
+            .map(|row| {
+                let decimals = dataset.items[item.0 as usize].decimals;
+                row.price_breaks
+                    .iter()
+                    .map(|step| (step.from_quantity.to_units_ceil(decimals), step.unit_cost))
+                    .collect()
+            })
+            .unwrap_or_default();
+        let last_receipt_cost = || {
+            let rows = self.receipts.get(&(item, location)).into_iter().flatten();
+            rows.map(|idx| &dataset.receipts[*idx as usize])
+                .filter(|row| row.unit_cost.is_some())
+                .max_by_key(|row| (row.received_on, row.row))
+                .and_then(|row| row.unit_cost)
+        };
+        let positive = |cost: &Money| *cost > Decimal::ZERO;
+        let unit_cost = row
+            .and_then(|row| row.unit_cost)
+            .filter(positive)
+            .or_else(|| dataset.items[item.0 as usize].unit_cost.filter(positive))
+            .or_else(|| last_receipt_cost().filter(positive));
+        Lane {
+            source,
+            source_name,
+            kind,
+            unit_cost,
+            price_breaks,
+            lead_days,
+            configured_lead_days: configured,
+            learned: learned.map(|learned| learned.summary),
+            order_day,
+            next_order_day,
+            cut_off: supplier.and_then(|supplier| supplier.cut_off.clone()).unwrap_or_default(),
+            min_order_value: supplier.and_then(|supplier| supplier.min_order_value),
+        }
+    }
+
+    /// Equally likely lead times with this mean and standard deviation: gamma quantiles, by the cube-root transformation
+    /// of Wilson & Hilferty (1931).
+    fn random_lead_days(&self, mean: f64, sd: f64) -> Arc<[f64]> {
+        if !(sd.is_finite() && sd > 0.01 && mean > 0.0) {
+            return Arc::from([mean]);
+        }
+        let shape = (mean / sd).powi(2).max(0.25);
+        let days = |score: f64| {
+            let root = 1.0 - 1.0 / (9.0 * shape) + score / (3.0 * shape.sqrt());
+            // Whole days: goods arrive in the morning of a day.
+            (mean * root.max(0.0).powi(3)).round()
+        };
+        self.normal_scores.iter().map(|score| days(*score)).collect()
+    }
+
+    /// Usable stock, unusable units, how it is known, and open supply.
+    fn stock(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        history: &crate::history::History,
+        lane: &Lane,
+        entity: &Item,
+        warnings: &mut Vec<String>,
+    ) -> (StockState, Units, StockKnowledge, Vec<OpenSupply>) {
+        let (dataset, settings, as_of) = (self.dataset, self.settings, self.history.as_of());
+        let bucket = settings.bucket;
+        let decimals = entity.decimals;
+        let mut stock = StockState::default();
+        let mut unusable = 0;
+        let mut in_transit = 0;
+        let rows = self.inventory.get(&(item, location)).map_or(&[][..], Vec::as_slice);
+        let rows = rows.iter().map(|idx| &dataset.inventory[*idx as usize]);
+        // Undated rows mean "now"; otherwise the latest count up to the morning of the plan is the one that holds.
+        let now = rows.clone().any(|row| row.as_of.is_none());
+        let count_day = rows.clone().filter_map(|row| row.as_of).filter(|day| *day <= as_of).max();
+        let counted: Vec<_> = rows
+            .filter(|row| if now { row.as_of.is_none() } else { row.as_of == count_day && count_day.is_some() })
+            .collect();
+        let stock_known = if !counted.is_empty() {
+            StockKnowledge::Counted { day: if now { None } else { count_day } }
+        } else if settings.assumed_stock == AssumedStock::Zero || history.sold_out_at_end {
+            StockKnowledge::AssumedEmpty
+        } else {
+            StockKnowledge::Assumed
+        };
+        let mut lots: BTreeMap<i32, i64> = BTreeMap::new();
+        let default_life = entity
+            .shelf_life_days
+            .filter(|days| *days > 0)
+            .map_or(i32::MAX, |days| ((f64::from(days) / bucket.days()).floor() as i32 - 1).max(0));
+        let (mut on_hand_micro, mut blocked_micro, mut allocated, mut n_negative) = (0, 0, 0, 0);
+        for row in &counted {
+            allocated += row.allocated.to_units_ceil(decimals).max(0);
+            in_transit += row.in_transit.to_units_floor(decimals).max(0);
+            blocked_micro += row.blocked.micro().max(0);
+            if row.on_hand < Quantity::ZERO {
+                n_negative += 1;
+                continue;
+            }
+            let periods_left = match row.expiry {
+                Some(expiry) if expiry < as_of => {
+                    unusable += row.on_hand.to_units_floor(decimals);
+                    continue;
+                }
+                Some(expiry) => bucket.period_of(expiry) - bucket.period_of(as_of),
+                None => default_life,
+            };
+            *lots.entry(periods_left).or_default() += row.on_hand.micro();
+            on_hand_micro += row.on_hand.micro();
+        }
+        if n_negative > 0 {
+            warnings.push("D01: negative stock counted as none".to_owned());
+        }
+        // A count from some days ago is brought forward by what was sold and received since.
+        if let (false, Some(day)) = (now, count_day.filter(|day| *day < as_of.plus(-1))) {
+            let sold: i64 = {
+                let sales = &dataset.sales;
+                let rows = self.history.sales_rows(item, location);
+                rows.filter(|row| sales.day[*row] > day && sales.day[*row] < as_of)
+                    .map(|row| sales.quantity[row].micro())
+                    .sum()
+            };
+            let received: i64 = self
+                .receipts
+                .get(&(item, location))
+                .into_iter()
+                .flatten()
+                .map(|idx| &dataset.receipts[*idx as usize])
+                .filter(|row| row.received_on > day && row.received_on < as_of)
+                .map(|row| row.quantity.micro())
+                .sum();
+            if sold != 0 || received != 0 {
+                *lots.entry(default_life).or_default() += received;
+                let mut open = sold.max(0);
+                for micro in lots.values_mut() {
+                    let taken = open.min(*micro);
+                    *micro -= taken;
+                    open -= taken;
+                }
+                on_hand_micro = (on_hand_micro + received - sold).max(0);
+            }
+            warnings.push(format!("D06: stock was counted on {day} and brought forward by sales and receipts"));
+        }
+        // Blocked units are in the on-hand figure; the last to expire are taken to be the blocked ones.
+        let mut open = blocked_micro.min(on_hand_micro);
+        for micro in lots.values_mut().rev() {
+            let taken = open.min(*micro);
+            *micro -= taken;
+            open -= taken;
+        }
+        unusable += Quantity::from_micro(blocked_micro).to_units_ceil(decimals);
+        for (periods_left, micro) in lots {
+            let quantity = Quantity::from_micro(micro.max(0)).to_units_floor(decimals);
+            if quantity > 0 {
+                stock.lots.push(Lot { periods_left, quantity });
+            }
+        }
+
+        let mut open_orders: Vec<OpenSupply> = Vec::new();
+        for idx in self.open_orders.get(&(item, location)).into_iter().flatten() {
+            let row = &dataset.open_orders[*idx as usize];
+            let quantity = row.quantity.to_units_floor(decimals) - row.received.to_units_ceil(decimals).max(0);
+            if quantity <= 0 {
+                continue;
+            }
+            let lead_days = (lane.mean_lead_days() - 1e-9).ceil() as i32;
+            let due = row
+                .due_on
+                .unwrap_or_else(|| row.ordered_on.map_or(as_of, |day| day.max(as_of.plus(-lead_days))).plus(lead_days));
+            open_orders.push(OpenSupply { order_id: row.order_id.clone(), quantity, due, overdue: due < as_of });
+        }
+        if dataset.open_orders.is_empty() && in_transit > 0 {
+            let due = as_of.plus((lane.mean_lead_days() - 1e-9).ceil() as i32);
+            open_orders.push(OpenSupply {
+                order_id: "in transit".to_owned(),
+                quantity: in_transit,
+                due,
+                overdue: false,
+            });
+        }
+        open_orders.sort_by(|a, b| (a.due, &a.order_id, a.quantity).cmp(&(b.due, &b.order_id, b.quantity)));
+        for order in &open_orders {
+            // An overdue order may come any day; it is expected in the next period, and its lateness is an exception.
+            let periods_ahead = if order.overdue { 1 } else { bucket.period_of(order.due) - bucket.period_of(as_of) };
+            stock.arrivals.push(Arrival { periods_ahead, quantity: order.quantity });
+        }
+        stock.arrivals.sort_by_key(|arrival| arrival.periods_ahead);
+
+        let outgoing: Units = self
+            .outgoing
+            .get(&(item, location))
+            .into_iter()
+            .flatten()
+            .map(|idx| &dataset.open_orders[*idx as usize])
+            .map(|row| row.quantity.to_units_ceil(decimals) - row.received.to_units_floor(decimals))
+            .sum();
+        // A transfer that has not left yet may already be in the allocated figure.
+        stock.reserved = allocated.max(outgoing).max(0);
+        (stock, unusable, stock_known, open_orders)
+    }
+
+    /// The last and the mean receipt quantity.
+    fn past_orders(&self, item: ItemIdx, location: LocationIdx, decimals: u8) -> (Option<Units>, Option<Units>) {
+        let rows = self.receipts.get(&(item, location)).map_or(&[][..], Vec::as_slice);
+        let mut rows: Vec<_> = rows.iter().map(|idx| &self.dataset.receipts[*idx as usize]).collect();
+        rows.retain(|row| row.quantity > Quantity::ZERO);
+        rows.sort_by_key(|row| (row.received_on, row.row));
+        let recent = &rows[rows.len().saturating_sub(12)..];
+        let quantities: Vec<Units> = recent.iter().map(|row| row.quantity.to_units_floor(decimals)).collect();
+        let mean = quantities.iter().sum::<Units>() as f64 / quantities.len().max(1) as f64;
+        (quantities.last().copied(), (quantities.len() >= 3).then_some(mean.round() as Units))
+    }
+
+    fn components_of(&self, item: ItemIdx) -> Vec<Component> {
+        let rows = self.components.get(&item).into_iter().flatten();
+        rows.map(|idx| &self.dataset.bom[*idx as usize])
+            .map(|row| {
+                let share = |value: f64| Decimal::try_from(value).unwrap_or(Decimal::ONE);
+                let output =
+                    share(row.yield_share.clamp(0.01, 1.0)) * (Decimal::ONE - share(row.scrap_share.clamp(0.0, 0.99)));
+                Component {
+                    item_id: self.dataset.items[row.component.0 as usize].item_id.clone(),
+                    factor: row.quantity_per.to_decimal() / output,
+                }
+            })
+            .collect()
+    }
+
+    /// ABC classes by the sales value of the last year, per item-location.
+    fn abc_classes(&self) -> HashMap<Pair, &'static str> {
+        let sales = &self.dataset.sales;
+        let (from, to) = (self.history.as_of().plus(-365), self.history.as_of());
+        let mut pairs = Vec::new();
+        let mut values = Vec::new();
+        for (item, location) in self.history.pairs_with_sales() {
+            let rows = self.history.sales_rows(item, location);
+            let entity = &self.dataset.items[item.0 as usize];
+            let usual_price = entity.price.or(entity.unit_cost).and_then(|price| price.to_f64()).unwrap_or(1.0);
+            let first = rows.start + sales.day[rows.clone()].partition_point(|day| *day < from);
+            let value: f64 = (first..rows.end)
+                .take_while(|row| sales.day[*row] < to)
+                .map(|row| {
+                    let price = sales.unit_price.get(row).map(|price| f64::from(*price)).filter(|price| *price > 0.0);
+                    sales.quantity[row].to_f64() * price.unwrap_or(usual_price)
+                })
+                .sum();
+            pairs.push((item, location));
+            values.push(value);
+        }
+        let class_name = |class| match class {
+            classify::AbcClass::A => "A",
+            classify::AbcClass::B => "B",
+            classify::AbcClass::C => "C",
+        };
+        pairs.into_iter().zip(classify::abc(&values).into_iter().map(class_name)).collect()
+    }
+
+    /// Groups item-locations into partitions and finds the upstream ones.
+    fn find_partitions(&mut self) {
+        let dataset = self.dataset;
+        let mut pairs: BTreeSet<Pair> = self.history.pairs_with_sales().collect();
+        pairs.extend(self.inventory.keys());
+        pairs.extend(self.item_locations.keys());
+        pairs.extend(self.open_orders.keys());
+        pairs.extend(dataset.sources.iter().filter_map(|row| Some((row.item?, row.to_location?))));
+        // Sending locations and components are planned too, however far up.
+        let mut queue: Vec<Pair> = pairs.iter().copied().collect();
+        while let Some((item, location)) = queue.pop() {
+            let lane = self.lane_of(item, location);
+            let mut above: Vec<Pair> = Vec::new();
+            if let Some(Origin::Location(from)) = self.origin_of(item, location, lane) {
+                above.push((item, from));
+            }
+            for idx in self.components.get(&item).into_iter().flatten() {
+                above.push((dataset.bom[*idx as usize].component, location));
+            }
+            for pair in above {
+                self.upstream.insert(pair);
+                if pairs.insert(pair) {
+                    queue.push(pair);
+                }
+            }
+        }
+        // Items connected by bills of materials belong together.
+        let mut group: Vec<u32> = (0..dataset.items.len() as u32).collect();
+        fn root(group: &mut [u32], idx: u32) -> u32 {
+            let mut top = idx;
+            while group[top as usize] != top {
+                group[top as usize] = group[group[top as usize] as usize];
+                top = group[top as usize];
+            }
+            top
+        }
+        for row in &dataset.bom {
+            let (a, b) = (root(&mut group, row.parent.0), root(&mut group, row.component.0));
+            group[a.max(b) as usize] = a.min(b);
+        }
+        let mut partitions: BTreeMap<u32, Vec<Pair>> = BTreeMap::new();
+        for pair in pairs {
+            partitions.entry(root(&mut group, pair.0.0)).or_default().push(pair);
+        }
+        self.partitions = partitions.into_values().collect();
+    }
+}
+
+/// The index pair of two ids.
+pub(crate) fn find_pair(dataset: &Dataset, item_id: &str, location_id: &str) -> Option<Pair> {
+    let item = dataset.items.binary_search_by(|item| item.item_id.as_str().cmp(item_id)).ok()?;
+    let location =
+        dataset.locations.binary_search_by(|location| location.location_id.as_str().cmp(location_id)).ok()?;
+    Some((ItemIdx(item as u32), LocationIdx(location as u32)))
+}
+
+/// Horizons come in a few lengths, so that a forecaster sees few different requests.
+fn rounded_horizon(bucket: Bucket, n_periods: usize) -> usize {
+    let (step, most) = match bucket {
+        Bucket::Day => (14, 364),
+        Bucket::Week => (4, 104),
+        Bucket::Month => (3, 36),
+    };
+    n_periods.div_ceil(step).saturating_mul(step).min(most)
+}
+
+fn objective_of(service_type: Option<ServiceType>, target: Option<f64>, base: Objective) -> Objective {
+    let target = target.filter(|target| 0.0 < *target && *target < 1.0);
+    match (base, service_type, target) {
+        (base, None, None) => base,
+        (Objective::Service { service_type: usual_type, target: usual }, service_type, target) => {
+            Objective::Service { service_type: service_type.unwrap_or(usual_type), target: target.unwrap_or(usual) }
+        }
+        (Objective::Economics, service_type, Some(target)) => {
+            Objective::Service { service_type: service_type.unwrap_or(ServiceType::FillRate), target }
+        }
+        (Objective::Economics, Some(_), None) => Objective::Economics,
+    }
+}
+
+/// Cost rates per unit and period, and whether a cost or price is known. What is not known follows from the assumed
+/// margin; with neither, one base unit sells for 1.
+fn cost_rates(settings: &PlanSettings, lane: &Lane, price: Option<f64>, decimals: u8) -> (CostRates, bool) {
+    let margin_share = settings.assumed_margin_share.clamp(0.01, 0.99);
+    let price = price.filter(|price| price.is_finite() && *price > 0.0);
+    let cost = lane.unit_cost.and_then(|cost| cost.to_f64());
+    let (cost, price, known) = match (cost, price) {
+        (Some(cost), Some(price)) => (cost, price, true),
+        (Some(cost), None) => (cost, cost / (1.0 - margin_share), true),
+        (None, Some(price)) => (price * (1.0 - margin_share), price, true),
+        (None, None) => (1.0 - margin_share, 1.0, false),
+    };
+    let per_unit = 10_f64.powi(-i32::from(decimals));
+    // An item sold below cost still loses its price when it is missing, so the stock-out cost stays above zero.
+    let margin = if price > cost { price - cost } else { price * 0.01 };
+    let rates = CostRates {
+        unit_cost: cost * per_unit,
+        holding_cost: cost * per_unit * settings.carrying_cost_per_year / 365.25 * settings.bucket.days(),
+        stockout_cost: margin * settings.lost_sale_margin_multiple * per_unit,
+        order_cost: settings.order_cost,
+        waste_cost: cost * per_unit,
+    };
+    (rates, known)
+}
+
+/// Lead times from receipts that tell both days, per source, item and location, per source and item, and per source.
+fn learn_lead_times(
+    dataset: &Dataset,
+    as_of: Day,
+) -> HashMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), LearnedDays> {
+    let mut days: BTreeMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), Vec<(Day, i32)>> = BTreeMap::new();
+    for row in dataset.receipts.iter().filter(|row| row.received_on < as_of) {
+        let (Some(origin), Some(ordered_on)) = (row.origin, row.ordered_on) else { continue };
+        let lead_days = row.received_on.0 - ordered_on.0;
+        if !(0..=1000).contains(&lead_days) {
+            continue;
+        }
+        let entry = (row.received_on, lead_days);
+        days.entry((origin, None, None)).or_default().push(entry);
+        days.entry((origin, Some(row.item), None)).or_default().push(entry);
+        if row.location.is_some() {
+            days.entry((origin, Some(row.item), row.location)).or_default().push(entry);
+        }
+    }
+    let mut learned = HashMap::new();
+    for (key, mut entries) in days {
+        let min_receipts = if key.1.is_some() { MIN_RECEIPTS[0] } else { MIN_RECEIPTS[1] };
+        if entries.len() < min_receipts {
+            continue;
+        }
+        // The latest hundred tell how the source delivers now.
+        entries.sort_unstable();
+        let mut recent: Vec<f64> =
+            entries[entries.len().saturating_sub(100)..].iter().map(|(_, days)| f64::from(*days)).collect();
+        recent.sort_unstable_by(f64::total_cmp);
+        let n = recent.len();
+        let mean = recent.iter().sum::<f64>() / n as f64;
+        let variance = recent.iter().map(|days| (days - mean).powi(2)).sum::<f64>() / n as f64;
+        let scenario = |idx: usize| {
+            let position = (idx as f64 + 0.5) / N_LEAD_TIMES as f64 * n as f64;
+            recent[(position as usize).min(n - 1)]
+        };
+        let scenarios: Arc<[f64]> =
+            if variance == 0.0 { Arc::from([mean]) } else { (0..N_LEAD_TIMES).map(scenario).collect() };
+        let summary = LearnedLeadTime { mean_days: mean, sd_days: variance.sqrt(), n_receipts: entries.len() };
+        learned.insert(key, LearnedDays { scenarios, summary });
+    }
+    learned
+}
