@@ -185,3 +185,41 @@ impl Model for Tsb {
         predict(series, end, horizon, best_tsb)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// statsforecast 2.1.1: CrostonClassic, CrostonSBA, TSB(0.2, 0.1) with their fixed smoothing constants.
+    #[test]
+    fn fixed_constants_match_statsforecast() {
+        let sparse = [0., 0., 2., 0., 0., 5., 1., 0., 0., 0., 3., 0., 0., 4., 0., 0., 0., 0., 6., 0.];
+        let short = [3., 0., 2., 0., 0., 5., 1.];
+        for (demand, classic, corrected, probability) in
+            [(&sparse[..], 0.88827826, 0.84386435, 0.837187), (&short[..], 2.29896907, 2.18402062, 2.19744639)]
+        {
+            let close = |ours: Option<Intermittent>, theirs: f64| (ours.unwrap().rate - theirs).abs() < 1e-6;
+            assert!(close(croston(demand, 0.1), classic));
+            assert!(close(sba(demand, 0.1), corrected));
+            assert!(close(tsb(demand, 0.2, 0.1), probability));
+        }
+    }
+
+    /// By hand, alpha = 0.5: sizes 4 → 4 + 0.5 (2 - 4) = 3, intervals 2 → 2 + 0.5 (3 - 2) = 2.5, rate 3 / 2.5 = 1.2.
+    #[test]
+    fn croston_by_hand() {
+        assert!((croston(&[0.0, 4.0, 0.0, 0.0, 2.0], 0.5).unwrap().rate - 1.2).abs() < 1e-12);
+        assert!((sba(&[0.0, 4.0, 0.0, 0.0, 2.0], 0.5).unwrap().rate - 0.9).abs() < 1e-12);
+    }
+
+    /// Croston's forecast stands still while nothing sells; that of TSB falls.
+    #[test]
+    fn only_tsb_forgets() {
+        let mut demand = vec![0.0, 3.0, 0.0, 3.0, 0.0, 3.0];
+        let before = (croston(&demand, 0.1).unwrap().rate, tsb(&demand, 0.1, 0.1).unwrap().rate);
+        demand.extend([0.0; 30]);
+        let after = (croston(&demand, 0.1).unwrap().rate, tsb(&demand, 0.1, 0.1).unwrap().rate);
+        assert_eq!(before.0, after.0);
+        assert!(after.1 < 0.1 * before.1);
+    }
+}

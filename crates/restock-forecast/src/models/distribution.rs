@@ -129,6 +129,51 @@ pub(crate) fn interpolate_level(quantiles: &[f64], level: f64) -> f64 {
     quantiles[N_LEVELS - 1]
 }
 
+/// Quantiles of a mixture of two distributions given by their quantiles. `weights` sum to 1.
+pub(crate) fn fill_mixture_quantiles(
+    parts: &[[f64; N_LEVELS]; 2],
+    weights: [f64; 2],
+    count_valued: bool,
+    out: &mut [f64],
+) {
+    // Within half a unit below a count lies the probability of that count.
+    let shift = if count_valued { 0.5 } else { 0.0 };
+    for (value, level) in out.iter_mut().zip(QUANTILE_LEVELS) {
+        let mut low = parts[0][0].min(parts[1][0]) - shift;
+        let mut high = parts[0][N_LEVELS - 1].max(parts[1][N_LEVELS - 1]) + shift;
+        while high - low > 1e-3 * (1.0 + high) {
+            let middle = 0.5 * (low + high);
+            let share =
+                weights[0] * share_below(&parts[0], middle, shift) + weights[1] * share_below(&parts[1], middle, shift);
+            if share < level { low = middle } else { high = middle }
+        }
+        *value = if count_valued { (high - 0.25).round().max(0.0) } else { high.max(0.0) };
+    }
+}
+
+/// The distribution function at `x`, linear between the quantiles, each of which stands for `value - shift` to
+/// `value + shift`.
+fn share_below(quantiles: &[f64; N_LEVELS], x: f64, shift: f64) -> f64 {
+    let below = quantiles.iter().take_while(|quantile| **quantile + shift <= x).count();
+    let (left, left_level) = if below == 0 {
+        (quantiles[0] - shift, 0.0)
+    } else {
+        (quantiles[below - 1] + shift, QUANTILE_LEVELS[below - 1])
+    };
+    if below == N_LEVELS {
+        return 1.0;
+    }
+    let (right, right_level) = (quantiles[below] + shift, QUANTILE_LEVELS[below]);
+    if x <= left {
+        return left_level;
+    }
+    // Ties stand for one wide step: its upper level is that of the last of them.
+    let last = below + quantiles[below..].iter().take_while(|quantile| **quantile == quantiles[below]).count() - 1;
+    let right_level = right_level.max(QUANTILE_LEVELS[last]);
+    let upper = if last + 1 == N_LEVELS { 1.0 } else { right_level };
+    left_level + (upper - left_level) * ((x - left) / (right - left).max(1e-12)).min(1.0)
+}
+
 const SHAPE_MIN: f64 = 0.01;
 const SHAPE_MAX: f64 = 1e6;
 const N_SHAPES: usize = 256;
