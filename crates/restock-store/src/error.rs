@@ -97,6 +97,14 @@ pub enum ImportError {
         /// The first of them.
         first: Vec<RowError>,
     },
+    /// Every row was bad.
+    #[error("none of the {n_row_errors} rows could be read, first: {}", first.first().map(ToString::to_string).unwrap_or_default())]
+    NoRowAccepted {
+        /// How many.
+        n_row_errors: usize,
+        /// The first of them.
+        first: Vec<RowError>,
+    },
     /// No table was found, or all of them were empty.
     #[error("no rows found in {}\n\nhint: give a CSV, Parquet or XLSX file of sales with a date, an item and a quantity, or a folder of such files named by table", sources.join(", "))]
     NothingToImport {

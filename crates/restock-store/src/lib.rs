@@ -19,8 +19,17 @@
 //! - *More than six decimals* are rounded to six, and the count is a note.
 //! - *Rows without a location* belong to the location [`DEFAULT_LOCATION_ID`], or to the only location there is.
 
+mod date;
+mod draft;
 mod error;
+mod finish;
+mod import;
+mod intern;
+mod job;
 mod mapping;
+mod number;
+mod source;
+mod tables;
 pub mod write;
 
 use std::path::PathBuf;
@@ -122,6 +131,5 @@ pub fn import(
     options: &ImportOptions,
     progress: &dyn Fn(&str, u64, Option<u64>),
 ) -> Result<Import, ImportError> {
-    let _ = (mapping, options, progress);
-    Err(ImportError::NothingToImport { sources: sources.iter().map(|path| path.display().to_string()).collect() })
+    import::import(sources, mapping, options, progress)
 }

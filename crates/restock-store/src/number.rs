@@ -275,7 +275,20 @@ pub(crate) fn is_missing(text: &str) -> bool {
     text.is_empty()
         || matches!(
             text,
-            "-" | "NA" | "N/A" | "n/a" | "#N/A" | "NaN" | "nan" | "null" | "NULL" | "Null" | "None" | "none" | "\\N" | "无" | "—"
+            "-" | "NA"
+                | "N/A"
+                | "n/a"
+                | "#N/A"
+                | "NaN"
+                | "nan"
+                | "null"
+                | "NULL"
+                | "Null"
+                | "None"
+                | "none"
+                | "\\N"
+                | "无"
+                | "—"
         )
 }
 
@@ -300,7 +313,8 @@ pub(crate) fn read(text: &str) -> Result<Reading, Problem> {
             '（' => b'(',
             '）' => b')',
             '％' => b'%',
-            '€' | '$' | '£' | '¥' | '￥' | '₹' | '₩' | '₽' | '₺' | '₫' | '฿' | '＄' | '元' if !currency => {
+            '€' | '$' | '£' | '¥' | '￥' | '₹' | '₩' | '₽' | '₺' | '₫' | '฿' | '＄' | '元' if !currency =>
+            {
                 currency = true;
                 continue;
             }
@@ -567,7 +581,9 @@ impl NumberColumn {
             (0, _) => Verdict::Known(Mark::Comma, false),
             (point, comma) if point >= 2 * comma => Verdict::Known(Mark::Point, true),
             (point, comma) if comma >= 2 * point => Verdict::Known(Mark::Comma, true),
-            _ if self.n_either == 0 => Verdict::Known(if self.n_point >= self.n_comma { Mark::Point } else { Mark::Comma }, true),
+            _ if self.n_either == 0 => {
+                Verdict::Known(if self.n_point >= self.n_comma { Mark::Point } else { Mark::Comma }, true)
+            }
             _ => Verdict::Mixed,
         }
     }
@@ -579,7 +595,11 @@ mod tests {
 
     fn show(text: &str) -> String {
         let mark = |number: Number| {
-            format!("{number}{}{}", if number.percent { " (percent)" } else { "" }, if number.currency { " (money)" } else { "" })
+            format!(
+                "{number}{}{}",
+                if number.percent { " (percent)" } else { "" },
+                if number.currency { " (money)" } else { "" }
+            )
         };
         match read(text) {
             Ok(Reading::Plain(number)) => mark(number),
@@ -593,13 +613,80 @@ mod tests {
     #[test]
     fn every_way_to_write_a_number_is_decided() {
         let texts = [
-            "12", "-12", "+12", "0", "-0", "007", "12.5", "12,5", "0.125", "0,125", ".5", ",5", "5.", "1,234", "1.234",
-            "1234,567", "12,34", "1,234,567", "1.234.567", "1,234.5", "1.234,5", "1.234.5", "1,23,4", "12,34,567",
-            "1,2,345", "1 234", "1 234,5", "1\u{a0}234.50", "1\u{202f}234\u{202f}567", "1'234.5", "1’234", "1 23",
-            "1,234 567", "5-", "5.25-", "-5-", "(5)", "(1,234.50)", "-(5)", "(-5)", "−5", "１２．５", "１，２３４，５６７",
-            "€ 5", "5 €", "$1,234.50", "-$5", "￥12.50", "12元", "EUR 12,50", "12.50 CHF", "€ 5 €", "20%", "12,5 %",
-            "1E5", "1.5E3", "1,5e-3", "2.5e+03", "1.23457E+12", "1.234567E+06", "1e400", "1E", "E5", "1E5E5", "12 kg",
-            "abc", "1.2.3.4", "0x10", "1_000", "٣", "--5", "1-2", "∞", "99999999999999999999999999999999",
+            "12",
+            "-12",
+            "+12",
+            "0",
+            "-0",
+            "007",
+            "12.5",
+            "12,5",
+            "0.125",
+            "0,125",
+            ".5",
+            ",5",
+            "5.",
+            "1,234",
+            "1.234",
+            "1234,567",
+            "12,34",
+            "1,234,567",
+            "1.234.567",
+            "1,234.5",
+            "1.234,5",
+            "1.234.5",
+            "1,23,4",
+            "12,34,567",
+            "1,2,345",
+            "1 234",
+            "1 234,5",
+            "1\u{a0}234.50",
+            "1\u{202f}234\u{202f}567",
+            "1'234.5",
+            "1’234",
+            "1 23",
+            "1,234 567",
+            "5-",
+            "5.25-",
+            "-5-",
+            "(5)",
+            "(1,234.50)",
+            "-(5)",
+            "(-5)",
+            "−5",
+            "１２．５",
+            "１，２３４，５６７",
+            "€ 5",
+            "5 €",
+            "$1,234.50",
+            "-$5",
+            "￥12.50",
+            "12元",
+            "EUR 12,50",
+            "12.50 CHF",
+            "€ 5 €",
+            "20%",
+            "12,5 %",
+            "1E5",
+            "1.5E3",
+            "1,5e-3",
+            "2.5e+03",
+            "1.23457E+12",
+            "1.234567E+06",
+            "1e400",
+            "1E",
+            "E5",
+            "1E5E5",
+            "12 kg",
+            "abc",
+            "1.2.3.4",
+            "0x10",
+            "1_000",
+            "٣",
+            "--5",
+            "1-2",
+            "∞",
+            "99999999999999999999999999999999",
         ];
         let shown: Vec<String> = texts.iter().map(|text| format!("{text:?} = {}", show(text))).collect();
         insta::assert_snapshot!(shown.join("\n"));
@@ -607,7 +694,9 @@ mod tests {
 
     #[test]
     fn floats_are_read_as_the_decimal_they_were_written_from() {
-        for (value, text) in [(0.1_f32, "0.1"), (3.97, "3.97"), (8.26, "8.26"), (1e-3, "0.001"), (0.7, "0.7"), (1234.5, "1234.5")] {
+        for (value, text) in
+            [(0.1_f32, "0.1"), (3.97, "3.97"), (8.26, "8.26"), (1e-3, "0.001"), (0.7, "0.7"), (1234.5, "1234.5")]
+        {
             assert_eq!(Number::from_f32(value).unwrap().to_string(), text);
         }
         assert_eq!(Number::from_f64(0.1 + 0.2).unwrap().quantity().unwrap(), ("0.3".parse().unwrap(), true));

@@ -1,0 +1,851 @@
+//! One table read from one input: which field comes from which column, and how its cells become values.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use restock_core::{Day, Money, Quantity, WeekdaySet};
+use rust_decimal::Decimal;
+
+use crate::ImportError;
+use crate::date::{self, DateColumn, DateProblem, DateStyle};
+use crate::intern::Interner;
+use crate::mapping::{Expression, Filter, FormatHints, Mapping, TableMapping};
+use crate::number::{self, Mark, Number, NumberColumn, Problem, Reading};
+use crate::source::{Cell, Chunk, Input};
+use crate::tables::{self, Field, Table, TableSpec};
+
+/// Why one cell could not be used; becomes a `RowError`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub column: String,
+    pub value: String,
+    pub expected: String,
+    pub fix: String,
+}
+
+/// The result of reading one cell: absent, a value, or wrong.
+pub(crate) type Read<T> = Result<Option<T>, Box<Bad>>;
+
+/// Where a field's text comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum From {
+    Column(usize),
+    Constant(String),
+    Concat(Vec<usize>, String),
+}
+
+/// How one field is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub field: Field,
+    /// Canonical name of the field.
+    pub name: &'static str,
+    /// Header for messages.
+    pub header: String,
+    pub from: From,
+    pub multiply: Option<Decimal>,
+    pub divide: Option<Decimal>,
+    pub invert: bool,
+    pub values: BTreeMap<String, String>,
+    /// Asked for by a mapping, so it is never dropped on suspicion.
+    pub explicit: bool,
+    pub numbers: NumberColumn,
+    pub dates: DateColumn,
+    /// Values rounded to the digits we hold, and the row of the first.
+    pub n_rounded: u64,
+    pub first_rounded: u64,
+    /// Day numbers of a spreadsheet read as dates.
+    pub n_serials: u64,
+    dict_cache: Vec<u32>,
+}
+
+/// One table read from one input.
+pub(crate) struct Job {
+    pub table: Table,
+    pub spec: &'static TableSpec,
+    pub plans: Vec<Plan>,
+    plan_of: [u8; Field::COUNT],
+    /// Columns that no field took.
+    pub others: Vec<(usize, String)>,
+    pub filters: Vec<(usize, Filter)>,
+    pub distinct: bool,
+    pub is_sheet: bool,
+    pub notes: Vec<String>,
+    pub hours_per_day: u32,
+    table_mapping: Option<TableMapping>,
+}
+
+const NONE: u8 = u8::MAX;
+
+impl Job {
+    /// Finds a column for every field of `table`.
+    pub(crate) fn new(
+        table: Table,
+        input: &Input,
+        mapping: Option<&Mapping>,
+        table_mapping: Option<&TableMapping>,
+        hints: &FormatHints,
+    ) -> Result<Self, ImportError> {
+        let spec = tables::spec(table);
+        let mut job = Self {
+            table,
+            spec,
+            plans: Vec::new(),
+            plan_of: [NONE; Field::COUNT],
+            others: Vec::new(),
+            filters: Vec::new(),
+            distinct: table_mapping.is_some_and(|mapping| mapping.distinct),
+            is_sheet: input.is_sheet,
+            notes: Vec::new(),
+            hours_per_day: 24,
+            table_mapping: table_mapping.cloned(),
+        };
+        let mapping_file = mapping.map_or_else(String::new, |mapping| mapping.file.clone());
+        let wrong = |message: String| ImportError::Mapping { file: mapping_file.clone(), message };
+        let column_named = |name: &str| -> Result<usize, ImportError> {
+            input
+                .headers
+                .iter()
+                .position(|header| header == name)
+                .or_else(|| input.headers.iter().position(|header| tables::squash(header) == tables::squash(name)))
+                .ok_or_else(|| {
+                    wrong(format!(
+                        "table {}: {} has no column {name:?} (found: {})",
+                        spec.name,
+                        input.file,
+                        input.headers.join(", ")
+                    ))
+                })
+        };
+        let mut ignored: Vec<Field> = Vec::new();
+        let mut used = vec![false; input.headers.len()];
+        if let Some(table_mapping) = table_mapping {
+            for (name, expression) in &table_mapping.columns {
+                let field = spec.fields.iter().find(|field| field.name == name).ok_or_else(|| {
+                    let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
+                    wrong(format!("table {} has no field {name:?}, its fields are {}", spec.name, names.join(", ")))
+                })?;
+                if expression.ignore {
+                    ignored.push(field.field);
+                    continue;
+                }
+                let (from, header) = match expression {
+                    Expression { column: Some(column), .. } => {
+                        let idx = column_named(column)?;
+                        used[idx] = true;
+                        (From::Column(idx), input.headers[idx].clone())
+                    }
+                    Expression { constant: Some(text), .. } => (From::Constant(text.clone()), name.clone()),
+                    Expression { concat, separator, .. } => {
+                        let columns = concat.iter().map(|name| column_named(name)).collect::<Result<Vec<_>, _>>()?;
+                        for &idx in &columns {
+                            used[idx] = true;
+                        }
+                        (From::Concat(columns, separator.clone()), concat.join(separator))
+                    }
+                };
+                let mut plan = Plan::new(field.field, field.name, header, from);
+                plan.multiply = expression.multiply;
+                plan.divide = expression.divide;
+                plan.invert = expression.invert;
+                plan.values.clone_from(&expression.values);
+                plan.explicit = true;
+                job.push(plan);
+            }
+            for filter in &table_mapping.filters {
+                job.filters.push((column_named(&filter.column)?, filter.clone()));
+            }
+        }
+        if table_mapping.is_none_or(|mapping| mapping.automatic) {
+            let open: Vec<String> = input
+                .headers
+                .iter()
+                .zip(&used)
+                .map(|(header, used)| if *used { String::new() } else { header.clone() })
+                .collect();
+            let (mut taken, lost) = tables::match_headers(spec, &open);
+            if table == Table::Sales {
+                job.find_stockout_hours(&open, &mut taken);
+            }
+            taken.sort_unstable();
+            for (field, column) in taken {
+                if job.has(field) || ignored.contains(&field) || input.unreadable[column] {
+                    continue;
+                }
+                let name = spec.fields.iter().find(|spec| spec.field == field).expect("field of this table").name;
+                used[column] = true;
+                job.push(Plan::new(field, name, input.headers[column].clone(), From::Column(column)));
+            }
+            for (field, column) in lost {
+                let winner = job.plan(field).map(|plan| plan.header.clone());
+                if let Some(winner) = winner {
+                    let name = job.plan(field).map_or("", |plan| plan.name);
+                    job.notes.push(format!(
+                        "{}: columns {winner:?} and {:?} could both be {name}; {winner:?} was taken",
+                        input.file, input.headers[column]
+                    ));
+                }
+            }
+        }
+        for (column, header) in input.headers.iter().enumerate() {
+            if !used[column] && !input.unreadable[column] && !header.is_empty() {
+                job.others.push((column, header.clone()));
+            }
+        }
+        // A table mapped on purpose may take the day of a signal from any field; the rest must be complete.
+        let missing: Vec<&tables::FieldSpec> =
+            spec.fields.iter().filter(|field| field.required && !job.has(field.field)).collect();
+        if !missing.is_empty() {
+            let names = |field: &tables::FieldSpec| {
+                let shown: Vec<&str> = field.aliases.iter().copied().take(6).collect();
+                match tables::closest(spec, field, &input.headers) {
+                    Some(header) => format!(
+                        "is {header:?} the {}? say so in a mapping file: {} = {header:?}",
+                        field.name, field.name
+                    ),
+                    None => format!("{} is also read from {}", field.name, shown.join(", ")),
+                }
+            };
+            return Err(ImportError::MissingColumns {
+                file: input.file.clone(),
+                table: spec.name.to_owned(),
+                missing: missing.iter().map(|field| field.name.to_owned()).collect(),
+                found: input.headers.clone(),
+                hint: missing.iter().map(|field| names(field)).collect::<Vec<_>>().join("; "),
+            });
+        }
+        if table == Table::Sources && !job.has(Field::SupplierId) && !job.has(Field::FromLocation) {
+            return Err(ImportError::MissingColumns {
+                file: input.file.clone(),
+                table: spec.name.to_owned(),
+                missing: vec!["supplier_id or from_location".to_owned()],
+                found: input.headers.clone(),
+                hint: "a lane needs to know where the goods come from".to_owned(),
+            });
+        }
+        let decimal = table_mapping.and_then(|mapping| mapping.decimal).or(hints.decimal);
+        if let Some(decimal) = decimal {
+            let mark = Mark::from_char(decimal)
+                .ok_or_else(|| ImportError::Option(format!("decimal is {decimal:?}, must be \".\" or \",\"")))?;
+            for plan in &mut job.plans {
+                (plan.numbers.mark, plan.numbers.fixed) = (mark, true);
+            }
+        }
+        let format = table_mapping.and_then(|mapping| mapping.date.clone()).or_else(|| hints.date.clone());
+        if let Some(format) = format {
+            let style = match format.as_str() {
+                "dmy" => DateStyle::DayFirst,
+                "mdy" => DateStyle::MonthFirst,
+                _ if date::is_format(&format) => DateStyle::Format(format),
+                _ => {
+                    return Err(ImportError::Option(format!(
+                        "date is {format:?}, must be dmy, mdy or a format such as %d.%m.%y"
+                    )));
+                }
+            };
+            for plan in &mut job.plans {
+                (plan.dates.style, plan.dates.fixed) = (style.clone(), true);
+            }
+        }
+        Ok(job)
+    }
+
+    /// `stockout_hours_6_22` counts hours between two times of day, the most telling kind of stock-out column.
+    fn find_stockout_hours(&mut self, headers: &[String], taken: &mut Vec<(Field, usize)>) {
+        for (column, header) in headers.iter().enumerate() {
+            let lower = header.to_lowercase();
+            let words: Vec<&str> =
+                lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+            let hours = match words[..] {
+                ["stockout" | "oos", "hours", from, to] => from.parse::<u32>().ok().zip(to.parse::<u32>().ok()),
+                ["stock", "hour6", "22", "cnt"] => Some((6, 22)),
+                _ => None,
+            };
+            if let Some((from, to)) = hours
+                && from < to
+                && to <= 24
+            {
+                let whole_day = taken.iter().find(|(field, _)| *field == Field::StockoutHours).map(|&(_, other)| other);
+                taken.retain(|&(field, other)| field != Field::StockoutHours && other != column);
+                taken.push((Field::StockoutHours, column));
+                self.hours_per_day = to - from;
+                if let Some(whole_day) = whole_day.filter(|&whole_day| whole_day != column) {
+                    self.notes.push(format!(
+                        "{header:?} (hours {from} to {to}) was taken for stock-outs rather than {:?}, because empty shelves \
+                         at night lose no sales",
+                        headers[whole_day]
+                    ));
+                }
+                return;
+            }
+        }
+    }
+
+    fn push(&mut self, plan: Plan) {
+        let field = plan.field;
+        self.plan_of[field as usize] = u8::try_from(self.plans.len()).expect("fewer than 255 fields");
+        self.plans.push(plan);
+    }
+
+    /// Leaves a field out.
+    pub(crate) fn drop_field(&mut self, field: Field) {
+        self.plan_of[field as usize] = NONE;
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.plan_of[field as usize] != NONE
+    }
+
+    pub(crate) fn plan(&self, field: Field) -> Option<&Plan> {
+        self.plans.get(self.plan_of[field as usize] as usize)
+    }
+
+    /// Plans still in use.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Plan> {
+        self.plans.iter().filter(|plan| self.has(plan.field))
+    }
+
+    /// The mapping entry this job follows.
+    pub(crate) fn table_mapping(&self) -> Option<&TableMapping> {
+        self.table_mapping.as_ref()
+    }
+
+    /// Marks the columns this job reads.
+    pub(crate) fn mark_wanted(&self, wanted: &mut [bool]) {
+        for plan in self.active() {
+            match &plan.from {
+                From::Column(column) => wanted[*column] = true,
+                From::Concat(columns, _) => columns.iter().for_each(|&column| wanted[column] = true),
+                From::Constant(_) => {}
+            }
+        }
+        for (column, _) in &self.filters {
+            wanted[*column] = true;
+        }
+        if matches!(self.table, Table::Items | Table::Locations | Table::Suppliers) || self.is_wide_signals() {
+            for (column, _) in &self.others {
+                wanted[*column] = true;
+            }
+        }
+    }
+
+    /// Whether every other column of a signals table is a signal of its own.
+    pub(crate) fn is_wide_signals(&self) -> bool {
+        self.table == Table::Signals && !self.has(Field::Value)
+    }
+
+    /// Prepares for a new chunk.
+    pub(crate) fn start_chunk(&mut self, chunk: &Chunk) {
+        for plan in &mut self.plans {
+            plan.dict_cache.clear();
+            if let From::Column(column) = plan.from
+                && let Some((_, values)) = chunk.dictionary(column)
+            {
+                plan.dict_cache.resize(values.iter().len(), u32::MAX);
+            }
+        }
+    }
+
+    /// Whether the mapping's filters keep this row.
+    pub(crate) fn keeps(&self, chunk: &Chunk, row: usize) -> bool {
+        self.filters.iter().all(|(column, filter)| {
+            let text = cell_text(chunk.cell(*column, row));
+            filter.keeps(text.as_deref())
+        })
+    }
+
+    fn plan_mut(&mut self, field: Field) -> Option<&mut Plan> {
+        self.plans.get_mut(self.plan_of[field as usize] as usize)
+    }
+
+    /// A text, exactly as written but for blanks around it.
+    pub(crate) fn text<'a>(&'a self, chunk: &'a Chunk, row: usize, field: Field) -> Option<Cow<'a, str>> {
+        let plan = self.plan(field)?;
+        let text = match &plan.from {
+            From::Column(column) => cell_text(chunk.cell(*column, row)),
+            From::Constant(text) => (!text.is_empty()).then_some(Cow::Borrowed(text.as_str())),
+            From::Concat(columns, separator) => {
+                let parts: Vec<Cow<'_, str>> =
+                    columns.iter().map(|&column| cell_text(chunk.cell(column, row)).unwrap_or_default()).collect();
+                parts.iter().any(|part| !part.is_empty()).then(|| Cow::Owned(parts.join(separator)))
+            }
+        }?;
+        match plan.values.get(&*text) {
+            Some(replaced) if replaced.is_empty() => None,
+            Some(replaced) => Some(Cow::Borrowed(replaced)),
+            None => Some(text),
+        }
+    }
+
+    /// An optional text that is empty when absent.
+    pub(crate) fn text_or_empty(&self, chunk: &Chunk, row: usize, field: Field) -> String {
+        self.text(chunk, row, field).filter(|text| !number::is_missing(text)).map(Cow::into_owned).unwrap_or_default()
+    }
+
+    /// The number of an id; `None` where the cell is empty.
+    #[inline]
+    pub(crate) fn intern(&mut self, chunk: &Chunk, row: usize, field: Field, interner: &mut Interner) -> Option<u32> {
+        let plan = self.plan_mut(field)?;
+        if plan.values.is_empty()
+            && let From::Column(column) = plan.from
+        {
+            if let Some((keys, _)) = chunk.dictionary(column) {
+                if arrow_array::Array::is_null(keys, row) {
+                    return None;
+                }
+                let key = keys.value(row) as usize;
+                if plan.dict_cache[key] != u32::MAX {
+                    return Some(plan.dict_cache[key]);
+                }
+                let idx = interner.intern(&cell_text(chunk.cell(column, row))?);
+                plan.dict_cache[key] = idx;
+                return Some(idx);
+            }
+            match chunk.cell(column, row) {
+                Cell::Empty => return None,
+                Cell::Text(text) => return Some(interner.intern(&String::from_utf8_lossy(text))),
+                Cell::Whole(value) => return Some(interner.intern_whole(value)),
+                _ => {}
+            }
+        }
+        let text = self.text(chunk, row, field)?;
+        Some(interner.intern(&text))
+    }
+
+    /// A number with the mapping's arithmetic applied.
+    #[inline]
+    pub(crate) fn number(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Number> {
+        let Some(plan) = self.plans.get_mut(self.plan_of[field as usize] as usize) else { return Ok(None) };
+        let mut replaced = None;
+        if !plan.values.is_empty() || !matches!(plan.from, From::Column(_)) {
+            replaced = Some(match self.text(chunk, row, field) {
+                Some(text) => text.into_owned(),
+                None => return Ok(None),
+            });
+        }
+        let plan = &mut self.plans[self.plan_of[field as usize] as usize];
+        let cell = match (&replaced, &plan.from) {
+            (Some(text), _) => Cell::Text(text.as_bytes()),
+            (None, From::Column(column)) => chunk.cell(*column, row),
+            (None, _) => Cell::Empty,
+        };
+        let number = match cell {
+            Cell::Empty => return Ok(None),
+            Cell::Whole(value) => Some(Number::whole(value)),
+            Cell::Single(value) => Number::from_f32(value),
+            Cell::Double(value) => Number::from_f64(value),
+            Cell::Decimal(digits, scale) => Number::from_parts(digits, scale),
+            Cell::Flag(flag) => Some(Number::whole(i64::from(flag))),
+            Cell::Day(_) | Cell::Moment(..) => None,
+            Cell::Text(text) => {
+                let reading = match number::read_plain(text) {
+                    Some(reading) => Ok(reading),
+                    None => {
+                        let text = String::from_utf8_lossy(text);
+                        if number::is_missing(&text) {
+                            return Ok(None);
+                        }
+                        number::read(&text)
+                    }
+                };
+                let number = match reading {
+                    Ok(Reading::Plain(number)) => Ok(number),
+                    Ok(reading) => plan.numbers.choose(reading, chunk.row_number(row), text),
+                    Err(problem) => Err(problem),
+                };
+                match number {
+                    Ok(number) => Some(number),
+                    Err(problem) => return Err(plan.bad_number(&String::from_utf8_lossy(text), problem)),
+                }
+            }
+        };
+        let Some(mut number) = number else {
+            let text = cell_text(cell).unwrap_or_default();
+            return Err(plan.bad_number(&text, Problem::NotANumber));
+        };
+        if let Some(by) = plan.multiply {
+            number = number.times(by).ok_or_else(|| plan.bad_number(&number.to_string(), Problem::OutOfRange))?;
+        }
+        if let Some(by) = plan.divide {
+            number = number.over(by).ok_or_else(|| plan.bad_number(&number.to_string(), Problem::OutOfRange))?;
+        }
+        Ok(Some(number))
+    }
+
+    /// A quantity: no currency, no percent; rounded to six decimals with a count.
+    #[inline]
+    pub(crate) fn quantity(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Quantity> {
+        let Some(number) = self.number(chunk, row, field)? else { return Ok(None) };
+        let plan = &mut self.plans[self.plan_of[field as usize] as usize];
+        let problem = match number {
+            Number { percent: true, .. } => Problem::Percent,
+            Number { currency: true, .. } => Problem::Currency,
+            _ => match number.quantity() {
+                Ok((quantity, rounded)) => {
+                    if rounded {
+                        plan.count_rounded(chunk.row_number(row));
+                    }
+                    return Ok(Some(quantity));
+                }
+                Err(problem) => problem,
+            },
+        };
+        let shown = self.shown(chunk, row, field);
+        Err(self.plans[self.plan_of[field as usize] as usize].bad_number(&shown, problem))
+    }
+
+    /// An amount of money.
+    pub(crate) fn money(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Money> {
+        let Some(number) = self.number(chunk, row, field)? else { return Ok(None) };
+        let plan = &mut self.plans[self.plan_of[field as usize] as usize];
+        let problem = match number.money() {
+            _ if number.percent => Problem::Percent,
+            Ok((money, rounded)) => {
+                if rounded {
+                    plan.count_rounded(chunk.row_number(row));
+                }
+                return Ok(Some(money));
+            }
+            Err(problem) => problem,
+        };
+        let shown = self.shown(chunk, row, field);
+        Err(self.plans[self.plan_of[field as usize] as usize].bad_number(&shown, problem))
+    }
+
+    /// A plain number such as days, volume or a share; percent signs count.
+    pub(crate) fn float(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<f64> {
+        Ok(self.number(chunk, row, field)?.map(Number::to_f64))
+    }
+
+    /// A number within bounds.
+    pub(crate) fn float_within(
+        &mut self,
+        chunk: &Chunk,
+        row: usize,
+        field: Field,
+        least: f64,
+        most: f64,
+        expected: &str,
+    ) -> Read<f64> {
+        match self.float(chunk, row, field)? {
+            Some(value) if !(least..=most).contains(&value) => {
+                Err(self.bad(chunk, row, field, expected, "correct the value"))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub(crate) fn whole(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<i64> {
+        let Some(number) = self.number(chunk, row, field)? else { return Ok(None) };
+        match number.quantity() {
+            Ok((quantity, false)) if quantity.micro() % 1_000_000 == 0 => Ok(Some(quantity.micro() / 1_000_000)),
+            _ => Err(self.bad(chunk, row, field, "a whole number such as 3", "correct the value")),
+        }
+    }
+
+    /// A day.
+    #[inline]
+    pub(crate) fn day(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Day> {
+        let is_sheet = self.is_sheet;
+        let Some(plan) = self.plan_mut(field) else { return Ok(None) };
+        let cell = match &plan.from {
+            From::Column(column) if plan.values.is_empty() => chunk.cell(*column, row),
+            _ => {
+                let Some(text) = self.text(chunk, row, field).map(Cow::into_owned) else { return Ok(None) };
+                let row_number = chunk.row_number(row);
+                let plan = &mut self.plans[self.plan_of[field as usize] as usize];
+                return plan
+                    .dates
+                    .parse(text.as_bytes(), row_number)
+                    .map(Some)
+                    .map_err(|problem| plan.bad_date(&text, problem));
+            }
+        };
+        let serial = |value: f64| is_sheet && (20_000.0..80_000.0).contains(&value);
+        let problem = match cell {
+            Cell::Empty => return Ok(None),
+            Cell::Day(day) => return Ok(Some(day)),
+            Cell::Moment(micros, zone) => {
+                if !zone.is_empty() {
+                    plan.dates.count_zone(zone);
+                }
+                return Ok(Some(Day(micros.div_euclid(86_400_000_000) as i32)));
+            }
+            Cell::Text(text) => match plan.dates.parse(text, chunk.row_number(row)) {
+                Ok(day) => return Ok(Some(day)),
+                Err(DateProblem::NotADate) if number::is_missing(&String::from_utf8_lossy(text)) => return Ok(None),
+                Err(problem) => problem,
+            },
+            // A day number of a spreadsheet: 1 January 1970 is 25569 (calendar of 1900).
+            Cell::Double(value) if serial(value) => {
+                plan.n_serials += 1;
+                return Ok(Some(Day(value.floor() as i32 - 25_569)));
+            }
+            Cell::Whole(value) if serial(value as f64) => {
+                plan.n_serials += 1;
+                return Ok(Some(Day(value as i32 - 25_569)));
+            }
+            Cell::Whole(value) => match date::read_compact(value) {
+                Some(day) => return Ok(Some(day)),
+                None => DateProblem::Serial,
+            },
+            Cell::Double(value) if value == value.trunc() => match date::read_compact(value as i64) {
+                Some(day) => return Ok(Some(day)),
+                None => DateProblem::Serial,
+            },
+            _ => DateProblem::NotADate,
+        };
+        let text = cell_text(cell).unwrap_or_default();
+        Err(plan.bad_date(&text, problem))
+    }
+
+    /// Yes or no.
+    pub(crate) fn flag(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<bool> {
+        let Some(plan) = self.plan(field) else { return Ok(None) };
+        let invert = plan.invert;
+        let number = |value: f64| (value >= 0.0).then_some(value > 0.0);
+        let read = match (&plan.from, plan.values.is_empty()) {
+            (From::Column(column), true) => match chunk.cell(*column, row) {
+                Cell::Empty => return Ok(None),
+                Cell::Flag(flag) => Some(flag),
+                Cell::Whole(value) => number(value as f64),
+                Cell::Single(value) => number(f64::from(value)),
+                Cell::Double(value) => number(value),
+                Cell::Decimal(digits, _) => number(digits as f64),
+                Cell::Text(text) => flag_of(&String::from_utf8_lossy(text)),
+                _ => None,
+            },
+            _ => match self.text(chunk, row, field) {
+                Some(text) => flag_of(&text),
+                None => return Ok(None),
+            },
+        };
+        match read {
+            Some(flag) => Ok(Some(flag != invert)),
+            None => Err(self.bad(chunk, row, field, "yes or no (1 or 0, true or false)", "correct the value")),
+        }
+    }
+
+    /// A set of weekdays.
+    pub(crate) fn weekdays(&self, chunk: &Chunk, row: usize, field: Field) -> Read<WeekdaySet> {
+        let Some(text) = self.text(chunk, row, field) else { return Ok(None) };
+        if number::is_missing(&text) {
+            return Ok(None);
+        }
+        let translated = translate_weekdays(&text);
+        translated.parse().map(Some).map_err(|_| {
+            self.bad(chunk, row, field, "weekdays such as \"mon thu\" or \"1 4\"", "write the days separated by blanks")
+        })
+    }
+
+    /// The text of a cell, for messages.
+    pub(crate) fn shown(&self, chunk: &Chunk, row: usize, field: Field) -> String {
+        let Some(plan) = self.plan(field) else { return String::new() };
+        match &plan.from {
+            From::Column(column) => cell_text(chunk.cell(*column, row)).map(Cow::into_owned).unwrap_or_default(),
+            _ => self.text(chunk, row, field).map(Cow::into_owned).unwrap_or_default(),
+        }
+    }
+
+    /// What is wrong with a cell.
+    #[cold]
+    pub(crate) fn bad(&self, chunk: &Chunk, row: usize, field: Field, expected: &str, fix: &str) -> Box<Bad> {
+        let column = self.plan(field).map_or_else(String::new, |plan| plan.header.clone());
+        Box::new(Bad {
+            column,
+            value: self.shown(chunk, row, field),
+            expected: expected.to_owned(),
+            fix: fix.to_owned(),
+        })
+    }
+
+    /// A required cell that is empty.
+    #[cold]
+    pub(crate) fn empty(&self, chunk: &Chunk, row: usize, field: Field, expected: &str) -> Box<Bad> {
+        self.bad(chunk, row, field, expected, "fill in the cell or delete the row")
+    }
+}
+
+impl Plan {
+    fn new(field: Field, name: &'static str, header: String, from: From) -> Self {
+        Self {
+            field,
+            name,
+            header,
+            from,
+            multiply: None,
+            divide: None,
+            invert: false,
+            values: BTreeMap::new(),
+            explicit: false,
+            numbers: NumberColumn::default(),
+            dates: DateColumn::default(),
+            n_rounded: 0,
+            first_rounded: 0,
+            n_serials: 0,
+            dict_cache: Vec::new(),
+        }
+    }
+
+    fn count_rounded(&mut self, row: u64) {
+        if self.n_rounded == 0 {
+            self.first_rounded = row;
+        }
+        self.n_rounded += 1;
+    }
+
+    /// Forgets what was counted, for another pass over the rows.
+    pub(crate) fn restart(&mut self) {
+        self.n_rounded = 0;
+        self.n_serials = 0;
+        let numbers = &self.numbers;
+        self.numbers = NumberColumn {
+            mark: numbers.mark,
+            refuse_either: numbers.refuse_either,
+            fixed: numbers.fixed,
+            ..NumberColumn::default()
+        };
+        let dates = &self.dates;
+        self.dates = DateColumn {
+            style: dates.style.clone(),
+            refuse_either: dates.refuse_either,
+            fixed: dates.fixed,
+            ..DateColumn::default()
+        };
+    }
+
+    #[cold]
+    fn bad_number(&self, value: &str, problem: Problem) -> Box<Bad> {
+        let (mark, other) = match self.numbers.mark {
+            Mark::Point => ("a decimal point, as in the rest of the column", "12.5"),
+            Mark::Comma => ("a decimal comma, as in the rest of the column", "12,5"),
+        };
+        let (expected, fix) = match problem {
+            Problem::NotANumber => {
+                ("a number such as 12 or 0.75".to_owned(), "correct the value, without units or words".to_owned())
+            }
+            Problem::OtherMark => (
+                format!("{mark}, such as {other}"),
+                "write it like the other rows, or state decimal in the mapping file".to_owned(),
+            ),
+            Problem::MixedColumn => (
+                "a number with one meaning; the column mixes decimal points and commas".to_owned(),
+                "write every row the same way, or state decimal in the mapping file".to_owned(),
+            ),
+            Problem::DroppedDigits => (
+                "all digits; a spreadsheet has cut some off".to_owned(),
+                "format the column as a plain number before exporting".to_owned(),
+            ),
+            Problem::OutOfRange => ("a number within ±9,000,000,000,000".to_owned(), "correct the value".to_owned()),
+            Problem::Currency => (
+                "a quantity, not an amount of money".to_owned(),
+                "map the right column, or remove the currency sign".to_owned(),
+            ),
+            Problem::Percent => (
+                "a plain number, not a percentage".to_owned(),
+                "map the right column, or remove the percent sign".to_owned(),
+            ),
+        };
+        Box::new(Bad { column: self.header.clone(), value: value.to_owned(), expected, fix })
+    }
+
+    #[cold]
+    fn bad_date(&self, value: &str, problem: DateProblem) -> Box<Bad> {
+        let order = if self.dates.style == DateStyle::MonthFirst { "month/day/year" } else { "day/month/year" };
+        let (expected, fix) = match problem {
+            DateProblem::NotADate => match &self.dates.style {
+                DateStyle::Format(format) => {
+                    (format!("a date written as {format}"), "correct the value, or date in the mapping file".to_owned())
+                }
+                _ => ("a date such as 2026-03-02".to_owned(), "correct the value".to_owned()),
+            },
+            DateProblem::NoSuchDay => ("a day that exists".to_owned(), "correct the value".to_owned()),
+            DateProblem::ShortYear => (
+                "a year of four digits".to_owned(),
+                "write the year in full, or state date = \"%d/%m/%y\" in the mapping file".to_owned(),
+            ),
+            DateProblem::Serial => (
+                "a date such as 2026-03-02, not a bare number".to_owned(),
+                "format the column as a date before exporting".to_owned(),
+            ),
+            DateProblem::OtherOrder => {
+                (format!("{order}, as in the rest of the column"), "write it like the other rows".to_owned())
+            }
+            DateProblem::MixedColumn => (
+                "a date with one meaning; the column mixes day first and month first".to_owned(),
+                "write every row the same way, best as 2026-03-02".to_owned(),
+            ),
+        };
+        Box::new(Bad { column: self.header.clone(), value: value.to_owned(), expected, fix })
+    }
+}
+
+/// The text of a cell; `None` where it is empty. Whole numbers of any type have no decimal point.
+pub(crate) fn cell_text(cell: Cell<'_>) -> Option<Cow<'_, str>> {
+    Some(match cell {
+        Cell::Empty => return None,
+        Cell::Text(text) => String::from_utf8_lossy(text),
+        Cell::Whole(value) => Cow::Owned(value.to_string()),
+        Cell::Single(value) => Cow::Owned(value.to_string()),
+        Cell::Double(value) => Cow::Owned(value.to_string()),
+        Cell::Decimal(digits, scale) => Cow::Owned(Number::from_parts(digits, scale)?.to_string()),
+        Cell::Flag(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
+        Cell::Day(day) => Cow::Owned(day.to_string()),
+        Cell::Moment(micros, _) => {
+            let day = Day(micros.div_euclid(86_400_000_000) as i32);
+            let seconds = micros.rem_euclid(86_400_000_000) / 1_000_000;
+            if seconds == 0 {
+                Cow::Owned(day.to_string())
+            } else {
+                Cow::Owned(format!("{day}T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))
+            }
+        }
+    })
+}
+
+fn flag_of(text: &str) -> Option<bool> {
+    Some(match text.trim().to_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "x" | "on" | "ja" | "oui" | "是" | "有" | "真" | "1.0" => true,
+        "0" | "false" | "f" | "no" | "n" | "off" | "nein" | "non" | "否" | "无" | "假" | "-" | "0.0" | "none" => {
+            false
+        }
+        other => {
+            let value: f64 = other.parse().ok()?;
+            if !(0.0..=1e9).contains(&value) {
+                return None;
+            }
+            value > 0.0
+        }
+    })
+}
+
+/// Chinese weekday names as English ones.
+fn translate_weekdays(text: &str) -> String {
+    const NAMES: [(&str, &str); 8] = [
+        ("一", "mon"),
+        ("二", "tue"),
+        ("三", "wed"),
+        ("四", "thu"),
+        ("五", "fri"),
+        ("六", "sat"),
+        ("日", "sun"),
+        ("天", "sun"),
+    ];
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    if text.contains("每天") || text.contains("每日") {
+        return "daily".to_owned();
+    }
+    let mut words = Vec::new();
+    for character in text.chars() {
+        let character = character.to_string();
+        match NAMES.iter().find(|(name, _)| *name == character) {
+            Some((_, english)) => words.push(*english),
+            None if matches!(character.as_str(), "周" | "星" | "期" | "、" | "，" | "," | " " | ";" | "；") => {}
+            None => words.push("?"),
+        }
+    }
+    words.join(" ")
+}
