@@ -7,16 +7,51 @@
 //! | Module | Verb |
 //! |---|---|
 //! | [`models`] | predict one series by one model |
+//! | [`auto`] | choose and mix models per item-location |
+//! | [`dependence`] | measure how neighbouring periods move together |
 //! | [`latent`] | estimate demand where stock-outs cut sales |
 //! | [`paths`] | draw joint demand scenarios |
 //! | [`classify`] | name the demand pattern |
 //! | [`evaluate`] | compare forecasters on history: the leaderboard |
 //! | [`metrics`] | score forecasts, one definition each |
 
+pub mod auto;
 pub mod classify;
+pub mod dependence;
 pub mod evaluate;
 pub mod latent;
 pub mod metrics;
 pub mod models;
 pub mod paths;
 mod random;
+
+use restock_core::Forecaster;
+
+/// Names of the forecasters that [`forecaster`] knows.
+pub const MODEL_NAMES: &[&str] = &[
+    "auto",
+    "weighted_quantiles",
+    "negative_binomial",
+    "ets",
+    "theta",
+    "ses",
+    "tsb",
+    "sba",
+    "croston",
+    "seasonal_naive",
+    "zero",
+];
+
+/// The forecaster of a name: `auto`, or one model for every item-location; `None` for a name that is not in
+/// [`MODEL_NAMES`].
+///
+/// ```
+/// assert_eq!(restock_forecast::forecaster("auto").unwrap().name(), "auto");
+/// assert!(restock_forecast::forecaster("crystal_ball").is_none());
+/// ```
+pub fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
+    if name == "auto" {
+        return Some(Box::new(auto::Auto::default()));
+    }
+    models::by_name(name).map(|model| Box::new(auto::Single::new(model)) as Box<dyn Forecaster>)
+}

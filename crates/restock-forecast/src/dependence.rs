@@ -1,0 +1,224 @@
+//! How demands of neighbouring periods move together, estimated from a series' own cumulative errors.
+//!
+//! From every past origin a level is forecast; its errors over `L` periods are added up. Were periods independent, the
+//! variance of the sum would be the sum of the variances; a level that was wrong makes it larger. The ratio
+//! `R(L) = Σ (Σ_h e_h)² / Σ Σ_h e_h²` is the variance ratio of Cochrane (1988) applied to forecast errors; it gives the
+//! mean correlation between two periods of the window, `(R - 1) / (L - 1)`, to which `common` and `phi` of
+//! [`Dependence`] are fitted. Correlation of demand becomes correlation of normal scores by the share of the variance
+//! that is linear in the scores (first Hermite coefficient; Cario & Nelson, 1997).
+//!
+//! A short history says little: the mean correlation is shrunk to that of [`DEFAULT`].
+
+use restock_core::forecast::{Dependence, Observation};
+use restock_core::{Bucket, SeriesInput};
+
+/// Dependence of a series nothing is known about: the median over M5 items at origins before its test window.
+pub const DEFAULT: Dependence = Dependence { common: 0.06, phi: 0.15 };
+
+/// Windows that the default counts for.
+const PRIOR_WINDOWS: f64 = 6.0;
+
+/// Most past periods looked at.
+const WINDOW: usize = 400;
+
+/// Estimates the dependence from the demand in `..end`.
+///
+/// # Panics
+/// When `end > series.n_periods()`.
+pub fn estimate_dependence(series: &SeriesInput, end: usize) -> Dependence {
+    assert!(end <= series.n_periods());
+    let begin = end.saturating_sub(WINDOW);
+    let usable: Vec<usize> = (begin..end)
+        .filter(|position| matches!(series.observations[*position], Observation::Full | Observation::Censored))
+        .collect();
+    let n = usable.len();
+    let demand: Vec<f64> = usable.iter().map(|position| series.demand[*position].max(0.0)).collect();
+    let lengths: [usize; 3] = match series.bucket {
+        Bucket::Day => [7, 14, 28],
+        Bucket::Week => [2, 4, 8],
+        Bucket::Month => [2, 3, 6],
+    };
+    let mean = demand.iter().sum::<f64>() / n.max(1) as f64;
+    if n < 3 * lengths[0] || mean <= 0.0 || !mean.is_finite() {
+        return DEFAULT;
+    }
+
+    let factors = season_factors(series, &usable, &demand, mean);
+    // Prefix sums of y, f, y², y·f and f² make every window's errors a matter of five subtractions.
+    let mut sums = vec![[0.0; 5]; n + 1];
+    for idx in 0..n {
+        let (y, f) = (demand[idx], factors[idx]);
+        let add = [y, f, y * y, y * f, f * f];
+        for (column, add) in add.iter().enumerate() {
+            sums[idx + 1][column] = sums[idx][column] + add;
+        }
+    }
+    // The level known before each period: the mean of a fast and a slow exponential, as in the weighted quantiles.
+    let season_days = series.bucket.days();
+    let decays = [14.0, 90.0].map(|half_life: f64| 0.5_f64.powf((season_days / half_life).min(0.25)));
+    let mut state = [(0.0, 0.0); 2]; // (sum, weight)
+    let mut level = Vec::with_capacity(n); // [n]
+    for idx in 0..n {
+        let known = state.map(|(sum, weight)| if weight > 0.0 { sum / weight } else { mean });
+        level.push(0.5 * (known[0] + known[1]));
+        for (decay, (sum, weight)) in decays.iter().zip(&mut state) {
+            *sum = *sum * decay + demand[idx];
+            *weight = *weight * decay + factors[idx];
+        }
+    }
+
+    let warm_up = (n / 4).min(2 * lengths[2]).max(lengths[0]);
+    let default = lengths.map(|length| mean_correlation(DEFAULT, length));
+    let linear = linear_share(&demand).max(0.2);
+    let mut targets = [0.0; 3];
+    for (idx, length) in lengths.iter().enumerate() {
+        let (mut of_sums, mut of_periods, mut n_windows) = (0.0, 0.0, 0.0);
+        for origin in warm_up..(n + 1).saturating_sub(*length) {
+            let window: [f64; 5] = std::array::from_fn(|column| sums[origin + length][column] - sums[origin][column]);
+            of_sums += (window[0] - level[origin] * window[1]).powi(2);
+            of_periods += window[2] - 2.0 * level[origin] * window[3] + level[origin].powi(2) * window[4];
+            n_windows += 1.0;
+        }
+        let independent = n_windows / *length as f64; // windows that do not overlap
+        let observed = if of_periods > 0.0 {
+            ((of_sums / of_periods - 1.0) / (length - 1) as f64 / linear).clamp(-0.1, 0.95)
+        } else {
+            default[idx]
+        };
+        targets[idx] = (independent * observed + PRIOR_WINDOWS * default[idx]) / (independent + PRIOR_WINDOWS);
+    }
+    fit(lengths, targets)
+}
+
+/// The `common` and `phi` whose mean correlations are nearest to the targets, by search over `phi`.
+fn fit(lengths: [usize; 3], targets: [f64; 3]) -> Dependence {
+    let mut best = (f64::INFINITY, DEFAULT);
+    for phi in [0.0, 0.15, 0.3, 0.5, 0.7, 0.85] {
+        let own = lengths.map(|length| mean_correlation(Dependence { common: 0.0, phi }, length));
+        // target = own + common·(1 - own), least squares in `common`, weighted by the length of the sum.
+        let (mut top, mut bottom) = (0.0, 0.0);
+        for idx in 0..3 {
+            let weight = lengths[idx] as f64;
+            top += weight * (targets[idx] - own[idx]) * (1.0 - own[idx]);
+            bottom += weight * (1.0 - own[idx]).powi(2);
+        }
+        let common = (top / bottom).clamp(0.0, 0.9);
+        let loss: f64 =
+            (0..3).map(|idx| lengths[idx] as f64 * (own[idx] + common * (1.0 - own[idx]) - targets[idx]).powi(2)).sum();
+        if loss < best.0 - 1e-12 {
+            best = (loss, Dependence { common, phi });
+        }
+    }
+    best.1
+}
+
+/// Mean correlation between two different periods of a window.
+pub(crate) fn mean_correlation(dependence: Dependence, length: usize) -> f64 {
+    if length < 2 {
+        return 0.0;
+    }
+    let (n, mut sum, mut power) = (length as f64, 0.0, 1.0);
+    for lag in 1..length {
+        power *= dependence.phi;
+        sum += (n - lag as f64) * power;
+    }
+    let own = 2.0 * sum / (n * (n - 1.0));
+    dependence.common + (1.0 - dependence.common) * own
+}
+
+/// `[n]`: factor of each usable period's place in the season, shrunk to 1; only days have one here.
+fn season_factors(series: &SeriesInput, usable: &[usize], demand: &[f64], mean: f64) -> Vec<f64> {
+    if series.bucket != Bucket::Day {
+        return vec![1.0; demand.len()];
+    }
+    let phase = |position: usize| (i64::from(series.first_period) + position as i64).rem_euclid(7) as usize;
+    let (mut sum, mut count) = ([0.0; 7], [0.0; 7]);
+    for (position, demand) in usable.iter().zip(demand) {
+        sum[phase(*position)] += demand;
+        count[phase(*position)] += 1.0;
+    }
+    usable
+        .iter()
+        .map(|position| phase(*position))
+        .map(|idx| (sum[idx] + 2.0 * mean) / ((count[idx] + 2.0) * mean))
+        .collect()
+}
+
+/// Squared correlation of the ordered values with normal scores: how much of the variance is linear in the scores. 1
+/// for normal demand, about one half where two periods of three are zero.
+fn linear_share(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let n = sorted.len() as f64;
+    let mean = sorted.iter().sum::<f64>() / n;
+    let (mut covariance, mut variance, mut score_variance) = (0.0, 0.0, 0.0);
+    for (rank, value) in sorted.iter().enumerate() {
+        let score = crate::random::normal_quantile((rank as f64 + 0.5) / n);
+        covariance += score * (value - mean);
+        variance += (value - mean).powi(2);
+        score_variance += score * score;
+    }
+    if variance > 0.0 { covariance * covariance / (variance * score_variance) } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, Normal, Poisson};
+
+    fn series(demand: Vec<f64>) -> SeriesInput {
+        SeriesInput {
+            key: 1,
+            sales: demand.clone(),
+            observations: vec![Observation::Full; demand.len()],
+            demand,
+            first_period: 0,
+            bucket: Bucket::Day,
+            covariates: vec![],
+            open_future: vec![],
+            count_valued: true,
+        }
+    }
+
+    #[test]
+    fn correlation_of_windows() {
+        assert_eq!(mean_correlation(Dependence { common: 0.3, phi: 0.0 }, 5), 0.3);
+        // Three periods with phi 0.5: (0.5 + 0.5 + 0.25) / 3.
+        assert!((mean_correlation(Dependence { common: 0.0, phi: 0.5 }, 3) - 1.25 / 3.0).abs() < 1e-12);
+        let found = fit([7, 14, 28], [7, 14, 28].map(|n| mean_correlation(Dependence { common: 0.2, phi: 0.5 }, n)));
+        assert!((found.common - 0.2).abs() < 1e-9 && found.phi == 0.5, "{found:?}");
+    }
+
+    /// Independent demand at a constant rate has little dependence, a wandering rate has much.
+    #[test]
+    fn a_wandering_level_is_dependence() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut strength = |drift: f64| {
+            let mut sum = 0.0;
+            for _ in 0..30 {
+                let mut log_level = 2.0_f64;
+                let demand = (0..400)
+                    .map(|_| {
+                        log_level += drift * Normal::new(0.0, 1.0).unwrap().sample(&mut rng);
+                        Poisson::new(log_level.clamp(-2.0, 5.0).exp()).unwrap().sample(&mut rng)
+                    })
+                    .collect();
+                sum += mean_correlation(estimate_dependence(&series(demand), 400), 14) / 30.0;
+            }
+            sum
+        };
+        let (still, wandering) = (strength(0.0), strength(0.06));
+        assert!(still < 0.08, "{still}");
+        assert!(wandering > 0.2, "{wandering}");
+    }
+
+    #[test]
+    fn short_or_empty_history_gets_the_default() {
+        assert_eq!(estimate_dependence(&series(vec![1.0; 10]), 10), DEFAULT);
+        assert_eq!(estimate_dependence(&series(vec![0.0; 300]), 300), DEFAULT);
+        let constant = estimate_dependence(&series(vec![2.0; 300]), 300);
+        assert!(constant.common.is_finite() && constant.phi.is_finite());
+    }
+}
