@@ -238,6 +238,7 @@ fn smoothing<const P: usize>(theta: &[f64; P], layout: &Layout) -> Smoothing<P> 
     out
 }
 
+#[expect(clippy::needless_range_loop, reason = "columns of several arrays move together")]
 /// One pass of the recursion, with derivatives of every state by every parameter when `GRADIENT`. `None` when a
 /// multiplicative part leaves the positive range.
 fn pass<const P: usize, const GRADIENT: bool>(
@@ -411,6 +412,7 @@ fn pass<const P: usize, const GRADIENT: bool>(
     })
 }
 
+#[expect(clippy::needless_range_loop, reason = "rows and columns of a matrix")]
 /// Levenberg-Marquardt from `theta`; returns the best parameters and their last pass.
 fn optimise<const P: usize>(
     problem: &Problem,

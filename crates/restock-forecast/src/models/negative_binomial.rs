@@ -185,18 +185,10 @@ fn fit(series: &SeriesInput, end: usize, horizon: usize) -> Option<Fit> {
     let smooth_discount = SMOOTH_DISCOUNT.powf(period_days).max(0.8);
     let prior_level = history.mean().max(1e-9);
     let n_rounds = if p == 0 { 0 } else { 3 };
+    let regression = Regression { values: &history.values, design: &design, p, n_season, precisions: &precisions };
     for round in 0..n_rounds {
         two_sided_level(&history, &effects, smooth_discount, prior_level, &mut smooth);
-        newton(
-            &history.values,
-            &design,
-            p,
-            n_season,
-            &smooth,
-            &precisions,
-            &mut coefficients,
-            if round == 0 { 2 } else { 1 },
-        );
+        newton(&regression, &smooth, &mut coefficients, if round == 0 { 2 } else { 1 });
         centre_season(&kinds, &mut coefficients);
         for (row, effect) in effects.iter_mut().enumerate() {
             *effect = effect_of(&coefficients, &design[row * p..(row + 1) * p]);
@@ -345,17 +337,19 @@ fn two_sided_level(history: &History, effects: &[f64], omega: f64, prior_level: 
     }
 }
 
-/// Penalised quasi-Poisson regression with offset `ln level`, by Newton steps from the given coefficients.
-fn newton(
-    values: &[f64],
-    design: &[f64],
+/// What the regression sees.
+struct Regression<'a> {
+    values: &'a [f64],
+    /// `[n, p]`.
+    design: &'a [f64],
     p: usize,
     n_season: usize,
-    level: &[f64],
-    precisions: &[f64],
-    coefficients: &mut [f64],
-    n_steps: usize,
-) {
+    precisions: &'a [f64],
+}
+
+/// Penalised quasi-Poisson regression with offset `ln level`, by Newton steps from the given coefficients.
+fn newton(regression: &Regression, level: &[f64], coefficients: &mut [f64], n_steps: usize) {
+    let Regression { values, design, p, n_season, precisions } = *regression;
     let n = values.len();
     let mut information = vec![0.0; p * p];
     let mut gradient = vec![0.0; p];
