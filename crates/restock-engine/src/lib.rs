@@ -4,6 +4,7 @@
 //! sales into demand histories, a [`PlanningUnit`] holds everything about one item-location, and [`plan_batch`] decides
 //! a batch of complete items. [`explain`] gives the numbers behind one line. No file, clock or network is touched.
 
+pub mod backtest;
 mod builder;
 #[allow(dead_code)] // Facts come from the planner, which is being wired to it.
 mod exceptions;

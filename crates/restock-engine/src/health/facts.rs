@@ -1,11 +1,13 @@
 //! What several checks need to know, worked out once.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use restock_core::dataset::{Dataset, InventoryRow, SourceRow};
+use restock_core::dataset::{Calendar, Dataset, InventoryRow, Origin, SourceRow};
+use restock_core::proposal::ProposalSource;
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, ItemIdx, LocationIdx, RowRef};
+use restock_core::{Day, ItemIdx, LocationIdx, RowRef, WeekdaySet};
 
 pub(super) struct Facts<'a> {
     pub(super) dataset: &'a Dataset,
@@ -20,7 +22,7 @@ pub(super) struct Facts<'a> {
     inventory_order: Vec<u32>,
     /// Per location: the last known day with any sale.
     last_sale_day: Vec<Option<Day>>,
-    lanes: HashMap<(Option<ItemIdx>, Option<LocationIdx>), Vec<u32>>,
+    lanes: LaneIndex<'a>,
     /// Days with receipts, by item-location.
     receipt_days: HashMap<(ItemIdx, LocationIdx), Vec<Day>>,
 }
@@ -188,10 +190,6 @@ impl<'a> Facts<'a> {
         }
         receipt_days.values_mut().for_each(|days| days.sort_unstable());
 
-        let mut lanes: HashMap<(Option<ItemIdx>, Option<LocationIdx>), Vec<u32>> = HashMap::new();
-        for (idx, row) in dataset.sources.iter().enumerate() {
-            lanes.entry((row.item, row.to_location)).or_default().push(idx as u32);
-        }
         let mut facts = Self {
             dataset,
             settings,
@@ -200,7 +198,7 @@ impl<'a> Facts<'a> {
             pairs: Vec::new(),
             inventory_order,
             last_sale_day,
-            lanes,
+            lanes: LaneIndex::new(dataset, as_of),
             receipt_days,
         };
         facts.pairs = found.into_values().collect();
@@ -216,25 +214,9 @@ impl<'a> Facts<'a> {
         (&dataset.items[item.0 as usize].item_id, &dataset.locations[location.0 as usize].location_id)
     }
 
-    /// The lane an order for this item-location would use today: lowest priority number, then the most specific.
+    /// The lane an order for this item-location would use today, a row of `dataset.sources`.
     pub(super) fn lane_of(&self, item: ItemIdx, location: LocationIdx) -> Option<usize> {
-        let category = self.dataset.items[item.0 as usize].category.as_str();
-        [(Some(item), Some(location)), (Some(item), None), (None, Some(location)), (None, None)]
-            .iter()
-            .filter_map(|key| self.lanes.get(key))
-            .flatten()
-            .map(|idx| *idx as usize)
-            .filter(|idx| {
-                let lane = &self.dataset.sources[*idx];
-                let in_category = lane.category.as_deref().is_none_or(|prefix| in_category(category, prefix));
-                let effective = lane.effective_from.is_none_or(|from| from <= self.as_of)
-                    && lane.effective_to.is_none_or(|to| self.as_of <= to);
-                in_category && effective
-            })
-            .min_by_key(|idx| {
-                let lane = &self.dataset.sources[*idx];
-                (lane.priority, lane.item.is_none(), lane.category.is_none(), lane.to_location.is_none(), *idx)
-            })
+        self.lanes.lane_of(item, location)
     }
 
     pub(super) fn lane(&self, pair: &Pair) -> Option<&'a SourceRow> {
@@ -319,7 +301,6 @@ impl<'a> Facts<'a> {
 
     /// Days between order opportunities of a lane, the longest wait within a week; `None` when nothing tells.
     pub(super) fn review_days(&self, lane: &SourceRow) -> Option<f64> {
-        use restock_core::dataset::Origin;
         let weekdays = match (&lane.review_calendar, lane.origin) {
             (Some(id), _) => self.dataset.calendars.get(id)?.weekdays,
             (None, Origin::Supplier(idx)) => self.dataset.suppliers[idx.0 as usize].order_days,
@@ -335,4 +316,85 @@ impl<'a> Facts<'a> {
 /// Whether a category path lies at or below `prefix`.
 pub(super) fn in_category(category: &str, prefix: &str) -> bool {
     category.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
+}
+
+/// Lanes by what they serve.
+pub(crate) struct LaneIndex<'a> {
+    dataset: &'a Dataset,
+    as_of: Day,
+    lanes: HashMap<(Option<ItemIdx>, Option<LocationIdx>), Vec<u32>>,
+}
+
+impl<'a> LaneIndex<'a> {
+    /// Reads the lanes once; those in effect on `as_of` count.
+    pub(crate) fn new(dataset: &'a Dataset, as_of: Day) -> Self {
+        let mut lanes: HashMap<(Option<ItemIdx>, Option<LocationIdx>), Vec<u32>> = HashMap::new();
+        for (idx, row) in dataset.sources.iter().enumerate() {
+            lanes.entry((row.item, row.to_location)).or_default().push(idx as u32);
+        }
+        Self { dataset, as_of, lanes }
+    }
+
+    /// The row of `sources` an order uses: the most specific, then the lowest priority number, then the largest share,
+    /// as in a plan.
+    pub(crate) fn lane_of(&self, item: ItemIdx, location: LocationIdx) -> Option<usize> {
+        let category = self.dataset.items[item.0 as usize].category.as_str();
+        let key = |idx: usize| {
+            let lane = &self.dataset.sources[idx];
+            let category_len = lane.category.as_ref().map_or(0, String::len);
+            (lane.item.is_none(), Reverse(category_len), lane.to_location.is_none(), lane.priority)
+        };
+        let share = |idx: usize| self.dataset.sources[idx].share.unwrap_or(0.0);
+        [(Some(item), Some(location)), (Some(item), None), (None, Some(location)), (None, None)]
+            .iter()
+            .filter_map(|key| self.lanes.get(key))
+            .flatten()
+            .map(|idx| *idx as usize)
+            .filter(|idx| {
+                let lane = &self.dataset.sources[*idx];
+                let in_category = lane.category.as_deref().is_none_or(|prefix| in_category(category, prefix));
+                let effective = lane.effective_from.is_none_or(|from| from <= self.as_of)
+                    && lane.effective_to.is_none_or(|to| self.as_of <= to);
+                in_category && effective && lane.origin != Origin::Location(location)
+            })
+            .min_by(|a, b| key(*a).cmp(&key(*b)).then(share(*b).total_cmp(&share(*a))).then(a.cmp(b)))
+    }
+
+    /// When an item-location may be ordered from its source; `None` where no calendar tells.
+    pub(crate) fn order_days(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        source: &ProposalSource,
+    ) -> Option<OrderDays<'a>> {
+        let dataset = self.dataset;
+        let calendar = |id: &Option<String>| id.as_ref().and_then(|id| dataset.calendars.get(id));
+        let review = self.lane_of(item, location).and_then(|idx| calendar(&dataset.sources[idx].review_calendar));
+        let supplier = match source {
+            ProposalSource::SupplierId(id) => {
+                let found = dataset.suppliers.binary_search_by(|supplier| supplier.supplier_id.cmp(id));
+                found.ok().map(|idx| &dataset.suppliers[idx])
+            }
+            _ => None,
+        };
+        let weekdays = supplier.map(|supplier| supplier.order_days).unwrap_or_default();
+        let holidays = supplier.and_then(|supplier| calendar(&supplier.holidays_calendar));
+        (review.is_some() || weekdays.len() < 7).then_some(OrderDays { weekdays, review, holidays })
+    }
+}
+
+/// Days on which an order may be placed.
+pub(crate) struct OrderDays<'a> {
+    weekdays: WeekdaySet,
+    review: Option<&'a Calendar>,
+    holidays: Option<&'a Calendar>,
+}
+
+impl OrderDays<'_> {
+    /// Whether an order may be placed on `day`.
+    pub(crate) fn allows(&self, day: Day) -> bool {
+        self.weekdays.contains(day)
+            && self.review.is_none_or(|calendar| calendar.is_open(day))
+            && self.holidays.is_none_or(|calendar| calendar.is_open(day))
+    }
 }

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use missing::MissingTable;
 
 use facts::Facts;
+pub(crate) use facts::LaneIndex;
 
 /// Rows shown with a finding; the count says how many there are in all.
 const N_ROWS_SHOWN: usize = 10;

@@ -345,7 +345,9 @@ fn has_order_day(facts: &Facts<'_>, (supplier, calendar): OrderDays<'_>, horizon
     let review = calendar.and_then(|id| calendars.get(id));
     (0..horizon).map(|ahead| facts.as_of.plus(ahead)).any(|day: Day| {
         let by_calendar = match (review, supplier) {
-            (Some(review), _) => review.is_open(day),
+            (Some(review), supplier) => {
+                review.is_open(day) && supplier.is_none_or(|supplier| supplier.order_days.contains(day))
+            }
             (None, Some(supplier)) => supplier.order_days.contains(day),
             (None, None) => true,
         };

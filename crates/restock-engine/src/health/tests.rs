@@ -509,7 +509,8 @@ fn d16_circular_lanes() {
         @"locations supply each other in a ring, S1 <- S2 <- S1, for 1 items: nothing enters it");
     assert_eq!(found[0].n_rows, 2);
     let helping_out = Shop::new().sell(A, [1; 10]).with(|data| {
-        data.sources = vec![lane(), transfer(0, 1, 5), transfer(1, 0, 5)];
+        let bought = |to| SourceRow { to_location: Some(LocationIdx(to)), ..lane() };
+        data.sources = vec![bought(0), bought(1), transfer(0, 1, 5), transfer(1, 0, 5)];
     });
     assert!(helping_out.found(D16).is_empty());
     let chain = Shop::new().sell(A, [1; 10]).with(|data| {

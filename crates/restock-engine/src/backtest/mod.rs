@@ -1,0 +1,956 @@
+//! "Prove it on my history": policies replayed side by side over the past, with only what was known then.
+//!
+//! The replay goes from origin to origin, a week of days (or a period) apart. At each origin the planning units are
+//! built anew from rows dated before it, forecasts are made once and shared by all policies, and each policy then
+//! decides at every order opportunity until the next origin. Policies, ordering rules and the transition function are
+//! the very ones that a plan uses. Work is split into fixed chunks of item-locations, so results do not depend on the
+//! number of threads, and only one chunk's forecasts per thread are in memory at a time.
+//!
+//! # What counts as the truth
+//! Demand is what was sold, plus what a stock-out probably kept from being sold (estimated, [`BacktestReport::latent_share`]
+//! says how much of it). That estimate, and only that, may use later data; decisions never do.
+//!
+//! # What the replay does not know
+//! Prices, promotions, packs, minimum orders, listings and calendars are taken as the tables give them, also for the
+//! future of an origin, as a plan would. Sources always deliver in full. Budgets, containers and supplier minimums over
+//! several items are not applied. A policy's own stock-outs do not disturb the forecasts.
+
+mod actual;
+mod clairvoyant;
+mod forecast;
+mod replay;
+mod report;
+mod savings;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use restock_core::dataset::Dataset;
+use restock_core::forecast::Observation;
+use restock_core::settings::PlanSettings;
+use restock_core::{Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Period};
+use restock_forecast::paths::sample_paths;
+use restock_inventory::item_location::{Issuing, ItemLocationParams};
+use restock_inventory::kpi::{self, Ratio};
+
+pub use forecast::{ForecastBacktestOptions, forecast_backtest};
+pub use report::{
+    BacktestLine, BacktestReport, BoundResult, Kpis, LineResult, Note, PolicyKind, PolicyResult, ReplayedOrder, Saving,
+    Skipped, TimelinePoint, TimelineValue, Verdict,
+};
+
+use crate::builder::UnitBuilder;
+use crate::health::LaneIndex;
+use crate::history::plan_day;
+use crate::unit::PlanningUnit;
+use clairvoyant::{Bound, clairvoyant_bound};
+use replay::{BLOCK_PERIODS, Course, PlayedPeriod, Replay, Rule, Slot, Totals};
+use savings::{Comparison, CostPair, FEW_ITEMS, saving};
+
+/// The name of the plan's own choice of policy, item-location by item-location.
+pub const CONFIGURED: &str = "configured";
+/// The name of the simple rule that serves as a baseline.
+pub const SHOP_RULE: &str = "shop_rule";
+/// The name of the column of what really happened.
+pub const ACTUAL: &str = "actual";
+
+/// Item-locations forecast and replayed together; fixed, so that sums do not depend on the number of threads.
+const CHUNK: usize = 64;
+
+/// How to replay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BacktestOptions {
+    /// Policies by name, in the order of the report: any of `restock_inventory::POLICY_NAMES`, or `configured` for what
+    /// the plan would use. The first is the one the headline is about.
+    pub policies: Vec<String>,
+    /// First day that counts; `None` goes back `n_periods` from `to`.
+    pub from: Option<Day>,
+    /// Last day that counts; `None` is the last complete period of the data.
+    pub to: Option<Day>,
+    /// Periods that count when `from` is not given; `None` is a year, or a third of the data where they are shorter.
+    pub n_periods: Option<usize>,
+    /// Periods between order opportunities for every item-location; `None` takes suppliers' order days.
+    pub review_periods: Option<usize>,
+    /// Periods played before the first that counts; `None` is at least four weeks and the longest protection interval.
+    pub n_warmup_periods: Option<usize>,
+    /// Periods between forecasts; `None` is a week of days, else one.
+    pub reforecast_periods: Option<usize>,
+    /// Whether to add the simple rule as a baseline.
+    pub shop_rule: bool,
+    /// Whether to add what really happened where receipts tell.
+    pub actual: bool,
+    /// Replay at most this many item-locations, spread evenly.
+    pub limit: Option<usize>,
+    /// Width of the savings intervals.
+    pub ci_level: f64,
+    /// Seed of lead times and bootstrap.
+    pub seed: u64,
+    /// Whether to list every replayed order in the report.
+    pub keep_orders: bool,
+}
+
+impl Default for BacktestOptions {
+    fn default() -> Self {
+        Self {
+            policies: vec![CONFIGURED.to_owned(), "min_max".to_owned()],
+            from: None,
+            to: None,
+            n_periods: None,
+            review_periods: None,
+            n_warmup_periods: None,
+            reforecast_periods: None,
+            shop_rule: true,
+            actual: true,
+            limit: None,
+            ci_level: 0.9,
+            seed: 42,
+            keep_orders: false,
+        }
+    }
+}
+
+/// Why there is no backtest.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BacktestError {
+    /// A policy nobody knows.
+    #[error("policy is {name:?}, must be one of {}, {CONFIGURED}", restock_inventory::POLICY_NAMES.join(", "))]
+    UnknownPolicy {
+        /// The name asked for.
+        name: String,
+    },
+    /// The window does not fit the data.
+    #[error(
+        "window is {from} to {to}, must lie within {first} to {last}, the days with sales and enough history before \
+         them"
+    )]
+    NoSuchWindow {
+        /// First day asked for.
+        from: Day,
+        /// Last day asked for.
+        to: Day,
+        /// First day possible.
+        first: Day,
+        /// Last day possible.
+        last: Day,
+    },
+    /// Not enough data for any window.
+    #[error(
+        "history is {n_periods} periods of {bucket:?}, at least {needed} are needed: some to learn from, some to replay"
+    )]
+    TooShort {
+        /// Periods from the first to the last sale.
+        n_periods: usize,
+        /// Length of a period.
+        bucket: Bucket,
+        /// Periods needed.
+        needed: usize,
+    },
+    /// No item-location has enough history.
+    #[error("item-locations to replay are 0, at least 1 is needed with sales on {needed} periods before {from}")]
+    NothingToReplay {
+        /// First simulated day.
+        from: Day,
+        /// Periods of history needed.
+        needed: usize,
+    },
+}
+
+/// The days of a replay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Window {
+    bucket: Bucket,
+    /// First simulated period.
+    start: Period,
+    /// First period that counts.
+    counted: Period,
+    /// The period after the last.
+    end: Period,
+}
+
+impl Window {
+    fn n_simulated(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    fn n_warmup(&self) -> usize {
+        (self.counted - self.start) as usize
+    }
+}
+
+/// Fewest periods of history before the replay.
+fn min_history(bucket: Bucket) -> usize {
+    match bucket {
+        Bucket::Day => 56,
+        Bucket::Week => 12,
+        Bucket::Month => 6,
+    }
+}
+
+/// Replays the past under several policies.
+///
+/// `progress(done, total)` counts item-locations times origins. The same data, settings, forecaster and options give the
+/// same report, on any number of threads.
+///
+/// # Errors
+/// [`BacktestError`] when a policy is unknown or the data cannot fill the window.
+pub fn backtest(
+    dataset: &Dataset,
+    settings: &PlanSettings,
+    forecaster: &dyn Forecaster,
+    options: &BacktestOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<BacktestReport, BacktestError> {
+    let bucket = settings.bucket;
+    let slots = slots(options, bucket)?;
+    let dataset = without_undated_stock(dataset);
+    let window = window(&dataset, settings, options)?;
+    let start_day = bucket.first_day(window.start);
+
+    // What was known at the start, and what is known at the end: the truth.
+    let at_start = PlanSettings { as_of: Some(start_day), ..settings.clone() };
+    let at_end = PlanSettings { as_of: Some(bucket.first_day(window.end)), ..settings.clone() };
+    let known_at_start = UnitBuilder::new(&dataset, &at_start, None);
+    let known_at_end = UnitBuilder::new(&dataset, &at_end, None);
+    let lanes = LaneIndex::new(&dataset, start_day);
+
+    let (pairs, skipped) = eligible(&known_at_start, options);
+    if pairs.is_empty() {
+        return Err(BacktestError::NothingToReplay { from: start_day, needed: min_history(bucket) });
+    }
+    let context = Context { dataset: &dataset, settings, options, window, slots: &slots, lanes: &lanes };
+    let mut chunks: Vec<Chunk> =
+        pairs.par_chunks(CHUNK).map(|pairs| context.chunk(pairs, &known_at_start, &known_at_end)).collect();
+    drop(known_at_start);
+    drop(known_at_end);
+
+    let reforecast = reforecast_periods(options, bucket);
+    let origins: Vec<Period> = (window.start..window.end).step_by(reforecast).collect();
+    let total = pairs.len() * origins.len();
+    let done = AtomicUsize::new(0);
+    progress(0, total);
+    for origin in origins {
+        let as_of = PlanSettings { as_of: Some(bucket.first_day(origin)), ..settings.clone() };
+        let known = UnitBuilder::new(&dataset, &as_of, None);
+        let to = (origin + reforecast as Period).min(window.end);
+        chunks.par_iter_mut().for_each(|chunk| {
+            context.play_chunk(chunk, &known, forecaster, (origin, to));
+            let finished = done.fetch_add(chunk.items.len(), Ordering::Relaxed) + chunk.items.len();
+            progress(finished, total);
+        });
+    }
+    Ok(context.report(&chunks, skipped, forecaster.name(), reforecast))
+}
+
+/// Undated stock is the stock of today, which nobody knew in the past.
+fn without_undated_stock(dataset: &Dataset) -> Cow<'_, Dataset> {
+    if dataset.inventory.iter().all(|row| row.as_of.is_some()) {
+        return Cow::Borrowed(dataset);
+    }
+    let mut dated = dataset.clone();
+    dated.inventory.retain(|row| row.as_of.is_some());
+    Cow::Owned(dated)
+}
+
+fn slots(options: &BacktestOptions, bucket: Bucket) -> Result<Vec<Slot>, BacktestError> {
+    let mut slots = Vec::new();
+    for name in &options.policies {
+        let rule = match name.as_str() {
+            CONFIGURED => Rule::Configured,
+            SHOP_RULE => continue,
+            name => Rule::Policy(
+                restock_inventory::policy(name)
+                    .ok_or_else(|| BacktestError::UnknownPolicy { name: name.to_owned() })?,
+            ),
+        };
+        slots.push(Slot { name: name.clone(), rule });
+    }
+    if options.shop_rule || options.policies.iter().any(|name| name == SHOP_RULE) {
+        // A week more than needed: what a careful shopkeeper keeps.
+        let buffer_periods = bucket.periods_ceil(7.0).max(1);
+        slots.push(Slot { name: SHOP_RULE.to_owned(), rule: Rule::ShopRule { buffer_periods } });
+    }
+    Ok(slots)
+}
+
+fn reforecast_periods(options: &BacktestOptions, bucket: Bucket) -> usize {
+    let usual = if bucket == Bucket::Day { 7 } else { 1 };
+    options.reforecast_periods.unwrap_or(usual).max(1)
+}
+
+/// The window that the options and the data allow.
+fn window(dataset: &Dataset, settings: &PlanSettings, options: &BacktestOptions) -> Result<Window, BacktestError> {
+    let bucket = settings.bucket;
+    // The period of the plan is not complete.
+    let data_end = bucket.period_of(plan_day(dataset, settings));
+    let as_of = bucket.first_day(data_end);
+    let first_sale = dataset.sales.day.iter().copied().filter(|day| *day < as_of).min();
+    let data_start = first_sale.map_or(data_end, |day| bucket.period_of(day));
+    let n_data = (data_end - data_start) as usize;
+    let needed = min_history(bucket) + 2 * bucket.periods_ceil(28.0).max(1);
+    if n_data < needed {
+        return Err(BacktestError::TooShort { n_periods: n_data, bucket, needed });
+    }
+    let warmup = options.n_warmup_periods.unwrap_or_else(|| bucket.periods_ceil(28.0).max(1));
+    let end = options.to.map_or(data_end, |day| bucket.period_of(day) + 1);
+    let year = bucket.periods_ceil(365.0);
+    let usual = year.min(n_data / 3).max(1);
+    let counted = match options.from {
+        Some(day) => bucket.period_of(day),
+        None => end - options.n_periods.unwrap_or(usual) as Period,
+    };
+    let start = counted - warmup as Period;
+    let earliest = data_start + min_history(bucket) as Period;
+    // A window given by length alone shrinks to what the data hold; one given by days does not.
+    let (start, counted) = if options.from.is_none() && start < earliest {
+        (earliest, earliest + warmup as Period)
+    } else {
+        (start, counted)
+    };
+    if start < earliest || counted >= end || end > data_end {
+        return Err(BacktestError::NoSuchWindow {
+            from: bucket.first_day(counted),
+            to: bucket.last_day(end - 1),
+            first: bucket.first_day(earliest + warmup as Period),
+            last: bucket.last_day(data_end - 1),
+        });
+    }
+    Ok(Window { bucket, start, counted, end })
+}
+
+type Pair = (ItemIdx, LocationIdx);
+
+/// Item-locations with enough history at the start, and how many were left out and why.
+fn eligible(known: &UnitBuilder<'_>, options: &BacktestOptions) -> (Vec<Pair>, Vec<Skipped>) {
+    let history = &known.history;
+    let mut n_new = 0;
+    let mut n_unplanned = 0;
+    let candidates: Vec<Pair> = history.pairs_with_sales().collect();
+    let verdicts: Vec<Option<bool>> = candidates
+        .par_iter()
+        .map(|(item, location)| {
+            let unit = known.build(*item, *location).ok()?;
+            let series = &unit.history.series;
+            let is_planned = !unit.made_to_order && !unit.rules.do_not_order;
+            is_planned.then(|| {
+                series.n_periods() >= min_history(series.bucket) && series.sales.iter().any(|sold| *sold > 0.0)
+            })
+        })
+        .collect();
+    let mut pairs: Vec<Pair> = Vec::new();
+    for (pair, verdict) in candidates.into_iter().zip(verdicts) {
+        match verdict {
+            Some(true) => pairs.push(pair),
+            Some(false) => n_new += 1,
+            None => n_unplanned += 1,
+        }
+    }
+    let mut skipped = Vec::new();
+    let mut skip = |n_item_locations: usize, en: &str, zh: &str| {
+        if n_item_locations > 0 {
+            skipped.push(Skipped { reason: Note { en: en.to_owned(), zh: zh.to_owned() }, n_item_locations });
+        }
+    };
+    skip(n_new, "too little history before the replay", "回放开始前历史不足");
+    skip(
+        n_unplanned,
+        "not planned then: no sales yet, discontinued, made to order or not to be ordered",
+        "当时不在计划内：尚无销售、已停售、按单生产或禁止订货",
+    );
+    if let Some(limit) = options.limit.filter(|limit| *limit < pairs.len()) {
+        let n_all = pairs.len();
+        pairs = (0..limit).map(|idx| pairs[idx * n_all / limit]).collect();
+        skip(n_all - limit, "left out by the limit asked for", "超出所设数量限制");
+    }
+    (pairs, skipped)
+}
+
+/// Everything that stays the same during a replay.
+struct Context<'a> {
+    dataset: &'a Dataset,
+    settings: &'a PlanSettings,
+    options: &'a BacktestOptions,
+    window: Window,
+    slots: &'a [Slot],
+    lanes: &'a LaneIndex<'a>,
+}
+
+/// Item-locations that are replayed together.
+struct Chunk {
+    items: Vec<Item>,
+    /// `[n_points × n_slots]` of each chart point and column.
+    timeline: Vec<TimelineValue>,
+    /// Demand of each chart point, base units.
+    timeline_demand: Vec<f64>,
+}
+
+/// One item-location in the replay.
+struct Item {
+    pair: Pair,
+    replay: Replay,
+    bound: Bound,
+    actual: Option<Totals>,
+    /// Units per base unit.
+    units_per_base: f64,
+    money_known: bool,
+    /// Demand estimated beyond sales, units.
+    latent: f64,
+}
+
+impl Context<'_> {
+    /// Periods per chart point.
+    fn point_periods(&self) -> usize {
+        if self.window.bucket == Bucket::Day { 7 } else { 1 }
+    }
+
+    fn n_points(&self) -> usize {
+        (self.window.end - self.window.counted) as usize / self.point_periods() + 1
+    }
+
+    /// The truth, the order opportunities and the lead times of a chunk, before anything is played.
+    fn chunk(&self, pairs: &[Pair], at_start: &UnitBuilder<'_>, at_end: &UnitBuilder<'_>) -> Chunk {
+        let mut chunk = Chunk {
+            items: Vec::with_capacity(pairs.len()),
+            timeline: vec![TimelineValue::default(); self.n_points() * (self.slots.len() + 1)],
+            timeline_demand: vec![0.0; self.n_points()],
+        };
+        for pair in pairs {
+            let Some(mut item) = self.item(*pair, at_start, at_end) else { continue };
+            if self.options.actual {
+                let unit = at_start.build(pair.0, pair.1).expect("built a moment ago");
+                let book = &mut self.booking(&mut chunk.timeline, &item.replay.course, item.units_per_base);
+                item.actual =
+                    actual::actual(self.dataset, *pair, &unit, &self.window, &item.replay.course, &mut |t, played| {
+                        book(t, self.slots.len(), played);
+                    });
+            }
+            chunk.items.push(item);
+        }
+        chunk
+    }
+
+    /// Adds what a player did in a period to the charts.
+    fn booking<'t>(
+        &'t self,
+        timeline: &'t mut [TimelineValue],
+        course: &Course,
+        units_per_base: f64,
+    ) -> impl FnMut(usize, usize, &PlayedPeriod) + use<'t> {
+        let (first_counted, costs) = (course.first_counted, course.params.costs);
+        let (point_periods, n_columns) = (self.point_periods(), self.slots.len() + 1);
+        move |t, column, played| {
+            let value = &mut timeline[(t - first_counted) / point_periods * n_columns + column];
+            value.sold += played.sold as f64 / units_per_base;
+            value.stock_value += played.on_hand as f64 * costs.unit_cost;
+            value.cost += played.cost(&costs);
+        }
+    }
+
+    fn item(&self, pair: Pair, at_start: &UnitBuilder<'_>, at_end: &UnitBuilder<'_>) -> Option<Item> {
+        let (item, location) = pair;
+        let window = self.window;
+        let unit = at_start.build(item, location).ok()?;
+        let truth = at_end.history.build(item, location, 1).series;
+        let n_lookback = window.bucket.periods_ceil(28.0).max(3);
+        let n_simulated = window.n_simulated();
+
+        let at = |period: Period| usize::try_from(period - truth.first_period).ok().filter(|t| *t < truth.n_periods());
+        let observed = |period: Period| at(period).map_or(Observation::Missing, |t| truth.observations[t]);
+        let demand: Vec<f64> =
+            (window.start..window.end).map(|period| at(period).map_or(0.0, |t| truth.demand[t])).collect();
+        let recorded: Vec<f64> = (window.start - n_lookback as Period..window.end)
+            .map(|period| match (at(period), observed(period)) {
+                (Some(t), Observation::Full | Observation::Censored) => truth.sales[t],
+                _ => f64::NAN,
+            })
+            .collect();
+        let counts: Vec<bool> = (window.start..window.end)
+            .map(|period| matches!(observed(period), Observation::Full | Observation::Censored))
+            .collect();
+        let latent = (window.counted..window.end)
+            .filter_map(&at)
+            .filter(|t| truth.observations[*t] == Observation::Censored)
+            .map(|t| (truth.demand[t] - truth.sales[t]).max(0.0))
+            .sum();
+
+        // Deliveries take as long as receipts say they do, whatever was believed at the time.
+        let real = at_end.build(item, location).map_or_else(|_| unit.clone(), |unit| unit);
+        let lead_times = replay::draw_lead_times(
+            &replay::believed_lead_times(&PlanningUnit { as_of: unit.as_of, ..real }),
+            n_simulated,
+            self.options.seed ^ truth.key,
+        );
+        let costs = replay::checked(unit.costs);
+        let params =
+            ItemLocationParams { costs, shelf_life: unit.shelf_life, backorder: false, issuing: Issuing::OldestFirst };
+        let course = Course {
+            demand: replay::whole_units(&demand),
+            counts,
+            recorded,
+            n_lookback,
+            review_periods: self.review_periods(&unit, pair),
+            lead_times,
+            params,
+            first_counted: window.n_warmup(),
+            block: BLOCK_PERIODS[match window.bucket {
+                Bucket::Day => 0,
+                Bucket::Week => 1,
+                Bucket::Month => 2,
+            }],
+        };
+        let bound = clairvoyant_bound(&course.demand, &course.orders(), course.first_counted, &costs);
+        Some(Item {
+            pair,
+            bound,
+            actual: None,
+            units_per_base: 10_f64.powi(i32::from(unit.decimals)),
+            money_known: unit.money_known,
+            latent,
+            replay: Replay::new(course, self.slots.len()),
+        })
+    }
+
+    /// Periods to the next order opportunity for periods that have one, 0 for the others.
+    fn review_periods(&self, unit: &PlanningUnit, (item, location): Pair) -> Vec<usize> {
+        let Window { bucket, start, .. } = self.window;
+        let n_simulated = self.window.n_simulated();
+        let step = match self.options.review_periods {
+            Some(periods) => Some(periods.max(1)),
+            None => {
+                let every = bucket.periods_ceil(self.settings.default_review_days).max(1);
+                self.lanes.order_days(item, location, &unit.lane.source).is_none().then_some(every)
+            }
+        };
+        let is_open: Vec<bool> = match step {
+            Some(step) => (0..n_simulated).map(|t| t % step == 0).collect(),
+            None => {
+                let order_days = self.lanes.order_days(item, location, &unit.lane.source).expect("checked above");
+                (0..n_simulated)
+                    .map(|t| {
+                        let period = start + t as Period;
+                        let days = bucket.first_day(period).0..=bucket.last_day(period).0;
+                        days.into_iter().any(|day| order_days.allows(Day(day)))
+                    })
+                    .collect()
+            }
+        };
+        // Beyond the end the rhythm goes on as it was.
+        let mut review_periods = vec![0; n_simulated];
+        let mut next = None;
+        let mut usual =
+            step.unwrap_or_else(|| (unit.lane.review_days() as f64 / bucket.days()).round().max(1.0) as usize);
+        for t in (0..n_simulated).rev().filter(|t| is_open[*t]) {
+            if let Some(next) = next {
+                usual = next - t;
+            }
+            review_periods[t] = usual;
+            next = Some(t);
+        }
+        review_periods
+    }
+
+    /// Forecasts a chunk from what was known at `from` and plays it until `to`.
+    fn play_chunk(
+        &self,
+        chunk: &mut Chunk,
+        known: &UnitBuilder<'_>,
+        forecaster: &dyn Forecaster,
+        (from, to): (Period, Period),
+    ) {
+        let mut units: Vec<Option<PlanningUnit>> =
+            chunk.items.iter().map(|item| known.build(item.pair.0, item.pair.1).ok()).collect();
+        // Horizons are as long as a plan's; unplannable item-locations (discontinued since) are not ordered any more.
+        let extra = (to - from) as usize;
+        let horizons: Vec<usize> =
+            units.iter().map(|unit| unit.as_ref().map_or(0, |unit| horizon(unit, extra))).collect();
+        let horizon = horizons.iter().copied().max().unwrap_or(0).max(1);
+        let mut batch = Vec::with_capacity(units.len());
+        for (unit, item) in units.iter_mut().zip(&chunk.items) {
+            let Some(unit) = unit else { continue };
+            if unit.horizon() < horizon {
+                unit.history = known.history.build(item.pair.0, item.pair.1, horizon);
+            }
+            batch.push(std::mem::replace(&mut unit.history.series, empty_series(unit.bucket)));
+        }
+        let request = ForecastRequest { horizon, seed: self.settings.seed };
+        let forecasts = forecaster.forecast(&batch, &request);
+        assert_eq!(forecasts.len(), batch.len(), "{} returns one forecast per series", forecaster.name());
+
+        let (from, to) = ((from - self.window.start) as usize, (to - self.window.start) as usize);
+        let point_periods = self.point_periods();
+        let mut forecasts = forecasts.iter().zip(&batch);
+        for ((item, unit), horizon) in chunk.items.iter_mut().zip(&units).zip(horizons) {
+            let course_demand = &item.replay.course.demand;
+            let first_counted = item.replay.course.first_counted;
+            for t in from.max(first_counted)..to {
+                chunk.timeline_demand[(t - first_counted) / point_periods] +=
+                    course_demand[t] as f64 / item.units_per_base;
+            }
+            let mut book = self.booking(&mut chunk.timeline, &item.replay.course, item.units_per_base);
+            match unit {
+                Some(unit) => {
+                    let (forecast, series) = forecasts.next().expect("one forecast per unit");
+                    let forecast = first_periods(forecast, horizon);
+                    let paths = sample_paths(&forecast, self.settings.n_paths, self.settings.seed ^ series.key);
+                    item.replay.play(self.slots, unit, &Arc::new(paths), (from, to), &mut book);
+                }
+                None => item.replay.play_without_orders((from, to), &mut book),
+            }
+        }
+    }
+}
+
+/// Forecast periods that the reviews up to the next origin can look at.
+fn horizon(unit: &PlanningUnit, extra: usize) -> usize {
+    let longest_lead = replay::believed_lead_times(unit).iter().copied().max().unwrap_or(0);
+    let review = unit.timing().review_period;
+    let shelf_life = unit.shelf_life.unwrap_or(0).min(unit.bucket.periods_ceil(28.0));
+    longest_lead + review.max(shelf_life) + review + extra
+}
+
+fn empty_series(bucket: Bucket) -> restock_core::SeriesInput {
+    restock_core::SeriesInput {
+        key: 0,
+        demand: Vec::new(),
+        sales: Vec::new(),
+        observations: Vec::new(),
+        first_period: 0,
+        bucket,
+        covariates: Vec::new(),
+        open_future: Vec::new(),
+        count_valued: true,
+    }
+}
+
+/// A forecast cut to fewer periods.
+fn first_periods(forecast: &Forecast, horizon: usize) -> Forecast {
+    let horizon = horizon.clamp(1, forecast.horizon());
+    let mut short = forecast.clone();
+    short.mean.truncate(horizon);
+    short.quantiles.truncate(horizon * N_LEVELS);
+    short
+}
+
+impl Context<'_> {
+    /// Sums up, always in the order of the item-locations.
+    fn report(&self, chunks: &[Chunk], skipped: Vec<Skipped>, forecaster: &str, reforecast: usize) -> BacktestReport {
+        let items: Vec<&Item> = chunks.iter().flat_map(|chunk| &chunk.items).collect();
+        let window = self.window;
+        let has_actual = items.iter().any(|item| item.actual.is_some());
+        let n_columns = self.slots.len() + usize::from(has_actual);
+        let column_of = |item: &'_ Item, column: usize| -> Option<Totals> {
+            match item.replay.players.get(column) {
+                Some(player) => Some(player.totals.clone()),
+                None => item.actual.clone(),
+            }
+        };
+        let names: Vec<&str> =
+            self.slots.iter().map(|slot| slot.name.as_str()).chain(has_actual.then_some(ACTUAL)).collect();
+
+        let policies: Vec<PolicyResult> = (0..n_columns)
+            .map(|column| {
+                let covered: Vec<(&Item, Totals)> =
+                    items.iter().filter_map(|item| Some((*item, column_of(item, column)?))).collect();
+                let kind = match self.slots.get(column).map(|slot| &slot.rule) {
+                    Some(Rule::ShopRule { .. }) => PolicyKind::Baseline,
+                    Some(_) => PolicyKind::Policy,
+                    None => PolicyKind::Actual,
+                };
+                let bound: f64 = covered.iter().map(|(item, _)| item.bound.cost()).sum();
+                let kpis = self.kpis(&covered);
+                let gap = (bound > 0.0 && kind != PolicyKind::Actual).then(|| (kpis.cost - bound) / bound);
+                PolicyResult {
+                    policy: names[column].to_owned(),
+                    kind,
+                    n_item_locations: covered.len(),
+                    kpis,
+                    gap_to_bound: gap,
+                }
+            })
+            .collect();
+
+        let savings = self.savings(&items, &names, &column_of);
+        let baseline_of_headline = if items.iter().filter(|item| item.actual.is_some()).count() * 2 >= items.len() {
+            ACTUAL
+        } else {
+            SHOP_RULE
+        };
+        let headline = savings
+            .iter()
+            .filter(|saving| saving.policy == names[0])
+            .max_by_key(|saving| saving.baseline == baseline_of_headline);
+        let (headline, headline_zh) = match headline {
+            Some(saving) => (saving.sentence.clone(), saving.sentence_zh.clone()),
+            None => ("no baseline to compare with".to_owned(), "没有可比较的基准".to_owned()),
+        };
+
+        let (latent, demand) = items.iter().fold((0.0, 0.0), |(latent, demand), item| {
+            (latent + item.latent / item.units_per_base, demand + item.bound.demand as f64 / item.units_per_base)
+        });
+        let latent_share = if demand > 0.0 { (latent / demand).min(1.0) } else { 0.0 };
+        let costs_assumed = items.iter().any(|item| !item.money_known);
+        let dataset = self.dataset;
+        let bucket = window.bucket;
+        BacktestReport {
+            from: bucket.first_day(window.counted),
+            to: bucket.last_day(window.end - 1),
+            bucket,
+            n_periods: (window.end - window.counted) as usize,
+            n_warmup_periods: window.n_warmup(),
+            n_item_locations: items.len(),
+            skipped,
+            forecaster: forecaster.to_owned(),
+            reforecast_periods: reforecast,
+            currency: self.settings.currency.clone(),
+            costs_assumed,
+            latent_share,
+            seed: self.options.seed,
+            ci_level: self.options.ci_level,
+            bound: bound_of(&items),
+            headline,
+            headline_zh,
+            notes: self.notes(&items, latent_share, costs_assumed),
+            timeline: self.timeline(chunks, n_columns),
+            lines: items
+                .iter()
+                .map(|item| {
+                    let (item_idx, location_idx) = item.pair;
+                    BacktestLine {
+                        item_id: dataset.items[item_idx.0 as usize].item_id.clone(),
+                        location_id: dataset.locations[location_idx.0 as usize].location_id.clone(),
+                        demand: item.bound.demand as f64 / item.units_per_base,
+                        bound: item.bound.cost(),
+                        policies: (0..n_columns)
+                            .map(|column| column_of(item, column).map(|totals| line_result(item, &totals)))
+                            .collect(),
+                    }
+                })
+                .collect(),
+            orders: if self.options.keep_orders { self.orders(&items) } else { Vec::new() },
+            policies,
+            savings,
+        }
+    }
+
+    /// Indicators over item-locations: numerators and denominators are summed, ratios are never averaged.
+    fn kpis(&self, covered: &[(&Item, Totals)]) -> Kpis {
+        let n_days = {
+            let (from, to) =
+                (self.window.bucket.first_day(self.window.counted), self.window.bucket.first_day(self.window.end));
+            f64::from(to.0 - from.0)
+        };
+        let mut kpis = Kpis::default();
+        let (mut in_stock, mut met, mut cycles) = (Ratio::default(), Ratio::default(), Ratio::default());
+        let (mut sold_value, mut received) = (0.0, 0.0);
+        for (item, totals) in covered {
+            let base = |units: i64| units as f64 / item.units_per_base;
+            let unit_cost = item.replay.course.params.costs.unit_cost;
+            let n_periods = totals.n_periods.max(1) as f64;
+            kpis.demand += base(totals.demand);
+            kpis.sold += base(totals.sold);
+            kpis.lost += base(totals.lost);
+            kpis.mean_stock += base(totals.on_hand) / n_periods;
+            kpis.mean_stock_value += totals.on_hand as f64 * unit_cost / n_periods;
+            kpis.waste += base(totals.expired);
+            kpis.waste_value += totals.expired as f64 * unit_cost;
+            kpis.n_orders += totals.n_orders;
+            kpis.ordered += base(totals.ordered);
+            kpis.cost += totals.cost();
+            kpis.holding_cost += totals.holding_cost;
+            kpis.stockout_cost += totals.stockout_cost;
+            kpis.order_cost += totals.order_cost;
+            kpis.waste_cost += totals.waste_cost;
+            sold_value += totals.sold as f64 * unit_cost;
+            received += base(totals.received);
+            in_stock += Ratio::new(totals.n_in_stock as f64, totals.n_open as f64);
+            met += Ratio::new(totals.n_met as f64, totals.n_open as f64);
+            cycles += Ratio::new(totals.n_cycles_met as f64, totals.n_cycles as f64);
+        }
+        kpis.fill_rate = Ratio::new(kpis.sold, kpis.demand).value();
+        kpis.in_stock = in_stock.value();
+        kpis.period_service = met.value();
+        kpis.cycle_service = cycles.value();
+        kpis.turns = kpi::turns(sold_value, n_days, kpis.mean_stock_value).value();
+        kpis.waste_rate = Ratio::new(kpis.waste, received).value();
+        kpis
+    }
+
+    /// Every policy against every baseline, over the item-locations that both cover.
+    fn savings(
+        &self,
+        items: &[&Item],
+        names: &[&str],
+        column_of: &dyn Fn(&Item, usize) -> Option<Totals>,
+    ) -> Vec<Saving> {
+        let is_baseline = |name: &str| name == SHOP_RULE || name == ACTUAL;
+        let mut savings = Vec::new();
+        for (policy, policy_name) in names.iter().enumerate().filter(|(_, name)| **name != ACTUAL) {
+            for (baseline, baseline_name) in names.iter().enumerate().filter(|(_, name)| is_baseline(name)) {
+                if policy == baseline {
+                    continue;
+                }
+                let both: Vec<(&Item, Totals, Totals)> = items
+                    .iter()
+                    .filter_map(|item| Some((*item, column_of(item, policy)?, column_of(item, baseline)?)))
+                    .collect();
+                // An item's locations share their luck, so the item is the unit; few items are cut into stretches.
+                let n_items =
+                    both.iter().map(|(item, _, _)| item.pair.0).collect::<std::collections::BTreeSet<_>>().len();
+                let by_block = n_items < FEW_ITEMS;
+                let mut units: BTreeMap<(ItemIdx, usize), CostPair> = BTreeMap::new();
+                for (item, policy, baseline) in &both {
+                    for block in 0..policy.blocks.len().max(baseline.blocks.len()) {
+                        let unit = units.entry((item.pair.0, if by_block { block } else { 0 })).or_default();
+                        unit.policy += policy.blocks.get(block).copied().unwrap_or(0.0);
+                        unit.baseline += baseline.blocks.get(block).copied().unwrap_or(0.0);
+                    }
+                }
+                let units: Vec<CostPair> = units.into_values().collect();
+                savings.push(saving(
+                    &units,
+                    &Comparison {
+                        policy: policy_name,
+                        baseline: baseline_name,
+                        currency: &self.settings.currency,
+                        n_item_locations: both.len(),
+                        ci_level: self.options.ci_level,
+                        seed: self.options.seed,
+                    },
+                ));
+            }
+        }
+        savings
+    }
+
+    fn timeline(&self, chunks: &[Chunk], n_columns: usize) -> Vec<TimelinePoint> {
+        let Window { bucket, counted, end, .. } = self.window;
+        let point_periods = self.point_periods();
+        (0..self.n_points())
+            .filter_map(|point| {
+                let first = counted + (point * point_periods) as Period;
+                let n_periods = (end - first).clamp(0, point_periods as Period);
+                if n_periods == 0 {
+                    return None;
+                }
+                let mut policies = vec![TimelineValue::default(); n_columns];
+                let mut demand = 0.0;
+                for chunk in chunks {
+                    demand += chunk.timeline_demand[point];
+                    let columns = &chunk.timeline[point * (self.slots.len() + 1)..];
+                    for (sum, value) in policies.iter_mut().zip(columns) {
+                        sum.sold += value.sold;
+                        sum.stock_value += value.stock_value / f64::from(n_periods);
+                        sum.cost += value.cost;
+                    }
+                }
+                Some(TimelinePoint { day: bucket.first_day(first), demand, policies })
+            })
+            .collect()
+    }
+
+    fn orders(&self, items: &[&Item]) -> Vec<ReplayedOrder> {
+        let bucket = self.window.bucket;
+        let mut orders = Vec::new();
+        for item in items {
+            for (slot, player) in self.slots.iter().zip(&item.replay.players) {
+                for (t, quantity) in &player.orders {
+                    orders.push(ReplayedOrder {
+                        policy: slot.name.clone(),
+                        item_id: self.dataset.items[item.pair.0.0 as usize].item_id.clone(),
+                        location_id: self.dataset.locations[item.pair.1.0 as usize].location_id.clone(),
+                        day: bucket.first_day(self.window.start + *t as Period),
+                        quantity: *quantity as f64 / item.units_per_base,
+                    });
+                }
+            }
+        }
+        orders
+    }
+
+    /// How it was done and what it does not know.
+    fn notes(&self, items: &[&Item], latent_share: f64, costs_assumed: bool) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let mut note = |en: String, zh: String| notes.push(Note { en, zh });
+        let warmup = self.window.n_warmup();
+        note(
+            format!(
+                "every policy starts with the same stock, its base-stock level; the first {warmup} periods are played \
+                 and not counted"
+            ),
+            format!("各策略以相同的库存（基础库存水平）起步，最初 {warmup} 个周期仅作预热，不计入指标"),
+        );
+        note(
+            "decisions use only what was known on their day; planned prices, promotions, packs, minimum orders and \
+             calendars are taken as the tables give them"
+                .to_owned(),
+            "每个决策只使用当日已知的数据；计划价格、促销、包装、起订量与日历按数据表取值".to_owned(),
+        );
+        if latent_share > 0.0005 {
+            let percent = latent_share * 100.0;
+            note(
+                format!("{percent:.1} % of demand is estimated, because stock-outs kept it from being sold"),
+                format!("{percent:.1}% 的需求为估计值，因缺货未能售出"),
+            );
+        }
+        note(
+            "demand not met is lost; suppliers deliver in full; budgets, containers and minimums over several items are \
+             not applied"
+                .to_owned(),
+            "未满足的需求视为流失；供应商足量交货；不考虑跨商品的预算、装箱与最低订购额".to_owned(),
+        );
+        if costs_assumed {
+            note(
+                "some costs and prices are not known; money is counted with an assumed margin".to_owned(),
+                "部分成本或价格未知，金额按假定毛利计算".to_owned(),
+            );
+        }
+        let n_actual = items.iter().filter(|item| item.actual.is_some()).count();
+        if n_actual > 0 {
+            note(
+                format!(
+                    "actual orders are known for {n_actual} item-locations from receipts; their stock is receipts minus \
+                     sales from a stock count, or from the lowest start that never falls below zero"
+                ),
+                format!(
+                    "{n_actual} 个商品-地点有收货记录，可与实际订货比较；其库存由盘点（或不出现负数的最低起始库存）加收货减销售推算"
+                ),
+            );
+        }
+        note(
+            "the bound is the cost with perfect foresight at the same order days and lead times, without packs, minimums \
+             and expiry; nobody can reach it"
+                .to_owned(),
+            "下界为在相同订货日与提前期下完全预知需求的成本，不计包装、起订量与保质期，任何策略都无法达到".to_owned(),
+        );
+        notes
+    }
+}
+
+fn bound_of(items: &[&Item]) -> BoundResult {
+    let mut bound = BoundResult::default();
+    let mut fill = Ratio::default();
+    for item in items {
+        bound.cost += item.bound.cost();
+        bound.holding_cost += item.bound.holding_cost;
+        bound.stockout_cost += item.bound.stockout_cost;
+        bound.order_cost += item.bound.order_cost;
+        let demand = item.bound.demand as f64 / item.units_per_base;
+        fill += Ratio::new(demand - item.bound.lost as f64 / item.units_per_base, demand);
+    }
+    bound.fill_rate = fill.value();
+    bound
+}
+
+fn line_result(item: &Item, totals: &Totals) -> LineResult {
+    let unit_cost = item.replay.course.params.costs.unit_cost;
+    LineResult {
+        fill_rate: Ratio::new(totals.sold as f64, totals.demand as f64).value(),
+        mean_stock_value: totals.on_hand as f64 * unit_cost / totals.n_periods.max(1) as f64,
+        n_orders: totals.n_orders,
+        cost: totals.cost(),
+    }
+}
