@@ -493,13 +493,13 @@ mod tests {
             pack_cost: 10.0,
             ..RaisableLine::default()
         };
-        let raised = raise_to_minimum_value(&[small.clone()], 45.0, false);
+        let raised = raise_to_minimum_value(std::slice::from_ref(&small), 45.0, false);
         assert_eq!((raised.result, raised.packs), (FillResult::Raised, vec![5]));
         assert_eq!(raised.gain_change, -2.5);
         let thin = RaisableLine { gain: 1.0, ..small.clone() };
-        assert_eq!(raise_to_minimum_value(&[thin.clone()], 45.0, false).result, FillResult::Postponed);
-        assert_eq!(raise_to_minimum_value(&[thin], 45.0, true).packs, [5]);
-        assert_eq!(raise_to_minimum_value(&[small.clone()], 100.0, true).result, FillResult::OutOfReach);
+        assert_eq!(raise_to_minimum_value(std::slice::from_ref(&thin), 45.0, false).result, FillResult::Postponed);
+        assert_eq!(raise_to_minimum_value(std::slice::from_ref(&thin), 45.0, true).packs, [5]);
+        assert_eq!(raise_to_minimum_value(std::slice::from_ref(&small), 100.0, true).result, FillResult::OutOfReach);
         assert_eq!(raise_to_minimum_value(&[RaisableLine { packs: 0, ..small }], 45.0, true).packs, [0]);
     }
 

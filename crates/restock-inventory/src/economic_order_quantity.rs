@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn backorders_match_snyder_shen() {
         let (size, share) = with_backorders(40.0, 40.05, 60.0, 2080.0);
-        assert_close(size.order_quantity, 83.235448128898042, "Q");
+        assert_close(size.order_quantity, 83.235448128898, "Q");
         assert_close(share, 0.400299850074962, "x");
         assert_close(size.cost, 1999.148244415212, "cost");
     }

@@ -63,6 +63,8 @@ pub struct ProtectionInterval {
     until_period_ends: Totals,
     /// Demand until the order placed now expires, for perishable items.
     until_expiry: Option<Totals>,
+    /// `[n_paths]`: demand between the two arrivals of each path.
+    served: Vec<f64>,
     /// Periods between the two arrivals that the order can serve.
     n_served_periods: usize,
     objective: Objective,
@@ -122,7 +124,9 @@ impl ProtectionInterval {
                 until_expiry.push(sum_until(lead_time + shelf_life));
             }
         }
+        let served = until_next_arrival.iter().zip(&until_arrival).map(|(to, from)| to - from).collect();
         Self {
+            served,
             until_arrival: Totals::new(until_arrival),
             until_next_arrival: Totals::new(until_next_arrival),
             until_period_ends: Totals::new(until_period_ends),
@@ -141,6 +145,11 @@ impl ProtectionInterval {
     /// Expected demand between the arrival of this order and of the next, units.
     pub fn expected_served_demand(&self) -> f64 {
         self.until_next_arrival.mean() - self.until_arrival.mean()
+    }
+
+    /// `[n_paths]`: demand between the arrival of this order and of the next, units.
+    pub fn served_demand(&self) -> &[f64] {
+        &self.served
     }
 
     /// Expected demand per period between the two arrivals, units.
@@ -188,6 +197,53 @@ impl ProtectionInterval {
         }
     }
 
+    /// Expected cost of one review interval that starts from position `level`, currency, up to a constant: its slope is
+    /// the surplus of the economics objective. For service objectives it is the holding cost of the position alone,
+    /// which is what a smaller level saves.
+    fn interval_cost(&self, level: f64) -> f64 {
+        let n_periods = self.n_served_periods as f64;
+        if !matches!(self.objective, Objective::Economics) {
+            return self.costs.holding_cost * n_periods * level;
+        }
+        let left_over = |totals: &Totals| level - totals.mean() + totals.expected_shortage(level);
+        self.costs.holding_cost * n_periods * left_over(&self.until_period_ends)
+            + self.until_expiry.as_ref().map_or(0.0, |totals| self.costs.waste_cost * left_over(totals))
+            + self.costs.stockout_cost * self.until_next_arrival.expected_shortage(level)
+    }
+
+    /// How far the objective is met over a whole cycle in which reviews start from `level - offset`, the offsets with
+    /// weights that sum to 1.
+    ///
+    /// `n_reviews` is the expected number of reviews in a cycle: a cycle service target allows one stock-out in so many
+    /// cycles, whichever review of the cycle it falls into.
+    fn cycle_surplus(&self, level: f64, offsets: &[(f64, f64)], n_reviews: f64) -> f64 {
+        let mean: f64 = offsets.iter().map(|(offset, weight)| weight * self.surplus(level - offset)).sum();
+        match self.objective {
+            Objective::Service { service_type: ServiceType::Cycle, target } => {
+                // The surplus is P(no stock-out in a review) - target.
+                (1.0 - target) - n_reviews * (1.0 - target - mean)
+            }
+            _ => mean,
+        }
+    }
+
+    /// The smallest level, and its expected cost of a review, when reviews start from `level - offset`.
+    pub(crate) fn smallest_level_of_cycle(&self, offsets: &[(f64, f64)], n_reviews: f64) -> (Units, f64) {
+        let deepest = offsets.iter().map(|(offset, _)| *offset).fold(0.0, f64::max);
+        let highest = self.until_next_arrival.max().max(self.until_period_ends.max()) + deepest;
+        let (mut too_low, mut enough) = (-1, highest.ceil() as Units);
+        while enough - too_low > 1 {
+            let middle = too_low + (enough - too_low) / 2;
+            if self.cycle_surplus(middle as f64, offsets, n_reviews) >= 0.0 {
+                enough = middle;
+            } else {
+                too_low = middle;
+            }
+        }
+        let cost = offsets.iter().map(|(offset, weight)| weight * self.interval_cost(enough as f64 - offset)).sum();
+        (enough, cost)
+    }
+
     /// The surplus averaged over the levels `level, ..., level + n_levels - 1`, at most eight of them.
     fn mean_surplus(&self, level: Units, n_levels: Units) -> f64 {
         let n_probes = n_levels.clamp(1, 8);
@@ -227,14 +283,18 @@ impl ProtectionInterval {
 
     /// The base-stock level for orders in multiples of `order_multiple` units.
     ///
-    /// A large multiple lowers the level, but never below expected demand over the interval: nobody is told to run out
-    /// on purpose because packs are large.
+    /// A large multiple lowers the level. For a service objective it stays at expected demand over the interval: nobody
+    /// is told to run out on purpose because packs are large. It stays at one unit in any case where the plain level is
+    /// above zero, because at a level of zero an item that loses its unmet demand is never ordered again.
     pub fn base_stock_level(&self, order_multiple: Units) -> Units {
         let plain = self.smallest_level(1);
-        if order_multiple <= 1 {
+        if order_multiple <= 1 || plain == 0 {
             return plain;
         }
-        let floor = plain.min(self.expected_demand().ceil() as Units);
+        let floor = match self.objective {
+            Objective::Service { .. } => (self.expected_demand().round() as Units).clamp(1, plain),
+            Objective::Economics => 1,
+        };
         self.smallest_level(order_multiple).max(floor)
     }
 }

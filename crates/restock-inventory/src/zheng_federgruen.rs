@@ -100,13 +100,19 @@ fn convolve(a: &[f64], b: &[f64]) -> Vec<f64> {
 
 /// Renewal density `m(j)` of demand, extended as far as asked: `m(0) = 1 / (1 - p₀)` and
 /// `m(j) = Σ_{l=1..j} p_l·m(j-l) / (1 - p₀)` (Zheng & Federgruen 1991, equations 2a and 2b).
-struct Renewal<'a> {
+pub(crate) struct Renewal<'a> {
     probabilities: &'a [f64],
     density: Vec<f64>,
 }
 
-impl Renewal<'_> {
-    fn density(&mut self, j: usize) -> f64 {
+impl<'a> Renewal<'a> {
+    /// The density for a demand law, `probabilities[d]` for demand `d`; the first must be below 1.
+    pub(crate) fn new(probabilities: &'a [f64]) -> Self {
+        assert!(probabilities[0] < 1.0);
+        Self { probabilities, density: Vec::new() }
+    }
+
+    pub(crate) fn density(&mut self, j: usize) -> f64 {
         let p0 = self.probabilities[0];
         while self.density.len() <= j {
             let n = self.density.len();
@@ -131,7 +137,7 @@ pub fn average_cost(
 ) -> f64 {
     assert!(reorder_point < order_up_to_level && demand.mean() > 0.0);
     let costs = PeriodCost::new(problem, demand);
-    let mut renewal = Renewal { probabilities: demand.probabilities(), density: Vec::new() };
+    let mut renewal = Renewal::new(demand.probabilities());
     cost_of(&costs, &mut renewal, reorder_point, order_up_to_level)
 }
 
@@ -153,7 +159,7 @@ pub fn optimal_policy(problem: BackorderProblem, demand: &DiscreteDemand) -> Opt
     assert!(problem.holding_cost > 0.0 && problem.stockout_cost > 0.0 && problem.order_cost >= 0.0);
     assert!(demand.mean() > 0.0, "demand that is always zero needs no policy");
     let costs = PeriodCost::new(problem, demand);
-    let mut renewal = Renewal { probabilities: demand.probabilities(), density: Vec::new() };
+    let mut renewal = Renewal::new(demand.probabilities());
     let minimiser = costs.minimiser();
     // Step 1: the best reorder point for the smallest sensible order-up-to level.
     let mut order_up_to_level = minimiser;
