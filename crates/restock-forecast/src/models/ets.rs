@@ -979,7 +979,7 @@ mod tests {
         theta[6..17].copy_from_slice(&seasonal[..11]);
         let here = pass::<18, true>(&problem, spec, &layout, &theta).unwrap();
         for column in 0..layout.n {
-            let mut moved = |by: f64| {
+            let moved = |by: f64| {
                 let mut other = theta;
                 other[column] += by;
                 pass::<18, true>(&problem, spec, &layout, &other).unwrap().cost

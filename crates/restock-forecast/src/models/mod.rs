@@ -208,7 +208,7 @@ mod tests {
     fn every_model_forecasts_a_usual_history() {
         let series = daily(&counts(400, 1, |t| 3.0 + f64::from(u8::from(t % 7 == 0)) * 4.0));
         for model in all() {
-            let predictive = model.predict(&series, 400, 28).expect(model.name());
+            let predictive = model.predict(&series, 400, 28).expect("a long history suffices");
             if model.name() != "zero" {
                 let total: f64 = predictive.mean.iter().sum();
                 assert!((50.0..200.0).contains(&total), "{} expects {total}, the truth is 100", model.name());

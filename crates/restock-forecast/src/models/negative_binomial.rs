@@ -544,7 +544,7 @@ mod tests {
     /// 300 days, Sundays double, a promotion of 7 days every 6 weeks that triples demand.
     fn promoted() -> SeriesInput {
         let on = |t: usize| t % 42 >= 35;
-        let rate = |t: usize| 6.0 * if t % 7 == 0 { 2.0 } else { 1.0 } * if on(t) { 3.0 } else { 1.0 };
+        let rate = |t: usize| 6.0 * if t.is_multiple_of(7) { 2.0 } else { 1.0 } * if on(t) { 3.0 } else { 1.0 };
         let mut series = daily(&counts(294, 5, rate));
         // The last 7 days of the history are promoted, then 7 days without, then 7 with.
         let values = (0..294 + 28).map(|t| f32::from(u8::from(if t < 294 { on(t) } else { (301..308).contains(&t) })));

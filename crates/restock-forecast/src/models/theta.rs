@@ -80,7 +80,7 @@ fn decompose(history: &History, phases: &[usize], period: usize, multiplicative:
     let (mut sums, mut counts) = (vec![0.0; period], vec![0.0; period]);
     let n = history.len();
     let half = period / 2;
-    for row in half..n.saturating_sub(half) {
+    for (row, &at) in phases.iter().enumerate().take(n.saturating_sub(half)).skip(half) {
         let around = &history.values[row - half..=row + half];
         let mut sum: f64 = around.iter().sum();
         if period.is_multiple_of(2) {
@@ -88,7 +88,6 @@ fn decompose(history: &History, phases: &[usize], period: usize, multiplicative:
             sum -= 0.5 * (around[0] + around[around.len() - 1]);
         }
         let mean = sum / period as f64;
-        let at = phases[row];
         if multiplicative {
             sums[at] += history.values[row] / mean.max(1e-9);
         } else {
