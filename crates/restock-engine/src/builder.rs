@@ -12,7 +12,8 @@ use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::settings::{AssumedStock, PlanSettings};
 use restock_core::stock::{Arrival, Lot};
 use restock_core::{
-    Bucket, CostRates, Day, ItemIdx, LocationIdx, Money, Objective, Quantity, ServiceType, StockState, Units,
+    Bucket, CostRates, Day, FindingCode, ItemIdx, LocationIdx, Money, Objective, Quantity, ServiceType, StockState,
+    Units,
 };
 use restock_forecast::classify;
 use rust_decimal::Decimal;
@@ -53,6 +54,8 @@ pub struct UnitBuilder<'a> {
     learned: HashMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), LearnedDays>,
     abc: HashMap<Pair, &'static str>,
     health: HashMap<Pair, f64>,
+    /// Worst finding of an item-location in English and Chinese, and whether it is a phantom-stock suspect.
+    findings: HashMap<Pair, ([String; 2], bool)>,
     components: HashMap<ItemIdx, Vec<u32>>,
     uoms: HashMap<ItemIdx, Vec<u32>>,
     /// Item-locations that others draw from: distribution centres and components.
@@ -123,6 +126,7 @@ impl<'a> UnitBuilder<'a> {
             learned: learn_lead_times(dataset, as_of),
             abc: HashMap::new(),
             health: HashMap::new(),
+            findings: HashMap::new(),
             components,
             uoms,
             upstream: HashSet::new(),
@@ -138,6 +142,18 @@ impl<'a> UnitBuilder<'a> {
                 .iter()
                 .filter_map(|score| Some((find_pair(dataset, &score.item_id, &score.location_id)?, score.score)))
                 .collect();
+            // Findings come worst first.
+            for finding in &report.findings {
+                if let (Some(item_id), Some(location_id)) = (&finding.item_id, &finding.location_id)
+                    && let Some(pair) = find_pair(dataset, item_id, location_id)
+                {
+                    let entry = builder.findings.entry(pair).or_insert_with(|| {
+                        let code = finding.code;
+                        ([format!("{code:?}: {}", finding.message), format!("{code:?}：{}", finding.message_zh)], false)
+                    });
+                    entry.1 |= finding.code == FindingCode::D07;
+                }
+            }
         }
         builder.find_partitions();
         builder
@@ -336,9 +352,55 @@ impl<'a> UnitBuilder<'a> {
             health: self.health.get(&(item, location)).copied().unwrap_or(1.0),
             last_order,
             usual_order,
+            worst_finding: self.findings.get(&(item, location)).map(|([en, zh], _)| (en.clone(), zh.clone())),
+            phantom_stock: self.findings.get(&(item, location)).is_some_and(|(_, phantom)| *phantom),
+            is_limited: self.is_limited(&lane),
             warnings,
             lane,
         })
+    }
+
+    /// Whether limits over several lines apply to orders on this lane.
+    fn is_limited(&self, lane: &Lane) -> bool {
+        if lane.kind != ProposalType::Purchase {
+            return false;
+        }
+        let limits_of_all =
+            self.settings.budget.is_some() || !self.dataset.budgets.is_empty() || !self.dataset.capacities.is_empty();
+        let ProposalSource::SupplierId(id) = &lane.source else { return limits_of_all };
+        limits_of_all
+            || self.supplier(id).is_some_and(|supplier| {
+                supplier.min_order_value.is_some()
+                    || supplier.container_volume.is_some()
+                    || supplier.container_weight.is_some()
+            })
+    }
+
+    pub(crate) fn supplier(&self, supplier_id: &str) -> Option<&'a restock_core::dataset::Supplier> {
+        let suppliers = &self.dataset.suppliers;
+        let idx = suppliers.binary_search_by(|supplier| supplier.supplier_id.as_str().cmp(supplier_id)).ok()?;
+        Some(&suppliers[idx])
+    }
+
+    pub(crate) fn location_name(&self, location_id: &str) -> String {
+        let locations = &self.dataset.locations;
+        let idx = locations.binary_search_by(|location| location.location_id.as_str().cmp(location_id));
+        idx.map_or_else(|_| String::new(), |idx| locations[idx].name.clone())
+    }
+
+    /// Digits after the point of an item's quantities.
+    pub(crate) fn decimals(&self, item_id: &str) -> u8 {
+        let items = &self.dataset.items;
+        let idx = items.binary_search_by(|item| item.item_id.as_str().cmp(item_id));
+        idx.map_or(0, |idx| items[idx].decimals)
+    }
+
+    /// Volume and weight of a base unit; 0 where unknown.
+    pub(crate) fn volume_and_weight(&self, item_id: &str) -> (f64, f64) {
+        let items = &self.dataset.items;
+        let idx = items.binary_search_by(|item| item.item_id.as_str().cmp(item_id));
+        let known = |value: Option<f64>| value.filter(|value| value.is_finite() && *value > 0.0).unwrap_or(0.0);
+        idx.map_or((0.0, 0.0), |idx| (known(items[idx].volume), known(items[idx].weight)))
     }
 
     fn order_uom(&self, item: ItemIdx, entity: &Item, pack: Option<Quantity>) -> String {
@@ -714,7 +776,12 @@ impl<'a> UnitBuilder<'a> {
     }
 
     /// The last and the mean receipt quantity.
-    fn past_orders(&self, item: ItemIdx, location: LocationIdx, decimals: u8) -> (Option<Units>, Option<Units>) {
+    fn past_orders(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        decimals: u8,
+    ) -> (Option<Units>, Option<(Units, usize)>) {
         let rows = self.receipts.get(&(item, location)).map_or(&[][..], Vec::as_slice);
         let mut rows: Vec<_> = rows.iter().map(|idx| &self.dataset.receipts[*idx as usize]).collect();
         rows.retain(|row| row.quantity > Quantity::ZERO);
@@ -722,7 +789,7 @@ impl<'a> UnitBuilder<'a> {
         let recent = &rows[rows.len().saturating_sub(12)..];
         let quantities: Vec<Units> = recent.iter().map(|row| row.quantity.to_units_floor(decimals)).collect();
         let mean = quantities.iter().sum::<Units>() as f64 / quantities.len().max(1) as f64;
-        (quantities.last().copied(), (quantities.len() >= 3).then_some(mean.round() as Units))
+        (quantities.last().copied(), (quantities.len() >= 3).then_some((mean.round() as Units, quantities.len())))
     }
 
     fn components_of(&self, item: ItemIdx) -> Vec<Component> {

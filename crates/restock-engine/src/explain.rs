@@ -1,13 +1,21 @@
 //! Why this quantity: the numbers behind one line, and what it would be if one thing were different.
 
+use std::sync::OnceLock;
+
 use restock_core::finding::PlanException;
 use restock_core::forecast::Observation;
 use restock_core::proposal::{Explanation, Proposal};
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Dataset, Day, Forecaster, Quantity};
+use restock_core::{Bucket, Dataset, Day, Forecaster, Quantity, Units};
+use restock_inventory::item_location::{PlacedOrder, step};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::PlanLine;
+use crate::batch::{Overrides, UnitPlan, Worked, work_out};
+use crate::builder::{UnitBuilder, find_pair};
+use crate::decide::{Decided, redecide};
+use crate::explanation::{self, tidy};
+use crate::plan::{PlanLine, plan_id, plan_partitions};
+use crate::unit::PlanningUnit;
 use crate::what_if::WhatIf;
 
 /// Everything about one item-location, for people and charts.
@@ -139,7 +147,11 @@ pub(crate) fn observation_name(observation: Observation) -> &'static str {
 
 /// Explains one item-location of a dataset, ordered or not, under any number of what-ifs.
 ///
-/// Without what-ifs the proposal is the one of [`crate::plan`], byte for byte.
+/// Without what-ifs the proposal is the one of [`crate::plan`], byte for byte. A what-if plans this line again with
+/// everything else as it is: the other lines, the stock, and what its source can send. Limits over several lines
+/// (budgets, containers, supplier minimums) are not applied to a what-if.
+///
+/// For several lines of the same data use [`Explainer`], which reads the tables once.
 ///
 /// # Errors
 /// [`ExplainError`] when the item-location is unknown or not planned.
@@ -151,10 +163,265 @@ pub fn explain(
     location_id: &str,
     what_if: &[WhatIf],
 ) -> Result<LineDetail, ExplainError> {
-    let _ = (dataset, settings, forecaster, what_if, observation_name(Observation::Full));
-    Err(ExplainError::NotPlanned {
-        item_id: item_id.to_owned(),
-        location_id: location_id.to_owned(),
-        reason: "not built yet".to_owned(),
-    })
+    Explainer::new(dataset, settings, forecaster).explain(item_id, location_id, what_if)
+}
+
+/// Explains lines of one dataset.
+pub struct Explainer<'a> {
+    dataset: &'a Dataset,
+    settings: &'a PlanSettings,
+    forecaster: &'a dyn Forecaster,
+    builder: UnitBuilder<'a>,
+    plan_id: String,
+    /// What limits over several lines change; worked out when a line needs it, because it takes a whole plan.
+    overrides: OnceLock<Overrides>,
+}
+
+impl<'a> Explainer<'a> {
+    /// Reads the tables once.
+    pub fn new(dataset: &'a Dataset, settings: &'a PlanSettings, forecaster: &'a dyn Forecaster) -> Self {
+        let report = crate::health::check(dataset, settings);
+        Self {
+            dataset,
+            settings,
+            forecaster,
+            builder: UnitBuilder::new(dataset, settings, Some(&report)),
+            plan_id: plan_id(dataset, settings, forecaster.name()),
+            overrides: OnceLock::new(),
+        }
+    }
+
+    fn overrides(&self) -> &Overrides {
+        self.overrides.get_or_init(|| {
+            let everything: Vec<usize> = (0..self.builder.partitions().len()).collect();
+            let planned = plan_partitions(
+                &self.builder,
+                self.settings,
+                self.forecaster,
+                &everything,
+                &Overrides::new(),
+                &|_, _| {},
+            );
+            crate::limits::apply(&planned.units, &self.builder, self.dataset, self.settings).overrides
+        })
+    }
+
+    /// Explains one line; see [`explain`].
+    ///
+    /// # Errors
+    /// [`ExplainError`] when the item-location is unknown or not planned.
+    pub fn explain(&self, item_id: &str, location_id: &str, what_ifs: &[WhatIf]) -> Result<LineDetail, ExplainError> {
+        let dataset = self.dataset;
+        if dataset.items.binary_search_by(|item| item.item_id.as_str().cmp(item_id)).is_err() {
+            return Err(ExplainError::UnknownItem(item_id.to_owned()));
+        }
+        let not_planned = |reason: &str| ExplainError::NotPlanned {
+            item_id: item_id.to_owned(),
+            location_id: location_id.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let pair = find_pair(dataset, item_id, location_id)
+            .ok_or_else(|| ExplainError::UnknownLocation(location_id.to_owned()))?;
+        let partition = self
+            .builder
+            .partition_of(pair)
+            .ok_or_else(|| not_planned("no table says anything about this item at this location"))?;
+        let (units, unplanned) = self.builder.build_partition(partition);
+        if let Some(unplanned) =
+            unplanned.iter().find(|line| line.item_id == item_id && line.location_id == location_id)
+        {
+            return Err(not_planned(&unplanned.reason));
+        }
+        let is_limited = units.iter().any(|unit| unit.is_limited);
+        let no_overrides = Overrides::new();
+        let overrides = if is_limited { self.overrides() } else { &no_overrides };
+        let worked = work_out(&units, self.settings, self.forecaster, overrides);
+        let (unit, worked) = units
+            .iter()
+            .zip(&worked)
+            .find(|(unit, _)| unit.item_id == item_id && unit.location_id == location_id)
+            .expect("a pair of a partition is planned or unplanned");
+        let base = self.detail(unit, worked);
+        if what_ifs.is_empty() {
+            return Ok(base);
+        }
+        let (changed, decided) = redecide(unit, &worked.decided, self.settings, what_ifs);
+        let mut forecast = worked.forecast.clone();
+        for factor in what_ifs.iter().filter_map(|what_if| match what_if {
+            WhatIf::Demand(factor) => Some(*factor),
+            _ => None,
+        }) {
+            forecast.mean.iter_mut().chain(&mut forecast.quantiles).for_each(|value| *value *= factor);
+        }
+        let worked = Worked { decided, forecast, ..worked.clone() };
+        let mut detail = self.detail(&changed, &worked);
+        detail.what_if = what_ifs.iter().map(ToString::to_string).collect();
+        detail.changes = changes(&base, &detail);
+        Ok(detail)
+    }
+
+    fn detail(&self, unit: &PlanningUnit, worked: &Worked) -> LineDetail {
+        let UnitPlan { line, mut proposal, exceptions, .. } = explanation::unit_plan(unit, worked, self.settings);
+        if let Some(proposal) = &mut proposal {
+            proposal.plan_id.clone_from(&self.plan_id);
+        }
+        let explanation = match &proposal {
+            Some(proposal) => proposal.explanation.clone(),
+            None => explanation::explanation(unit, worked, self.settings),
+        };
+        let decided = &worked.decided;
+        let arrivals = unit
+            .open_orders
+            .iter()
+            .map(|order| ArrivalPoint {
+                day: if order.overdue { unit.future_day(1) } else { order.due },
+                quantity: unit.quantity(order.quantity),
+                order_id: order.order_id.clone(),
+                proposed: false,
+            })
+            .chain(proposal.iter().map(|proposal| ArrivalPoint {
+                day: proposal.expected_receipt,
+                quantity: proposal.quantity,
+                order_id: String::new(),
+                proposed: true,
+            }))
+            .collect();
+        LineDetail {
+            item_name: unit.item_name.clone(),
+            uom: unit.uom.clone(),
+            as_of: unit.as_of,
+            bucket: unit.bucket,
+            history: history_tail(unit),
+            forecast: forecast_points(unit, decided),
+            arrivals,
+            projection: projection(unit, decided),
+            protection_until: unit.future_day(decided.protection).plus(-1),
+            forecast_reason: worked.forecast.reason.clone(),
+            exceptions,
+            what_if: Vec::new(),
+            changes: Vec::new(),
+            line,
+            proposal,
+            explanation,
+        }
+    }
+}
+
+/// The last half year of days, two years of weeks, or all months.
+fn history_tail(unit: &PlanningUnit) -> Vec<HistoryPoint> {
+    let series = &unit.history.series;
+    let n_shown = match unit.bucket {
+        Bucket::Day => 182,
+        Bucket::Week => 104,
+        Bucket::Month => 120,
+    };
+    let n_periods = series.n_periods();
+    (n_periods.saturating_sub(n_shown)..n_periods)
+        .map(|idx| HistoryPoint {
+            day: unit.bucket.first_day(series.first_period + idx as i32),
+            sales: tidy(unit.base(series.sales[idx]), 4),
+            demand: tidy(unit.base(series.demand[idx]), 4),
+            observation: observation_name(series.observations[idx]).to_owned(),
+        })
+        .collect()
+}
+
+/// Quantile of sorted values, linear between them.
+fn quantile(sorted: &[f64], level: f64) -> f64 {
+    let position = level * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64)
+}
+
+/// Demand by period over the paths the decision was made from, demand from below included.
+fn forecast_points(unit: &PlanningUnit, decided: &Decided) -> Vec<ForecastPoint> {
+    let demand = &decided.review.demand;
+    let mut values = vec![0.0; demand.n_paths()];
+    (0..demand.horizon)
+        .map(|step| {
+            for (path_idx, value) in values.iter_mut().enumerate() {
+                *value = f64::from(demand.path(path_idx)[step]);
+            }
+            values.sort_unstable_by(f64::total_cmp);
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            ForecastPoint {
+                day: unit.future_day(step),
+                mean: tidy(unit.base(mean), 4),
+                quantiles: [0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95]
+                    .map(|level| tidy(unit.base(quantile(&values, level)), 4)),
+            }
+        })
+        .collect()
+}
+
+/// Stock at the end of each period, without and with the order, with nothing ordered afterwards.
+fn projection(unit: &PlanningUnit, decided: &Decided) -> Vec<ProjectionPoint> {
+    let review = &decided.review;
+    let demand = &review.demand;
+    let (n_paths, horizon) = (demand.n_paths(), demand.horizon);
+    let params = explanation::params(unit);
+    let play = |quantity: Units| -> Vec<[f64; 3]> {
+        let mut on_hand = vec![0.0; n_paths * horizon]; // [horizon × n_paths]
+        for path_idx in 0..n_paths {
+            let mut stock = review.stock.clone();
+            let lead_time = review.lead_times[path_idx % review.lead_times.len()];
+            let mut order = PlacedOrder { quantity, lead_time };
+            let (mut cumulative, mut counted) = (0.0, 0);
+            for (step_idx, wanted) in demand.path(path_idx).iter().enumerate() {
+                // Rounded cumulatively, as everywhere else.
+                cumulative += f64::from(*wanted);
+                let rounded = (cumulative + 0.5) as Units;
+                step(&mut stock, order, rounded - counted, &params);
+                counted = rounded;
+                order = PlacedOrder::NONE;
+                on_hand[step_idx * n_paths + path_idx] = unit.base(stock.on_hand() as f64);
+            }
+        }
+        on_hand
+            .chunks_exact_mut(n_paths)
+            .map(|values| {
+                values.sort_unstable_by(f64::total_cmp);
+                [0.1, 0.5, 0.9].map(|level| tidy(quantile(values, level), 4))
+            })
+            .collect()
+    };
+    let without = play(0);
+    let with = if decided.quantity() == 0 { without.clone() } else { play(decided.quantity()) };
+    without
+        .into_iter()
+        .zip(with)
+        .enumerate()
+        .map(|(step, (without_order, with_order))| ProjectionPoint {
+            day: unit.future_day(step),
+            without_order,
+            with_order,
+        })
+        .collect()
+}
+
+/// Numbers that differ between the plan and the what-if.
+fn changes(base: &LineDetail, changed: &LineDetail) -> Vec<Change> {
+    let numbers = |detail: &LineDetail| -> Vec<(&'static str, String)> {
+        let line = &detail.line;
+        vec![
+            ("quantity", line.quantity.to_string()),
+            ("value", line.value.map_or_else(String::new, |value| value.to_string())),
+            ("target_level", line.target_level.to_string()),
+            ("expected_demand", line.expected_demand.to_string()),
+            ("on_hand", line.on_hand.to_string()),
+            ("lead_time_days", line.lead_time_days.to_string()),
+            ("review_days", line.review_days.to_string()),
+            ("protection_until", detail.protection_until.to_string()),
+            ("p_stockout", line.p_stockout[1].to_string()),
+            ("fill_rate", line.fill_rate[1].to_string()),
+            ("days_of_cover", line.days_of_cover[1].to_string()),
+        ]
+    };
+    numbers(base)
+        .into_iter()
+        .zip(numbers(changed))
+        .filter(|((_, before), (_, after))| before != after)
+        .map(|((what, before), (_, after))| Change { what: what.to_owned(), before, after })
+        .collect()
 }

@@ -5,23 +5,28 @@
 //! a batch of complete items. [`explain`] gives the numbers behind one line. No file, clock or network is touched.
 
 pub mod backtest;
+mod batch;
 mod builder;
-#[allow(dead_code)] // Facts come from the planner, which is being wired to it.
+mod decide;
 mod exceptions;
 mod explain;
+mod explanation;
 pub mod filter;
 pub mod health;
 mod history;
+mod limits;
 mod plan;
+mod sentence;
 mod unit;
 mod what_if;
 
+pub use batch::{UnitPlan, UnitTotals, plan_batch};
 pub use builder::UnitBuilder;
 pub use explain::{
-    ArrivalPoint, Change, ExplainError, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
+    ArrivalPoint, Change, ExplainError, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
 };
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
-pub use plan::{OrderGroup, Plan, PlanLine, PlanSummary, ShadowPrice, Unplanned, plan};
+pub use plan::{OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan};
 pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

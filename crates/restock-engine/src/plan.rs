@@ -1,10 +1,18 @@
 //! A whole plan: every item-location of a dataset, and what comes out.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
 use restock_core::finding::PlanException;
 use restock_core::proposal::{Proposal, ProposalSource};
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Dataset, Day, Finding, Forecaster, Money, Quantity};
+use restock_core::{Bucket, Dataset, Day, Finding, Forecaster, Money, Objective, Quantity};
 use serde::{Deserialize, Serialize};
+
+use crate::batch::{Overrides, UnitPlan, plan_batch_with};
+use crate::builder::UnitBuilder;
+use crate::explanation::{money, settings_hash, tidy};
 
 /// What planning a dataset gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,26 +190,336 @@ pub struct ShadowPrice {
 /// Plans every item-location of a dataset.
 ///
 /// `progress(done, total)` counts item-locations. Same data, settings and forecaster give the same plan, on any number
-/// of threads.
+/// of threads. Segments whose filter cannot be read match nothing; [`check_settings`] finds them beforehand.
 pub fn plan(
     dataset: &Dataset,
     settings: &PlanSettings,
     forecaster: &dyn Forecaster,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Plan {
-    let _ = (dataset, forecaster, progress);
-    Plan {
-        plan_id: String::new(),
-        as_of: settings.as_of.unwrap_or_default(),
+    let report = crate::health::check(dataset, settings);
+    let builder = UnitBuilder::new(dataset, settings, Some(&report));
+    let everything: Vec<usize> = (0..builder.partitions().len()).collect();
+    let mut planned = plan_partitions(&builder, settings, forecaster, &everything, &Overrides::new(), progress);
+
+    let limited = crate::limits::apply(&planned.units, &builder, dataset, settings);
+    if !limited.overrides.is_empty() {
+        // Lines that a limit changed are planned again with the change, so that their explanation is about what is
+        // proposed. Nothing else moves.
+        let changed: BTreeSet<usize> = planned
+            .units
+            .iter()
+            .zip(&planned.partition_of)
+            .filter(|(unit, _)| {
+                limited.overrides.contains_key(&(unit.line.item_id.clone(), unit.line.location_id.clone()))
+            })
+            .map(|(_, partition)| *partition)
+            .collect();
+        let changed: Vec<usize> = changed.into_iter().collect();
+        let again = plan_partitions(&builder, settings, forecaster, &changed, &limited.overrides, &|_, _| {});
+        let mut by_partition: BTreeMap<usize, std::vec::IntoIter<UnitPlan>> = BTreeMap::new();
+        let mut grouped: BTreeMap<usize, Vec<UnitPlan>> = BTreeMap::new();
+        for (unit, partition) in again.units.into_iter().zip(again.partition_of) {
+            grouped.entry(partition).or_default().push(unit);
+        }
+        by_partition.extend(grouped.into_iter().map(|(partition, units)| (partition, units.into_iter())));
+        for (unit, partition) in planned.units.iter_mut().zip(&planned.partition_of) {
+            if let Some(units) = by_partition.get_mut(partition) {
+                *unit = units.next().expect("planning again gives the same units");
+            }
+        }
+    }
+
+    let plan_id = plan_id(dataset, settings, forecaster.name());
+    let mut plan = Plan {
+        plan_id: plan_id.clone(),
+        as_of: builder.history.as_of(),
         currency: settings.currency.clone(),
         bucket: settings.bucket,
         proposals: Vec::new(),
-        lines: Vec::new(),
+        lines: Vec::with_capacity(planned.units.len()),
         exceptions: Vec::new(),
-        unplanned: Vec::new(),
-        findings: Vec::new(),
+        unplanned: planned.unplanned,
+        findings: report.findings,
         summary: PlanSummary::default(),
         order_groups: Vec::new(),
-        shadow_prices: Vec::new(),
+        shadow_prices: limited.shadow_prices,
+    };
+    plan.summary = summarise(&planned.units, plan.unplanned.len());
+    plan.order_groups = order_groups(&planned.units, &builder);
+    for unit in planned.units {
+        if let Some(mut proposal) = unit.proposal {
+            proposal.plan_id.clone_from(&plan_id);
+            plan.proposals.push(proposal);
+        }
+        plan.exceptions.extend(unit.exceptions);
+        plan.lines.push(unit.line);
     }
+    plan.lines.sort_by(|a, b| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)));
+    plan.unplanned.sort_by(|a, b| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)));
+    plan.proposals.sort_by(|a, b| {
+        b.priority.cmp(&a.priority).then_with(|| {
+            (&a.item_id, &a.destination, &a.proposal_id).cmp(&(&b.item_id, &b.destination, &b.proposal_id))
+        })
+    });
+    crate::exceptions::rank(&mut plan.exceptions);
+    plan.summary.n_exceptions = plan.exceptions.len();
+    plan
+}
+
+/// Why settings cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// No policy of that name.
+    #[error("policy {got:?} is not known, use one of {}", restock_inventory::POLICY_NAMES.join(", "))]
+    UnknownPolicy {
+        /// The name.
+        got: String,
+    },
+    /// A segment's filter cannot be read.
+    #[error("segment {number}: {error}")]
+    BadFilter {
+        /// Which segment, from 1.
+        number: usize,
+        /// What is wrong.
+        error: crate::filter::FilterError,
+    },
+    /// A service target outside 0 to 1.
+    #[error("service target is {got}, must be above 0 and below 1 (0.98 is 98 %)")]
+    BadTarget {
+        /// The number as text.
+        got: String,
+    },
+}
+
+/// Finds settings that cannot be used.
+///
+/// # Errors
+/// The first [`SettingsError`].
+pub fn check_settings(settings: &PlanSettings) -> Result<(), SettingsError> {
+    let policies =
+        std::iter::once(&settings.policy).chain(settings.segments.iter().filter_map(|segment| segment.policy.as_ref()));
+    for name in policies {
+        if restock_inventory::policy(name).is_none() {
+            return Err(SettingsError::UnknownPolicy { got: name.clone() });
+        }
+    }
+    let objectives =
+        std::iter::once(settings.objective).chain(settings.segments.iter().filter_map(|segment| segment.objective));
+    for objective in objectives {
+        if let Objective::Service { target, .. } = objective
+            && !(0.0 < target && target < 1.0)
+        {
+            return Err(SettingsError::BadTarget { got: target.to_string() });
+        }
+    }
+    for (idx, segment) in settings.segments.iter().enumerate() {
+        crate::filter::Filter::parse(&segment.filter)
+            .map_err(|error| SettingsError::BadFilter { number: idx + 1, error })?;
+    }
+    Ok(())
+}
+
+/// Planned units in the order of partitions.
+pub(crate) struct Planned {
+    pub(crate) units: Vec<UnitPlan>,
+    /// `[n_units]`: index of the partition of each unit.
+    pub(crate) partition_of: Vec<usize>,
+    pub(crate) unplanned: Vec<Unplanned>,
+}
+
+/// Units that go through a forecaster together.
+const BATCH: usize = 64;
+
+/// Plans some partitions on all threads, in batches, keeping only what a plan keeps.
+pub(crate) fn plan_partitions(
+    builder: &UnitBuilder<'_>,
+    settings: &PlanSettings,
+    forecaster: &dyn Forecaster,
+    partitions: &[usize],
+    overrides: &Overrides,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Planned {
+    let sizes: Vec<usize> = partitions.iter().map(|idx| builder.partitions()[*idx].len()).collect();
+    let total: usize = sizes.iter().sum();
+    let mut batches: Vec<std::ops::Range<usize>> = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (idx, n_pairs) in sizes.iter().enumerate() {
+        size += n_pairs;
+        if size >= BATCH || idx + 1 == sizes.len() {
+            batches.push(start..idx + 1);
+            (start, size) = (idx + 1, 0);
+        }
+    }
+    let done = AtomicUsize::new(0);
+    let results: Vec<Planned> = batches
+        .into_par_iter()
+        .map(|batch| {
+            let (mut units, mut partition_of, mut unplanned) = (Vec::new(), Vec::new(), Vec::new());
+            let mut n_pairs = 0;
+            for idx in &partitions[batch] {
+                let partition = &builder.partitions()[*idx];
+                let (built, skipped) = builder.build_partition(partition);
+                partition_of.extend(std::iter::repeat_n(*idx, built.len()));
+                units.extend(built);
+                unplanned.extend(skipped);
+                n_pairs += partition.len();
+            }
+            let units = plan_batch_with(&units, settings, forecaster, overrides);
+            progress(done.fetch_add(n_pairs, Ordering::Relaxed) + n_pairs, total);
+            Planned { units, partition_of, unplanned }
+        })
+        .collect();
+    let mut planned = Planned { units: Vec::with_capacity(total), partition_of: Vec::new(), unplanned: Vec::new() };
+    for result in results {
+        planned.units.extend(result.units);
+        planned.partition_of.extend(result.partition_of);
+        planned.unplanned.extend(result.unplanned);
+    }
+    planned
+}
+
+fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
+    let mut summary = PlanSummary { n_planned: units.len(), n_unplanned, ..PlanSummary::default() };
+    let (mut demand, mut lost, mut lost_margin) = (0.0, [0.0; 2], [0.0; 2]);
+    let (mut stock_value, mut overstock_value, mut waste_value) = (0.0, 0.0, 0.0);
+    for unit in units {
+        if unit.proposal.is_some() {
+            summary.n_proposals += 1;
+            match unit.line.value {
+                Some(value) => summary.order_value += value,
+                None => summary.n_without_cost += 1,
+            }
+        }
+        let totals = &unit.totals;
+        demand += totals.demand;
+        stock_value += totals.stock_value;
+        overstock_value += totals.overstock_value;
+        waste_value += totals.waste_value;
+        for idx in 0..2 {
+            lost[idx] += totals.lost[idx];
+            lost_margin[idx] += totals.lost_margin[idx];
+            summary.n_stockouts[idx] += usize::from(unit.line.p_stockout[idx] > 0.5);
+        }
+        summary.n_out_of_stock_now += usize::from(totals.out_of_stock_now);
+        summary.n_stock_assumed += usize::from(unit.line.stock_assumed);
+    }
+    let fill = |lost: f64| if demand > 0.0 { tidy((1.0 - lost / demand).clamp(0.0, 1.0), 4) } else { 1.0 };
+    summary.fill_rate = lost.map(fill);
+    summary.lost_margin = lost_margin.map(money);
+    summary.stock_value = money(stock_value);
+    summary.overstock_value = money(overstock_value);
+    summary.waste_value = money(waste_value);
+    summary
+}
+
+fn order_groups(units: &[UnitPlan], builder: &UnitBuilder<'_>) -> Vec<OrderGroup> {
+    let mut groups: BTreeMap<(Day, ProposalSource, String), OrderGroup> = BTreeMap::new();
+    let mut source_values: BTreeMap<(Day, ProposalSource), Money> = BTreeMap::new();
+    for proposal in units.iter().filter_map(|unit| unit.proposal.as_ref()) {
+        let key = (proposal.order_by, proposal.source.clone(), proposal.destination.clone());
+        let value = proposal.value.unwrap_or_default();
+        *source_values.entry((key.0, key.1.clone())).or_default() += value;
+        let supplier = match &proposal.source {
+            ProposalSource::SupplierId(id) => builder.supplier(id),
+            _ => None,
+        };
+        let group = groups.entry(key).or_insert_with(|| OrderGroup {
+            source: proposal.source.clone(),
+            source_name: match &proposal.source {
+                ProposalSource::SupplierId(_) => supplier.map_or_else(String::new, |supplier| supplier.name.clone()),
+                ProposalSource::LocationId(id) => builder.location_name(id),
+                ProposalSource::Unknown => String::new(),
+            },
+            destination: proposal.destination.clone(),
+            n_lines: 0,
+            value: Money::ZERO,
+            order_by: proposal.order_by,
+            cut_off: supplier.and_then(|supplier| supplier.cut_off.clone()).unwrap_or_default(),
+            volume: 0.0,
+            weight: 0.0,
+            min_order_value: supplier.and_then(|supplier| supplier.min_order_value),
+            source_value: Money::ZERO,
+            minimum_met: true,
+        });
+        group.n_lines += 1;
+        group.value += value;
+        let (volume, weight) = builder.volume_and_weight(&proposal.item_id);
+        group.volume += volume * proposal.quantity.to_f64();
+        group.weight += weight * proposal.quantity.to_f64();
+    }
+    groups
+        .into_iter()
+        .map(|((day, source, _), mut group)| {
+            group.source_value = source_values[&(day, source)];
+            group.minimum_met = group.min_order_value.is_none_or(|minimum| group.source_value >= minimum);
+            group.volume = tidy(group.volume, 4);
+            group.weight = tidy(group.weight, 3);
+            group
+        })
+        .collect()
+}
+
+/// A hash of everything a plan is made from.
+pub(crate) fn plan_id(dataset: &Dataset, settings: &PlanSettings, forecaster: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hash_dataset(dataset, &mut hasher);
+    hasher.update(settings_hash(settings).as_bytes());
+    hasher.update(forecaster.as_bytes());
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    format!("pl_{}", &hasher.finalize().to_hex()[..16])
+}
+
+/// Hashes the tables. Sales rows count without their place in a file.
+fn hash_dataset(dataset: &Dataset, hasher: &mut blake3::Hasher) {
+    struct Writer<'a>(&'a mut blake3::Hasher, Vec<u8>);
+    impl Writer<'_> {
+        fn bytes(&mut self, bytes: &[u8]) {
+            self.1.extend_from_slice(bytes);
+            if self.1.len() > 1 << 16 {
+                self.flush();
+            }
+        }
+        fn flush(&mut self) {
+            self.0.update(&self.1);
+            self.1.clear();
+        }
+    }
+    impl std::fmt::Write for Writer<'_> {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.bytes(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut out = Writer(hasher, Vec::with_capacity(1 << 17));
+    let sales = &dataset.sales;
+    for row in 0..sales.len() {
+        out.bytes(&sales.item[row].0.to_le_bytes());
+        out.bytes(&sales.location[row].0.to_le_bytes());
+        out.bytes(&sales.day[row].0.to_le_bytes());
+        out.bytes(&sales.quantity[row].micro().to_le_bytes());
+    }
+    for column in [&sales.unit_price, &sales.price_ratio, &sales.stockout_share, &sales.open_share] {
+        for value in column {
+            out.bytes(&value.to_le_bytes());
+        }
+        out.bytes(&[0xff]);
+    }
+    for flags in [&sales.on_promotion, &sales.holiday] {
+        out.bytes(flags);
+        out.bytes(&[0xff]);
+    }
+    for lost in &sales.lost {
+        out.bytes(&lost.micro().to_le_bytes());
+    }
+    let mut debug = |text: std::fmt::Arguments<'_>| {
+        std::fmt::Write::write_fmt(&mut out, text).expect("writing to a hash never fails");
+    };
+    debug(format_args!("{:?}{:?}{:?}", dataset.items, dataset.locations, dataset.suppliers));
+    debug(format_args!("{:?}{:?}{:?}", dataset.inventory, dataset.sources, dataset.item_locations));
+    debug(format_args!("{:?}{:?}{:?}", dataset.open_orders, dataset.receipts, dataset.prices));
+    debug(format_args!("{:?}{:?}{:?}", dataset.promotions, dataset.calendars, dataset.events));
+    debug(format_args!("{:?}{:?}{:?}", dataset.signals, dataset.stockouts, dataset.bom));
+    debug(format_args!("{:?}{:?}{:?}", dataset.budgets, dataset.capacities, dataset.uoms));
+    out.flush();
 }

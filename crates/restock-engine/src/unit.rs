@@ -80,8 +80,14 @@ pub struct PlanningUnit {
     pub health: f64,
     /// The last order or receipt, units.
     pub last_order: Option<Units>,
-    /// The mean of past orders or receipts, units.
-    pub usual_order: Option<Units>,
+    /// The mean of the last (up to twelve) receipts, units, and how many there are.
+    pub usual_order: Option<(Units, usize)>,
+    /// The worst data-health finding about this item-location, in English and Chinese.
+    pub worst_finding: Option<(String, String)>,
+    /// Whether its stock record looks wrong (D07).
+    pub phantom_stock: bool,
+    /// Whether limits over several lines (budget, container, supplier minimum) apply.
+    pub is_limited: bool,
     /// Assumptions and data-health codes, in words.
     pub warnings: Vec<String>,
 }

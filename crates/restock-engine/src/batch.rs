@@ -1,0 +1,467 @@
+//! The planning kernel: complete partitions in, decisions out. Pure, and the same on any machine.
+//!
+//! # Sequence
+//! 1. One forecast per unit, in batches of equal horizon.
+//! 2. Units are decided downstream first: a store before the distribution centre it draws from, a made item before its
+//!    components. What a unit orders now, and what it will need at its later order opportunities on every demand path,
+//!    becomes demand of the unit above it, on top of that unit's own sales.
+//! 3. A sending location that cannot serve all wanted transfers from its stock shares what it has in proportion to what
+//!    is wanted, in whole packs.
+//! 4. Every unit gets its explanation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use restock_core::finding::PlanException;
+use restock_core::policy::DemandPaths;
+use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
+use restock_core::settings::PlanSettings;
+use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, Units};
+use restock_forecast::paths::sample_paths;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::decide::{Decided, decide};
+use crate::explanation::{self, AllocationData};
+use crate::plan::PlanLine;
+use crate::unit::{PlanningUnit, StockKnowledge};
+
+/// What planning one unit gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitPlan {
+    /// The compact line.
+    pub line: PlanLine,
+    /// The order, if one is proposed. Its `plan_id` is empty until a plan is put together.
+    pub proposal: Option<Proposal>,
+    /// What a planner should look at.
+    pub exceptions: Vec<PlanException>,
+    /// Numbers that add up over units.
+    pub totals: UnitTotals,
+    /// The gains of packs, for limits over several lines.
+    pub(crate) allocation: Option<AllocationData>,
+}
+
+/// Numbers of one unit that add up to the plan's summary; money is 0 where cost and price are not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UnitTotals {
+    /// Expected demand until the order after this one can arrive, base units.
+    pub demand: f64,
+    /// Expected unmet demand without and with the order, base units.
+    pub lost: [f64; 2],
+    /// Expected lost margin without and with the order, currency.
+    pub lost_margin: [f64; 2],
+    /// Value of usable stock on hand, currency.
+    pub stock_value: f64,
+    /// Value of stock above the level the plan aims at, currency.
+    pub overstock_value: f64,
+    /// Value of units expected to expire with the order, currency.
+    pub waste_value: f64,
+    /// Whether there is no stock now, by a count.
+    pub out_of_stock_now: bool,
+}
+
+/// Changes to lines by limits over the whole plan, by item and location id.
+pub(crate) type Overrides = HashMap<(String, String), Vec<(WaterfallCode, Units)>>;
+
+/// Plans a batch of units: complete partitions (see [`crate::UnitBuilder`]), in any order.
+///
+/// The result has one entry per unit, in the order of `units`. Limits over several lines (budgets, containers, supplier
+/// minimums) are applied by [`crate::plan`], because they need all partitions.
+pub fn plan_batch(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn Forecaster) -> Vec<UnitPlan> {
+    plan_batch_with(units, settings, forecaster, &Overrides::new())
+}
+
+pub(crate) fn plan_batch_with(
+    units: &[PlanningUnit],
+    settings: &PlanSettings,
+    forecaster: &dyn Forecaster,
+    overrides: &Overrides,
+) -> Vec<UnitPlan> {
+    let worked = work_out(units, settings, forecaster, overrides);
+    units.iter().zip(&worked).map(|(unit, worked)| explanation::unit_plan(unit, worked, settings)).collect()
+}
+
+/// A decided unit with its forecast.
+#[derive(Clone, Debug)]
+pub(crate) struct Worked {
+    pub(crate) forecast: Forecast,
+    pub(crate) decided: Decided,
+    /// Orders from below that are planned now, units.
+    pub(crate) dependent_now: Units,
+    /// Whether demand from below is part of the demand.
+    pub(crate) has_dependents: bool,
+    /// Further warnings.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Forecasts and decides a batch.
+pub(crate) fn work_out(
+    units: &[PlanningUnit],
+    settings: &PlanSettings,
+    forecaster: &dyn Forecaster,
+    overrides: &Overrides,
+) -> Vec<Worked> {
+    let forecasts = forecasts(units, settings, forecaster);
+    let network = Network::new(units);
+    let n_paths = settings.n_paths.max(1);
+    let mut dependents: Vec<Option<Dependent>> = vec![None; units.len()];
+    let mut worked: Vec<Option<Worked>> = vec![None; units.len()];
+
+    for idx in network.order.iter().copied() {
+        let unit = &units[idx];
+        let forecast = forecasts[idx].clone();
+        let mut paths = own_paths(unit, &forecast, n_paths, settings.seed);
+        let dependent = dependents[idx].take();
+        if let Some(dependent) = &dependent {
+            for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
+                *value += *below;
+            }
+        }
+        let paths = Arc::new(paths);
+        let review = unit.timing().review_period;
+        let sold = recent_sales(unit, review)
+            + dependent.as_ref().map_or(0, |dependent| (dependent.rate * review as f64).round() as Units);
+        let mut decided = decide(unit, &paths, settings, None, sold);
+        let mut warnings = Vec::new();
+        if network.in_cycle[idx] {
+            warnings.push("D16: circular supply lanes, demand from below is left out".to_owned());
+        }
+        if unit.made_to_order {
+            // The components are ordered, not the item.
+            let wanted = decided.ruled.quantity;
+            decided.ruled.quantity = 0;
+            if wanted > 0 {
+                decided.ruled.steps.push((WaterfallCode::DoNotOrder, -wanted));
+            }
+        }
+        worked[idx] = Some(Worked {
+            forecast,
+            decided,
+            dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
+            has_dependents: dependent.is_some(),
+            warnings,
+        });
+        for (above, factor) in &network.above[idx] {
+            if !network.in_cycle[*above] {
+                let below = worked[idx].as_ref().expect("just decided");
+                pass_up(unit, below, &units[*above], *factor, n_paths, &mut dependents[*above]);
+            }
+        }
+    }
+    let mut worked: Vec<Worked> = worked.into_iter().map(|worked| worked.expect("every unit is decided")).collect();
+    for idx in 0..units.len() {
+        ration(units, &mut worked, idx, &network.below[idx]);
+    }
+    for (unit, worked) in units.iter().zip(&mut worked) {
+        if overrides.is_empty() {
+            break;
+        }
+        if let Some(steps) = overrides.get(&(unit.item_id.clone(), unit.location_id.clone())) {
+            for (code, change) in steps {
+                worked.decided.add_step(*code, *change);
+            }
+        }
+    }
+    worked
+}
+
+/// One forecast per unit.
+fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn Forecaster) -> Vec<Forecast> {
+    let mut by_horizon: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
+    for (idx, unit) in units.iter().enumerate() {
+        if unit.history.series.n_periods() > 0 {
+            by_horizon.entry(unit.horizon()).or_default().push(idx);
+        }
+    }
+    let mut forecasts: Vec<Option<Forecast>> = vec![None; units.len()];
+    for (horizon, indices) in by_horizon {
+        let batch: Vec<SeriesInput> = indices.iter().map(|idx| units[*idx].history.series.clone()).collect();
+        let request = ForecastRequest { horizon, seed: settings.seed };
+        let batch_forecasts = forecaster.forecast(&batch, &request);
+        assert_eq!(batch_forecasts.len(), batch.len(), "a forecaster returns one forecast per series");
+        for (idx, mut forecast) in indices.into_iter().zip(batch_forecasts) {
+            assert_eq!(forecast.horizon(), horizon, "a forecast covers the horizon");
+            adjust(&units[idx], &mut forecast);
+            forecasts[idx] = Some(forecast);
+        }
+    }
+    forecasts.into_iter().zip(units).map(|(forecast, unit)| forecast.unwrap_or_else(|| no_demand(unit))).collect()
+}
+
+/// The forecast of a unit without any history: nothing sells here by itself.
+fn no_demand(unit: &PlanningUnit) -> Forecast {
+    Forecast {
+        mean: vec![0.0; unit.horizon()],
+        quantiles: vec![0.0; unit.horizon() * N_LEVELS],
+        dependence: restock_core::forecast::Dependence::default(),
+        count_valued: unit.history.series.count_valued,
+        model: "none".to_owned(),
+        reason: "no sales of its own".to_owned(),
+    }
+}
+
+/// Nothing sells while closed or delisted, and a planner's uplift counts where the model has never seen a promotion.
+fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
+    let series = &unit.history.series;
+    let n_periods = series.n_periods();
+    let promotion = series.covariates.iter().find(|covariate| covariate.name == "promotion");
+    let seen = promotion.is_some_and(|covariate| covariate.values[..n_periods].iter().any(|value| *value > 0.0));
+    for step in 0..forecast.horizon() {
+        let mut factor = if series.open_future[step] <= 0.0 { 0.0 } else { 1.0 };
+        if !seen {
+            let (from, to) = (unit.future_day(step), unit.future_day(step + 1).plus(-1));
+            let uplift = unit.promotions.iter().find(|(first, last, _)| *first <= to && from <= *last);
+            if let Some(uplift) = uplift.and_then(|(_, _, uplift)| *uplift).filter(|uplift| uplift.is_finite()) {
+                factor *= uplift.clamp(0.0, 20.0);
+            }
+        }
+        if factor != 1.0 {
+            forecast.mean[step] *= factor;
+            for quantile in &mut forecast.quantiles[step * N_LEVELS..(step + 1) * N_LEVELS] {
+                *quantile *= factor;
+            }
+        }
+    }
+}
+
+fn own_paths(unit: &PlanningUnit, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
+    if forecast.mean.iter().all(|mean| *mean <= 0.0) && forecast.quantiles.iter().all(|quantile| *quantile <= 0.0) {
+        return DemandPaths { values: vec![0.0; n_paths * unit.horizon()], horizon: unit.horizon() };
+    }
+    sample_paths(forecast, n_paths, seed ^ unit.history.series.key)
+}
+
+/// Recorded sales of the last `n_periods`, units.
+fn recent_sales(unit: &PlanningUnit, n_periods: usize) -> Units {
+    let sales = &unit.history.series.sales;
+    sales[sales.len().saturating_sub(n_periods)..].iter().sum::<f64>().round() as Units
+}
+
+/// Who draws from whom, and the order in which to decide.
+struct Network {
+    /// Units in deciding order.
+    order: Vec<usize>,
+    /// `[n_units]`: the units above, with units of theirs per unit of this one.
+    above: Vec<Vec<(usize, Decimal)>>,
+    /// `[n_units]`: the units that draw transfers from this one.
+    below: Vec<Vec<usize>>,
+    in_cycle: Vec<bool>,
+}
+
+impl Network {
+    fn new(units: &[PlanningUnit]) -> Self {
+        let n_units = units.len();
+        let (mut above, mut below) = (vec![Vec::new(); n_units], vec![Vec::new(); n_units]);
+        let is_connected = |unit: &PlanningUnit| {
+            matches!(unit.lane.source, ProposalSource::LocationId(_)) || !unit.components.is_empty()
+        };
+        if units.iter().any(is_connected) {
+            let by_ids: HashMap<(&str, &str), usize> = units
+                .iter()
+                .enumerate()
+                .map(|(idx, unit)| ((unit.item_id.as_str(), unit.location_id.as_str()), idx))
+                .collect();
+            for (idx, unit) in units.iter().enumerate() {
+                if let ProposalSource::LocationId(from) = &unit.lane.source
+                    && let Some(source) = by_ids.get(&(unit.item_id.as_str(), from.as_str()))
+                {
+                    above[idx].push((*source, Decimal::ONE));
+                    below[*source].push(idx);
+                    continue;
+                }
+                for component in &unit.components {
+                    if let Some(source) = by_ids.get(&(component.item_id.as_str(), unit.location_id.as_str())) {
+                        let scale = Decimal::from(10_u64.pow(u32::from(units[*source].decimals)))
+                            / Decimal::from(10_u64.pow(u32::from(unit.decimals)));
+                        above[idx].push((*source, component.factor * scale));
+                    }
+                }
+            }
+        }
+        let mut n_open = vec![0_usize; n_units];
+        for sources in &above {
+            for (source, _) in sources {
+                n_open[*source] += 1;
+            }
+        }
+        let mut order: Vec<usize> = (0..n_units).filter(|idx| n_open[*idx] == 0).collect();
+        let mut next = 0;
+        while next < order.len() {
+            for (source, _) in &above[order[next]] {
+                n_open[*source] -= 1;
+                if n_open[*source] == 0 {
+                    order.push(*source);
+                }
+            }
+            next += 1;
+        }
+        let in_cycle: Vec<bool> = n_open.iter().map(|n_open| *n_open > 0).collect();
+        order.extend((0..n_units).filter(|idx| in_cycle[*idx]));
+        Self { order, above, below, in_cycle }
+    }
+}
+
+/// Demand from below.
+#[derive(Clone, Debug)]
+struct Dependent {
+    /// `[n_paths × horizon]` of the upper unit, units of the upper unit.
+    values: Vec<f32>,
+    /// Orders placed now, units.
+    now: Units,
+    /// Mean later demand per period.
+    rate: f64,
+}
+
+/// Adds what `unit` orders now and later to the demand of the unit above.
+///
+/// After its order, a unit that follows an order-up-to rule orders at each later opportunity what was wanted since the
+/// last one, less what it holds above its target (or more, where this order stayed below it).
+fn pass_up(
+    unit: &PlanningUnit,
+    below: &Worked,
+    upper: &PlanningUnit,
+    factor: Decimal,
+    n_paths: usize,
+    dependent: &mut Option<Dependent>,
+) {
+    let horizon = upper.horizon();
+    let dependent =
+        dependent.get_or_insert_with(|| Dependent { values: vec![0.0; n_paths * horizon], now: 0, rate: 0.0 });
+    let scale = factor.to_f64().unwrap_or(1.0);
+    let decided = &below.decided;
+    let demand = &decided.review.demand;
+    let mean = crate::decide::demand_rate(demand, demand.horizon);
+    dependent.rate += mean * scale;
+    let at = |path: &[f32], step: usize| path.get(step).map_or(mean, |demand| f64::from(*demand));
+    if unit.made_to_order {
+        for path_idx in 0..n_paths {
+            let path = demand.path(path_idx);
+            for step in 0..horizon {
+                dependent.values[path_idx * horizon + step] += (at(path, step) * scale) as f32;
+            }
+        }
+        return;
+    }
+    let order_now = decided.quantity();
+    // Component needs are rounded up to whole units of the component, exactly.
+    let now = (Decimal::from(order_now) * factor).ceil().to_i64().unwrap_or(i64::MAX / 4);
+    let wait = (unit.lane.order_day.0 - unit.as_of.0).max(0);
+    let wait = (unit.bucket.period_of(unit.as_of.plus(wait)) - unit.bucket.period_of(unit.as_of)) as usize;
+    let review = decided.timing.review_period;
+    let missing = decided.decision.target_level.max(decided.review.rules.min_stock)
+        - (decided.review.stock.inventory_position() + order_now);
+    let waits_for_reorder_point = decided.decision.reorder_point.is_some();
+    dependent.now += now;
+    for path_idx in 0..n_paths {
+        let path = demand.path(path_idx);
+        let values = &mut dependent.values[path_idx * horizon..(path_idx + 1) * horizon];
+        if wait < horizon {
+            values[wait] += now as f32;
+        }
+        // A positive balance is still to be ordered, a negative one is stock above the target.
+        let mut balance = if waits_for_reorder_point { (missing as f64).min(0.0) } else { missing as f64 };
+        let (mut from, mut opportunity) = (0, wait + review);
+        while opportunity < horizon {
+            balance += (from..opportunity).map(|step| at(path, step)).sum::<f64>();
+            let order = balance.max(0.0);
+            values[opportunity] += (order * scale) as f32;
+            balance -= order;
+            from = opportunity;
+            opportunity += review;
+        }
+    }
+}
+
+/// Shares the stock of a sending location that cannot serve all wanted transfers.
+fn ration(units: &[PlanningUnit], worked: &mut [Worked], source: usize, below: &[usize]) {
+    let wanted: Vec<Units> = below.iter().map(|idx| worked[*idx].decided.quantity()).collect();
+    let total: Units = wanted.iter().sum();
+    if total == 0 || !matches!(units[source].stock_known, StockKnowledge::Counted { .. }) {
+        return;
+    }
+    let stock = &worked[source].decided.review.stock;
+    let arriving: Units =
+        stock.arrivals.iter().filter(|arrival| arrival.periods_ahead <= 0).map(|arrival| arrival.quantity).sum();
+    let available = (stock.on_hand() + arriving - stock.reserved - stock.backorders).max(0);
+    if total <= available {
+        return;
+    }
+    let rules: Vec<(Units, Units)> = below
+        .iter()
+        .map(|idx| {
+            let rules = &worked[*idx].decided.review.rules;
+            (rules.order_multiple.max(1), rules.min_order)
+        })
+        .collect();
+    let granted = fair_share(&wanted, &rules, available);
+    for ((idx, granted), wanted) in below.iter().zip(granted).zip(wanted) {
+        let decided = &mut worked[*idx].decided;
+        decided.source_cap = Some(granted);
+        decided.add_step(WaterfallCode::SourceShortage, granted - wanted);
+    }
+}
+
+/// Shares `available` units in proportion to what is wanted, in whole packs and never below a minimum order. What the
+/// packs leave over goes pack by pack to the line that got the smallest share so far.
+fn fair_share(wanted: &[Units], rules: &[(Units, Units)], available: Units) -> Vec<Units> {
+    let mut active: Vec<bool> = wanted.iter().map(|wanted| *wanted > 0).collect();
+    loop {
+        let total: Units = wanted.iter().zip(&active).filter(|(_, active)| **active).map(|(wanted, _)| *wanted).sum();
+        let mut granted: Vec<Units> = vec![0; wanted.len()];
+        if total == 0 {
+            return granted;
+        }
+        for idx in (0..wanted.len()).filter(|idx| active[*idx]) {
+            let share = i128::from(available) * i128::from(wanted[idx]) / i128::from(total);
+            let (multiple, _) = rules[idx];
+            granted[idx] = (share as Units).min(wanted[idx]) / multiple * multiple;
+        }
+        let mut left = available - granted.iter().sum::<Units>();
+        loop {
+            let next = (0..wanted.len())
+                .filter(|idx| active[*idx] && rules[*idx].0 <= left && granted[*idx] + rules[*idx].0 <= wanted[*idx])
+                .min_by_key(|idx| (i128::from(granted[*idx]) * 1_000_000_000 / i128::from(wanted[*idx]), *idx));
+            let Some(idx) = next else { break };
+            granted[idx] += rules[idx].0;
+            left -= rules[idx].0;
+        }
+        // A line below its minimum order gets nothing; the smallest such line gives way first.
+        let below_minimum = (0..wanted.len())
+            .filter(|idx| active[*idx] && granted[*idx] < rules[*idx].1)
+            .min_by_key(|idx| (granted[*idx], *idx));
+        match below_minimum {
+            Some(idx) => active[idx] = false,
+            None => return granted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fair_share;
+    use proptest::prelude::*;
+
+    #[test]
+    fn shares_are_fair_and_whole_packs() {
+        assert_eq!(fair_share(&[60, 30, 30], &[(1, 0); 3], 60), [30, 15, 15]);
+        assert_eq!(fair_share(&[60, 30], &[(12, 0), (6, 0)], 50), [36, 12]);
+        assert_eq!(fair_share(&[60, 30], &[(1, 50), (1, 25)], 50), [50, 0], "a minimum order is all or nothing");
+    }
+
+    proptest! {
+        #[test]
+        fn shares_never_exceed_what_is_there_or_wanted(
+            lines in prop::collection::vec((0_i64..50, 1_i64..12, 0_i64..40), 1..6),
+            available in 0_i64..400,
+        ) {
+            let wanted: Vec<i64> = lines.iter().map(|(packs, multiple, _)| packs * multiple).collect();
+            let rules: Vec<(i64, i64)> = lines.iter().map(|(_, multiple, minimum)| (*multiple, *minimum)).collect();
+            let granted = fair_share(&wanted, &rules, available);
+            prop_assert!(granted.iter().sum::<i64>() <= available);
+            for idx in 0..wanted.len() {
+                prop_assert!(granted[idx] <= wanted[idx] && granted[idx] % rules[idx].0 == 0);
+                prop_assert!(granted[idx] == 0 || granted[idx] >= rules[idx].1.min(wanted[idx]));
+            }
+        }
+    }
+}

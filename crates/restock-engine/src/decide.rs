@@ -1,0 +1,210 @@
+//! The decision for one item-location: from demand paths to a ruled order.
+
+use std::sync::Arc;
+
+use restock_core::policy::{Decision, DemandPaths, Review};
+use restock_core::proposal::WaterfallCode;
+use restock_core::settings::PlanSettings;
+use restock_core::{StockState, Units};
+use restock_inventory::rules::{RuledOrder, apply_rules};
+
+use crate::unit::{PlanningUnit, StockKnowledge, Timing};
+use crate::what_if::WhatIf;
+
+/// Quantile of demand beyond which stock is taken to expire or to outlive the item.
+///
+/// An order is never larger than what sells in time with at least one chance in ten; the objective decides below that.
+const LAST_SALE_QUANTILE: f64 = 0.9;
+
+/// A decision with everything it was made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Decided {
+    pub(crate) timing: Timing,
+    /// Stock as it was used, an assumed stock included.
+    pub(crate) review: Review,
+    /// The policy that decided, `auto` resolved.
+    pub(crate) policy: String,
+    pub(crate) decision: Decision,
+    pub(crate) ruled: RuledOrder,
+    /// What the rest of the plan did to the line: shortage of the source, budget, container.
+    pub(crate) later_steps: Vec<(WaterfallCode, Units)>,
+    /// The most that the source can give, when it is short.
+    pub(crate) source_cap: Option<Units>,
+    /// First periods until the order after this one can arrive, within the horizon.
+    pub(crate) protection: usize,
+}
+
+impl Decided {
+    /// The quantity after all steps.
+    pub(crate) fn quantity(&self) -> Units {
+        self.ruled.quantity + self.later_steps.iter().map(|step| step.1).sum::<Units>()
+    }
+
+    pub(crate) fn add_step(&mut self, code: WaterfallCode, change: Units) {
+        if change != 0 {
+            self.later_steps.push((code, change));
+        }
+    }
+}
+
+/// The policy of a name; `base_stock` where the name is unknown (see [`crate::check_settings`]).
+fn policy_of(name: &str) -> Box<dyn restock_core::Policy> {
+    restock_inventory::policy(name)
+        .unwrap_or_else(|| restock_inventory::policy("base_stock").expect("base_stock is a policy"))
+}
+
+/// Decides one unit for given demand paths. `expected_sales_per_review` is what left the place in the last review
+/// period, for an assumed stock; `stock` overrides the unit's own.
+pub(crate) fn decide(
+    unit: &PlanningUnit,
+    demand: &Arc<DemandPaths>,
+    settings: &PlanSettings,
+    stock: Option<&StockState>,
+    sold_in_last_review: Units,
+) -> Decided {
+    let timing = unit.timing();
+    let n_leads = timing.lead_times.len();
+    let mean_lead = timing.lead_times.iter().sum::<usize>() as f64 / n_leads as f64;
+    let protection = (mean_lead.round() as usize + timing.review_period).clamp(1, demand.horizon);
+    let mut review = Review {
+        stock: stock.cloned().unwrap_or_else(|| unit.stock.clone()),
+        demand: demand.clone(),
+        lead_times: timing.lead_times.clone(),
+        review_period: timing.review_period,
+        rules: unit.rules.clone(),
+        costs: unit.costs,
+        objective: unit.objective,
+        shelf_life: unit.shelf_life,
+    };
+    let (policy, name) = match unit.policy.as_str() {
+        "auto" => {
+            let name = restock_inventory::Auto::choice(&review);
+            (policy_of(name), name.to_owned())
+        }
+        name => (policy_of(name), name.to_owned()),
+    };
+    if stock.is_none() && unit.stock_known == StockKnowledge::Assumed {
+        let target = policy.decide(&review).target_level.max(review.rules.min_stock);
+        let before = target as f64 / target_change(demand, timing.review_period, protection);
+        let on_hand = (before.round() as Units - sold_in_last_review - review.stock.on_order()).max(0);
+        let arrivals = std::mem::take(&mut review.stock.arrivals);
+        review.stock = StockState {
+            arrivals,
+            reserved: review.stock.reserved,
+            backorders: review.stock.backorders,
+            ..StockState::with_on_hand(on_hand)
+        };
+        if let (Some(shelf_life), Some(lot)) = (unit.shelf_life, review.stock.lots.first_mut()) {
+            lot.periods_left = shelf_life as i32 - 1;
+        }
+    }
+    let position = review.stock.inventory_position();
+    let rate = demand_rate(demand, protection);
+    if let Some(shelf_life) = unit.shelf_life {
+        let last_lead = *timing.lead_times.last().expect("a lane has a lead time");
+        let sells = sellable(demand, last_lead + shelf_life);
+        review.rules.shelf_life_cap = Some((sells - position).max(0));
+    }
+    if let Some(end) = unit.planned_end {
+        let until = (0..demand.horizon).take_while(|step| unit.future_day(*step) <= end).count();
+        if until < demand.horizon {
+            review.rules.end_of_life_cap = Some((sellable(demand, until) - position).max(0));
+        }
+    }
+    if let Some(days) = settings.max_days_of_cover.filter(|days| *days > 0.0) {
+        let most = (rate * days / unit.bucket.days()).ceil() as Units;
+        let smallest = review.rules.min_order.max(review.rules.order_multiple);
+        let most = most.max(smallest);
+        review.rules.max_order = Some(review.rules.max_order.map_or(most, |own| own.min(most)));
+    }
+    let decision = policy.decide(&review);
+    // Display stock and safety days come on top of what the policy protects against; a policy that waits for its reorder
+    // point waits for the raised one.
+    let safety = (unit.safety_days / unit.bucket.days() * rate).ceil() as Units;
+    if safety > 0 || unit.display_min > 0 {
+        let base = decision.reorder_point.unwrap_or(decision.target_level);
+        let on_shelf = unit.display_min + decision.expected_demand.ceil() as Units;
+        let level = if safety > 0 { on_shelf.max(base + safety) } else { on_shelf };
+        let level = if decision.target_level == 0 && rate == 0.0 { unit.display_min } else { level };
+        review.rules.min_stock = review.rules.min_stock.max(level);
+    }
+    let ruled = apply_rules(decision.order_quantity, &review);
+    Decided { timing, review, policy: name, decision, ruled, later_steps: Vec::new(), source_cap: None, protection }
+}
+
+/// The quantity that one thing changed leads to, with the stock of `base` and everything else as it is.
+pub(crate) fn redecide(
+    unit: &PlanningUnit,
+    base: &Decided,
+    settings: &PlanSettings,
+    what_ifs: &[WhatIf],
+) -> (PlanningUnit, Decided) {
+    let mut changed = unit.clone();
+    let mut demand = base.review.demand.clone();
+    let mut stock = base.review.stock.clone();
+    for what_if in what_ifs {
+        changed = changed.with(what_if);
+        match what_if {
+            WhatIf::Demand(factor) => {
+                let values = demand.values.iter().map(|value| value * *factor as f32).collect();
+                demand = Arc::new(DemandPaths { values, horizon: demand.horizon });
+            }
+            WhatIf::OnHand(_) => stock = changed.stock.clone(),
+            _ => {}
+        }
+    }
+    let mut decided = decide(&changed, &demand, settings, Some(&stock), 0);
+    decided.source_cap = base.source_cap;
+    if let Some(cap) = base.source_cap
+        && decided.ruled.quantity > cap
+    {
+        let multiple = decided.review.rules.order_multiple.max(1);
+        let granted = cap / multiple * multiple;
+        let granted = if granted < decided.review.rules.min_order { 0 } else { granted };
+        decided.add_step(WaterfallCode::SourceShortage, granted - decided.ruled.quantity);
+    }
+    (changed, decided)
+}
+
+/// Mean demand per period over the first `n_periods`.
+pub(crate) fn demand_rate(demand: &DemandPaths, n_periods: usize) -> f64 {
+    let to = n_periods.clamp(1, demand.horizon);
+    let total: f64 = (0..demand.n_paths())
+        .map(|idx| demand.path(idx)[..to].iter().map(|demand| f64::from(*demand)).sum::<f64>())
+        .sum();
+    total / (demand.n_paths() * to) as f64
+}
+
+/// Units that sell within `n_periods` with a chance of one in ten, beyond the horizon at the mean rate.
+fn sellable(demand: &DemandPaths, n_periods: usize) -> Units {
+    if n_periods == 0 {
+        return 0;
+    }
+    let known = n_periods.min(demand.horizon);
+    let scale = n_periods as f64 / known as f64;
+    (demand.total(0, known).quantile(LAST_SALE_QUANTILE) * scale).ceil().min(1e15) as Units
+}
+
+/// How much more is expected in the coming protection interval than in a usual one of the same weekdays: the change of
+/// the target since a review period ago, between a half and two.
+///
+/// The usual interval is the last one in the horizon that starts a review period before the same point of the week,
+/// so a promotion, a holiday or a seasonal rise that comes now raises the order.
+fn target_change(demand: &DemandPaths, review_period: usize, protection: usize) -> f64 {
+    const WEEK: usize = 7;
+    let mean = |from: usize, to: usize| -> f64 {
+        let sum: f64 = (0..demand.n_paths())
+            .map(|idx| demand.path(idx)[from..to].iter().map(|demand| f64::from(*demand)).sum::<f64>())
+            .sum();
+        sum / demand.n_paths() as f64
+    };
+    let usual_from = (1..=demand.horizon / WEEK)
+        .rev()
+        .map(|weeks| weeks * WEEK)
+        .filter(|from| *from >= review_period)
+        .map(|from| from - review_period)
+        .find(|from| *from > 0 && from + protection <= demand.horizon);
+    let Some(usual_from) = usual_from else { return 1.0 };
+    let (now, usual) = (mean(0, protection), mean(usual_from, usual_from + protection));
+    if usual <= 0.0 || now <= 0.0 { 1.0 } else { (now / usual).clamp(0.5, 2.0) }
+}

@@ -1,0 +1,336 @@
+//! Limits over several lines: supplier minimums, containers, budgets and capacities.
+//!
+//! # Sequence
+//! 1. An order below its supplier's minimum value is raised while it gains as a whole (or because a need cannot wait);
+//!    otherwise it waits for the next opportunity, because the supplier would not take it.
+//! 2. Room in the last container is filled with packs that gain.
+//! 3. Budgets and capacities cut packs with the smallest gain per unit of the limit; narrow scopes first.
+//! 4. An order that a cut took below its supplier's minimum waits too.
+
+use std::collections::BTreeMap;
+
+use restock_core::dataset::Dataset;
+use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
+use restock_core::settings::PlanSettings;
+use restock_core::{Day, Money, Units};
+use restock_inventory::allocate::{
+    AllocationLine, Container, FillResult, Limits, RaisableLine, allocate, fill_container, raise_to_minimum_value,
+};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::batch::{Overrides, UnitPlan};
+use crate::builder::UnitBuilder;
+use crate::explanation::{AllocationData, tidy};
+use crate::plan::ShadowPrice;
+
+/// What the limits did.
+#[derive(Debug, Default)]
+pub(crate) struct Limited {
+    pub(crate) overrides: Overrides,
+    pub(crate) shadow_prices: Vec<ShadowPrice>,
+}
+
+/// A line that limits apply to.
+struct Line<'a> {
+    proposal: &'a Proposal,
+    data: &'a AllocationData,
+    /// The order as the rules left it, units.
+    ordered: Units,
+    /// Bundles now.
+    n_bundles: usize,
+    /// Units added or taken by minimums and containers, and by budgets and capacities.
+    changes: [Units; 2],
+}
+
+impl Line<'_> {
+    fn quantity_of(&self, n_bundles: usize) -> Units {
+        let own = self.data.gains.len();
+        if n_bundles <= own {
+            (n_bundles as Units * self.data.bundle).min(self.ordered)
+        } else {
+            self.ordered + (n_bundles - own) as Units * self.data.bundle
+        }
+    }
+
+    fn quantity(&self) -> Units {
+        self.quantity_of(self.n_bundles)
+    }
+
+    fn set(&mut self, n_bundles: usize, change_idx: usize) {
+        let before = self.quantity();
+        self.n_bundles = n_bundles;
+        self.changes[change_idx] += self.quantity() - before;
+    }
+
+    /// Gain of each bundle the line could have.
+    fn all_gains(&self) -> impl Iterator<Item = f64> {
+        self.data.gains.iter().chain(&self.data.extra_gains).copied()
+    }
+
+    /// Value of the line as the supplier counts it.
+    fn value(&self) -> Money {
+        match self.proposal.value {
+            // The cost per unit is the proposal's own, so values are exact.
+            Some(value) if self.ordered > 0 => value * Decimal::from(self.quantity()) / Decimal::from(self.ordered),
+            _ => Decimal::try_from(self.data.cost_volume_weight[0] * self.quantity() as f64).unwrap_or_default(),
+        }
+    }
+
+    fn raisable(&self) -> RaisableLine {
+        let [cost, volume, weight] = self.data.cost_volume_weight;
+        let bundle = self.data.bundle as f64;
+        RaisableLine {
+            packs: self.n_bundles as u32,
+            gain: self.all_gains().take(self.n_bundles).sum(),
+            extra_gains: self.all_gains().skip(self.n_bundles).collect(),
+            pack_cost: cost * bundle,
+            pack_volume: volume * bundle,
+            pack_weight: weight * bundle,
+        }
+    }
+
+    fn allocation_line(&self) -> AllocationLine {
+        let [cost, volume, weight] = self.data.cost_volume_weight;
+        let bundle = self.data.bundle as f64;
+        AllocationLine {
+            pack_gains: self.all_gains().take(self.n_bundles).collect(),
+            min_packs: (self.data.min_order + self.data.bundle - 1).div_euclid(self.data.bundle) as u32,
+            pack_cost: cost * bundle,
+            pack_volume: volume * bundle,
+            pack_weight: weight * bundle,
+        }
+    }
+}
+
+/// Applies all limits to the proposals of a plan.
+pub(crate) fn apply(
+    units: &[UnitPlan],
+    builder: &UnitBuilder<'_>,
+    dataset: &Dataset,
+    settings: &PlanSettings,
+) -> Limited {
+    let mut lines: Vec<Line<'_>> = units
+        .iter()
+        .filter_map(|unit| {
+            let (proposal, data) = (unit.proposal.as_ref()?, unit.allocation.as_ref()?);
+            let ordered = proposal.quantity.to_units(builder.decimals(&proposal.item_id))?;
+            Some(Line { proposal, data, ordered, n_bundles: data.gains.len(), changes: [0; 2] })
+        })
+        .collect();
+    let mut limited = Limited::default();
+    if lines.is_empty() {
+        return limited;
+    }
+    let as_of = builder.history.as_of();
+    raise_to_minimums(&mut lines, builder);
+    fill_containers(&mut lines, builder, &mut limited);
+
+    let valid =
+        |from: Option<Day>, to: Option<Day>| from.is_none_or(|day| day <= as_of) && to.is_none_or(|day| as_of <= day);
+    // Narrow scopes first, the total last.
+    let mut budgets: Vec<(&str, f64)> = dataset
+        .budgets
+        .iter()
+        .filter(|row| valid(row.from, row.to))
+        .filter_map(|row| Some((row.scope.as_str(), row.amount.to_f64()?)))
+        .collect();
+    budgets.sort_by_key(|(scope, _)| *scope == "all");
+    budgets.extend(settings.budget.map(|amount| ("all", amount)));
+    for (scope, amount) in budgets {
+        let limits = Limits { budget: Some(amount.max(0.0)), ..Limits::default() };
+        cut(&mut lines, scope, &limits, dataset, &mut limited);
+    }
+    for row in dataset.capacities.iter().filter(|row| valid(row.from, row.to)) {
+        let amount = |amount: Option<f64>| amount.filter(|amount| amount.is_finite()).map(|amount| amount.max(0.0));
+        let limits = Limits { volume: amount(row.volume), weight: amount(row.weight), budget: None };
+        if limits.volume.is_some() || limits.weight.is_some() {
+            cut(&mut lines, &row.scope, &limits, dataset, &mut limited);
+        }
+        if let Some(n_lines) = row.lines {
+            cut_lines(&mut lines, &row.scope, n_lines as usize, dataset, &mut limited);
+        }
+    }
+    postpone_below_minimums(&mut lines, builder);
+
+    for line in &lines {
+        let mut steps = Vec::new();
+        for (change, code) in line.changes.iter().zip([WaterfallCode::ContainerFill, WaterfallCode::BudgetOrCapacity]) {
+            if *change != 0 {
+                steps.push((code, *change));
+            }
+        }
+        if !steps.is_empty() {
+            limited.overrides.insert((line.proposal.item_id.clone(), line.proposal.destination.clone()), steps);
+        }
+    }
+    limited
+}
+
+/// Line indices of each order: supplier and order day.
+fn by_order(lines: &[Line<'_>]) -> BTreeMap<(String, Day), Vec<usize>> {
+    let mut orders: BTreeMap<(String, Day), Vec<usize>> = BTreeMap::new();
+    for (idx, line) in lines.iter().enumerate() {
+        if let ProposalSource::SupplierId(id) = &line.proposal.source {
+            orders.entry((id.clone(), line.proposal.order_by)).or_default().push(idx);
+        }
+    }
+    orders
+}
+
+fn raise_to_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
+    for ((supplier_id, _), members) in by_order(lines) {
+        let minimum = builder.supplier(&supplier_id).and_then(|supplier| supplier.min_order_value);
+        let Some(minimum) = minimum.filter(|minimum| *minimum > Decimal::ZERO) else { continue };
+        let value = |lines: &[Line<'_>]| members.iter().map(|idx| lines[*idx].value()).sum::<Money>();
+        // A bundle of many packs is worth a little less at the end of an order than the raise assumes, hence the rounds.
+        let mut asked = minimum.to_f64().unwrap_or(0.0);
+        for _ in 0..4 {
+            if value(lines) >= minimum {
+                break;
+            }
+            let raisable: Vec<RaisableLine> = members.iter().map(|idx| lines[*idx].raisable()).collect();
+            let is_urgent = members.iter().any(|idx| lines[*idx].data.is_urgent);
+            let fill = raise_to_minimum_value(&raisable, asked, is_urgent);
+            for (idx, packs) in members.iter().zip(&fill.packs) {
+                lines[*idx].set(*packs as usize, 0);
+            }
+            if matches!(fill.result, FillResult::Postponed | FillResult::OutOfReach) {
+                break;
+            }
+            asked += (minimum - value(lines)).to_f64().unwrap_or(0.0).max(0.0) + 0.01;
+        }
+    }
+    postpone_below_minimums(lines, builder);
+}
+
+/// Orders that stay below their supplier's minimum wait.
+fn postpone_below_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
+    for ((supplier_id, _), members) in by_order(lines) {
+        let minimum = builder.supplier(&supplier_id).and_then(|supplier| supplier.min_order_value);
+        let Some(minimum) = minimum.filter(|minimum| *minimum > Decimal::ZERO) else { continue };
+        let value: Money = members.iter().map(|idx| lines[*idx].value().round_dp(2)).sum();
+        if value < minimum {
+            for idx in members {
+                lines[idx].set(0, 0);
+            }
+        }
+    }
+}
+
+fn fill_containers(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>, limited: &mut Limited) {
+    let mut loads: BTreeMap<(String, Day, String), Vec<usize>> = BTreeMap::new();
+    for ((supplier_id, day), members) in by_order(lines) {
+        for idx in members {
+            let destination = lines[idx].proposal.destination.clone();
+            loads.entry((supplier_id.clone(), day, destination)).or_default().push(idx);
+        }
+    }
+    for ((supplier_id, _, destination), members) in loads {
+        let Some(supplier) = builder.supplier(&supplier_id) else { continue };
+        let positive = |size: Option<f64>| size.filter(|size| size.is_finite() && *size > 1e-6);
+        let container =
+            Container { volume: positive(supplier.container_volume), weight: positive(supplier.container_weight) };
+        if container.volume.is_none() && container.weight.is_none() {
+            continue;
+        }
+        let raisable: Vec<RaisableLine> = members.iter().map(|idx| lines[*idx].raisable()).collect();
+        let fill = fill_container(&raisable, &container, false);
+        if fill.result != FillResult::Raised {
+            continue;
+        }
+        let mut n_lines = 0;
+        for (idx, packs) in members.iter().zip(&fill.packs) {
+            n_lines += usize::from(lines[*idx].n_bundles != *packs as usize);
+            lines[*idx].set(*packs as usize, 0);
+        }
+        let used = |resource: usize| -> f64 {
+            members
+                .iter()
+                .map(|idx| lines[*idx].data.cost_volume_weight[resource] * lines[*idx].quantity() as f64)
+                .sum()
+        };
+        let (allowed, used) = match (container.volume, container.weight) {
+            (Some(volume), _) => (volume, used(1)),
+            (None, weight) => (weight.unwrap_or(0.0), used(2)),
+        };
+        limited.shadow_prices.push(ShadowPrice {
+            limit: format!("container supplier:{supplier_id} location:{destination}"),
+            allowed: (used / allowed).ceil().max(1.0) * allowed,
+            used: tidy(used, 4),
+            price: 0.0,
+            n_lines,
+        });
+    }
+}
+
+/// Whether a scope (`all`, `supplier:ID`, `location:ID`, `category:PATH`) holds a line.
+fn in_scope(line: &Line<'_>, scope: &str, dataset: &Dataset) -> bool {
+    match scope.split_once(':') {
+        None => scope.is_empty() || scope.eq_ignore_ascii_case("all"),
+        Some(("supplier", id)) => line.proposal.source == ProposalSource::SupplierId(id.to_owned()),
+        Some(("location", id)) => line.proposal.destination == id,
+        Some(("category", path)) => {
+            let item = dataset.items.binary_search_by(|item| item.item_id.cmp(&line.proposal.item_id));
+            item.is_ok_and(|idx| {
+                let rest = dataset.items[idx].category.strip_prefix(path);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        }
+        Some(_) => false,
+    }
+}
+
+/// Cuts lines to a budget, volume or weight.
+fn cut(lines: &mut [Line<'_>], scope: &str, limits: &Limits, dataset: &Dataset, limited: &mut Limited) {
+    let members: Vec<usize> =
+        (0..lines.len()).filter(|idx| lines[*idx].n_bundles > 0 && in_scope(&lines[*idx], scope, dataset)).collect();
+    let used = |lines: &[Line<'_>], resource: usize| -> f64 {
+        members.iter().map(|idx| lines[*idx].data.cost_volume_weight[resource] * lines[*idx].quantity() as f64).sum()
+    };
+    let limit_of = [limits.budget, limits.volume, limits.weight];
+    let fits = (0..3).all(|idx| limit_of[idx].is_none_or(|limit| used(lines, idx) <= limit + 1e-9));
+    let mut shadow = [0.0; 3];
+    let mut n_lines = 0;
+    if !fits {
+        let allocation_lines: Vec<AllocationLine> = members.iter().map(|idx| lines[*idx].allocation_line()).collect();
+        let allocation = allocate(&allocation_lines, limits);
+        for (idx, packs) in members.iter().zip(&allocation.packs) {
+            n_lines += usize::from((*packs as usize) < lines[*idx].n_bundles);
+            lines[*idx].set(*packs as usize, 1);
+        }
+        let prices = allocation.shadow_prices;
+        shadow = [prices.budget, prices.volume, prices.weight];
+    }
+    for (idx, name) in ["budget", "volume", "weight"].iter().enumerate() {
+        if let Some(allowed) = limit_of[idx] {
+            limited.shadow_prices.push(ShadowPrice {
+                limit: format!("{name} {}", if scope.is_empty() { "all" } else { scope }),
+                allowed,
+                used: tidy(used(lines, idx), 2),
+                price: tidy(shadow[idx], 6),
+                n_lines,
+            });
+        }
+    }
+}
+
+/// Keeps the `n_lines` lines that gain most.
+fn cut_lines(lines: &mut [Line<'_>], scope: &str, n_lines: usize, dataset: &Dataset, limited: &mut Limited) {
+    let mut members: Vec<usize> =
+        (0..lines.len()).filter(|idx| lines[*idx].n_bundles > 0 && in_scope(&lines[*idx], scope, dataset)).collect();
+    let n_wanted = members.len();
+    let gain = |idx: usize| lines[idx].all_gains().take(lines[idx].n_bundles).sum::<f64>();
+    members.sort_by(|a, b| gain(*b).total_cmp(&gain(*a)).then(a.cmp(b)));
+    let price = members.get(n_lines).map_or(0.0, |idx| gain(*idx).max(0.0));
+    for idx in members.into_iter().skip(n_lines) {
+        lines[idx].set(0, 1);
+    }
+    limited.shadow_prices.push(ShadowPrice {
+        limit: format!("lines {scope}"),
+        allowed: n_lines as f64,
+        used: n_wanted.min(n_lines) as f64,
+        price: tidy(price, 2),
+        n_lines: n_wanted.saturating_sub(n_lines),
+    });
+}
