@@ -302,8 +302,6 @@ pub enum FillResult {
     Unchanged,
     /// Lines were raised.
     Raised,
-    /// Lines were cut to one container less.
-    Cut,
     /// Raising costs more than the order gains, so nothing is ordered and the need waits for the next opportunity.
     Postponed,
     /// The lines cannot be raised far enough, so nothing can be ordered.

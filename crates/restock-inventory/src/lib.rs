@@ -1,7 +1,7 @@
 //! Inventory decisions: policies, ordering rules, allocation over lines, simulation and exact methods.
 //!
 //! - [`policy()`] finds a replenishment policy by name; each is a pure function from a
-//!   [`Review`](restock_core::Review) to a [`Decision`](restock_core::Decision).
+//!   [`Review`] to a [`Decision`].
 //! - [`rules`] turns what a policy wants into what may be ordered.
 //! - [`item_location`] is the one transition function of an item-location.
 //! - The remaining modules are named as the field names them.

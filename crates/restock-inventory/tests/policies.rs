@@ -259,7 +259,6 @@ fn reorder_points_reach_their_targets() {
                 ServiceType::InStock => full as f64 / f64::from(n_periods),
                 ServiceType::Cycle => 1.0 - short_cycles as f64 / f64::from(n_orders),
             };
-            println!("{name} {service_type:?} {target}: ({reorder_point}, {target_level}) reaches {reached:.4}");
             assert!(reached >= target - 0.005 && reached < target + 0.04, "{name} {service_type:?}: {reached}");
         }
     }
@@ -294,7 +293,6 @@ fn minimum_orders_are_close_to_the_exact_optimum() {
             cost += step(&mut stock, PlacedOrder { quantity, lead_time }, draws.poisson(5.0), &params).cost;
         }
         let gap = cost / f64::from(n_periods) / optimal_cost - 1.0;
-        println!("L={lead_time} b={stockout_cost} Qmin={min_order}: S={level}, gap {gap:.4}");
         assert!((-0.01..0.04).contains(&gap), "L={lead_time} Qmin={min_order}: S={level}, gap {gap}");
     }
 }
