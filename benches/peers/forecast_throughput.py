@@ -77,7 +77,8 @@ def main():
     for name, seconds in ours.items():
         peer = peers.get(name.removeprefix("peer:"))
         other = f"{1 / peer:16.1f}{peer / seconds:8.1f}" if peer else ""
-        print(f"{name:24}{1 / seconds:16.1f}{other}")
+        rate = f"{1 / seconds:16.1f}" if seconds > 0 else f"{'-':>16}"
+        print(f"{name:24}{rate}{other}")
 
 
 if __name__ == "__main__":
