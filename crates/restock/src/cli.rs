@@ -369,6 +369,9 @@ pub(crate) struct BacktestArgs {
     /// Folder for the report
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Open the report in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Replay at most this many item-locations, spread evenly
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,

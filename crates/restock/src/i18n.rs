@@ -246,6 +246,25 @@ texts! {
     Quarantined: "bad rows", "错误行";
     LeftOut: "filtered", "已过滤";
     Columns: "columns", "列";
+    ShopRule: "simple rule", "简单规则";
+    CostParts: "Total cost by part", "总成本构成";
+    SavingTitle: "Savings, with {0} interval", "节省（{0} 区间）";
+    StockOverTime: "Stock value over time", "库存金额变化";
+    Indicators: "Indicators", "指标";
+    HowItWasDone: "How it was done, and what it does not know", "方法与局限";
+    SkippedPairs: "{0} item-locations left out: {1}", "略过 {0} 个商品-地点：{1}";
+    CostByLine: "Where the policies differ most, cost in {0}", "策略差异最大的商品（成本，{0}）";
+    GapToBound: "above the clairvoyant bound", "高于先知下界";
+    Holding: "holding", "持有";
+    LostSales: "lost sales", "缺货损失";
+    Ordering: "ordering", "订货";
+    LeaderboardOver: "{0} series, {1} origins, {2} periods ahead; {3} series were too short",
+        "{0} 个序列，{1} 个起点，预测 {2} 个周期；{3} 个序列过短";
+    LeaderboardNote: "WQL weighted quantile loss, MASE and RMSSE scaled errors, SQL scaled quantile loss: lower is better. Bias above zero is over-forecast. Coverage should read 10% / 90%.",
+        "WQL 加权分位数损失，MASE、RMSSE 标准化误差，SQL 标准化分位数损失：越低越好。偏差为正表示预测偏高。覆盖率应为 10% / 90%。";
+    Bias: "bias", "偏差";
+    Coverage: "coverage", "覆盖率";
+    LeadTimePinball: "lead time", "提前期损失";
     Demand: "Demand", "需求";
     ForecastWord: "forecast", "预测";
     SoldOut: "out of stock, sales are a lower bound", "缺货，销量为需求下限";

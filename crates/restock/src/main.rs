@@ -10,7 +10,6 @@ mod project;
 mod report;
 #[cfg(test)]
 mod samples;
-mod seams;
 mod session;
 mod table;
 mod verbs;

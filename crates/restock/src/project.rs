@@ -241,7 +241,7 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
 
 /// The forecaster of a name.
 pub(crate) fn forecaster(name: &str) -> Result<Box<dyn Forecaster>, CliError> {
-    crate::seams::forecaster(name).ok_or_else(|| unknown_name("model", name, crate::seams::MODEL_NAMES))
+    restock_forecast::forecaster(name).ok_or_else(|| unknown_name("model", name, restock_forecast::MODEL_NAMES))
 }
 
 fn unknown_name(what: &str, name: &str, known: &[&str]) -> CliError {

@@ -1,5 +1,6 @@
 //! What a plan or backtest says to people: shared contents, and the HTML pages made from them.
 
+pub(crate) mod backtest_page;
 pub(crate) mod page;
 pub(crate) mod plan_page;
 
@@ -62,12 +63,14 @@ pub(crate) fn assumptions(
 }
 
 /// The sum of the waterfall in one line: `62 expected +12 buffer −26 on hand +0.5 full packs`.
+///
+/// Blanks within a term do not break, so that a wrapped sum still reads term by term.
 pub(crate) fn sum_in_words(proposal: &Proposal, lang: Lang) -> String {
     let mut words = Vec::new();
     for line in proposal.explanation.waterfall.iter().filter(|line| line.value != Quantity::ZERO) {
         let value =
             if words.is_empty() { format::quantity(line.value, 0) } else { format::signed_quantity(line.value, 0) };
-        words.push(format!("{value} {}", waterfall_short(line.code, lang)));
+        words.push(format!("{value} {}", waterfall_short(line.code, lang)).replace(' ', "\u{a0}"));
     }
     words.join(" ")
 }

@@ -275,7 +275,7 @@ fn csv(proposals: &[Proposal], lang: Lang) -> Vec<Vec<String>> {
             p.currency.clone(),
             p.order_by.to_string(),
             p.expected_receipt.to_string(),
-            sum_in_words(p, lang),
+            sum_in_words(p, lang).replace('\u{a0}', " "),
         ]
     }));
     rows

@@ -10,15 +10,12 @@ function waterfall(line) {
   let at = 0, low = 0, high = 0;
   for (const w of line.wf) { at += w.n; low = Math.min(low, at); high = Math.max(high, at); }
   const x = v => (v - low) / (high - low || 1) * 100;
-  const bar = (from, to, cls) => `<div class="track"><div class="bar ${cls}" style="left:${x(Math.min(from, to))}%;width:${Math.abs(x(to) - x(from))}%"></div></div>`;
+  const step = (label, value, from, to, cls, note = "") => `<div class="step ${cls}"><div class="l">${esc(label)}${note && `<span class="ev">${esc(note)}</span>`}</div>` +
+    `<div class="track"><div class="bar ${to < from ? "minus" : ""}" style="left:${x(Math.min(from, to))}%;width:${Math.abs(x(to) - x(from))}%"></div></div><div class="v">${esc(value)}</div></div>`;
   let out = "", running = 0;
-  for (const w of line.wf) {
-    out += `<div>${esc(w.l)}</div>${bar(running, running + w.n, w.n < 0 ? "minus" : "")}<div class="v">${esc(w.v)}</div>`;
-    if (w.e) out += `<div class="ev">${esc(w.e)}</div>`;
-    running += w.n;
-  }
-  out += `<div class="sum">${esc(T.total)}</div>${bar(0, running, "sum")}<div class="v sum">${esc(line.q)}</div>`;
-  return `<div class="pane"><h3>${esc(T.waterfall)}</h3><div class="wf">${out}</div></div>`;
+  for (const w of line.wf) { out += step(w.l, w.v, running, running + w.n, "", w.e); running += w.n; }
+  out += step(T.total, line.q, 0, running, "sum");
+  return `<div class="pane"><h3>${esc(T.waterfall)}</h3>${out}</div>`;
 }
 
 const table = (title, head, rows, note = "") => rows.length ? `<div class="pane"><h3>${esc(title)}</h3><div class="scroll"><table>` +
@@ -126,6 +123,41 @@ function openLine(node) {
 document.addEventListener("toggle", e => { if (e.target.matches?.("details.line") && e.target.open) openLine(e.target); }, true);
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; document.querySelectorAll("details.line[open]").forEach(openLine); } });
+
+// Backtest: cost parts as bars, fill rate against stock, stock over time.
+const COLORS = ["var(--with)", "var(--without)", "var(--good)", "#a855f7", "var(--warn)", "var(--bad)", "var(--grey)"];
+function backtest(b) {
+  const t = b.t, sum = p => p.reduce((a, v) => a + v, 0), top = Math.max(...b.policies.map(p => sum(p.parts)), sum(b.bound)) || 1;
+  const tones = ["var(--grey)", "var(--without)", "var(--with)", "var(--bad)"];
+  const bar = (name, parts, cls) => `<div class="step ${cls}"><div class="l">${esc(name)}</div><div class="track" style="background:none"><div class="parts">${parts.map((v, i) => `<i style="width:${v / top * 100}%;background:${tones[i]}" title="${esc(t.parts[i])} ${num(v)}"></i>`).join("")}</div></div><div class="v">${num(sum(parts))}</div></div>`;
+  document.getElementById("costs").innerHTML = b.policies.map(p => bar(p.name, p.parts, "")).join("") + bar(t.bound, b.bound, "soft") +
+    `<div class="legend">${t.parts.map((n, i) => `<span><i style="background:${tones[i]}"></i>${esc(n)}</span>`).join("")}<span>${esc(b.currency)}</span></div>`;
+  scatter(document.getElementById("frontier"), b);
+  if (b.timeline.length > 1) {
+    const box = document.getElementById("timeline"), days = b.timeline.map(p => p[0]), at = new Map(b.timeline);
+    chart(box, {
+      title: t.timeline, step: b.step, days, high: Math.max(...b.timeline.flatMap(p => p[1])),
+      series: b.policies.map((p, i) => ({name: p.name, color: COLORS[i % COLORS.length], dash: !p.own, line: b.timeline.map(q => [q[0], q[1][i]])})),
+      read: d => b.policies.map((p, i) => ` · ${p.name} ${num(at.get(d)[i])}`).join(""),
+    });
+  }
+}
+function scatter(box, b) {
+  const pts = b.policies.map((p, i) => ({...p, color: COLORS[i % COLORS.length]})).filter(p => p.fill != null);
+  if (!pts.length) return;
+  const W = Math.max(260, box.clientWidth - 30), H = Math.min(280, Math.max(190, W * .45)), L = 52, R = 14, Top = 14, B = 36;
+  const fills = pts.map(p => p.fill), lo = Math.min(...fills), hi = Math.max(...fills), pad = Math.max(.005, (hi - lo) * .15);
+  const y0 = Math.max(0, lo - pad), y1 = Math.min(1, hi + pad), xm = Math.max(...pts.map(p => p.stock)) * 1.15 || 1;
+  const X = v => L + v / xm * (W - L - R), Y = v => H - B - (v - y0) / (y1 - y0 || 1) * (H - B - Top);
+  let g = "";
+  for (const v of ticks(y0, y1, 4)) g += `<line x1="${L}" x2="${W - R}" y1="${Y(v)}" y2="${Y(v)}" stroke="var(--line)"/><text x="${L - 6}" y="${Y(v) + 4}" text-anchor="end">${num(v * 100, 1)}%</text>`;
+  for (const v of ticks(0, xm, 5)) g += `<text x="${X(v)}" y="${H - B + 15}" text-anchor="middle">${num(v)}</text>`;
+  g += `<text x="${W - R}" y="${H - 4}" text-anchor="end">${esc(b.t.stock)}, ${esc(b.currency)}</text>`;
+  pts.forEach(p => { g += `<circle cx="${X(p.stock)}" cy="${Y(p.fill)}" r="5.5" fill="${p.color}"${p.own ? "" : ' fill-opacity=".35" stroke="' + p.color + '"'}/>`; });
+  const key = pts.map(p => `<span><i style="background:${p.color}"></i>${esc(p.name)} ${num(p.fill * 100, 1)}% · ${num(p.stock)}</span>`).join("");
+  box.innerHTML = `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="${esc(b.t.fill)}">${g}</svg><div class="legend">${key}</div>`;
+}
+if (D.bt) { backtest(D.bt); addEventListener("resize", () => backtest(D.bt)); }
 
 const search = document.getElementById("search");
 search?.addEventListener("input", () => {

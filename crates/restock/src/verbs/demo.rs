@@ -1,7 +1,7 @@
 //! `restock demo`: a generated chain, written as files, read back, planned and shown.
 
-use crate::seams::retail_simulator::{ChainConfig, chain};
-use crate::seams::write::Format;
+use restock_inventory::retail_simulator::{ChainConfig, chain};
+use restock_store::write::Format;
 
 use crate::cli::{DataArgs, DemoArgs};
 use crate::error::CliError;
@@ -41,7 +41,7 @@ pub(crate) fn run(session: &Session, args: &DemoArgs) -> Result<Output, CliError
     let failed = |error: &dyn std::fmt::Display| CliError::usage(format!("cannot write {}: {error}", data.display()));
     std::fs::create_dir_all(&data).map_err(|error| failed(&error))?;
     let format = if args.items <= N_CSV_MAX { Format::Csv } else { Format::Parquet };
-    crate::seams::write::dataset(&dataset, &data, format).map_err(|error| failed(&error))?;
+    restock_store::write::dataset(&dataset, &data, format).map_err(|error| failed(&error))?;
     drop(progress);
     let settings = "# A generated chain; no real company is behind it.\n\n[project]\nname = \"demo\"\ncurrency = \"EUR\"\n\n\
                     [objective]\nmode = \"service\"\nservice = { type = \"fill_rate\", target = 0.98 }\n";

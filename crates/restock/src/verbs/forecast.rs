@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::seams::SeriesForecast;
+use restock_core::settings::PlanSettings;
+use restock_core::{Dataset, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx};
+use restock_engine::HistoryBuilder;
 use serde_json::json;
 
 use crate::cli::ForecastArgs;
@@ -24,22 +26,11 @@ pub(crate) fn run(session: &Session, args: &ForecastArgs) -> Result<Output, CliE
         loaded.settings.forecast_model.clone_from(model);
     }
     let model = forecaster(&loaded.settings.forecast_model)?;
-    let progress = session.progress(session.text(Text::Forecasting));
-    let mut series = crate::seams::forecast(
-        &loaded.import.dataset,
-        &loaded.settings,
-        model.as_ref(),
-        args.horizon as usize,
-        &|done, total| progress.set(done as u64, total as u64),
-    );
-    drop(progress);
-    if let Some(only) = &args.only {
-        let (item, location) = only.rsplit_once('@').map_or((only.as_str(), None), |(i, l)| (i, Some(l)));
-        series.retain(|s| s.item_id == item && location.is_none_or(|location| s.location_id == location));
-        if series.is_empty() {
-            return Err(CliError::usage(format!("{only:?} is not in the data"))
-                .hint("write an item as in the sales file, or item@location"));
-        }
+    let only = args.only.as_deref();
+    let mut series = forecast(session, &loaded.import.dataset, &loaded.settings, model.as_ref(), args.horizon, only);
+    if let (true, Some(only)) = (series.is_empty(), only) {
+        return Err(CliError::usage(format!("{only:?} is not in the data"))
+            .hint("write an item as in the sales file, or item@location"));
     }
     if let Some(out) = &args.out {
         write_file(out, &csv(&series, &levels))?;
@@ -64,6 +55,60 @@ pub(crate) fn run(session: &Session, args: &ForecastArgs) -> Result<Output, CliE
     };
     output.notes = loaded.notes;
     Ok(output)
+}
+
+/// The forecast of one item-location in base units.
+struct SeriesForecast {
+    item_id: String,
+    location_id: String,
+    /// First day of each period.
+    days: Vec<Day>,
+    forecast: Forecast,
+}
+
+/// Series handed to a model at a time: enough to keep every thread busy.
+const BATCH: usize = 256;
+
+fn forecast(
+    session: &Session,
+    dataset: &Dataset,
+    settings: &PlanSettings,
+    model: &dyn Forecaster,
+    horizon: u32,
+    only: Option<&str>,
+) -> Vec<SeriesForecast> {
+    let builder = HistoryBuilder::new(dataset, settings);
+    let horizon = horizon as usize;
+    let ids = |(item, location): (ItemIdx, LocationIdx)| {
+        (&*dataset.items[item.0 as usize].item_id, &*dataset.locations[location.0 as usize].location_id)
+    };
+    let wanted = |pair: (ItemIdx, LocationIdx)| {
+        let (item, location) = ids(pair);
+        only.is_none_or(|only| only == item || only == format!("{item}@{location}"))
+    };
+    let pairs: Vec<_> = builder.pairs_with_sales().filter(|pair| wanted(*pair)).collect();
+    let first = builder.first_future_period();
+    let days: Vec<Day> = (0..horizon as i32).map(|step| settings.bucket.first_day(first + step)).collect();
+    let request = ForecastRequest { horizon, seed: settings.seed };
+    let progress = session.progress(session.text(Text::Forecasting));
+    let mut out = Vec::with_capacity(pairs.len());
+    for batch in pairs.chunks(BATCH) {
+        let series: Vec<_> =
+            batch.iter().map(|(item, location)| builder.build(*item, *location, horizon).series).collect();
+        for (pair, mut forecast) in batch.iter().zip(model.forecast(&series, &request)) {
+            let unit = 10_f64.powi(i32::from(dataset.items[pair.0.0 as usize].decimals));
+            forecast.mean.iter_mut().chain(&mut forecast.quantiles).for_each(|value| *value /= unit);
+            let (item_id, location_id) = ids(*pair);
+            out.push(SeriesForecast {
+                item_id: item_id.to_owned(),
+                location_id: location_id.to_owned(),
+                days: days.clone(),
+                forecast,
+            });
+        }
+        progress.set(out.len() as u64, pairs.len() as u64);
+    }
+    out
 }
 
 fn levels(levels: &[f64]) -> Result<Vec<f64>, CliError> {

@@ -1,6 +1,6 @@
 //! `restock import`: read, report, and write clean tables into the project.
 
-use crate::seams::write::Format;
+use restock_store::write::Format;
 use restock_store::{Import, TableSummary};
 use serde_json::json;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(session: &Session, args: &ImportArgs) -> Result<Output, CliErr
         let failed =
             |error: &dyn std::fmt::Display| CliError::usage(format!("cannot write {}: {error}", out.display()));
         std::fs::create_dir_all(&out).map_err(|error| failed(&error))?;
-        files = crate::seams::write::dataset(&import.dataset, &out, format).map_err(|error| failed(&error))?;
+        files = restock_store::write::dataset(&import.dataset, &out, format).map_err(|error| failed(&error))?;
         if import.n_row_errors > 0 {
             // Beside the folder, so that it is not read as a table next time.
             let beside = out.parent().unwrap_or(&out).to_owned();

@@ -132,9 +132,9 @@ pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Re
         Ok(())
     };
     let text = |error: std::io::Error| error.to_string();
-    write("orders.csv", &|path| crate::seams::write::proposals_csv(&plan.proposals, path).map_err(|e| e.to_string()))?;
+    write("orders.csv", &|path| restock_store::write::proposals_csv(&plan.proposals, path).map_err(|e| e.to_string()))?;
     write("orders.parquet", &|path| {
-        crate::seams::write::proposals_parquet(&plan.proposals, path).map_err(|e| e.to_string())
+        restock_store::write::proposals_parquet(&plan.proposals, path).map_err(|e| e.to_string())
     })?;
     write("plan.json", &|path| {
         let json = serde_json::to_string(plan).map_err(|error| error.to_string())?;

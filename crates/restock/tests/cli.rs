@@ -1,0 +1,290 @@
+//! The binary as users meet it: exit codes, JSON, files and messages.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The command with surroundings that are the same everywhere.
+fn restock(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(args)
+        .current_dir(dir)
+        .env_clear()
+        .env("LANG", "C")
+        .output()
+        .expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
+}
+
+/// Runs and insists on an exit code.
+fn expect(dir: &Path, args: &[&str], code: i32) -> Output {
+    let output = restock(dir, args);
+    assert_eq!(output.status.code(), Some(code), "restock {args:?}\n{}\n{}", stdout(&output), stderr(&output));
+    output
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stdout(output)))
+}
+
+fn temp() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// A retail project whose data end on the day before 2026-03-02.
+fn project() -> tempfile::TempDir {
+    let dir = temp();
+    expect(dir.path(), &["init", "shop", "--as-of", "2026-03-02"], 0);
+    dir
+}
+
+const VERBS: [&str; 13] = [
+    "init",
+    "demo",
+    "try",
+    "import",
+    "check",
+    "forecast",
+    "plan",
+    "explain",
+    "export",
+    "simulate",
+    "backtest",
+    "config",
+    "completions",
+];
+
+#[test]
+fn every_verb_has_help() {
+    let dir = temp();
+    let overview = stdout(&expect(dir.path(), &["--help"], 0));
+    for verb in VERBS {
+        assert!(overview.contains(&format!("\n  {verb} ")), "{verb} in {overview}");
+        let help = stdout(&expect(dir.path(), &[verb, "--help"], 0));
+        assert!(help.contains("Usage:") && help.contains("--json"), "{help}");
+    }
+}
+
+#[test]
+fn usage_errors_say_the_way_out_and_exit_with_2() {
+    let dir = temp();
+    let output = expect(dir.path(), &["plan"], 2);
+    insta::assert_snapshot!(stderr(&output), @"");
+    let output = expect(dir.path(), &["plan", "--objective", "fill_rate=98"], 2);
+    assert!(stderr(&output).contains("expected fill_rate=0.98, cycle=0.95, in_stock=0.97 or economics"));
+    let error = json(&expect(dir.path(), &["plan", "--json"], 2));
+    assert_eq!(error["error"]["exit_code"], 2);
+    let error = json(&expect(dir.path(), &["plan", "--no-such-flag", "--json"], 2));
+    assert!(error["error"]["message"].as_str().is_some_and(|text| text.contains("--no-such-flag")));
+}
+
+#[test]
+fn data_errors_exit_with_3() {
+    let dir = temp();
+    let output = expect(dir.path(), &["try", "nothing.csv"], 3);
+    insta::assert_snapshot!(stderr(&output), @"");
+    std::fs::write(dir.path().join("sales.csv"), "when,what\n2026-01-01,a\n").unwrap();
+    let output = expect(dir.path(), &["try", "sales.csv"], 3);
+    assert!(stderr(&output).starts_with("error: ") && stderr(&output).contains("\nhint: "), "{}", stderr(&output));
+}
+
+#[test]
+fn a_wrong_setting_names_file_line_value_and_what_is_allowed() {
+    let dir = project();
+    let config = dir.path().join("shop/restock.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("bucket = \"day\"", "bucket = \"dya\"")).unwrap();
+    let output = expect(dir.path(), &["plan", "--project", "shop"], 2);
+    insta::assert_snapshot!(stderr(&output), @"");
+}
+
+#[test]
+fn every_template_plans_twice_with_the_same_result() {
+    for template in ["retail", "ecommerce", "medical", "restaurant", "manufacturing"] {
+        let dir = temp();
+        expect(dir.path(), &["init", "p", "--template", template, "--as-of", "2026-03-02"], 0);
+        let text = stdout(&expect(dir.path(), &["plan", "--project", "p"], 0));
+        assert!(text.contains("2026-03-02") && !text.contains('\u{1b}'), "{template}: {text}");
+        let first = std::fs::read(dir.path().join("p/out/plan.json")).unwrap();
+        expect(dir.path(), &["plan", "--project", "p"], 0);
+        assert!(first == std::fs::read(dir.path().join("p/out/plan.json")).unwrap(), "{template} plans the same again");
+        for file in ["orders.csv", "orders.parquet", "report.html"] {
+            assert!(dir.path().join("p/out").join(file).is_file(), "{file}");
+        }
+    }
+}
+
+#[test]
+fn plan_speaks_json_and_waterfalls_sum_exactly() {
+    let dir = project();
+    let plan = json(&expect(dir.path(), &["plan", "shop", "--json", "--dry-run"], 0));
+    assert!(!dir.path().join("shop/out").exists(), "a dry run writes nothing");
+    let proposals = plan["proposals"].as_array().unwrap();
+    assert!(!proposals.is_empty());
+    for proposal in proposals {
+        let micro =
+            |value: &serde_json::Value| value.as_str().unwrap().parse::<restock_core::Quantity>().unwrap().micro();
+        let sum: i64 =
+            proposal["explanation"]["waterfall"].as_array().unwrap().iter().map(|line| micro(&line["value"])).sum();
+        assert_eq!(sum, micro(&proposal["quantity"]), "{}", proposal["item_id"]);
+    }
+}
+
+#[test]
+fn one_file_is_enough() {
+    let dir = project();
+    let data = dir.path().join("shop/data/sales.csv");
+    let output = expect(dir.path(), &["try", data.to_str().unwrap(), "--out", "result"], 0);
+    let text = stdout(&output);
+    assert!(text.contains("Assumed, because no table tells it"), "{text}");
+    assert!(text.contains("inventory.csv with item_id, location_id, on_hand"), "{text}");
+    assert!(dir.path().join("result/report.html").is_file());
+}
+
+#[test]
+fn chinese_from_the_flag_and_from_the_locale() {
+    let dir = project();
+    let flag = stdout(&expect(dir.path(), &["plan", "shop", "--dry-run", "--lang", "zh-CN"], 0));
+    assert!(flag.contains("早晨的订货建议"), "{flag}");
+    let output = Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(["plan", "shop", "--dry-run"])
+        .current_dir(dir.path())
+        .env_clear()
+        .env("LANG", "zh_CN.UTF-8")
+        .output()
+        .unwrap();
+    assert_eq!(stdout(&output), flag);
+}
+
+#[test]
+fn colour_only_when_asked_for() {
+    let dir = project();
+    let colored = stdout(&expect(dir.path(), &["plan", "shop", "--dry-run", "--color", "always"], 0));
+    let plain = stdout(&expect(dir.path(), &["plan", "shop", "--dry-run"], 0));
+    assert!(colored.contains("\u{1b}[") && !plain.contains('\u{1b}'));
+    assert_eq!(console::strip_ansi_codes(&colored), plain);
+}
+
+#[test]
+fn bad_rows_are_listed_and_strict_refuses_them() {
+    let dir = project();
+    let path = dir.path().join("shop/data/sales.csv");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str("2026-02-30,S01,MILK-1L,3\n2026-02-27,S01,MILK-1L,many\n");
+    std::fs::write(&path, text).unwrap();
+    let text = stdout(&expect(dir.path(), &["plan", "shop"], 0));
+    assert!(text.contains("2 rows could not be read"), "{text}");
+    assert!(text.contains("\"many\"") && text.contains("\"2026-02-30\""), "{text}");
+    let quarantine = std::fs::read_to_string(dir.path().join("shop/out/quarantine.csv")).unwrap();
+    assert_eq!(quarantine.lines().count(), 3);
+    let output = expect(dir.path(), &["plan", "shop", "--strict"], 3);
+    assert!(stderr(&output).contains("--strict"), "{}", stderr(&output));
+    expect(dir.path(), &["import", "shop", "--dry-run"], 1);
+}
+
+#[test]
+fn check_fails_on_what_it_is_told_to() {
+    let dir = project();
+    let report = json(&restock(dir.path(), &["check", "shop", "--json"]));
+    assert!(report["findings"].is_array() && report["scores"].is_array());
+    let any = !report["findings"].as_array().unwrap().is_empty();
+    expect(dir.path(), &["check", "shop", "--fail-on", "info"], i32::from(any));
+    expect(dir.path(), &["check", "shop", "--fail-on", "never"], 0);
+}
+
+#[test]
+fn explain_replays_the_written_line_and_re_plans_it() {
+    let dir = project();
+    let plan = json(&expect(dir.path(), &["plan", "shop", "--json"], 0));
+    let first = &plan["proposals"][0];
+    let line = format!("{}@{}", first["item_id"].as_str().unwrap(), first["destination"].as_str().unwrap());
+    let output = expect(dir.path(), &["explain", &line, "shop", "--replay", "--json"], 0);
+    let explained = json(&output);
+    assert_eq!(&explained["line"]["proposal"], first, "the line of the plan, number by number");
+    assert_eq!(explained["replay"]["identical"], true);
+    let text = stdout(&expect(dir.path(), &["explain", &line, "shop", "--what-if", "demand=+100%"], 0));
+    assert!(text.contains("Re-planned with demand=+100%"), "{text}");
+    let output = expect(dir.path(), &["explain", "MILK-2L@S01", "shop"], 2);
+    assert!(stderr(&output).contains("did you mean \"MILK-1L\"?"), "{}", stderr(&output));
+    expect(dir.path(), &["explain", &line, "shop", "--what-if", "colour=red"], 2);
+}
+
+#[test]
+fn export_writes_one_file_per_supplier_and_destination() {
+    let dir = project();
+    let output = expect(dir.path(), &["export", "--project", "shop"], 3);
+    assert!(stderr(&output).contains("restock plan"), "{}", stderr(&output));
+    let plan = json(&expect(dir.path(), &["plan", "shop", "--json"], 0));
+    let export = json(&expect(dir.path(), &["export", "--project", "shop", "--json"], 0));
+    let files = export["files"].as_array().unwrap();
+    assert_eq!(files.len(), plan["order_groups"].as_array().unwrap().len());
+    let n_lines: usize = files
+        .iter()
+        .map(|file| std::fs::read_to_string(dir.path().join(file.as_str().unwrap())).unwrap().lines().count() - 1)
+        .sum();
+    assert_eq!(n_lines, plan["proposals"].as_array().unwrap().len());
+}
+
+#[test]
+fn forecast_backtest_simulate_and_demo_run_on_small_data() {
+    let dir = project();
+    let forecast = json(&expect(dir.path(), &["forecast", "shop", "--horizon", "7", "--json"], 0));
+    assert_eq!(forecast[0]["mean"].as_array().unwrap().len(), 7);
+    expect(dir.path(), &["forecast", "shop", "--only", "MILK-1L", "--out", "f.csv"], 0);
+    let csv = std::fs::read_to_string(dir.path().join("f.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 2 * 28, "two locations, 28 days");
+    expect(dir.path(), &["forecast", "shop", "--quantiles", "1.5"], 2);
+    expect(dir.path(), &["forecast", "shop", "--model", "crystal_ball"], 2);
+
+    let board = json(&expect(
+        dir.path(),
+        &[
+            "backtest",
+            "shop",
+            "--forecast",
+            "--models",
+            "seasonal_naive,ses",
+            "--windows",
+            "2",
+            "--horizon",
+            "7",
+            "--json",
+        ],
+        0,
+    ));
+    assert!(board["rows"].as_array().is_some_and(|rows| rows.len() >= 2), "{board}");
+    let args = ["backtest", "shop", "--windows", "2", "--policies", "base_stock,min_max", "--model", "ses", "--json"];
+    let report = json(&expect(dir.path(), &args, 0));
+    assert!(report["policies"].as_array().is_some_and(|policies| policies.len() >= 2));
+    assert!(dir.path().join("shop/out/backtest.html").is_file());
+
+    let plan = json(&expect(dir.path(), &["demo", "--items", "12", "--json"], 0));
+    assert!(plan["summary"]["n_planned"].as_u64() >= Some(12));
+    assert!(dir.path().join("restock-demo/out/report.html").is_file());
+}
+
+#[test]
+fn completions_know_the_verbs() {
+    let dir = temp();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = stdout(&expect(dir.path(), &["completions", shell], 0));
+        assert!(VERBS.iter().all(|verb| script.contains(verb)), "{shell}");
+    }
+    expect(dir.path(), &["completions", "tcsh"], 2);
+}
+
+#[test]
+fn config_explain_lists_and_filters() {
+    let dir = temp();
+    let rows = json(&expect(dir.path(), &["config", "explain", "--json"], 0));
+    assert!(rows.as_array().unwrap().iter().all(|row| row["meaning"].as_str().is_some_and(|text| !text.is_empty())));
+    let text = stdout(&expect(dir.path(), &["config", "explain", "service"], 0));
+    insta::assert_snapshot!(text, @"");
+    expect(dir.path(), &["config", "explain", "zebra"], 2);
+}
