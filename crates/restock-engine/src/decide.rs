@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use restock_core::policy::{Decision, DemandPaths, Review};
+use restock_core::policy::{Decision, DemandDistribution, DemandPaths, Review};
 use restock_core::proposal::WaterfallCode;
 use restock_core::settings::PlanSettings;
 use restock_core::{StockState, Units};
@@ -98,17 +98,14 @@ pub(crate) fn decide(
             lot.periods_left = shelf_life as i32 - 1;
         }
     }
-    let position = review.stock.inventory_position();
     let rate = demand_rate(demand, protection);
     if let Some(shelf_life) = unit.shelf_life {
-        let last_lead = *timing.lead_times.last().expect("a lane has a lead time");
-        let sells = sellable(demand, last_lead + shelf_life);
-        review.rules.shelf_life_cap = Some((sells - position).max(0));
+        review.rules.shelf_life_cap = Some(sellable(needs_after_arrival(&review, |lead| lead + shelf_life)));
     }
     if let Some(end) = unit.planned_end {
         let until = (0..demand.horizon).take_while(|step| unit.future_day(*step) <= end).count();
         if until < demand.horizon {
-            review.rules.end_of_life_cap = Some((sellable(demand, until) - position).max(0));
+            review.rules.end_of_life_cap = Some(sellable(needs_after_arrival(&review, |_| until)));
         }
     }
     if let Some(days) = settings.max_days_of_cover.filter(|days| *days > 0.0) {
@@ -175,14 +172,49 @@ pub(crate) fn demand_rate(demand: &DemandPaths, n_periods: usize) -> f64 {
     total / (demand.n_paths() * to) as f64
 }
 
-/// Units that sell within `n_periods` with a chance of one in ten, beyond the horizon at the mean rate.
-fn sellable(demand: &DemandPaths, n_periods: usize) -> Units {
-    if n_periods == 0 {
-        return 0;
+/// Units of an order that sell with a chance of one in ten, from what each path needs.
+fn sellable(needs: Vec<f64>) -> Units {
+    DemandDistribution::from_scenarios(needs).quantile(LAST_SALE_QUANTILE).ceil().min(1e15) as Units
+}
+
+/// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the period
+/// `until(lead time)`, exclusive. Beyond the horizon a path goes on at its own mean. Demand before the arrival is served
+/// from the rest of the stock or lost; promises that wait are served from the new order first.
+pub(crate) fn needs_after_arrival(review: &Review, until: impl Fn(usize) -> usize) -> Vec<f64> {
+    let demand = &review.demand;
+    let horizon = demand.horizon;
+    let mut arrivals = vec![0.0; horizon + 1];
+    for arrival in &review.stock.arrivals {
+        arrivals[(arrival.periods_ahead.max(0) as usize).min(horizon)] += arrival.quantity as f64;
     }
-    let known = n_periods.min(demand.horizon);
-    let scale = n_periods as f64 / known as f64;
-    (demand.total(0, known).quantile(LAST_SALE_QUANTILE) * scale).ceil().min(1e15) as Units
+    let promised_now = (review.stock.reserved + review.stock.backorders) as f64;
+    let on_hand_now = review.stock.on_hand() as f64;
+    (0..demand.n_paths())
+        .map(|path_idx| {
+            let path = demand.path(path_idx);
+            let lead = review.lead_times[path_idx % review.lead_times.len()];
+            let end = until(lead);
+            let (mut on_hand, mut promised, mut need) = (on_hand_now, promised_now, 0.0);
+            for (step, wanted) in path[..end.min(horizon)].iter().enumerate() {
+                on_hand += arrivals[step];
+                let issued = promised.min(on_hand);
+                promised -= issued;
+                on_hand -= issued;
+                let wanted = f64::from(*wanted);
+                let sold = wanted.min(on_hand);
+                on_hand -= sold;
+                if step >= lead {
+                    need += wanted - sold + promised;
+                    promised = 0.0;
+                }
+            }
+            if end > horizon {
+                let mean = path.iter().map(|demand| f64::from(*demand)).sum::<f64>() / horizon as f64;
+                need += ((end - horizon.max(lead)) as f64 * mean - on_hand).max(0.0) + promised;
+            }
+            need
+        })
+        .collect()
 }
 
 /// How much more is expected in the coming protection interval than in a usual one of the same weekdays: the change of

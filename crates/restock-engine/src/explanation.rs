@@ -19,7 +19,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use crate::batch::{UnitPlan, UnitTotals, Worked};
-use crate::decide::{Decided, redecide};
+use crate::decide::{Decided, needs_after_arrival, redecide};
 use crate::exceptions::{ExceptionFacts, exceptions};
 use crate::plan::PlanLine;
 use crate::sentence::sentences;
@@ -334,42 +334,13 @@ fn consequence(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, with: 
 /// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the order
 /// after it arrives, and until it would expire.
 fn needs(unit: &PlanningUnit, review: &Review) -> (Vec<f64>, Vec<f64>) {
-    let demand = &review.demand;
-    let (mut in_interval, mut until_expiry) = (Vec::new(), Vec::new());
-    let shelf_life = unit.shelf_life.unwrap_or(review.review_period).max(1);
-    let mut arrivals = vec![0.0; demand.horizon + 1];
-    for arrival in &review.stock.arrivals {
-        arrivals[(arrival.periods_ahead.max(0) as usize).min(demand.horizon)] += arrival.quantity as f64;
-    }
-    let promised_now = (review.stock.reserved + review.stock.backorders) as f64;
-    let on_hand_now = review.stock.on_hand() as f64;
-    for path_idx in 0..demand.n_paths() {
-        let path = demand.path(path_idx);
-        let lead = review.lead_times[path_idx % review.lead_times.len()].min(demand.horizon);
-        let end = (lead + review.review_period.min(shelf_life)).min(demand.horizon);
-        let last = if unit.shelf_life.is_some() { (lead + shelf_life).min(demand.horizon).max(end) } else { end };
-        let (mut on_hand, mut promised) = (on_hand_now, promised_now);
-        let (mut need, mut need_until_expiry) = (0.0, 0.0);
-        for (step, wanted) in path[..last].iter().enumerate() {
-            on_hand += arrivals[step];
-            let issued = promised.min(on_hand);
-            promised -= issued;
-            on_hand -= issued;
-            let wanted = f64::from(*wanted);
-            let sold = wanted.min(on_hand);
-            on_hand -= sold;
-            if step >= lead {
-                // A promise that waits is served from the new order first.
-                let unserved = wanted - sold + if step == lead { promised } else { 0.0 };
-                need_until_expiry += unserved;
-                if step < end {
-                    need += unserved;
-                }
-            }
-        }
-        in_interval.push(need);
-        until_expiry.push(need_until_expiry);
-    }
+    let shelf_life = unit.shelf_life.unwrap_or(usize::MAX);
+    let served = review.review_period.min(shelf_life);
+    let in_interval = needs_after_arrival(review, |lead| lead + served);
+    let until_expiry = match unit.shelf_life {
+        Some(shelf_life) => needs_after_arrival(review, |lead| lead + shelf_life),
+        None => Vec::new(),
+    };
     (in_interval, until_expiry)
 }
 
@@ -415,8 +386,10 @@ fn marginal(unit: &PlanningUnit, decided: &Decided) -> (Vec<MarginalPack>, Strin
     let mut first_loss = None;
     for idx in shown {
         let (net_gain, p_sold) = at(idx);
-        packs.push(MarginalPack { pack: idx as u32, p_sold: tidy(p_sold, 4), net_gain: money(net_gain) });
-        if net_gain < 0.0 {
+        // A pack of one cheap unit gains less than a cent.
+        let net_gain = Decimal::from_f64(net_gain).unwrap_or_default().round_dp(4);
+        packs.push(MarginalPack { pack: idx as u32, p_sold: tidy(p_sold, 4), net_gain });
+        if net_gain < Decimal::ZERO {
             first_loss = Some(idx);
             break;
         }

@@ -37,9 +37,13 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
                 format!("为不确定性预留 {}（{target_zh}）", n(buffer)),
             );
         } else {
+            let (why_en, why_zh) = match unit.objective {
+                Objective::Service { .. } => ("the target allows it", "目标允许"),
+                Objective::Economics => ("stock costs more than it would save", "持有成本高于收益"),
+            };
             add(
-                format!("{} less, because stock costs more than it would save ({target_en})", abs(buffer)),
-                format!("因持有成本高于收益而减少 {}（{target_zh}）", abs(buffer)),
+                format!("{} less, because {why_en} ({target_en})", abs(buffer)),
+                format!("因{why_zh}而减少 {}（{target_zh}）", abs(buffer)),
             );
         }
     }

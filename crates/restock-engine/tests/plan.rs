@@ -1,0 +1,552 @@
+//! Plans of small businesses that tell what must be true, and properties over generated chains.
+
+use std::collections::BTreeMap;
+
+use restock_core::dataset::{
+    BomRow, Dataset, InventoryRow, Item, ItemLocationRow, Location, OpenOrderRow, Origin, SourceRow, Supplier,
+};
+use restock_core::finding::ExceptionCode;
+use restock_core::proposal::{ProposalSource, ProposalType, WaterfallCode};
+use restock_core::settings::{PlanSettings, Segment};
+use restock_core::{
+    Bucket, Day, ItemIdx, LocationIdx, Objective, Quantity, RowRef, ServiceType, SupplierIdx, WeekdaySet,
+};
+use restock_engine::{ExplainError, Explainer, Plan, WhatIf, check_settings, explain};
+use restock_inventory::retail_simulator::{ChainConfig, chain};
+
+const AS_OF: &str = "2026-03-02";
+
+fn as_of() -> Day {
+    AS_OF.parse().unwrap()
+}
+
+fn q(text: &str) -> Quantity {
+    text.parse().unwrap()
+}
+
+/// A business with one supplier of lead time 2 days and a review every 7 days.
+struct Shop(Dataset);
+
+impl Shop {
+    fn new(items: &[&str], locations: &[&str]) -> Self {
+        let mut dataset = Dataset::default();
+        for id in items {
+            dataset.items.push(Item {
+                item_id: (*id).to_owned(),
+                unit_cost: Some("0.78".parse().unwrap()),
+                price: Some("1.19".parse().unwrap()),
+                ..Item::default()
+            });
+        }
+        for id in locations {
+            let kind = if id.starts_with("DC") { "dc" } else { "store" };
+            dataset.locations.push(Location { location_id: (*id).into(), kind: kind.into(), ..Location::default() });
+        }
+        dataset.suppliers.push(Supplier { supplier_id: "DAIRY".into(), ..Supplier::default() });
+        dataset.sources.push(SourceRow {
+            to_location: None,
+            origin: Origin::Supplier(SupplierIdx(0)),
+            item: None,
+            category: None,
+            lead_time_days: Some(2.0),
+            lead_time_sd_days: None,
+            unit_cost: None,
+            min_order: None,
+            pack_size: None,
+            layer_size: None,
+            pallet_size: None,
+            max_order: None,
+            priority: 0,
+            share: None,
+            review_calendar: None,
+            effective_from: None,
+            effective_to: None,
+            price_breaks: vec![],
+            row: RowRef::default(),
+        });
+        Self(dataset)
+    }
+
+    /// Daily sales that end the day before the plan.
+    fn sales(mut self, item: u32, location: u32, per_day: &[i64]) -> Self {
+        let first = as_of().plus(-(per_day.len() as i32));
+        let sales = &mut self.0.sales;
+        for (idx, quantity) in per_day.iter().enumerate() {
+            sales.item.push(ItemIdx(item));
+            sales.location.push(LocationIdx(location));
+            sales.day.push(first.plus(idx as i32));
+            sales.quantity.push(Quantity::from_whole(*quantity));
+            sales.row.push(RowRef::default());
+        }
+        self
+    }
+
+    fn stock(mut self, item: u32, location: u32, on_hand: &str) -> Self {
+        self.0.inventory.push(InventoryRow {
+            item: ItemIdx(item),
+            location: LocationIdx(location),
+            on_hand: q(on_hand),
+            as_of: None,
+            lot_id: None,
+            expiry: None,
+            allocated: Quantity::ZERO,
+            blocked: Quantity::ZERO,
+            in_transit: Quantity::ZERO,
+            row: RowRef::default(),
+        });
+        self
+    }
+
+    fn open_order(mut self, item: u32, location: u32, quantity: Quantity, due_in: i32) -> Self {
+        self.0.open_orders.push(OpenOrderRow {
+            order_id: format!("PO-{}", self.0.open_orders.len() + 1),
+            item: ItemIdx(item),
+            to_location: LocationIdx(location),
+            origin: Some(Origin::Supplier(SupplierIdx(0))),
+            quantity,
+            received: Quantity::ZERO,
+            ordered_on: Some(as_of().plus(-1)),
+            due_on: Some(as_of().plus(due_in)),
+            status: "open".into(),
+            row: RowRef::default(),
+        });
+        self
+    }
+
+    fn rules(mut self, item: u32, location: u32, change: impl FnOnce(&mut ItemLocationRow)) -> Self {
+        let mut row = ItemLocationRow {
+            item: ItemIdx(item),
+            location: LocationIdx(location),
+            listed_from: None,
+            listed_to: None,
+            service_type: None,
+            service_target: None,
+            min_stock: None,
+            max_stock: None,
+            display_min: None,
+            shelf_capacity: None,
+            safety_days: None,
+            policy: None,
+            do_not_order: false,
+            row: RowRef::default(),
+        };
+        change(&mut row);
+        self.0.item_locations.push(row);
+        self
+    }
+
+    fn lane(mut self, change: impl FnOnce(&mut SourceRow)) -> Self {
+        change(&mut self.0.sources[0]);
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Dataset)) -> Self {
+        change(&mut self.0);
+        self
+    }
+}
+
+fn settings() -> PlanSettings {
+    PlanSettings { as_of: Some(as_of()), forecast_model: "weighted_quantiles".into(), ..PlanSettings::default() }
+}
+
+fn plan_with(dataset: &Dataset, settings: &PlanSettings) -> Plan {
+    let forecaster = restock_forecast::forecaster(&settings.forecast_model).unwrap();
+    let plan = restock_engine::plan(dataset, settings, forecaster.as_ref(), &|_, _| {});
+    for proposal in &plan.proposals {
+        let sum = proposal.explanation.waterfall.iter().fold(Quantity::ZERO, |sum, line| sum + line.value);
+        assert_eq!(sum, proposal.quantity, "the waterfall of {} sums exactly", proposal.item_id);
+        assert!(proposal.quantity > Quantity::ZERO);
+    }
+    plan
+}
+
+fn plan(shop: &Shop) -> Plan {
+    plan_with(&shop.0, &settings())
+}
+
+fn codes(plan: &Plan) -> Vec<ExceptionCode> {
+    plan.exceptions.iter().map(|exception| exception.code).collect()
+}
+
+/// Sales with a weekday pattern, mean 10 a day.
+fn ten_a_day(n_days: usize) -> Vec<i64> {
+    (0..n_days).map(|idx| [8, 9, 10, 9, 11, 13, 10][idx % 7] + [1, -1, 0, 2, -2][idx % 5]).collect()
+}
+
+/// Sales between 1 and 19 a day in no order.
+fn uneven(n_days: usize) -> Vec<i64> {
+    (0..n_days as i64).map(|idx| 1 + (idx * idx * 7 + idx * 3) % 19).collect()
+}
+
+/// odoo #69635: receipts beyond the lead time were ignored, and the order was proposed again.
+#[test]
+fn an_order_due_far_later_counts_and_is_not_ordered_again() {
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "15");
+    let without = plan(&shop);
+    assert_eq!(without.proposals.len(), 1);
+    let ordered = plan(&shop.open_order(0, 0, q("500"), 60));
+    assert_eq!(ordered.proposals, [], "500 units are on the way");
+    assert!(codes(&ordered).contains(&ExceptionCode::LateSupply), "lateness is an exception: {:?}", codes(&ordered));
+    assert_eq!(ordered.lines[0].on_order, q("500"));
+}
+
+/// odoo #17320, erpnext #36154: running the planner again, or after the order is placed, doubled the order.
+#[test]
+fn a_placed_proposal_is_not_proposed_again() {
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "15");
+    let first = plan(&shop);
+    assert_eq!(first, plan(&shop), "plan; plan is the same plan");
+    let shop = shop.open_order(0, 0, first.proposals[0].quantity, 2);
+    assert_eq!(plan(&shop).proposals, []);
+}
+
+/// odoo #175876: a minimum order quantity created a proposal without demand.
+#[test]
+fn a_minimum_order_never_creates_a_need() {
+    let lane = |lane: &mut SourceRow| {
+        lane.min_order = Some(q("100"));
+        lane.pack_size = Some(q("12"));
+    };
+    let covered = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "400").lane(lane);
+    assert_eq!(plan(&covered).proposals, []);
+    let never_sold = Shop::new(&["milk", "tea"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "400").lane(lane);
+    let plan_of_both = plan(&never_sold.stock(1, 0, "0"));
+    assert_eq!(plan_of_both.proposals, []);
+    assert_eq!(plan_of_both.unplanned.len(), 1, "an item that never sold is listed with its reason");
+    insta::assert_snapshot!(plan_of_both.unplanned[0].reason,
+        @"no sales yet: give a minimum stock in item_locations, or the sales of an item it replaces");
+
+    let short = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "60").lane(lane);
+    let plan_of_short = plan(&short);
+    let proposal = &plan_of_short.proposals[0];
+    assert_eq!(proposal.quantity, q("108"), "raised to 100, then to full packs of 12");
+    assert_eq!(proposal.order_units.quantity, q("9"));
+    assert_eq!(proposal.order_units.uom, "pack of 12");
+}
+
+/// The sentence is made from the numbers of the waterfall, in both languages.
+#[test]
+fn the_sentence_tells_the_waterfall() {
+    let shop = Shop::new(&["milk"], &["S01"])
+        .sales(0, 0, &uneven(140))
+        .stock(0, 0, "29")
+        .open_order(0, 0, q("12"), 1)
+        .lane(|lane| lane.pack_size = Some(q("12")))
+        .with(|dataset| dataset.inventory[0].allocated = q("3"));
+    let plan = plan(&shop);
+    let explanation = &plan.proposals[0].explanation;
+    insta::assert_snapshot!(explanation.sentence, @"Order 5 packs of 12 (60): 80 expected to sell before the delivery after this one (until 2026-03-10), 16 held for uncertainty (target 98 % fill rate), 29 usable in stock, 12 arriving, 3 reserved; rounded up to full packs.");
+    insta::assert_snapshot!(explanation.sentence_zh, @"订购 5 包（每包 12，共 60）：下次到货前（至 2026-03-10）预计需求 80，为不确定性预留 16（目标满足率 98%），可用库存 29，在途 12，已预留 3；按整包向上取整。");
+    let lines: Vec<String> =
+        explanation.waterfall.iter().map(|line| format!("{:?} {}", line.code, line.value)).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    ExpectedDemand 79.7
+    UncertaintyBuffer 16.3
+    ReservedOrBackordered 3
+    UsableOnHand -29
+    OnOrderInTime -12
+    RoundToPack 2
+    ");
+}
+
+/// 150 units in the first month, then out of stock: demand is 150 a month, not 25 (msupply mobile #405).
+#[test]
+fn an_empty_shelf_does_not_lower_demand() {
+    let mut shop = Shop::new(&["amoxicillin"], &["ward"]).stock(0, 0, "0");
+    let sales = &mut shop.0.sales;
+    for (day, quantity) in [("2025-09-10", 80), ("2025-09-25", 70)] {
+        sales.item.push(ItemIdx(0));
+        sales.location.push(LocationIdx(0));
+        sales.day.push(day.parse().unwrap());
+        sales.quantity.push(Quantity::from_whole(quantity));
+        sales.row.push(RowRef::default());
+    }
+    let settings = PlanSettings { bucket: Bucket::Month, ..settings() };
+    let plan = plan_with(&shop.0, &settings);
+    let monthly = plan.lines[0].demand_per_day * 30.4;
+    assert!((100.0..=200.0).contains(&monthly), "{monthly} a month, 150 sold in the only month with stock");
+    assert_eq!(plan.proposals.len(), 1);
+}
+
+/// No stock, hence no sales, must not mean no orders.
+#[test]
+fn the_death_spiral_is_broken() {
+    let mut sold = ten_a_day(100);
+    sold.extend([0; 40]);
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &sold).stock(0, 0, "0");
+    let plan = plan(&shop);
+    let quantity = plan.proposals[0].quantity.to_f64();
+    assert!((70.0..=160.0).contains(&quantity), "nine days at ten a day and a buffer, got {quantity}");
+    assert!(codes(&plan).contains(&ExceptionCode::StockoutNow));
+    // With stock on the shelf the same silence is a demand of next to nothing.
+    let stocked = Shop::new(&["milk"], &["S01"]).sales(0, 0, &sold).stock(0, 0, "60");
+    let stocked = plan_with(&stocked.0, &settings());
+    assert!(stocked.lines[0].demand_per_day < 0.6 * plan.lines[0].demand_per_day);
+}
+
+#[test]
+fn unknown_stock_is_replaced_by_what_sold() {
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140));
+    let plan = plan(&shop);
+    let line = &plan.lines[0];
+    assert!(line.stock_assumed);
+    let sold_last_week: i64 = ten_a_day(140)[133..].iter().sum();
+    let quantity = plan.proposals[0].quantity.to_f64();
+    assert!((quantity - sold_last_week as f64).abs() <= 12.0, "{quantity} ordered, {sold_last_week} sold last week");
+    assert!(plan.proposals[0].explanation.warnings[0].starts_with("stock is not known"));
+    // A better service target changes the level, not the belief about the shelf.
+    let forecaster = restock_forecast::forecaster("weighted_quantiles").unwrap();
+    let better = explain(&shop.0, &settings(), forecaster.as_ref(), "milk", "S01", &[WhatIf::Target(0.999)]).unwrap();
+    assert_eq!(better.line.on_hand, line.on_hand);
+    assert!(better.line.quantity > line.quantity);
+}
+
+#[test]
+fn order_days_and_cut_off_set_the_dates() {
+    // 2 March 2026 is a Monday; orders go out on Wednesdays only.
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "15").with(|dataset| {
+        dataset.suppliers[0].order_days = "wed".parse::<WeekdaySet>().unwrap();
+        dataset.suppliers[0].cut_off = Some("14:00".into());
+    });
+    let plan = plan(&shop);
+    let proposal = &plan.proposals[0];
+    let dates = [proposal.order_by, proposal.expected_receipt, proposal.next_opportunity].map(|day| day.to_string());
+    assert_eq!(dates, ["2026-03-04", "2026-03-06", "2026-03-11"]);
+    assert_eq!(plan.order_groups[0].cut_off, "14:00");
+}
+
+#[test]
+fn a_centre_orders_for_its_stores_and_shares_what_it_has() {
+    let shop = || {
+        let mut shop = Shop::new(&["milk"], &["DC", "S01", "S02"])
+            .sales(0, 1, &ten_a_day(140))
+            .sales(0, 2, &ten_a_day(140))
+            .stock(0, 1, "10")
+            .stock(0, 2, "10");
+        let mut lane = shop.0.sources[0].clone();
+        shop.0.sources[0].to_location = Some(LocationIdx(0));
+        shop.0.sources[0].lead_time_days = Some(5.0);
+        lane.origin = Origin::Location(LocationIdx(0));
+        lane.pack_size = Some(q("6"));
+        lane.lead_time_days = Some(1.0);
+        for store in [1, 2] {
+            shop.0.sources.push(SourceRow { to_location: Some(LocationIdx(store)), ..lane.clone() });
+        }
+        shop
+    };
+    let rich = plan(&shop().stock(0, 0, "1000"));
+    let transfers: Vec<_> =
+        rich.proposals.iter().filter(|proposal| proposal.proposal_type == ProposalType::Transfer).collect();
+    assert_eq!(transfers.len(), 2);
+    assert!(transfers.iter().all(|transfer| transfer.source == ProposalSource::LocationId("DC".into())));
+    let wanted: f64 = transfers.iter().map(|transfer| transfer.quantity.to_f64()).sum();
+    assert!(rich.proposals.iter().all(|proposal| proposal.destination != "DC"), "1000 units cover the stores");
+
+    let poor = plan(&shop().stock(0, 0, "50"));
+    let sent: f64 = poor
+        .proposals
+        .iter()
+        .filter(|proposal| proposal.proposal_type == ProposalType::Transfer)
+        .map(|proposal| proposal.quantity.to_f64())
+        .sum();
+    assert_eq!(sent, 48.0, "eight packs of six out of 50, never more than there is");
+    let purchase = poor.proposals.iter().find(|proposal| proposal.destination == "DC").expect("the centre orders");
+    // It needs what the stores want now and their demand until its own next delivery, less the 50 it has.
+    assert!(purchase.quantity.to_f64() > wanted - 50.0 + 100.0, "{} ordered", purchase.quantity);
+    assert!(codes(&poor).contains(&ExceptionCode::SupplierShort));
+    let short = poor.proposals.iter().find(|proposal| proposal.destination == "S01").unwrap();
+    assert!(short.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::SourceShortage));
+}
+
+#[test]
+fn components_follow_the_parent_exactly() {
+    // Pizzas are made when sold; each takes 0.25 kg of flour, and 10 % of the flour is lost.
+    let shop = Shop::new(&["flour", "pizza"], &["R1"]).sales(1, 0, &vec![20; 140]).stock(0, 0, "0").with(|dataset| {
+        dataset.items[0].decimals = 2;
+        dataset.sources[0].item = Some(ItemIdx(0));
+        dataset.bom.push(BomRow {
+            parent: ItemIdx(1),
+            component: ItemIdx(0),
+            quantity_per: q("0.25"),
+            yield_share: 0.9,
+            scrap_share: 0.0,
+            row: RowRef::default(),
+        });
+    });
+    let plan = plan(&shop);
+    assert_eq!(plan.proposals.len(), 1, "only flour is bought");
+    let proposal = &plan.proposals[0];
+    assert_eq!(proposal.item_id, "flour");
+    let flour = plan.lines.iter().find(|line| line.item_id == "flour").unwrap();
+    assert!((flour.demand_per_day - 20.0 * 0.25 / 0.9).abs() < 0.02, "{} kg a day", flour.demand_per_day);
+}
+
+#[test]
+fn a_budget_holds_and_tells_its_shadow_price() {
+    let mut shop = Shop::new(&["a", "b", "c"], &["S01"]);
+    for item in 0..3 {
+        let sold: Vec<i64> = ten_a_day(140).iter().map(|sold| sold * i64::from(item + 1)).collect();
+        shop = shop.sales(item, 0, &sold).stock(item, 0, "5");
+    }
+    let free = plan(&shop);
+    assert_eq!(free.proposals.len(), 3);
+    let settings = PlanSettings { budget: Some(150.0), ..settings() };
+    let tight = plan_with(&shop.0, &settings);
+    let value: f64 = tight.summary.order_value.to_string().parse().unwrap();
+    assert!(value <= 150.0 && value > 140.0, "{value} of 150 spent");
+    assert!(tight.shadow_prices[0].price > 0.0);
+    assert!(codes(&tight).contains(&ExceptionCode::BudgetCut));
+    // An explained line is the plan's line.
+    let forecaster = restock_forecast::forecaster("weighted_quantiles").unwrap();
+    let explainer = Explainer::new(&shop.0, &settings, forecaster.as_ref());
+    for proposal in &tight.proposals {
+        let detail = explainer.explain(&proposal.item_id, &proposal.destination, &[]).unwrap();
+        assert_eq!(detail.proposal.as_ref(), Some(proposal));
+    }
+}
+
+#[test]
+fn a_supplier_minimum_is_reached_or_the_order_waits() {
+    let shop = |on_hand: &str, minimum: &str| {
+        Shop::new(&["a", "b"], &["S01"])
+            .sales(0, 0, &ten_a_day(140))
+            .sales(1, 0, &ten_a_day(140))
+            .stock(0, 0, on_hand)
+            .stock(1, 0, "85")
+            .with(|dataset| dataset.suppliers[0].min_order_value = Some(minimum.parse().unwrap()))
+    };
+    let raised = plan(&shop("0", "150"));
+    assert!(raised.order_groups[0].minimum_met && raised.order_groups[0].source_value >= "150".parse().unwrap());
+    let filled = raised
+        .proposals
+        .iter()
+        .any(|proposal| proposal.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::ContainerFill));
+    assert!(filled, "the urgent order was raised to the minimum");
+    let waiting = plan(&shop("85", "5000"));
+    assert_eq!(waiting.proposals, [], "a small need does not buy for 5000");
+    assert_eq!(waiting.lines[0].note, "the supplier's minimum is not reached");
+}
+
+#[test]
+fn segments_and_item_locations_set_the_target() {
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "15");
+    let segment = |filter: &str, target| Segment {
+        filter: filter.into(),
+        objective: Some(Objective::Service { service_type: ServiceType::Cycle, target }),
+        policy: None,
+    };
+    let quantity = |settings: &PlanSettings| plan_with(&shop.0, settings).lines[0].quantity;
+    let with = |filter: &str| PlanSettings { segments: vec![segment(filter, 0.5)], ..settings() };
+    assert!(quantity(&with("location.kind == 'store' and item.abc == 'A'")) < quantity(&settings()));
+    assert_eq!(quantity(&with("location.kind == 'dc'")), quantity(&settings()));
+    let bad = with("location.kind = dc");
+    insta::assert_snapshot!(check_settings(&bad).unwrap_err(),
+        @r#"segment 1: filter "location.kind = dc": got "dc" at character 17, expected a value such as 'store' or 10"#);
+}
+
+#[test]
+fn planned_end_and_do_not_order_hold() {
+    let ending = Shop::new(&["milk"], &["S01"])
+        .sales(0, 0, &ten_a_day(140))
+        .stock(0, 0, "0")
+        .with(|dataset| dataset.items[0].end = Some(as_of().plus(4)));
+    let quantity = plan(&ending).lines[0].quantity.to_f64();
+    assert!(quantity <= 45.0, "three days are left when it arrives, got {quantity}");
+    let stopped = Shop::new(&["milk"], &["S01"])
+        .sales(0, 0, &ten_a_day(140))
+        .stock(0, 0, "0")
+        .rules(0, 0, |row| row.do_not_order = true);
+    let plan = plan(&stopped);
+    assert_eq!(plan.proposals, []);
+    assert_eq!(plan.lines[0].note, "nothing may be ordered");
+}
+
+#[test]
+fn what_cannot_be_explained_says_why() {
+    let shop = Shop::new(&["milk", "tea"], &["S01"]).sales(0, 0, &ten_a_day(140));
+    let forecaster = restock_forecast::forecaster("weighted_quantiles").unwrap();
+    let explain = |item, location| explain(&shop.0, &settings(), forecaster.as_ref(), item, location, &[]);
+    assert_eq!(explain("beer", "S01").unwrap_err(), ExplainError::UnknownItem("beer".into()));
+    assert_eq!(explain("milk", "S09").unwrap_err(), ExplainError::UnknownLocation("S09".into()));
+    insta::assert_snapshot!(explain("tea", "S01").unwrap_err(),
+        @"tea@S01 is not planned: no table says anything about this item at this location");
+}
+
+/// Everything a plan promises, on a generated chain with promotions, stock-outs, a distribution centre and calendars.
+#[test]
+fn a_generated_chain_keeps_every_promise() {
+    let config = ChainConfig { n_items: 12, n_stores: 3, n_days: 300, ..ChainConfig::default() };
+    for (seed, objective) in [
+        (1, PlanSettings::default().objective),
+        (2, Objective::Economics),
+        (3, Objective::Service { service_type: ServiceType::Cycle, target: 0.9 }),
+    ] {
+        let dataset = chain(&config, seed);
+        let settings = PlanSettings {
+            forecast_model: "weighted_quantiles".into(),
+            order_cost: if seed == 2 { 3.0 } else { 0.0 },
+            objective,
+            ..PlanSettings::default()
+        };
+        let plan = plan_with(&dataset, &settings);
+        assert_eq!(plan.lines.len() + plan.unplanned.len(), plan.summary.n_planned + plan.summary.n_unplanned);
+        assert!(plan.proposals.len() > 5, "{} proposals", plan.proposals.len());
+
+        // The same plan, byte for byte, on one thread and on four.
+        let json = serde_json::to_string(&plan).unwrap();
+        for n_threads in [1, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let again = pool.install(|| plan_with(&dataset, &settings));
+            assert_eq!(serde_json::to_string(&again).unwrap(), json);
+        }
+
+        // No location sends more than it has.
+        let mut sent: BTreeMap<(&str, &str), Quantity> = BTreeMap::new();
+        for proposal in &plan.proposals {
+            if let ProposalSource::LocationId(from) = &proposal.source {
+                let total = sent.entry((&proposal.item_id, from)).or_default();
+                *total = *total + proposal.quantity;
+            }
+        }
+        for ((item_id, location_id), total) in sent {
+            let line =
+                plan.lines.iter().find(|line| line.item_id == item_id && line.location_id == location_id).unwrap();
+            assert!(total <= line.on_hand, "{location_id} sends {total} of {} {item_id}", line.on_hand);
+        }
+
+        // Packs, minimums and ends of the marginal table.
+        for proposal in &plan.proposals {
+            assert!(proposal.order_units.quantity > Quantity::ZERO);
+            assert!(proposal.order_by <= proposal.expected_receipt && proposal.order_by < proposal.next_opportunity);
+            let explanation = &proposal.explanation;
+            let last = explanation.marginal.last().unwrap();
+            assert!(
+                last.net_gain < rust_decimal::Decimal::ZERO || !explanation.marginal_note.is_empty(),
+                "the packs of {} end without a reason",
+                proposal.item_id
+            );
+            assert!(!explanation.sentence.contains(" -0") && !explanation.sentence_zh.is_empty());
+            assert!(explanation.without_order.p_stockout >= explanation.with_order.p_stockout);
+        }
+        for group in &plan.order_groups {
+            assert!(group.minimum_met, "{} is below its minimum", group.source);
+        }
+
+        // Explanations replay, and sensitivities are re-plans.
+        let forecaster = restock_forecast::forecaster(&settings.forecast_model).unwrap();
+        let explainer = Explainer::new(&dataset, &settings, forecaster.as_ref());
+        for proposal in plan.proposals.iter().step_by(7) {
+            let detail = explainer.explain(&proposal.item_id, &proposal.destination, &[]).unwrap();
+            assert_eq!(
+                serde_json::to_string(&detail.proposal).unwrap(),
+                serde_json::to_string(&Some(proposal)).unwrap()
+            );
+            for sensitivity in &proposal.explanation.sensitivity {
+                let what_if = WhatIf::parse(&sensitivity.what_if).unwrap();
+                let changed = explainer.explain(&proposal.item_id, &proposal.destination, &[what_if]).unwrap();
+                assert_eq!(changed.line.quantity, sensitivity.quantity, "{}", sensitivity.what_if);
+            }
+        }
+    }
+}
