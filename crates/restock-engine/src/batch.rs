@@ -201,7 +201,7 @@ fn no_demand(unit: &PlanningUnit) -> Forecast {
 }
 
 /// Nothing sells while closed or delisted, and a planner's uplift counts where the model has never seen a promotion.
-fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
+pub(crate) fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
     let series = &unit.history.series;
     let n_periods = series.n_periods();
     let promotion = series.covariates.iter().find(|covariate| covariate.name == "promotion");

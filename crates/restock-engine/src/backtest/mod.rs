@@ -26,14 +26,16 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use restock_core::dataset::Dataset;
 use restock_core::forecast::Observation;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Period};
+use restock_core::{
+    Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Period, SeriesInput,
+};
+use restock_forecast::auto::{Auto, Selection};
 use restock_forecast::paths::sample_paths;
 use restock_inventory::item_location::{Issuing, ItemLocationParams};
 use restock_inventory::kpi::{self, Ratio};
@@ -44,12 +46,13 @@ pub use report::{
     Skipped, TimelinePoint, TimelineValue, Verdict,
 };
 
+use crate::batch::adjust;
 use crate::builder::UnitBuilder;
 use crate::health::LaneIndex;
 use crate::history::plan_day;
 use crate::unit::PlanningUnit;
 use clairvoyant::{Bound, clairvoyant_bound};
-use replay::{BLOCK_PERIODS, Course, PlayedPeriod, Replay, Rule, Slot, Totals};
+use replay::{BLOCK_PERIODS, Course, Known, PlayedPeriod, Replay, Rule, Slot, Totals};
 use savings::{Comparison, CostPair, FEW_ITEMS, saving};
 
 /// The name of the plan's own choice of policy, item-location by item-location.
@@ -262,10 +265,8 @@ fn slots(options: &BacktestOptions, bucket: Bucket) -> Result<Vec<Slot>, Backtes
         let rule = match name.as_str() {
             CONFIGURED => Rule::Configured,
             SHOP_RULE => continue,
-            name => Rule::Policy(
-                restock_inventory::policy(name)
-                    .ok_or_else(|| BacktestError::UnknownPolicy { name: name.to_owned() })?,
-            ),
+            name if restock_inventory::policy(name).is_some() => Rule::Policy(name.to_owned()),
+            name => return Err(BacktestError::UnknownPolicy { name: name.to_owned() }),
         };
         slots.push(Slot { name: name.clone(), rule });
     }
@@ -399,6 +400,8 @@ struct Item {
     money_known: bool,
     /// Demand estimated beyond sales, units.
     latent: f64,
+    /// What `auto` chose, and for how many origins it has been used.
+    selection: Option<(Selection, usize)>,
 }
 
 impl Context<'_> {
@@ -510,6 +513,7 @@ impl Context<'_> {
             units_per_base: 10_f64.powi(i32::from(unit.decimals)),
             money_known: unit.money_known,
             latent,
+            selection: None,
             replay: Replay::new(course, self.slots.len()),
         })
     }
@@ -563,44 +567,87 @@ impl Context<'_> {
     ) {
         let mut units: Vec<Option<PlanningUnit>> =
             chunk.items.iter().map(|item| known.build(item.pair.0, item.pair.1).ok()).collect();
-        // Horizons are as long as a plan's; unplannable item-locations (discontinued since) are not ordered any more.
         let extra = (to - from) as usize;
         let horizons: Vec<usize> =
             units.iter().map(|unit| unit.as_ref().map_or(0, |unit| horizon(unit, extra))).collect();
         let horizon = horizons.iter().copied().max().unwrap_or(0).max(1);
-        let mut batch = Vec::with_capacity(units.len());
         for (unit, item) in units.iter_mut().zip(&chunk.items) {
-            let Some(unit) = unit else { continue };
-            if unit.horizon() < horizon {
+            if let Some(unit) = unit
+                && unit.horizon() < horizon
+            {
                 unit.history = known.history.build(item.pair.0, item.pair.1, horizon);
             }
-            batch.push(std::mem::replace(&mut unit.history.series, empty_series(unit.bucket)));
         }
-        let request = ForecastRequest { horizon, seed: self.settings.seed };
-        let forecasts = forecaster.forecast(&batch, &request);
-        assert_eq!(forecasts.len(), batch.len(), "{} returns one forecast per series", forecaster.name());
+        let forecasts = self.forecasts(&mut chunk.items, &mut units, forecaster, horizon);
 
         let (from, to) = ((from - self.window.start) as usize, (to - self.window.start) as usize);
         let point_periods = self.point_periods();
-        let mut forecasts = forecasts.iter().zip(&batch);
-        for ((item, unit), horizon) in chunk.items.iter_mut().zip(&units).zip(horizons) {
-            let course_demand = &item.replay.course.demand;
+        for (((item, unit), forecast), horizon) in chunk.items.iter_mut().zip(units).zip(forecasts).zip(horizons) {
             let first_counted = item.replay.course.first_counted;
             for t in from.max(first_counted)..to {
                 chunk.timeline_demand[(t - first_counted) / point_periods] +=
-                    course_demand[t] as f64 / item.units_per_base;
+                    item.replay.course.demand[t] as f64 / item.units_per_base;
             }
             let mut book = self.booking(&mut chunk.timeline, &item.replay.course, item.units_per_base);
-            match unit {
-                Some(unit) => {
-                    let (forecast, series) = forecasts.next().expect("one forecast per unit");
-                    let forecast = first_periods(forecast, horizon);
-                    let paths = sample_paths(&forecast, self.settings.n_paths, self.settings.seed ^ series.key);
-                    item.replay.play(self.slots, unit, &Arc::new(paths), (from, to), &mut book);
+            match (unit, forecast) {
+                (Some(unit), Some(mut forecast)) => {
+                    adjust(&unit, &mut forecast);
+                    forecast.mean.truncate(horizon);
+                    forecast.quantiles.truncate(horizon * N_LEVELS);
+                    let seed = self.settings.seed ^ unit.history.series.key;
+                    let paths = sample_paths(&forecast, self.settings.n_paths.max(1), seed);
+                    let mut known = Known::new(self.settings, unit, paths, self.window.start);
+                    item.replay.play(self.slots, &mut known, (from, to), &mut book);
                 }
-                None => item.replay.play_without_orders((from, to), &mut book),
+                // Discontinued since: nothing is ordered any more.
+                _ => item.replay.play_without_orders((from, to), &mut book),
             }
         }
+    }
+
+    /// One forecast per unit. What `auto` has chosen for an item-location is kept for a quarter of a year of origins,
+    /// because choosing costs many times what forecasting does.
+    fn forecasts(
+        &self,
+        items: &mut [Item],
+        units: &mut [Option<PlanningUnit>],
+        forecaster: &dyn Forecaster,
+        horizon: usize,
+    ) -> Vec<Option<Forecast>> {
+        const ORIGINS_PER_CHOICE: usize = 13;
+        if forecaster.name() == "auto" {
+            let auto = Auto::default();
+            let forecast = |(item, unit): (&mut Item, &Option<PlanningUnit>)| {
+                let series = &unit.as_ref()?.history.series;
+                let end = series.n_periods();
+                let selection = match item.selection.take() {
+                    Some((selection, n_used)) if n_used < ORIGINS_PER_CHOICE => (selection, n_used + 1),
+                    _ => (auto.select(series, end, horizon), 1),
+                };
+                let forecast = auto.forecast_with(series, &selection.0, end, horizon);
+                item.selection = Some(selection);
+                Some(forecast)
+            };
+            return items.iter_mut().zip(&*units).map(forecast).collect();
+        }
+        // A forecaster takes the series out of the units and gives them back.
+        let mut batch: Vec<SeriesInput> = Vec::with_capacity(units.len());
+        for unit in units.iter_mut().flatten() {
+            let empty = unit.history.series.until(0, 0);
+            batch.push(std::mem::replace(&mut unit.history.series, empty));
+        }
+        let forecasts = forecaster.forecast(&batch, &ForecastRequest { horizon, seed: self.settings.seed });
+        assert_eq!(forecasts.len(), batch.len(), "{} returns one forecast per series", forecaster.name());
+        let mut forecasts = forecasts.into_iter().zip(batch);
+        units
+            .iter_mut()
+            .map(|unit| {
+                let unit = unit.as_mut()?;
+                let (forecast, series) = forecasts.next().expect("one forecast per unit");
+                unit.history.series = series;
+                Some(forecast)
+            })
+            .collect()
     }
 }
 
@@ -610,29 +657,6 @@ fn horizon(unit: &PlanningUnit, extra: usize) -> usize {
     let review = unit.timing().review_period;
     let shelf_life = unit.shelf_life.unwrap_or(0).min(unit.bucket.periods_ceil(28.0));
     longest_lead + review.max(shelf_life) + review + extra
-}
-
-fn empty_series(bucket: Bucket) -> restock_core::SeriesInput {
-    restock_core::SeriesInput {
-        key: 0,
-        demand: Vec::new(),
-        sales: Vec::new(),
-        observations: Vec::new(),
-        first_period: 0,
-        bucket,
-        covariates: Vec::new(),
-        open_future: Vec::new(),
-        count_valued: true,
-    }
-}
-
-/// A forecast cut to fewer periods.
-fn first_periods(forecast: &Forecast, horizon: usize) -> Forecast {
-    let horizon = horizon.clamp(1, forecast.horizon());
-    let mut short = forecast.clone();
-    short.mean.truncate(horizon);
-    short.quantiles.truncate(horizon * N_LEVELS);
-    short
 }
 
 impl Context<'_> {

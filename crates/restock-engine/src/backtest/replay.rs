@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
-use restock_core::policy::{DemandPaths, Policy, Review};
+use restock_core::policy::{DemandPaths, Review};
+use restock_core::settings::PlanSettings;
 use restock_core::stock::Lot;
-use restock_core::{CostRates, StockState, Units};
-use restock_inventory::base_stock::BaseStock;
+use restock_core::{CostRates, Period, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
 use restock_inventory::rules::apply_rules;
 
 use super::savings::next_random;
+use crate::decide::{Decided, decide};
 use crate::unit::PlanningUnit;
 
 /// Periods of one block of costs for the bootstrap: four weeks of days, four weeks, a month.
@@ -64,8 +65,8 @@ pub(super) struct Slot {
 pub(super) enum Rule {
     /// The policy that the plan would use for this item-location.
     Configured,
-    /// A named policy on the forecast.
-    Policy(Box<dyn Policy>),
+    /// A policy by name, on the forecast.
+    Policy(String),
     /// Order up to mean recent sales over lead time, review period and a buffer of periods.
     ShopRule { buffer_periods: usize },
 }
@@ -184,29 +185,29 @@ impl Replay {
     pub(super) fn play(
         &mut self,
         slots: &[Slot],
-        unit: &PlanningUnit,
-        paths: &Arc<DemandPaths>,
+        known: &mut Known<'_>,
         (from, to): (usize, usize),
         each: &mut dyn FnMut(usize, usize, &PlayedPeriod),
     ) {
-        let lead_times = believed_lead_times(unit);
+        let configured = known.unit.policy.clone();
         if !self.started {
             self.started = true;
-            self.stock_up(unit, paths, &lead_times);
+            self.stock_up(known, from);
         }
         for t in from..to {
             let review_period = self.course.review_periods[t];
-            // Only a review needs the demand from here on.
-            let demand = (review_period > 0).then(|| if t == from { Arc::clone(paths) } else { tail(paths, t - from) });
+            if review_period > 0 {
+                known.move_to(t, from, review_period);
+            }
             for (idx, slot) in slots.iter().enumerate() {
                 let player = &mut self.players[idx];
-                let quantity = match &demand {
-                    Some(demand) => {
-                        let review =
-                            review(unit, &player.stock, Arc::clone(demand), Arc::clone(&lead_times), review_period);
-                        decide(&slot.rule, unit, review, &self.course, t)
+                let quantity = match &slot.rule {
+                    _ if review_period == 0 => 0,
+                    Rule::Configured => known.decide(&configured, &player.stock),
+                    Rule::Policy(name) => known.decide(name, &player.stock),
+                    Rule::ShopRule { buffer_periods } => {
+                        known.decide_shop_rule(&self.course, t, *buffer_periods, &player.stock)
                     }
-                    None => 0,
                 };
                 let played = player.play(&self.course, t, quantity);
                 if t >= self.course.first_counted {
@@ -234,17 +235,76 @@ impl Replay {
     }
 
     /// The common start: every player holds the base-stock level of the first review, all of it fresh.
-    fn stock_up(&mut self, unit: &PlanningUnit, paths: &Arc<DemandPaths>, lead_times: &Arc<[usize]>) {
+    fn stock_up(&mut self, known: &mut Known<'_>, from: usize) {
         let first_review = self.course.review_periods.iter().copied().find(|periods| *periods > 0).unwrap_or(1);
-        let empty = StockState::default();
-        let review = review(unit, &empty, Arc::clone(paths), Arc::clone(lead_times), first_review);
-        let level = BaseStock.decide(&review).target_level;
-        let periods_left = unit.shelf_life.map_or(i32::MAX, |periods| periods as i32 - 1);
+        known.move_to(from, from, first_review);
+        let decided = known.decided("base_stock", &StockState::default());
+        let level = decided.decision.target_level.max(decided.review.rules.min_stock);
+        let periods_left = known.unit.shelf_life.map_or(i32::MAX, |periods| periods as i32 - 1);
         for player in &mut self.players {
             if level > 0 {
                 player.stock.lots = vec![Lot { periods_left, quantity: level }];
             }
         }
+    }
+}
+
+/// What was known on the morning of an origin, moved from review to review until the next.
+pub(super) struct Known<'a> {
+    pub(super) settings: &'a PlanSettings,
+    pub(super) unit: PlanningUnit,
+    /// Joint demand scenarios; period 0 is the origin.
+    pub(super) paths: Arc<DemandPaths>,
+    /// The same from the review on.
+    demand: Arc<DemandPaths>,
+    /// First simulated period.
+    start: Period,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(settings: &'a PlanSettings, unit: PlanningUnit, paths: DemandPaths, start: Period) -> Self {
+        let paths = Arc::new(paths);
+        Self { settings, unit, demand: Arc::clone(&paths), paths, start }
+    }
+
+    /// The unit as it stands at a review in period `t`, when the next one is `review_period` periods later.
+    fn move_to(&mut self, t: usize, origin: usize, review_period: usize) {
+        let bucket = self.unit.bucket;
+        let day_of = |t: usize| bucket.first_day(self.start + t as Period);
+        self.unit.as_of = day_of(t);
+        self.unit.lane.order_day = day_of(t);
+        self.unit.lane.next_order_day = day_of(t + review_period);
+        self.demand = if t == origin { Arc::clone(&self.paths) } else { tail(&self.paths, t - origin) };
+    }
+
+    /// The plan's own decision under a policy.
+    fn decided(&mut self, policy: &str, stock: &StockState) -> Decided {
+        policy.clone_into(&mut self.unit.policy);
+        decide(&self.unit, &self.demand, self.settings, Some(stock), 0)
+    }
+
+    fn decide(&mut self, policy: &str, stock: &StockState) -> Units {
+        self.decided(policy, stock).ruled.quantity
+    }
+
+    /// Mean recent sales over lead time, review period and buffer, under the same ordering rules.
+    fn decide_shop_rule(&self, course: &Course, t: usize, buffer_periods: usize, stock: &StockState) -> Units {
+        let timing = self.unit.timing();
+        let lead_time = timing.lead_times.iter().sum::<usize>() as f64 / timing.lead_times.len() as f64;
+        let cover = lead_time.ceil() as usize + timing.review_period + buffer_periods;
+        let level = (course.recent_rate(t) * cover as f64).ceil() as Units;
+        let wanted = (level - stock.inventory_position()).max(0);
+        let review = Review {
+            stock: stock.clone(),
+            demand: Arc::clone(&self.demand),
+            lead_times: timing.lead_times,
+            review_period: timing.review_period,
+            rules: self.unit.rules.clone(),
+            costs: self.unit.costs,
+            objective: self.unit.objective,
+            shelf_life: self.unit.shelf_life,
+        };
+        apply_rules(wanted, &review).quantity
     }
 }
 
@@ -291,44 +351,6 @@ pub(super) fn believed_lead_times(unit: &PlanningUnit) -> Arc<[usize]> {
     // The wait for the next order day is over when the order is placed.
     lane.order_day = unit.as_of;
     lane.timing(unit.as_of, unit.bucket).lead_times
-}
-
-/// Everything a policy may know at a review.
-pub(super) fn review(
-    unit: &PlanningUnit,
-    stock: &StockState,
-    demand: Arc<DemandPaths>,
-    lead_times: Arc<[usize]>,
-    review_period: usize,
-) -> Review {
-    Review {
-        stock: stock.clone(),
-        demand,
-        lead_times,
-        review_period,
-        rules: unit.rules.clone(),
-        costs: unit.costs,
-        objective: unit.objective,
-        shelf_life: unit.shelf_life,
-    }
-}
-
-/// What a column orders at one review, after the ordering rules.
-fn decide(rule: &Rule, unit: &PlanningUnit, review: Review, course: &Course, t: usize) -> Units {
-    let wanted = match rule {
-        Rule::Policy(policy) => policy.decide(&review).order_quantity,
-        Rule::Configured => match restock_inventory::policy(&unit.policy) {
-            Some(policy) => policy.decide(&review).order_quantity,
-            None => restock_inventory::Auto.decide(&review).order_quantity,
-        },
-        Rule::ShopRule { buffer_periods } => {
-            let lead_time = review.lead_times.iter().sum::<usize>() as f64 / review.lead_times.len() as f64;
-            let cover = lead_time.ceil() as usize + review.review_period + buffer_periods;
-            let level = (course.recent_rate(t) * cover as f64).ceil() as Units;
-            (level - review.stock.inventory_position()).max(0)
-        }
-    };
-    apply_rules(wanted, &review).quantity
 }
 
 /// The paths from period `from` on; the last period is repeated when nothing is left.
