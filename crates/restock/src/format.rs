@@ -80,7 +80,7 @@ pub(crate) fn percent(share: f64) -> String {
     match percent {
         p if p > 0.0 && p < 0.1 => "<0.1%".to_owned(),
         p if p > 99.9 && p < 100.0 => ">99.9%".to_owned(),
-        p if p == p.round() => format!("{p:.0}%"),
+        p if p == p.round() || p.abs() >= 1000.0 => format!("{}%", grouped(&format!("{p:.0}"))),
         p if !(10.0..90.0).contains(&p) => format!("{p:.1}%"),
         p => format!("{p:.0}%"),
     }

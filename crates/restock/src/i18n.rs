@@ -258,6 +258,8 @@ texts! {
     Holding: "holding", "持有";
     LostSales: "lost sales", "缺货损失";
     Ordering: "ordering", "订货";
+    Against: "{0} against {1}", "{0} 对比 {1}";
+    LostDemand: "lost demand", "损失需求";
     LeaderboardOver: "{0} series, {1} origins, {2} periods ahead; {3} series were too short",
         "{0} 个序列，{1} 个起点，预测 {2} 个周期；{3} 个序列过短";
     LeaderboardNote: "WQL weighted quantile loss, MASE and RMSSE scaled errors, SQL scaled quantile loss: lower is better. Bias above zero is over-forecast. Coverage should read 10% / 90%.",

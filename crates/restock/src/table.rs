@@ -49,12 +49,12 @@ impl Grid {
         self.rows.push(row);
     }
 
-    /// Width of a column's content; a wrapping column needs 24 columns at most.
+    /// Width of a column's content; a wrapping column needs 32 columns at most.
     fn needed(&self, idx: usize) -> usize {
         let widest = self.rows.iter().map(|row| console::measure_text_width(&row[idx])).max().unwrap_or(0);
         let header = console::measure_text_width(&self.columns[idx].header);
         match self.columns[idx].align {
-            Align::Text => widest.min(24).max(header),
+            Align::Text => widest.min(32).max(header),
             _ => widest.max(header),
         }
     }

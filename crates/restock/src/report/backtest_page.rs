@@ -122,7 +122,8 @@ fn savings(body: &mut String, lang: Lang, report: &BacktestReport) {
             Lang::En => &saving.sentence,
             Lang::ZhCn => &saving.sentence_zh,
         };
-        let pair = format!("{} − {}", policy_label(lang, &saving.baseline), policy_label(lang, &saving.policy));
+        let pair =
+            Text::Against.fill(lang, &[&policy_label(lang, &saving.policy), &policy_label(lang, &saving.baseline)]);
         let _ = write!(
             body,
             "<div class=\"step whisker\"><div class=\"l\">{}<span class=\"ev\">{}</span></div><div class=\"track\">\
@@ -155,7 +156,7 @@ pub(crate) fn indicators(lang: Lang, report: &BacktestReport) -> Vec<(String, Ve
         row(plain(Text::InStock), &|kpis| share(kpis.in_stock)),
         row(priced(Text::AvgStock), &|kpis| money(kpis.mean_stock_value)),
         row(plain(Text::Turns), &|kpis| kpis.turns.map_or("–".to_owned(), |turns| format::float(turns, 1))),
-        row(plain(Text::LostUnits), &|kpis| money(kpis.lost)),
+        row(plain(Text::LostDemand), &|kpis| money(kpis.lost)),
         row(plain(Text::KpiLines), &|kpis| format::count(kpis.n_orders as usize)),
     ];
     if report.policies.iter().any(|policy| policy.kpis.waste > 0.0) {

@@ -174,6 +174,9 @@ fn tables(sample: &Sample, today: Day) -> impl Iterator<Item = (&'static str, St
     }
     items.push('\n');
     let mut sources = "item_id,to_location,supplier_id,lead_time_days,pack_size\n".to_owned();
+    // Counted in the evening of the last open day.
+    let open = |day: &Day| sample.weekdays[day.weekday_idx()] > 0.0;
+    let counted_on = (1..=7).map(|back| today.plus(-back)).find(open).unwrap_or(today.plus(-1));
     for (item_idx, (item, name, supplier, uom, cost, price, pack, shelf_life, mean)) in sample.items.iter().enumerate()
     {
         let shelf_life = if *shelf_life > 0 { shelf_life.to_string() } else { String::new() };
@@ -194,8 +197,8 @@ fn tables(sample: &Sample, today: Day) -> impl Iterator<Item = (&'static str, St
                     let _ = writeln!(sales, "{day},{location},{item},{quantity}");
                 }
             }
-            let on_hand = (mean * share * f64::from(lead_time).max(2.0) * random.uniform() * 1.5).round();
-            let _ = writeln!(inventory, "{item},{location},{on_hand},{}", today.plus(-1));
+            let on_hand = (mean * share * (f64::from(lead_time) + 4.0) * (0.3 + random.uniform())).round();
+            let _ = writeln!(inventory, "{item},{location},{on_hand},{counted_on}");
         }
     }
     let mut locations = "location_id,name,kind\n".to_owned();

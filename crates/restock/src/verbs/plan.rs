@@ -335,8 +335,11 @@ fn summary(session: &Session, planned: &Planned) -> String {
 /// `sales 28,014 rows from gift_orders.csv (item_id = sku, …)`.
 fn tables_in_words(session: &Session, tables: &[TableSummary], planned: &Planned) -> String {
     let dataset = &planned.loaded.import.dataset;
-    let mut words: Vec<String> = tables
-        .iter()
+    // Sales are what everything rests on, so they come first.
+    let (sales, others): (Vec<_>, Vec<_>) = tables.iter().partition(|table| table.table == "sales");
+    let mut words: Vec<String> = sales
+        .into_iter()
+        .chain(others)
         .map(|table| {
             let rows = session.fill(Text::RowsRead, &[&format::count(table.n_accepted as usize)]);
             format!("{} {rows} ({})", table.table, table.file)
@@ -374,19 +377,32 @@ fn exceptions(session: &Session, text: &mut String, plan: &Plan) {
         return;
     }
     heading(session, text, Text::TopExceptions);
-    for exception in plan.exceptions.iter().take(5) {
-        let PlanException { code, item_id, location_id, expected_money, .. } = exception;
-        let message = session.either(&exception.message, &exception.message_zh);
-        let action = session.either(&exception.action, &exception.action_zh);
-        let money = if is_known(*expected_money) {
-            format!(" ({})", format::money_with_code(*expected_money, &plan.currency))
-        } else {
-            String::new()
-        };
-        let label = exception_label(*code, session.lang);
-        bullet(session, text, &format!("{item_id}@{location_id}: {label}{money}. {message}"), Some(action));
+    // Kinds in the order of their most expensive case, which is the order they are met in.
+    let mut kinds: Vec<Vec<&PlanException>> = Vec::new();
+    for exception in &plan.exceptions {
+        match kinds.iter_mut().find(|kind| kind[0].code == exception.code) {
+            Some(kind) => kind.push(exception),
+            None => kinds.push(vec![exception]),
+        }
     }
-    more(session, text, plan.exceptions.len(), 5);
+    let money = |value: Money| {
+        if is_known(value) { format!(" · {}", format::money_with_code(value, &plan.currency)) } else { String::new() }
+    };
+    for kind in kinds.iter().take(6) {
+        let label = exception_label(kind[0].code, session.lang);
+        let total = money(kind.iter().map(|exception| exception.expected_money).sum());
+        let title = format!("{label} · {}{total}", Text::lines(session.lang, kind.len()));
+        let action = session.either(&kind[0].action, &kind[0].action_zh);
+        bullet(session, text, &session.bold(&title), Some(action));
+        for PlanException { item_id, location_id, expected_money, message, message_zh, .. } in kind.iter().take(2) {
+            let message = session.either(message, message_zh);
+            let line = format!("{item_id}@{location_id}{}: {message}", money(*expected_money));
+            for (idx, line) in wrap(&line, session.width.min(110).saturating_sub(8)).iter().enumerate() {
+                text.push_str(&format!("    {}{line}\n", if idx == 0 { "" } else { "  " }));
+            }
+        }
+    }
+    more(session, text, kinds.len(), 6);
 }
 
 fn orders(session: &Session, text: &mut String, plan: &Plan, top: usize, out: Option<&Path>) {
@@ -441,12 +457,12 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
     let with_currency = |text: Text| format!("{} {currency}", session.text(text));
     let mut grid = Grid::new()
         .column(session.text(Text::Item), Align::Left)
-        .optional("", Align::Left, 7)
+        .optional("", Align::Left, 5)
         .column(session.text(Text::Order), Align::Right)
-        .optional(session.text(Text::Units), Align::Right, 6)
+        .optional(session.text(Text::Units), Align::Right, 7)
         .optional(with_currency(Text::Value), Align::Right, 4)
         .optional(session.text(Text::StockoutWithout), Align::Right, 3)
-        .optional(session.text(Text::Cover), Align::Right, 5)
+        .optional(session.text(Text::Cover), Align::Right, 6)
         .column(with_currency(Text::AtRisk), Align::Right)
         .optional(session.text(Text::Why), Align::Text, 2);
     for proposal in lines {
@@ -531,22 +547,23 @@ mod tests {
           · inventory: stock of all 5 item-locations is assumed
 
         Needs a look
-          · MILK-1L@S01: runs out before delivery (9.10 EUR). stock lasts 1.7 days, the next delivery is 2 days away
+          · runs out before delivery · 1 line · 9.10 EUR
             ask DAIRY for a delivery tomorrow
+            MILK-1L@S01 · 9.10 EUR: stock lasts 1.7 days, the next delivery is 2 days away
 
         Orders
 
         DAIRY → S01   2 lines · 71.64 EUR · order by 2026-03-02 14:00 · arrives 2026-03-04
           item                               order   units   value EUR   stock-out   cover   at risk EUR   why
-          ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          MILK-1L   Milk 1 l        4 × pack of 12      48       37.44         83%   2→5 d          9.10   62 expected +12 buffer +3 reserved −26 on hand −12
-                                                                                                           on order +9 full packs
-          YOG-500   Yoghurt 500 g    6 × pack of 6      36       34.20         83%   2→5 d          5.80   31 expected +6 buffer −4 on hand +3 full packs
+          ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          MILK-1L   Milk 1 l        4 × pack of 12      48       37.44         83%   2→5 d          9.10   62 expected +12 buffer +3 reserved −26 on hand
+                                                                                                           −12 on order +9 full packs
+          YOG-500   Yoghurt 500 g    6 × pack of 6      36       34.20         83%   2→5 d          5.80   31 expected +6 buffer −4 on hand +3 full packs
 
         MARKET → S01   1 line · 43.75 EUR · order by 2026-03-02 · arrives 2026-03-04
           item                        order   value EUR   stock-out   cover   at risk EUR   why
           ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          SALMON   Salmon <fillet>   2.5 kg       43.75         83%   2→5 d          7.25   3.4 expected +1.1 buffer −2 on hand
+          SALMON   Salmon <fillet>   2.5 kg       43.75         83%   2→5 d          7.25   3.4 expected +1.1 buffer −2 on hand
 
         wrote out/orders.csv, out/report.html
 
@@ -577,24 +594,25 @@ mod tests {
           · inventory: 全部 5 个商品-地点的库存为假设值
 
         需要关注
-          · MILK-1L@S01: 到货前缺货 (9.10 EUR). 库存可用 1.7 天，下次到货在 2 天后
+          · 到货前缺货 · 1 行 · 9.10 EUR
             请 DAIRY 明天送货
+            MILK-1L@S01 · 9.10 EUR: 库存可用 1.7 天，下次到货在 2 天后
 
         订货清单
 
         DAIRY → S01   2 行 · 71.64 EUR · 下单截止 2026-03-02 14:00 · 到货 2026-03-04
-          商品                                订货   件数   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
+          商品                                订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
           ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          MILK-1L   Milk 1 l        4 × pack of 12     48      37.44        83%      2→5 d           9.10   62 预期需求 +12 缓冲
-                                                                                                            +3 预留 −26 现有 −12
-                                                                                                            在途 +9 整包
-          YOG-500   Yoghurt 500 g    6 × pack of 6     36      34.20        83%      2→5 d           5.80   31 预期需求 +6 缓冲
-                                                                                                            −4 现有 +3 整包
+          MILK-1L   Milk 1 l        4 × pack of 12      37.44        83%      2→5 d           9.10   62 预期需求 +12 缓冲
+                                                                                                     +3 预留 −26 现有 −12 在途
+                                                                                                     +9 整包
+          YOG-500   Yoghurt 500 g    6 × pack of 6      34.20        83%      2→5 d           5.80   31 预期需求 +6 缓冲 −4 现有
+                                                                                                     +3 整包
 
         MARKET → S01   1 行 · 43.75 EUR · 下单截止 2026-03-02 · 到货 2026-03-04
           商品                         订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
           ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          SALMON   Salmon <fillet>   2.5 kg      43.75        83%      2→5 d           7.25   3.4 预期需求 +1.1 缓冲 −2 现有
+          SALMON   Salmon <fillet>   2.5 kg      43.75        83%      2→5 d           7.25   3.4 预期需求 +1.1 缓冲 −2 现有
 
         已写入 out/orders.csv, out/report.html
 
@@ -633,27 +651,28 @@ mod tests {
           · inventory: stock of all 5 item-locations is assumed
 
         Needs a look
-          · MILK-1L@S01: runs out before delivery (9.10 EUR). stock lasts 1.7 days, the
-            next delivery is 2 days away
+          · runs out before delivery · 1 line · 9.10 EUR
             ask DAIRY for a delivery tomorrow
+            MILK-1L@S01 · 9.10 EUR: stock lasts 1.7 days, the next delivery is 2
+              days away
 
         Orders
 
         DAIRY → S01   2 lines · 71.64 EUR · order by 2026-03-02 14:00 · arrives
         2026-03-04
-          item               order   stock-out   at risk EUR   why
-          ──────────────────────────────────────────────────────────────────────────────
-          MILK-1L   4 × pack of 12         83%          9.10   62 expected +12 buffer +3
-                                                               reserved −26 on hand −12
-                                                               on order +9 full packs
-          YOG-500    6 × pack of 6         83%          5.80   31 expected +6 buffer −4
-                                                               on hand +3 full packs
+          item               order   at risk EUR   why
+          ───────────────────────────────────────────────────────────────────────────
+          MILK-1L   4 × pack of 12          9.10   62 expected +12 buffer +3 reserved
+                                                   −26 on hand −12 on order
+                                                   +9 full packs
+          YOG-500    6 × pack of 6          5.80   31 expected +6 buffer −4 on hand
+                                                   +3 full packs
 
         MARKET → S01   1 line · 43.75 EUR · order by 2026-03-02 · arrives 2026-03-04
-          item      order   value EUR   stock-out   at risk EUR   why
-          ─────────────────────────────────────────────────────────────────────────
-          SALMON   2.5 kg       43.75         83%          7.25   3.4 expected +1.1
-                                                                  buffer −2 on hand
+          item      order   stock-out   at risk EUR   why
+          ────────────────────────────────────────────────────────────────────
+          SALMON   2.5 kg         83%          7.25   3.4 expected +1.1 buffer
+                                                      −2 on hand
 
         wrote out/orders.csv, out/report.html
 
