@@ -187,7 +187,7 @@ impl Store {
         const PLACES: [(&str, &str); 3] =
             [("harbour", "Harbour store"), ("old-town", "Old Town store"), ("station", "Station store")];
         let (id, name) = match PLACES.get(store_idx) {
-            Some((id, name)) if config.n_stores <= PLACES.len() => (format!("store-{id}"), (*name).to_owned()),
+            Some((id, name)) if config.n_stores <= PLACES.len() => ((*id).to_owned(), (*name).to_owned()),
             _ => (format!("store-{:04}", store_idx + 1), format!("Store {}", store_idx + 1)),
         };
         // The last store stands at the station and is open on Sundays, so that every chain has sales to its last day.
