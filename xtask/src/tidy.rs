@@ -90,10 +90,11 @@ pub(crate) fn problems(root: &Path) -> Vec<String> {
         if file.path.ends_with("Cargo.toml") && file.path != "Cargo.toml" {
             manifest(file, &mut found);
         }
-        if file.path.starts_with("examples/mappings/") && file.path.ends_with(".toml") {
-            if let Err(error) = restock_store::Mapping::from_toml_file(&root.join(&file.path)) {
-                found.push(format!("{}: {error}", file.path));
-            }
+        if file.path.starts_with("examples/mappings/")
+            && file.path.ends_with(".toml")
+            && let Err(error) = restock_store::Mapping::from_toml_file(root.join(&file.path))
+        {
+            found.push(format!("{}: {error}", file.path));
         }
     }
     expected(&files, &mut found);
@@ -320,9 +321,10 @@ mod tests {
     #[test]
     fn every_dependency_is_explained() {
         let manifest = file("Cargo.toml", "[workspace.dependencies]\nserde = \"1\"\nrestock-core = { path = \"x\" }\n");
+        let user = file("crates/a/Cargo.toml", "[dependencies]\nserde.workspace = true\n");
         let mut found = Vec::new();
         explained_dependencies(
-            &[manifest, file("ARCHITECTURE.md", "## Dependencies\n| `toml` | reads |\n")],
+            &[manifest, user, file("ARCHITECTURE.md", "## Dependencies\n| `toml` | reads |\n")],
             &mut found,
         );
         assert_eq!(

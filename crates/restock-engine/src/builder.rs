@@ -37,6 +37,9 @@ const DORMANT_DAYS: i32 = 180;
 
 type Pair = (ItemIdx, LocationIdx);
 
+/// A source, or a source and an item, or a source, an item and a location.
+type LaneKey = (Origin, Option<ItemIdx>, Option<LocationIdx>);
+
 /// Builds planning units from a dataset.
 pub struct UnitBuilder<'a> {
     dataset: &'a Dataset,
@@ -51,7 +54,7 @@ pub struct UnitBuilder<'a> {
     /// Open transfers by sending location.
     outgoing: RowsByPair,
     receipts: RowsByPair,
-    learned: HashMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), LearnedDays>,
+    learned: HashMap<LaneKey, LearnedDays>,
     abc: HashMap<Pair, &'static str>,
     health: HashMap<Pair, f64>,
     /// Worst finding of an item-location in English and Chinese, and whether it is a phantom-stock suspect.
@@ -942,11 +945,8 @@ fn cost_rates(settings: &PlanSettings, lane: &Lane, price: Option<f64>, decimals
 }
 
 /// Lead times from receipts that tell both days, per source, item and location, per source and item, and per source.
-fn learn_lead_times(
-    dataset: &Dataset,
-    as_of: Day,
-) -> HashMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), LearnedDays> {
-    let mut days: BTreeMap<(Origin, Option<ItemIdx>, Option<LocationIdx>), Vec<(Day, i32)>> = BTreeMap::new();
+fn learn_lead_times(dataset: &Dataset, as_of: Day) -> HashMap<LaneKey, LearnedDays> {
+    let mut days: BTreeMap<LaneKey, Vec<(Day, i32)>> = BTreeMap::new();
     for row in dataset.receipts.iter().filter(|row| row.received_on < as_of) {
         let (Some(origin), Some(ordered_on)) = (row.origin, row.ordered_on) else { continue };
         let lead_days = row.received_on.0 - ordered_on.0;

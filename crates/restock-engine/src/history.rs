@@ -72,8 +72,8 @@ pub struct HistoryBuilder<'a> {
     promotions_of_all: Vec<u32>,
     /// Days with an event: day, location, strength.
     events: Vec<(Day, Option<LocationIdx>, f32)>,
-    /// Whether any table tells stock-outs, so that none need to be inferred.
-    stockouts_told: bool,
+    /// Locations whose stock-outs a table tells, so that none need to be inferred.
+    stockouts_told: BTreeSet<LocationIdx>,
 }
 
 /// Rows of a table by item-location.
@@ -139,7 +139,19 @@ impl<'a> HistoryBuilder<'a> {
             inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
             stockouts: rows_by_pair(&dataset.stockouts, |row| Some((row.item, row.location))),
             item_locations: rows_by_pair(&dataset.item_locations, |row| Some((row.item, row.location))),
-            stockouts_told: !sales.stockout_share.is_empty() || !dataset.stockouts.is_empty(),
+            stockouts_told: dataset
+                .stockouts
+                .iter()
+                .map(|row| row.location)
+                .chain(
+                    sales
+                        .stockout_share
+                        .iter()
+                        .zip(&sales.location)
+                        .filter(|(share, _)| !share.is_nan())
+                        .map(|(_, location)| *location),
+                )
+                .collect(),
             sales_ranges,
             prices_by_item,
             promotions_by_item,
@@ -244,10 +256,10 @@ impl<'a> HistoryBuilder<'a> {
             let n_days = (bucket.last_day(period).0 - bucket.first_day(period).0 + 1) as usize;
             let (mut sold, mut lost, mut out) = (0.0, 0.0, 0.0);
             let (mut n_open, mut n_known) = (0, 0);
-            for day in idx..idx + n_days {
+            for (day, is_open) in open.iter().enumerate().skip(idx).take(n_days) {
                 sold += days.sold[day];
                 lost += days.lost[day];
-                let day_open = (open[day] && days.open[day] > 0.0) || days.sold[day] > 0.0;
+                let day_open = (*is_open && days.open[day] > 0.0) || days.sold[day] > 0.0;
                 let known = days.has_row[day] || self.settings.missing_sales == MissingSales::Zero;
                 let listed = days.sold[day] > 0.0 || span.1.is_none_or(|end| first_day.plus(day as i32) <= end);
                 let shut = !days.has_row[day] && self.settings.missing_sales == MissingSales::Closed;
@@ -277,7 +289,7 @@ impl<'a> HistoryBuilder<'a> {
             history.series.demand.push(if observation == Observation::Full { sold + lost } else { sold });
             history.series.observations.push(observation);
         }
-        if !self.stockouts_told {
+        if !self.stockouts_told.contains(&location) {
             let stock_now = self.inventory.contains_key(&(item, location)) && !out_now;
             history.n_stockouts_inferred = infer_stockouts(&mut history.series, stock_now);
         }
@@ -299,6 +311,7 @@ impl<'a> HistoryBuilder<'a> {
         }
         if history.series.observations.contains(&Observation::Censored) {
             restock_forecast::latent::estimate_latent(&mut history.series);
+            bound_latent(&mut history.series);
         }
         history
     }
@@ -692,6 +705,15 @@ fn price_log_ratio(price: &[f32], n_past_days: usize, ratio: &mut [f32]) {
     }
 }
 
+/// An estimate of demand behind an empty shelf never goes beyond twice the best period ever seen: what lies further out
+/// is the shape of a distribution, not data.
+fn bound_latent(series: &mut SeriesInput) {
+    let best = series.sales.iter().copied().fold(0.0, f64::max);
+    for (demand, sales) in series.demand.iter_mut().zip(&series.sales) {
+        *demand = demand.min((2.0 * best).max(*sales));
+    }
+}
+
 /// Marks improbable runs without sales as stock-outs; see the module text. Returns how many periods were marked.
 ///
 /// `stock_now` says that there is stock at the end, so that a last run without sales is no stock-out.
@@ -783,9 +805,7 @@ fn find_closures(facts: &mut LocationFacts, first: Day, last: Day, counts: &[u32
     let share = |weekday: usize| f64::from(n_sold[weekday]) / f64::from(n_days[weekday].max(1));
     let busy: Vec<usize> = (0..7).filter(|weekday| share(*weekday) >= 0.8).collect();
     if busy.len() >= 4 {
-        for weekday in 0..7 {
-            facts.closed_weekdays[weekday] = n_days[weekday] >= 8 && share(weekday) <= 0.02;
-        }
+        facts.closed_weekdays = std::array::from_fn(|weekday| n_days[weekday] >= 8 && share(weekday) <= 0.02);
     }
     let open_days: Vec<i32> =
         (first.0..=last.0).filter(|day| !facts.closed_weekdays[Day(*day).weekday_idx()]).collect();

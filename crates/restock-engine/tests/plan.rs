@@ -506,7 +506,7 @@ fn a_generated_chain_keeps_every_promise() {
         for proposal in &plan.proposals {
             if let ProposalSource::LocationId(from) = &proposal.source {
                 let total = sent.entry((&proposal.item_id, from)).or_default();
-                *total = *total + proposal.quantity;
+                *total += proposal.quantity;
             }
         }
         for ((item_id, location_id), total) in sent {

@@ -17,7 +17,9 @@ use arrow_array::types::{Date32Type, Float32Type, Int16Type, Int32Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use restock_core::forecast::{Covariate, Observation};
-use restock_core::{Bucket, ForecastRequest, SeriesInput};
+use restock_core::{Bucket, Forecaster, SeriesInput};
+use restock_forecast::MODEL_NAMES;
+use restock_forecast::auto::{Auto, AutoOptions};
 use restock_forecast::evaluate::{EvaluateOptions, evaluate};
 
 fn main() {
@@ -41,7 +43,7 @@ fn main() {
     println!("{store}: {} series, origin {back} days before the end", batch.len());
     let options = EvaluateOptions { n_origins: 1, n_bootstrap: 200, n_paths: 256, ..EvaluateOptions::default() };
     for name in names.split(',') {
-        let Some(forecaster) = restock_forecast::forecaster(name) else {
+        let Some(forecaster) = forecaster(name) else {
             println!("{name}: no such model");
             continue;
         };
@@ -51,7 +53,7 @@ fn main() {
         for row in &board.rows {
             println!(
                 "{:22} {:12} n {:5} WQL {:.5} [{:.5} {:.5}] MASE {:.5} RMSSE {:.4} SQL {:.4} bias {:+.3} {seconds:.1} s",
-                row.model,
+                name,
                 row.group,
                 row.n_series,
                 row.wql.value,
@@ -77,7 +79,25 @@ fn main() {
             }
         }
     }
-    let _ = ForecastRequest { horizon, seed: 0 };
+}
+
+/// A model by name, or `auto` with other options: `auto:sharpness=5:windows=3:ses=0.2:tsb=0.1`.
+fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
+    let Some(settings) = name.strip_prefix("auto:") else {
+        return restock_forecast::forecaster(name);
+    };
+    let mut options = AutoOptions { candidates: vec![], ..AutoOptions::default() };
+    for setting in settings.split(':') {
+        let (key, value) = setting.split_once('=')?;
+        let value: f64 = value.parse().ok()?;
+        match key {
+            "sharpness" => options.sharpness = value,
+            "windows" => options.n_windows = value as usize,
+            "minimum" => options.weight_min = value,
+            model => options.candidates.push((MODEL_NAMES.iter().find(|known| **known == model)?, value)),
+        }
+    }
+    Some(Box::new(Auto { options }))
 }
 
 /// One series per item, from its first day with a price; covariate: log of the price over its trailing mean.

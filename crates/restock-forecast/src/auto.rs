@@ -4,8 +4,14 @@
 //!
 //! Models are compared on the last few forecast windows of the item (rolling origins; Tashman, 2000) by the pinball
 //! loss over all levels. Their quantiles are averaged (Lichtendahl, Grushka-Cockayne & Winkler, 2013) with weights
-//! `prior · exp(-sharpness · n_windows · (loss / best loss - 1))`: a model that was only luckier in few windows gains
-//! little, a model that failed is dropped.
+//! `prior · exp(-sharpness · n_windows · (loss / best loss - 1)²)`: a model that was only luckier in few windows gains
+//! next to nothing, a model that failed is dropped. (On M5 sharper choices are worse than the prior weights: the past
+//! of one item says little about which of several good models is best for it.)
+//!
+//! Three rules stand around the ensemble. *Short history*: a wide distribution around the mean of the few periods.
+//! *Covariates*: where a known promotion, holiday or price differs from the recent past, the count regression, the one
+//! model that knows about covariates, leads. *End of life*: after a silence much longer than any before, demand is a
+//! mixture of "as before" and "never again", with a share of the former that halves with every further such silence.
 
 use rayon::prelude::*;
 use restock_core::forecast::{Dependence, Observation};
@@ -15,12 +21,14 @@ use crate::dependence::{self, estimate_dependence};
 use crate::metrics::pinball;
 use crate::models::{self, Model, Predictive};
 
-/// How `auto` chooses. The defaults were chosen on M5 origins before its last 28 days, and on generated demand.
+/// How `auto` chooses. The defaults were chosen on M5 origins before its last 28 days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AutoOptions {
-    /// Candidate models with their prior weights; a name that does not exist is left out.
+    /// Candidate models for days with their prior weights; a name that does not exist is left out.
     pub candidates: Vec<(&'static str, f64)>,
-    /// How fast a weight falls with the relative loss, per window.
+    /// Candidate models for weeks and months, whose series are short and smooth.
+    pub slow_candidates: Vec<(&'static str, f64)>,
+    /// How fast a weight falls with the squared relative loss, per window.
     pub sharpness: f64,
     /// Most validation windows.
     pub n_windows: usize,
@@ -31,13 +39,26 @@ pub struct AutoOptions {
 impl Default for AutoOptions {
     fn default() -> Self {
         Self {
-            candidates: vec![("negative_binomial", 1.0), ("weighted_quantiles", 1.0), ("ses", 0.3), ("tsb", 0.3)],
-            sharpness: 3.0,
-            n_windows: 4,
-            weight_min: 0.05,
+            candidates: vec![(COVARIATE_MODEL, 2.0), ("weighted_quantiles", 1.0), ("theta", 0.2), ("tsb", 0.1)],
+            slow_candidates: vec![
+                (COVARIATE_MODEL, 1.0),
+                ("ets", 1.0),
+                ("theta", 1.0),
+                ("weighted_quantiles", 0.5),
+                ("tsb", 0.5),
+            ],
+            sharpness: 5.0,
+            n_windows: 3,
+            weight_min: 0.02,
         }
     }
 }
+
+/// The model that knows about covariates.
+const COVARIATE_MODEL: &str = "negative_binomial";
+
+/// Where known covariates differ from the recent past, the other models keep this share of their weight.
+const OTHERS_SHARE: f64 = 0.15;
 
 /// Chooses an ensemble per item-location.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +100,7 @@ impl Auto {
         let dependence = estimate_dependence(series, end);
         let candidates: Vec<(&'static dyn Model, f64)> = self
             .options
-            .candidates
+            .candidates_of(series.bucket)
             .iter()
             .filter_map(|(name, prior)| models::by_name(name).map(|model| (model, *prior)))
             .collect();
@@ -90,8 +111,7 @@ impl Auto {
             .zip(&losses)
             .map(|((model, prior), loss)| {
                 let excess = if best > 0.0 { (loss / best - 1.0).max(0.0) } else { 0.0 };
-                let factor =
-                    if n_windows == 0 { 1.0 } else { (-self.options.sharpness * n_windows as f64 * excess).exp() };
+                let factor = (-self.options.sharpness * n_windows as f64 * excess * excess).exp();
                 (model.name(), if loss.is_finite() || n_windows == 0 { prior * factor } else { 0.0 })
             })
             .collect();
@@ -160,29 +180,155 @@ impl Auto {
     /// When `end > series.n_periods()` or `horizon` is 0.
     pub fn forecast_with(&self, series: &SeriesInput, selection: &Selection, end: usize, horizon: usize) -> Forecast {
         assert!(end <= series.n_periods() && horizon > 0);
-        let mut mixture = Predictive::zero(horizon);
-        let mut used: Vec<(&'static str, f64)> = Vec::new();
+        let mut parts: Vec<(&'static str, f64, Predictive)> = Vec::new();
         for (name, weight) in &selection.weights {
-            let Some(predictive) = models::by_name(name).and_then(|model| model.predict(series, end, horizon)) else {
-                continue;
+            let predictive = models::by_name(name).and_then(|model| model.predict(series, end, horizon));
+            // A model that returns nonsense is left out like one that returns nothing.
+            let sane = |predictive: &Predictive| {
+                predictive.mean.iter().chain(&predictive.quantiles).all(|value| value.is_finite() && *value >= 0.0)
             };
-            if predictive.mean.iter().chain(&predictive.quantiles).any(|value| !value.is_finite()) {
-                continue;
+            if let Some(predictive) = predictive.filter(sane) {
+                parts.push((name, *weight, predictive));
             }
-            add_scaled(&mut mixture.mean, &predictive.mean, *weight);
-            add_scaled(&mut mixture.quantiles, &predictive.quantiles, *weight);
-            used.push((name, *weight));
         }
-        let total: f64 = used.iter().map(|(_, weight)| weight).sum();
-        if total <= 0.0 {
+        if parts.is_empty() {
             let reason = if selection.weights.is_empty() { &selection.reason } else { "no model could forecast" };
             return finish(series, end, fallback(series, end, horizon), selection.dependence, "auto: fallback", reason);
         }
-        mixture.mean.iter_mut().chain(&mut mixture.quantiles).for_each(|value| *value /= total);
-        used.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let parts: Vec<String> = used.iter().map(|(name, weight)| format!("{:.2} {name}", weight / total)).collect();
-        let model = format!("auto: {}", parts.join(" + "));
-        finish(series, end, mixture, selection.dependence, &model, &selection.reason)
+        parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let total: f64 = parts.iter().map(|(_, weight, _)| weight).sum();
+
+        let unusual = if parts.iter().any(|(name, ..)| *name == COVARIATE_MODEL) {
+            unusual_steps(series, end, horizon)
+        } else {
+            vec![false; horizon]
+        };
+        let mut mixture = Predictive::zero(horizon);
+        for step in 0..horizon {
+            let factor_of = |name: &str| if unusual[step] && name != COVARIATE_MODEL { OTHERS_SHARE } else { 1.0 };
+            let total: f64 = parts.iter().map(|(name, weight, _)| weight * factor_of(name)).sum();
+            for (name, weight, part) in &parts {
+                let weight = weight * factor_of(name) / total;
+                mixture.mean[step] += weight * part.mean[step];
+                for idx in step * N_LEVELS..(step + 1) * N_LEVELS {
+                    mixture.quantiles[idx] += weight * part.quantiles[idx];
+                }
+            }
+        }
+        let mut reason = selection.reason.clone();
+        if unusual.contains(&true) {
+            reason.push_str("; known promotions, holidays or prices lead in some periods");
+        }
+        if let Some(silence) = end_of_life(series, end) {
+            silence.apply(&mut mixture);
+            reason = silence.reason();
+        }
+        let names: Vec<String> =
+            parts.iter().map(|(name, weight, _)| format!("{:.2} {name}", weight / total)).collect();
+        let model = format!("auto: {}", names.join(" + "));
+        finish(series, end, mixture, selection.dependence, &model, &reason)
+    }
+}
+
+impl AutoOptions {
+    fn candidates_of(&self, bucket: Bucket) -> &[(&'static str, f64)] {
+        match bucket {
+            Bucket::Day => &self.candidates,
+            Bucket::Week | Bucket::Month => &self.slow_candidates,
+        }
+    }
+}
+
+/// `[horizon]`: whether some covariate differs from its mean over the last four seasons by more than its standard
+/// deviation over the last year: a promotion ahead, or one that just ended.
+fn unusual_steps(series: &SeriesInput, end: usize, horizon: usize) -> Vec<bool> {
+    let mut unusual = vec![false; horizon];
+    let begin = end.saturating_sub((365.0 / series.bucket.days()) as usize);
+    let recent = end.saturating_sub((28.0 / series.bucket.days()).max(4.0) as usize);
+    for covariate in &series.covariates {
+        let Some(past) = covariate.values.get(begin..end).filter(|past| past.len() >= 8) else { continue };
+        let mean_of = |values: &[f32]| values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64;
+        let mean = mean_of(past);
+        let variance = past.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / past.len() as f64;
+        let spread = variance.sqrt();
+        // Something that never happened has no known effect; this also leaves out covariates that are not numbers.
+        if spread.is_nan() || spread <= 1e-6 {
+            continue;
+        }
+        let recent = mean_of(&covariate.values[recent..end]);
+        for (step, unusual) in unusual.iter_mut().enumerate() {
+            let value = covariate.values.get(end + step).map_or(recent, |value| f64::from(*value));
+            *unusual |= (value - recent).abs() > spread;
+        }
+    }
+    unusual
+}
+
+/// A silence at the end of the history that is much longer than any before.
+struct Silence {
+    length: usize,
+    longest_before: usize,
+    /// Probability that demand goes on as before.
+    alive: f64,
+}
+
+/// Looks for the end of an item's life: a silence of more than four weeks (in months: three) and more than three times
+/// the longest one in the two years before it. Estimated demand of an empty shelf counts as demand.
+fn end_of_life(series: &SeriesInput, end: usize) -> Option<Silence> {
+    let begin = end.saturating_sub((731.0 / series.bucket.days()) as usize);
+    let (mut longest_before, mut run) = (0, 0);
+    for position in begin..end {
+        if !matches!(series.observations[position], Observation::Full | Observation::Censored) {
+            continue;
+        }
+        if series.demand[position] > 0.0 {
+            longest_before = longest_before.max(run);
+            run = 0;
+        } else {
+            run += 1;
+        }
+    }
+    let usual = (3 * longest_before).max((28.0 / series.bucket.days()).max(3.0) as usize);
+    if run <= usual {
+        return None;
+    }
+    let alive = 0.5_f64.powf((run - usual) as f64 / usual as f64);
+    Some(Silence { length: run, longest_before, alive: if alive < 0.02 { 0.0 } else { alive } })
+}
+
+impl Silence {
+    /// Mixes the forecast with "never again".
+    fn apply(&self, predictive: &mut Predictive) {
+        predictive.mean.iter_mut().for_each(|mean| *mean *= self.alive);
+        for quantiles in predictive.quantiles.chunks_exact_mut(N_LEVELS) {
+            let before: [f64; N_LEVELS] = std::array::from_fn(|idx| quantiles[idx]);
+            for (quantile, level) in quantiles.iter_mut().zip(QUANTILE_LEVELS) {
+                // P(demand <= x) = 1 - alive + alive · F(x).
+                let inner = (level - 1.0 + self.alive) / self.alive;
+                *quantile = if self.alive <= 0.0 || inner <= 0.0 { 0.0 } else { interpolate(&before, inner) };
+            }
+        }
+    }
+
+    fn reason(&self) -> String {
+        format!(
+            "no demand for {} periods, longest silence before {}: {:.0} % likely to go on",
+            self.length,
+            self.longest_before,
+            100.0 * self.alive
+        )
+    }
+}
+
+/// The quantile at any level, linear between the known ones, from 0 below the first.
+fn interpolate(quantiles: &[f64; N_LEVELS], level: f64) -> f64 {
+    match QUANTILE_LEVELS.partition_point(|known| *known < level) {
+        0 => quantiles[0] * level / QUANTILE_LEVELS[0],
+        N_LEVELS => quantiles[N_LEVELS - 1],
+        above => {
+            let (low, high) = (QUANTILE_LEVELS[above - 1], QUANTILE_LEVELS[above]);
+            quantiles[above - 1] + (level - low) / (high - low) * (quantiles[above] - quantiles[above - 1])
+        }
     }
 }
 
@@ -249,12 +395,6 @@ fn normalise(weights: &mut Vec<(&'static str, f64)>, share_min: f64) {
     weights.retain(|(_, weight)| *weight > 0.0 && *weight >= share_min);
     let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
     weights.iter_mut().for_each(|(_, weight)| *weight /= total);
-}
-
-fn add_scaled(sum: &mut [f64], values: &[f64], weight: f64) {
-    for (sum, value) in sum.iter_mut().zip(values) {
-        *sum += weight * value;
-    }
 }
 
 /// Closes what is closed, restores order after rounding errors, and gives the forecast its name.

@@ -25,11 +25,6 @@ impl SplitMix {
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
     }
-
-    /// A number in the open interval (0, 1).
-    pub(crate) fn uniform(&mut self) -> f64 {
-        ((self.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
 }
 
 /// The standard normal quantile function, for `level` in (0, 1).

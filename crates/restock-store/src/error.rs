@@ -41,46 +41,20 @@ pub enum ImportError {
     },
     /// A column of numbers can be read in two ways.
     #[error(
-        "{file} row {row}, column {column:?}: {value:?} is {as_point} or {as_comma}, and {why}\n\nhint: say which: \
-         decimal = \".\" reads {as_point}, decimal = \",\" reads {as_comma} (--decimal, or decimal in the mapping file)"
+        "{0}\n\nhint: say which: decimal = \".\" reads {first}, decimal = \",\" reads {second} (--decimal, or decimal \
+         in the mapping file)",
+        first = .0.first,
+        second = .0.second
     )]
-    AmbiguousNumbers {
-        /// The file.
-        file: String,
-        /// First such row, header = 1.
-        row: u64,
-        /// Header as written.
-        column: String,
-        /// The text.
-        value: String,
-        /// Its value if the point is the decimal mark.
-        as_point: String,
-        /// Its value if the comma is the decimal mark.
-        as_comma: String,
-        /// Why the rest of the column does not decide.
-        why: String,
-    },
+    AmbiguousNumbers(Box<Ambiguity>),
     /// A column of dates can be read in two ways.
     #[error(
-        "{file} row {row}, column {column:?}: {value:?} is {as_dmy} or {as_mdy}, and {why}\n\nhint: say which: \
-         date = \"dmy\" reads {as_dmy}, date = \"mdy\" reads {as_mdy} (--date-format, or date in the mapping file)"
+        "{0}\n\nhint: say which: date = \"dmy\" reads {first}, date = \"mdy\" reads {second} (--date-format, or date \
+         in the mapping file)",
+        first = .0.first,
+        second = .0.second
     )]
-    AmbiguousDates {
-        /// The file.
-        file: String,
-        /// First such row, header = 1.
-        row: u64,
-        /// Header as written.
-        column: String,
-        /// The text.
-        value: String,
-        /// The date if the day comes first.
-        as_dmy: String,
-        /// The date if the month comes first.
-        as_mdy: String,
-        /// Why the rest of the column does not decide.
-        why: String,
-    },
+    AmbiguousDates(Box<Ambiguity>),
     /// The mapping file is wrong.
     #[error("mapping {file}: {message}")]
     Mapping {
@@ -114,4 +88,30 @@ pub enum ImportError {
     /// An option is out of range.
     #[error("{0}")]
     Option(String),
+}
+
+/// A cell that can be read in two ways, in a column that does not say which.
+#[derive(Debug)]
+pub struct Ambiguity {
+    /// The file.
+    pub file: String,
+    /// First such row, header = 1.
+    pub row: u64,
+    /// Header as written.
+    pub column: String,
+    /// The text.
+    pub value: String,
+    /// Its value with the point as decimal mark, or the day first.
+    pub first: String,
+    /// Its value with the comma as decimal mark, or the month first.
+    pub second: String,
+    /// Why the rest of the column does not decide.
+    pub why: String,
+}
+
+impl std::fmt::Display for Ambiguity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, row, column, value, first, second, why } = self;
+        write!(f, "{file} row {row}, column {column:?}: {value:?} is {first} or {second}, and {why}")
+    }
 }

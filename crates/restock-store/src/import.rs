@@ -7,6 +7,7 @@ use restock_core::{Day, RowError};
 
 use crate::date::{self, DateReading, DateStyle, DateVerdict};
 use crate::draft::Draft;
+use crate::error::Ambiguity;
 use crate::finish::finish;
 use crate::job::{Bad, Job};
 use crate::mapping::{FormatHints, Mapping, TableMapping};
@@ -336,7 +337,7 @@ impl State<'_> {
                     pass.n_errors += 1;
                     pass.counts.iter_mut().for_each(|counts| counts.2 += 1);
                     if pass.errors.len() < max_errors {
-                        pass.errors.push(row_error(input, row, bad));
+                        pass.errors.push(row_error(input, row, *bad));
                     }
                 });
             } else if input.is_sheet {
@@ -360,7 +361,7 @@ impl State<'_> {
                         }
                     }
                     if errors.len() < max_errors {
-                        errors.push(row_error(input, row, bad));
+                        errors.push(row_error(input, row, *bad));
                     }
                 });
                 pass.counts[job_idx].0 += n_accepted;
@@ -734,8 +735,8 @@ fn skip_malformed(input: &Input, chunk: &Chunk, skip: &mut Vec<bool>, reject: &m
     }
 }
 
-fn row_error(input: &Input, row: u64, bad: Box<Bad>) -> RowError {
-    let Bad { column, value, expected, fix } = *bad;
+fn row_error(input: &Input, row: u64, bad: Bad) -> RowError {
+    let Bad { column, value, expected, fix } = bad;
     RowError { file: input.file.clone(), row, column, value, expected, fix }
 }
 
@@ -754,15 +755,15 @@ fn ambiguous_numbers(input: &Input, header: &str, column: &number::NumberColumn,
     } else {
         "nothing else in the column or the file decides".to_owned()
     };
-    ImportError::AmbiguousNumbers {
+    ImportError::AmbiguousNumbers(Box::new(Ambiguity {
         file: input.file.clone(),
         row,
         column: header.to_owned(),
         value,
-        as_point,
-        as_comma,
+        first: as_point,
+        second: as_comma,
         why,
-    }
+    }))
 }
 
 fn ambiguous_dates(input: &Input, header: &str, column: &date::DateColumn, verdict: DateVerdict) -> ImportError {
@@ -780,7 +781,15 @@ fn ambiguous_dates(input: &Input, header: &str, column: &date::DateColumn, verdi
     } else {
         "no other date of the file decides".to_owned()
     };
-    ImportError::AmbiguousDates { file: input.file.clone(), row, column: header.to_owned(), value, as_dmy, as_mdy, why }
+    ImportError::AmbiguousDates(Box::new(Ambiguity {
+        file: input.file.clone(),
+        row,
+        column: header.to_owned(),
+        value,
+        first: as_dmy,
+        second: as_mdy,
+        why,
+    }))
 }
 
 /// `1234567` as `1,234,567`.
@@ -788,7 +797,7 @@ pub(crate) fn thousands(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (idx, digit) in digits.chars().enumerate() {
-        if idx > 0 && (digits.len() - idx) % 3 == 0 {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -37,7 +37,7 @@ use std::path::PathBuf;
 use restock_core::time::Bucket;
 use restock_core::{Dataset, RowError};
 
-pub use error::ImportError;
+pub use error::{Ambiguity, ImportError};
 pub use mapping::Mapping;
 
 /// The location of rows that name none.

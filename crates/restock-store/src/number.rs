@@ -115,7 +115,7 @@ impl Number {
                 }
             }
         }
-        Self::from_shortest(&format!("{value:e}"))
+        Self::from_shortest(&if value.abs() < 1.0 { format!("{value:e}") } else { value.to_string() })
     }
 
     /// The same for a single-precision float, whose shortest text is much shorter than that of its double.
@@ -132,7 +132,7 @@ impl Number {
                 }
             }
         }
-        Self::from_shortest(&format!("{value:e}"))
+        Self::from_shortest(&if value.abs() < 1.0 { format!("{value:e}") } else { value.to_string() })
     }
 
     fn from_shortest(text: &str) -> Option<Self> {

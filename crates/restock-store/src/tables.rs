@@ -846,8 +846,11 @@ pub(crate) fn squash(header: &str) -> String {
     cut.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// Fields with the index of their column.
+pub(crate) type FieldColumns = Vec<(Field, usize)>;
+
 /// Which column each field of `spec` is taken from by its header, and headers that lost to a better one.
-pub(crate) fn match_headers(spec: &TableSpec, headers: &[String]) -> (Vec<(Field, usize)>, Vec<(Field, usize)>) {
+pub(crate) fn match_headers(spec: &TableSpec, headers: &[String]) -> (FieldColumns, FieldColumns) {
     let squashed: Vec<String> = headers.iter().map(|header| squash(header)).collect();
     // For every (field, header), how well they fit: 0 is the canonical name, then the order of the aliases.
     let mut fits: Vec<(usize, usize, usize)> = Vec::new();

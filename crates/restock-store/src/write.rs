@@ -1,198 +1,284 @@
 //! Tables and proposals into files.
 //!
-//! Every file is written beside its final name and renamed when complete, so that a reader never sees half a file. What
-//! is written reads back through [`crate::import`] unchanged.
+//! Every file is written beside its place and moved there when complete, so a reader never sees half of it.
+//! [`dataset`] writes a folder that [`crate::import`] reads back to the same dataset; [`proposals_csv`] and
+//! [`proposals_parquet`] write one flat row per proposal that reads back as an `open_orders` table.
 
-use std::fs;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int64Array, RecordBatch,
+    StringArray,
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field as ArrowField, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use restock_core::dataset::{Dataset, Origin};
-use restock_core::proposal::{Proposal, ProposalSource};
-use restock_core::{Day, Money, Quantity};
-use rust_decimal::Decimal;
+use restock_core::dataset::Origin;
+use restock_core::proposal::{Proposal, ProposalSource, ProposalType, WaterfallCode};
+use restock_core::{Dataset, Day, LocationIdx, Money, Quantity, RowError, ServiceType, WeekdaySet};
 
-/// File format of a table.
+use crate::DEFAULT_LOCATION_ID;
+
+/// A file format for tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated values, UTF-8.
+    /// UTF-8, comma, decimal point, dates as 2026-03-02.
     #[default]
     Csv,
-    /// Parquet, zstd.
+    /// Parquet with zstd; quantities and money as decimals.
     Parquet,
+}
+
+impl Format {
+    /// The usual ending of file names.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The file system said no.
-    #[error("cannot write {}: {error}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// The encoder said no.
-    #[error("cannot encode {}: {error}", path.display())]
-    Encode {
-        /// The file.
-        path: PathBuf,
-        /// What the encoder said.
-        error: Box<dyn std::error::Error + Send + Sync>,
-    },
+#[error("cannot write {}: {reason}", path.display())]
+pub struct WriteError {
+    /// The file.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub reason: String,
 }
 
-/// One cell of a table.
-enum Cell<'a> {
-    Empty,
-    Text(&'a str),
-    Owned(String),
-    Quantity(Quantity),
-    Money(Money),
-    Day(Day),
-    Number(f64),
-    Whole(i64),
-    Flag(bool),
-}
-
-impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Cell::Empty, Into::into)
+impl WriteError {
+    fn new(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self { path: path.to_owned(), reason: reason.to_string() }
     }
 }
 
-macro_rules! cell_from {
-    ($($from:ty => $variant:ident),*) => {
-        $(impl<'a> From<$from> for Cell<'a> {
-            fn from(value: $from) -> Self {
-                Cell::$variant(value)
-            }
-        })*
-    };
+/// Writes a file completely or not at all: `fill` writes to a file beside `path`, which then takes its place.
+///
+/// # Errors
+/// Whatever the operating system or `fill` says; the old file, if any, is then untouched.
+pub fn atomically(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), Box<dyn std::error::Error>>,
+) -> Result<(), WriteError> {
+    let wrong = |error: &dyn std::fmt::Display| WriteError::new(path, error);
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(|error| wrong(&error))?;
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let result = (|| -> Result<(), Box<dyn std::error::Error>> {
+        let mut file = BufWriter::with_capacity(1 << 20, File::create(&temporary)?);
+        fill(&mut file)?;
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        drop(file);
+        std::fs::rename(&temporary, path)?;
+        Ok(())
+    })();
+    result.map_err(|error| {
+        // The half-written file is of no use; if it cannot be removed either, the first error is the one to tell.
+        let _ = std::fs::remove_file(&temporary);
+        wrong(&error)
+    })
 }
-cell_from!(&'a str => Text, String => Owned, Quantity => Quantity, Money => Money, Day => Day, f64 => Number, i64 => Whole, bool => Flag);
+
+/// Writes every table that has rows to `dir`, one file per table named like it, and returns the files.
+///
+/// Reading them back with [`crate::import`] gives the same dataset, except for file names, row numbers and what the
+/// first import noticed ([`restock_core::dataset::ImportFacts`]). Files of other tables in `dir` are left alone.
+///
+/// # Errors
+/// [`WriteError`] with the file that could not be written.
+pub fn dataset(dataset: &Dataset, dir: &Path, format: Format) -> Result<Vec<PathBuf>, WriteError> {
+    let mut files = Vec::new();
+    for table in tables(dataset) {
+        if table.n_rows == 0 {
+            continue;
+        }
+        let path = dir.join(format!("{}.{}", table.name, format.extension()));
+        write_table(&table, &path, format)?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// Writes proposals as CSV, one row each.
+///
+/// Columns: `proposal_id`, `plan_id`, `as_of`, `type`, `item_id`, `item_name`, `destination`, `supplier_id`,
+/// `from_location`, `quantity` (base units), `uom`, `order_quantity` and `order_uom` (order units), `unit_cost`,
+/// `value`, `currency`, `order_by`, `expected_receipt`, `next_opportunity`, `status`, `automation`, `health`,
+/// `confidence`, `priority` (money at stake), `abc`, `xyz`, `demand_class`, then one column per line of the waterfall
+/// (`expected_demand`, `uncertainty_buffer`, ...; they add up to `quantity`), `p_stockout_without`,
+/// `p_stockout_with`, `expected_lost_units_without`, `expected_lost_units_with`, `expected_waste_units`,
+/// `days_of_cover_without`, `days_of_cover_with`, `sentence`, `sentence_zh`, `warnings` (separated by ` | `),
+/// `data_hash`.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn proposals_csv(proposals: &[Proposal], path: &Path) -> Result<(), WriteError> {
+    write_table(&proposal_table(proposals), path, Format::Csv)
+}
+
+/// Writes proposals as Parquet, with the columns of [`proposals_csv`].
+///
+/// # Errors
+/// [`WriteError`].
+pub fn proposals_parquet(proposals: &[Proposal], path: &Path) -> Result<(), WriteError> {
+    write_table(&proposal_table(proposals), path, Format::Parquet)
+}
+
+/// Writes proposals as a JSON array with everything they hold, explanations included.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn proposals_json(proposals: &[Proposal], path: &Path) -> Result<(), WriteError> {
+    atomically(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, proposals)?;
+        file.write_all(b"\n")?;
+        Ok(())
+    })
+}
+
+/// Writes rows in quarantine as CSV: file, row, column, value, expected, fix.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn row_errors_csv(errors: &[RowError], path: &Path) -> Result<(), WriteError> {
+    let mut table = Out::new("row_errors", errors.len());
+    table.text("file", |row| Some(Cow::Borrowed(errors[row].file.as_str())));
+    table.push("row", Kind::Whole, |row| Value::Whole(errors[row].row as i64));
+    table.text("column", |row| Some(Cow::Borrowed(errors[row].column.as_str())));
+    table.text("value", |row| Some(Cow::Borrowed(errors[row].value.as_str())));
+    table.text("expected", |row| Some(Cow::Borrowed(errors[row].expected.as_str())));
+    table.text("fix", |row| Some(Cow::Borrowed(errors[row].fix.as_str())));
+    write_table(&table, path, Format::Csv)
+}
+
+// ---------------------------------------------------------------- a table to be written
 
 /// What a column holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
     Quantity,
     Money,
-    Day,
-    Number,
+    Single,
+    Double,
     Whole,
+    Day,
     Flag,
 }
 
-struct Column<'a> {
+/// One cell.
+enum Value<'a> {
+    Absent,
+    Text(Cow<'a, str>),
+    Quantity(Quantity),
+    Money(Money),
+    Single(f32),
+    Double(f64),
+    Whole(i64),
+    Day(Day),
+    Flag(bool),
+}
+
+struct OutColumn<'a> {
     name: String,
     kind: Kind,
-    cell: Box<dyn Fn(usize) -> Cell<'a> + 'a>,
+    value: Box<dyn Fn(usize) -> Value<'a> + 'a>,
 }
 
-/// A table as columns of functions from row number to cell, so that nothing is copied before it is written.
-struct Table<'a> {
+/// Columns as functions of the row, so that nothing is copied before it is written.
+struct Out<'a> {
     name: &'static str,
     n_rows: usize,
-    columns: Vec<Column<'a>>,
+    columns: Vec<OutColumn<'a>>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> Out<'a> {
     fn new(name: &'static str, n_rows: usize) -> Self {
         Self { name, n_rows, columns: Vec::new() }
     }
 
-    /// Adds a column; one without any value is left out when the table is written.
-    fn column<C: Into<Cell<'a>>>(mut self, name: &str, kind: Kind, cell: impl Fn(usize) -> C + 'a) -> Self {
-        self.columns.push(Column { name: name.to_owned(), kind, cell: Box::new(move |row| cell(row).into()) });
-        self
+    fn push(&mut self, name: &str, kind: Kind, value: impl Fn(usize) -> Value<'a> + 'a) {
+        self.columns.push(OutColumn { name: name.to_owned(), kind, value: Box::new(value) });
     }
 
-    /// A column of a sales table that may be absent altogether.
-    fn column_if<C: Into<Cell<'a>>>(
-        self,
-        present: bool,
-        name: &str,
-        kind: Kind,
-        cell: impl Fn(usize) -> C + 'a,
-    ) -> Self {
-        if present { self.column(name, kind, cell) } else { self }
+    fn text(&mut self, name: &str, value: impl Fn(usize) -> Option<Cow<'a, str>> + 'a) {
+        self.push(name, Kind::Text, move |row| {
+            value(row).filter(|text| !text.is_empty()).map_or(Value::Absent, Value::Text)
+        });
     }
 
-    fn write(self, path: &Path, format: Format) -> Result<(), WriteError> {
-        let n_rows = self.n_rows;
-        let columns: Vec<Column<'a>> = self
-            .columns
-            .into_iter()
-            .filter(|column| (0..n_rows).any(|row| !matches!((column.cell)(row), Cell::Empty)))
-            .collect();
-        atomically(path, |file| match format {
-            Format::Csv => write_csv(&columns, n_rows, file),
-            Format::Parquet => write_parquet(&columns, n_rows, file),
-        })
+    fn string(&mut self, name: &str, value: impl Fn(usize) -> &'a str + 'a) {
+        self.text(name, move |row| Some(Cow::Borrowed(value(row))));
+    }
+
+    fn quantity(&mut self, name: &str, value: impl Fn(usize) -> Option<Quantity> + 'a) {
+        self.push(name, Kind::Quantity, move |row| value(row).map_or(Value::Absent, Value::Quantity));
+    }
+
+    fn money(&mut self, name: &str, value: impl Fn(usize) -> Option<Money> + 'a) {
+        self.push(name, Kind::Money, move |row| value(row).map_or(Value::Absent, Value::Money));
+    }
+
+    fn single(&mut self, name: &str, column: &'a [f32]) {
+        if !column.is_empty() {
+            self.push(name, Kind::Single, move |row| {
+                if column[row].is_nan() { Value::Absent } else { Value::Single(column[row]) }
+            });
+        }
+    }
+
+    fn double(&mut self, name: &str, value: impl Fn(usize) -> Option<f64> + 'a) {
+        self.push(name, Kind::Double, move |row| {
+            value(row).filter(|value| value.is_finite()).map_or(Value::Absent, Value::Double)
+        });
+    }
+
+    fn day(&mut self, name: &str, value: impl Fn(usize) -> Option<Day> + 'a) {
+        self.push(name, Kind::Day, move |row| value(row).map_or(Value::Absent, Value::Day));
+    }
+
+    fn flag(&mut self, name: &str, value: impl Fn(usize) -> bool + 'a) {
+        self.push(name, Kind::Flag, move |row| Value::Flag(value(row)));
     }
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Writes to a temporary file beside `path` and renames it when `fill` is done.
-fn atomically(path: &Path, fill: impl FnOnce(&mut dyn WriteSend) -> Result<(), BoxError>) -> Result<(), WriteError> {
-    let io = |error| WriteError::Io { path: path.to_owned(), error };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(io)?;
-    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    let mut buffered = BufWriter::with_capacity(1 << 18, temporary);
-    fill(&mut buffered).map_err(|error| WriteError::Encode { path: path.to_owned(), error })?;
-    let temporary = buffered.into_inner().map_err(|error| io(error.into_error()))?;
-    // Temporary files are private by default; what we leave behind is an ordinary file.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(io)?;
+fn write_table(table: &Out<'_>, path: &Path, format: Format) -> Result<(), WriteError> {
+    match format {
+        Format::Csv => atomically(path, |file| write_csv(table, file)),
+        Format::Parquet => atomically(path, |file| write_parquet(table, file)),
     }
-    temporary.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
 }
 
-trait WriteSend: Write + Send {}
-impl<T: Write + Send> WriteSend for T {}
-
-/// Writes any text, such as a report, atomically.
-///
-/// # Errors
-/// [`WriteError`] when the file system refuses.
-pub fn text(path: &Path, content: &str) -> Result<(), WriteError> {
-    atomically(path, |file| Ok(file.write_all(content.as_bytes())?))
-}
-
-fn write_csv(columns: &[Column], n_rows: usize, file: &mut dyn WriteSend) -> Result<(), BoxError> {
+fn write_csv(table: &Out<'_>, file: &mut BufWriter<File>) -> Result<(), Box<dyn std::error::Error>> {
     let mut writer = csv::Writer::from_writer(file);
-    writer.write_record(columns.iter().map(|column| column.name.as_str()))?;
+    writer.write_record(table.columns.iter().map(|column| column.name.as_str()))?;
     let mut text = String::new();
-    for row in 0..n_rows {
-        for column in columns {
+    for row in 0..table.n_rows {
+        for column in &table.columns {
             use std::fmt::Write as _;
             text.clear();
-            match (column.cell)(row) {
-                Cell::Empty => {}
-                Cell::Text(value) => text.push_str(value),
-                Cell::Owned(value) => text.push_str(&value),
-                Cell::Quantity(value) => write!(text, "{value}")?,
-                Cell::Money(value) => write!(text, "{value}")?,
-                Cell::Day(value) => write!(text, "{value}")?,
-                Cell::Number(value) => write!(text, "{value}")?,
-                Cell::Whole(value) => write!(text, "{value}")?,
-                Cell::Flag(value) => text.push_str(if value { "1" } else { "0" }),
+            match (column.value)(row) {
+                Value::Absent => {}
+                Value::Text(value) => text.push_str(&value),
+                Value::Quantity(value) => write!(text, "{value}")?,
+                Value::Money(value) => write!(text, "{value}")?,
+                Value::Single(value) => write!(text, "{value}")?,
+                Value::Double(value) => write!(text, "{value}")?,
+                Value::Whole(value) => write!(text, "{value}")?,
+                Value::Day(value) => write!(text, "{value}")?,
+                Value::Flag(value) => text.push(if value { '1' } else { '0' }),
             }
             writer.write_field(&text)?;
         }
@@ -202,552 +288,485 @@ fn write_csv(columns: &[Column], n_rows: usize, file: &mut dyn WriteSend) -> Res
     Ok(())
 }
 
-/// Digits after the point of money in Parquet files.
-const MONEY_DECIMALS: i8 = 6;
+/// Digits after the point that Parquet money is written with.
+const MONEY_SCALE: i8 = 10;
 
-fn write_parquet(columns: &[Column], n_rows: usize, file: &mut dyn WriteSend) -> Result<(), BoxError> {
-    const CHUNK_ROWS: usize = 1 << 16;
-    let data_type = |kind| match kind {
-        Kind::Text => DataType::Utf8,
-        Kind::Quantity => DataType::Decimal128(19, 6),
-        Kind::Money => DataType::Decimal128(28, MONEY_DECIMALS),
-        Kind::Day => DataType::Date32,
-        Kind::Number => DataType::Float64,
-        Kind::Whole => DataType::Int64,
-        Kind::Flag => DataType::Boolean,
-    };
-    // Whole quantities are written as integers, which every reader knows.
-    let kinds: Vec<Kind> = columns
+fn write_parquet(table: &Out<'_>, file: &mut BufWriter<File>) -> Result<(), Box<dyn std::error::Error>> {
+    const ROWS_AT_ONCE: usize = 65_536;
+    let fields: Vec<ArrowField> = table
+        .columns
         .iter()
         .map(|column| {
-            let whole = |row| !matches!((column.cell)(row), Cell::Quantity(quantity) if quantity.decimals() > 0);
-            if column.kind == Kind::Quantity && (0..n_rows).all(whole) { Kind::Whole } else { column.kind }
+            let data_type = match column.kind {
+                Kind::Text => DataType::Utf8,
+                Kind::Quantity => DataType::Decimal128(19, 6),
+                Kind::Money => DataType::Decimal128(38, MONEY_SCALE),
+                Kind::Single => DataType::Float32,
+                Kind::Double => DataType::Float64,
+                Kind::Whole => DataType::Int64,
+                Kind::Day => DataType::Date32,
+                Kind::Flag => DataType::Boolean,
+            };
+            ArrowField::new(&column.name, data_type, true)
         })
         .collect();
-    let fields: Vec<Field> =
-        columns.iter().zip(&kinds).map(|(column, kind)| Field::new(&column.name, data_type(*kind), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
-    for start in (0..n_rows).step_by(CHUNK_ROWS) {
-        let rows = start..(start + CHUNK_ROWS).min(n_rows);
-        let arrays: Vec<ArrayRef> = columns
-            .iter()
-            .zip(&kinds)
-            .map(|(column, kind)| array(column, *kind, rows.clone()))
-            .collect::<Result<_, BoxError>>()?;
+    for start in (0..table.n_rows).step_by(ROWS_AT_ONCE) {
+        let rows = start..(start + ROWS_AT_ONCE).min(table.n_rows);
+        let arrays =
+            table.columns.iter().map(|column| arrow_column(column, rows.clone())).collect::<Result<Vec<_>, _>>()?;
         writer.write(&RecordBatch::try_new(schema.clone(), arrays)?)?;
     }
     writer.close()?;
     Ok(())
 }
 
-fn array(column: &Column, kind: Kind, rows: std::ops::Range<usize>) -> Result<ArrayRef, BoxError> {
-    macro_rules! build {
-        ($builder:expr, $($pattern:pat => $value:expr),*) => {{
-            let mut builder = $builder;
-            for row in rows {
-                match (column.cell)(row) {
-                    $($pattern => builder.append_value($value),)*
-                    _ => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish()) as ArrayRef
-        }};
-    }
-    Ok(match kind {
-        Kind::Text => build!(StringBuilder::new(), Cell::Text(value) => value, Cell::Owned(value) => value),
-        Kind::Quantity => build!(
-            Decimal128Builder::new().with_precision_and_scale(19, 6)?,
-            Cell::Quantity(value) => i128::from(value.micro())
-        ),
-        Kind::Money => build!(
-            Decimal128Builder::new().with_precision_and_scale(28, MONEY_DECIMALS)?,
-            Cell::Money(value) => money_mantissa(value)
-        ),
-        Kind::Day => build!(Date32Builder::new(), Cell::Day(value) => value.0),
-        Kind::Number => build!(Float64Builder::new(), Cell::Number(value) => value),
-        Kind::Whole => build!(
-            Int64Builder::new(),
-            Cell::Whole(value) => value,
-            Cell::Quantity(value) => value.to_units(0).expect("checked to be whole")
-        ),
-        Kind::Flag => build!(BooleanBuilder::new(), Cell::Flag(value) => value),
-    })
-}
-
-fn money_mantissa(value: Money) -> i128 {
-    let mut value: Decimal = value.round_dp(MONEY_DECIMALS as u32);
-    value.rescale(MONEY_DECIMALS as u32);
-    value.mantissa()
-}
-
-/// The known part of a float column: `None` where it is NaN. Single-precision values keep their shortest decimal text.
-fn known(value: f32) -> Option<f64> {
-    (!value.is_nan()).then(|| value.to_string().parse().expect("a float prints as a float"))
-}
-
-fn join<T: ToString>(values: impl Iterator<Item = T>, separator: &str) -> Option<String> {
-    let texts: Vec<String> = values.map(|value| value.to_string()).collect();
-    (!texts.is_empty()).then(|| texts.join(separator))
-}
-
-fn some_text(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
-}
-
-/// The names of all attributes of some entities, in order.
-fn attribute_names<'a>(
-    attributes: impl Iterator<Item = &'a std::collections::BTreeMap<String, String>>,
-) -> Vec<String> {
-    let names: std::collections::BTreeSet<&String> = attributes.flat_map(|map| map.keys()).collect();
-    names.into_iter().cloned().collect()
-}
-
-/// Writes every table of a dataset that has rows into `folder`, one file per table; returns the files written.
-///
-/// # Errors
-/// [`WriteError`] when the file system refuses.
-pub fn dataset(dataset: &Dataset, folder: &Path, format: Format) -> Result<Vec<PathBuf>, WriteError> {
-    let extension = match format {
-        Format::Csv => "csv",
-        Format::Parquet => "parquet",
-    };
-    let mut written = Vec::new();
-    for table in tables(dataset) {
-        if table.n_rows > 0 {
-            let path = folder.join(format!("{}.{extension}", table.name));
-            table.write(&path, format)?;
-            written.push(path);
-        }
-    }
-    Ok(written)
-}
-
-fn tables(data: &Dataset) -> Vec<Table<'_>> {
-    use Kind::{Day as D, Flag as F, Money as M, Number as N, Quantity as Q, Text as T, Whole as W};
-    let item = |idx: restock_core::ItemIdx| data.items[idx.0 as usize].item_id.as_str();
-    let place = |idx: restock_core::LocationIdx| data.locations[idx.0 as usize].location_id.as_str();
-    let supplier = |idx: restock_core::SupplierIdx| data.suppliers[idx.0 as usize].supplier_id.as_str();
-    let from_supplier = move |origin: Origin| match origin {
-        Origin::Supplier(idx) => Some(supplier(idx)),
-        Origin::Location(_) => None,
-    };
-    let from_location = move |origin: Origin| match origin {
-        Origin::Location(idx) => Some(place(idx)),
-        Origin::Supplier(_) => None,
-    };
-
-    let mut items = {
-        let rows = &data.items;
-        Table::new("items", rows.len())
-            .column("item_id", T, |i| rows[i].item_id.as_str())
-            .column("name", T, |i| some_text(&rows[i].name))
-            .column("category", T, |i| some_text(&rows[i].category))
-            .column("base_uom", T, |i| some_text(&rows[i].base_uom))
-            .column("unit_cost", M, |i| rows[i].unit_cost)
-            .column("price", M, |i| rows[i].price)
-            .column("volume", N, |i| rows[i].volume)
-            .column("weight", N, |i| rows[i].weight)
-            .column("shelf_life_days", W, |i| rows[i].shelf_life_days.map(i64::from))
-            .column("launch_date", D, |i| rows[i].launch)
-            .column("end_date", D, |i| rows[i].end)
-            .column("successor_id", T, |i| rows[i].successor_id.as_deref())
-    };
-    for name in attribute_names(data.items.iter().map(|row| &row.attributes)) {
-        items = items.column(&name.clone(), T, move |i| data.items[i].attributes.get(&name).map(String::as_str));
-    }
-    let mut locations = {
-        let rows = &data.locations;
-        Table::new("locations", rows.len())
-            .column("location_id", T, |i| rows[i].location_id.as_str())
-            .column("name", T, |i| some_text(&rows[i].name))
-            .column("kind", T, |i| some_text(&rows[i].kind))
-            .column("parent_id", T, |i| rows[i].parent_id.as_deref())
-            .column("calendar", T, |i| rows[i].calendar.as_deref())
-    };
-    for name in attribute_names(data.locations.iter().map(|row| &row.attributes)) {
-        locations =
-            locations.column(&name.clone(), T, move |i| data.locations[i].attributes.get(&name).map(String::as_str));
-    }
-    let mut suppliers = {
-        let rows = &data.suppliers;
-        Table::new("suppliers", rows.len())
-            .column("supplier_id", T, |i| rows[i].supplier_id.as_str())
-            .column("name", T, |i| some_text(&rows[i].name))
-            .column("min_order_value", M, |i| rows[i].min_order_value)
-            .column("min_order_qty", Q, |i| rows[i].min_order_quantity)
-            .column("order_days", T, |i| rows[i].order_days.to_string())
-            .column("cut_off", T, |i| rows[i].cut_off.as_deref())
-            .column("container_volume", N, |i| rows[i].container_volume)
-            .column("container_weight", N, |i| rows[i].container_weight)
-            .column("holidays_calendar", T, |i| rows[i].holidays_calendar.as_deref())
-    };
-    for name in attribute_names(data.suppliers.iter().map(|row| &row.attributes)) {
-        suppliers =
-            suppliers.column(&name.clone(), T, move |i| data.suppliers[i].attributes.get(&name).map(String::as_str));
-    }
-    let sales = {
-        let rows = &data.sales;
-        Table::new("sales", rows.len())
-            .column("date", D, |i| rows.day[i])
-            .column("item_id", T, move |i| item(rows.item[i]))
-            .column("location_id", T, move |i| place(rows.location[i]))
-            .column("quantity", Q, |i| rows.quantity[i])
-            .column_if(!rows.unit_price.is_empty(), "unit_price", N, |i| known(rows.unit_price[i]))
-            .column_if(!rows.on_promotion.is_empty(), "on_promotion", F, |i| rows.on_promotion[i] != 0)
-            .column_if(!rows.price_ratio.is_empty(), "price_ratio", N, |i| known(rows.price_ratio[i]))
-            .column_if(!rows.stockout_share.is_empty(), "stockout_share", N, |i| known(rows.stockout_share[i]))
-            .column_if(!rows.open_share.is_empty(), "open_share", N, |i| known(rows.open_share[i]))
-            .column_if(!rows.holiday.is_empty(), "holiday", F, |i| rows.holiday[i] != 0)
-            .column_if(!rows.lost.is_empty(), "lost", Q, |i| rows.lost[i])
-    };
-    let inventory = {
-        let rows = &data.inventory;
-        let some = |quantity: Quantity| (quantity != Quantity::ZERO).then_some(quantity);
-        Table::new("inventory", rows.len())
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("location_id", T, move |i| place(rows[i].location))
-            .column("on_hand", Q, |i| rows[i].on_hand)
-            .column("as_of", D, |i| rows[i].as_of)
-            .column("lot_id", T, |i| rows[i].lot_id.as_deref())
-            .column("expiry_date", D, |i| rows[i].expiry)
-            .column("allocated", Q, move |i| some(rows[i].allocated))
-            .column("blocked", Q, move |i| some(rows[i].blocked))
-            .column("in_transit", Q, move |i| some(rows[i].in_transit))
-    };
-    let sources = {
-        let rows = &data.sources;
-        Table::new("sources", rows.len())
-            .column("to_location", T, move |i| rows[i].to_location.map(place))
-            .column("supplier_id", T, move |i| from_supplier(rows[i].origin))
-            .column("from_location", T, move |i| from_location(rows[i].origin))
-            .column("item_id", T, move |i| rows[i].item.map(item))
-            .column("category", T, |i| rows[i].category.as_deref())
-            .column("lead_time_days", N, |i| rows[i].lead_time_days)
-            .column("lead_time_sd", N, |i| rows[i].lead_time_sd_days)
-            .column("unit_cost", M, |i| rows[i].unit_cost)
-            .column("moq", Q, |i| rows[i].min_order)
-            .column("pack_size", Q, |i| rows[i].pack_size)
-            .column("layer_size", Q, |i| rows[i].layer_size)
-            .column("pallet_size", Q, |i| rows[i].pallet_size)
-            .column("max_qty", Q, |i| rows[i].max_order)
-            .column("priority", W, |i| (rows[i].priority != 0).then_some(i64::from(rows[i].priority)))
-            .column("share", N, |i| rows[i].share)
-            .column("review_calendar", T, |i| rows[i].review_calendar.as_deref())
-            .column("effective_from", D, |i| rows[i].effective_from)
-            .column("effective_to", D, |i| rows[i].effective_to)
-            .column("price_breaks", T, |i| {
-                join(rows[i].price_breaks.iter().map(|step| format!("{}:{}", step.from_quantity, step.unit_cost)), ";")
-            })
-    };
-    let item_locations = {
-        let rows = &data.item_locations;
-        Table::new("item_locations", rows.len())
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("location_id", T, move |i| place(rows[i].location))
-            .column("listed_from", D, |i| rows[i].listed_from)
-            .column("listed_to", D, |i| rows[i].listed_to)
-            .column("service_type", T, |i| {
-                rows[i].service_type.map(|service_type| match service_type {
-                    restock_core::ServiceType::Cycle => "cycle",
-                    restock_core::ServiceType::FillRate => "fill_rate",
-                    restock_core::ServiceType::InStock => "in_stock",
+fn arrow_column(column: &OutColumn<'_>, rows: std::ops::Range<usize>) -> Result<ArrayRef, Box<dyn std::error::Error>> {
+    macro_rules! collect {
+        ($array:ty, $pattern:pat => $value:expr) => {
+            Arc::new(
+                rows.map(|row| match (column.value)(row) {
+                    $pattern => Some($value),
+                    _ => None,
                 })
-            })
-            .column("service_target", N, |i| rows[i].service_target)
-            .column("min_stock", Q, |i| rows[i].min_stock)
-            .column("max_stock", Q, |i| rows[i].max_stock)
-            .column("display_min", Q, |i| rows[i].display_min)
-            .column("shelf_capacity", Q, |i| rows[i].shelf_capacity)
-            .column("safety_days", N, |i| rows[i].safety_days)
-            .column("policy", T, |i| rows[i].policy.as_deref())
-            .column("do_not_order", F, |i| rows[i].do_not_order.then_some(true))
-    };
-    let open_orders = {
-        let rows = &data.open_orders;
-        Table::new("open_orders", rows.len())
-            .column("order_id", T, |i| rows[i].order_id.as_str())
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("to_location", T, move |i| place(rows[i].to_location))
-            .column("supplier_id", T, move |i| rows[i].origin.and_then(from_supplier))
-            .column("from_location", T, move |i| rows[i].origin.and_then(from_location))
-            .column("quantity", Q, |i| rows[i].quantity)
-            .column("received_qty", Q, |i| (rows[i].received != Quantity::ZERO).then_some(rows[i].received))
-            .column("ordered_on", D, |i| rows[i].ordered_on)
-            .column("due_on", D, |i| rows[i].due_on)
-            .column("status", T, |i| some_text(&rows[i].status))
-    };
-    let receipts = {
-        let rows = &data.receipts;
-        Table::new("receipts", rows.len())
-            .column("order_id", T, |i| some_text(&rows[i].order_id))
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("location_id", T, move |i| rows[i].location.map(place))
-            .column("supplier_id", T, move |i| rows[i].origin.and_then(from_supplier))
-            .column("from_location", T, move |i| rows[i].origin.and_then(from_location))
-            .column("quantity", Q, |i| rows[i].quantity)
-            .column("ordered_on", D, |i| rows[i].ordered_on)
-            .column("due_on", D, |i| rows[i].due_on)
-            .column("received_on", D, |i| rows[i].received_on)
-            .column("unit_cost", M, |i| rows[i].unit_cost)
-    };
-    let prices = {
-        let rows = &data.prices;
-        Table::new("prices", rows.len())
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("location_id", T, move |i| rows[i].location.map(place))
-            .column("from", D, |i| rows[i].from)
-            .column("to", D, |i| rows[i].to)
-            .column("price", M, |i| rows[i].price)
-    };
-    let promotions = {
-        let rows = &data.promotions;
-        Table::new("promotions", rows.len())
-            .column("promo_id", T, |i| some_text(&rows[i].promo_id))
-            .column("item_id", T, move |i| rows[i].item.map(item))
-            .column("location_id", T, move |i| rows[i].location.map(place))
-            .column("from", D, |i| rows[i].from)
-            .column("to", D, |i| rows[i].to)
-            .column("depth", N, |i| rows[i].depth)
-            .column("display", F, |i| rows[i].display.then_some(true))
-            .column("expected_uplift", N, |i| rows[i].expected_uplift)
-    };
-    let calendars = {
-        let rows: Vec<_> = data.calendars.iter().collect();
-        let on = |exceptions: &std::collections::BTreeMap<Day, bool>, open: bool| {
-            join(exceptions.iter().filter(|(_, is_open)| **is_open == open).map(|(day, _)| day), " ")
+                .collect::<$array>(),
+            )
         };
-        let (a, b, c) = (rows.clone(), rows.clone(), rows.clone());
-        Table::new("calendars", rows.len())
-            .column("calendar_id", T, move |i| rows[i].0.as_str())
-            .column("open_days", T, move |i| a[i].1.weekdays.to_string())
-            .column("closed_on", T, move |i| on(&b[i].1.exceptions, false))
-            .column("open_on", T, move |i| on(&c[i].1.exceptions, true))
-    };
-    let events = {
-        let rows = &data.events;
-        Table::new("events", rows.len())
-            .column("date", D, |i| rows[i].day)
-            .column("location_id", T, move |i| rows[i].location.map(place))
-            .column("name", T, |i| some_text(&rows[i].name))
-            .column("kind", T, |i| some_text(&rows[i].kind))
-            .column("magnitude", N, |i| rows[i].magnitude)
-    };
-    let signals = {
-        let rows = &data.signals;
-        Table::new("signals", rows.len())
-            .column("date", D, |i| rows[i].day)
-            .column("location_id", T, move |i| rows[i].location.map(place))
-            .column("name", T, |i| rows[i].name.as_str())
-            .column("value", N, |i| rows[i].value)
-            .column("known_in_future", F, |i| rows[i].known_in_future)
-    };
-    let stockouts = {
-        let rows = &data.stockouts;
-        Table::new("stockouts", rows.len())
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("location_id", T, move |i| place(rows[i].location))
-            .column("from", D, |i| rows[i].from)
-            .column("to", D, |i| rows[i].to)
-    };
-    let bom = {
-        let rows = &data.bom;
-        Table::new("bom", rows.len())
-            .column("parent_id", T, move |i| item(rows[i].parent))
-            .column("component_id", T, move |i| item(rows[i].component))
-            .column("qty_per", Q, |i| rows[i].quantity_per)
-            .column("yield", N, |i| rows[i].yield_share)
-            .column("scrap", N, |i| rows[i].scrap_share)
-    };
-    let adjustments = {
-        let rows = &data.adjustments;
-        Table::new("adjustments", rows.len())
-            .column("date", D, |i| rows[i].day)
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("location_id", T, move |i| place(rows[i].location))
-            .column("quantity", Q, |i| rows[i].quantity)
-            .column("reason", T, |i| some_text(&rows[i].reason))
-    };
-    let substitutions = {
-        let rows = &data.substitutions;
-        Table::new("substitutions", rows.len())
-            .column("from_item", T, move |i| item(rows[i].from))
-            .column("to_item", T, move |i| item(rows[i].to))
-            .column("rate", N, |i| rows[i].rate)
-    };
-    let budgets = {
-        let rows = &data.budgets;
-        Table::new("budgets", rows.len())
-            .column("scope", T, |i| rows[i].scope.as_str())
-            .column("from", D, |i| rows[i].from)
-            .column("to", D, |i| rows[i].to)
-            .column("amount", M, |i| rows[i].amount)
-    };
-    let capacities = {
-        let rows = &data.capacities;
-        Table::new("capacities", rows.len())
-            .column("scope", T, |i| rows[i].scope.as_str())
-            .column("from", D, |i| rows[i].from)
-            .column("to", D, |i| rows[i].to)
-            .column("volume", N, |i| rows[i].volume)
-            .column("weight", N, |i| rows[i].weight)
-            .column("lines", W, |i| rows[i].lines.map(i64::from))
-    };
-    let uoms = {
-        let rows = &data.uoms;
-        Table::new("uoms", rows.len())
-            .column("item_id", T, move |i| item(rows[i].item))
-            .column("uom", T, |i| rows[i].uom.as_str())
-            .column("factor", Q, |i| rows[i].factor)
-    };
-    vec![
-        items,
-        locations,
-        suppliers,
-        sales,
-        inventory,
-        sources,
-        item_locations,
-        open_orders,
-        receipts,
-        prices,
-        promotions,
-        calendars,
-        events,
-        signals,
-        stockouts,
-        bom,
-        adjustments,
-        substitutions,
-        budgets,
-        capacities,
-        uoms,
-    ]
-}
-
-/// Proposals as a flat table. `order_id`, `item_id`, `quantity`, `to_location`, `supplier_id` or `from_location`,
-/// `ordered_on` and `due_on` carry the names of the open-order table, so that placed orders read back as open orders.
-fn proposal_table(proposals: &[Proposal]) -> Table<'_> {
-    use Kind::{Day as D, Money as M, Number as N, Quantity as Q, Text as T};
-    let rows = proposals;
-    Table::new("proposals", rows.len())
-        .column("order_id", T, |i| rows[i].proposal_id.as_str())
-        .column("type", T, |i| match rows[i].proposal_type {
-            restock_core::proposal::ProposalType::Purchase => "purchase",
-            restock_core::proposal::ProposalType::Transfer => "transfer",
-            restock_core::proposal::ProposalType::Production => "production",
-        })
-        .column("item_id", T, |i| rows[i].item_id.as_str())
-        .column("item_name", T, |i| some_text(&rows[i].item_name))
-        .column("to_location", T, |i| rows[i].destination.as_str())
-        .column("supplier_id", T, |i| match &rows[i].source {
-            ProposalSource::SupplierId(id) => Some(id.as_str()),
-            _ => None,
-        })
-        .column("from_location", T, |i| match &rows[i].source {
-            ProposalSource::LocationId(id) => Some(id.as_str()),
-            _ => None,
-        })
-        .column("quantity", Q, |i| rows[i].quantity)
-        .column("uom", T, |i| some_text(&rows[i].uom))
-        .column("order_quantity", Q, |i| rows[i].order_units.quantity)
-        .column("order_uom", T, |i| some_text(&rows[i].order_units.uom))
-        .column("unit_cost", M, |i| rows[i].unit_cost)
-        .column("value", M, |i| rows[i].value)
-        .column("currency", T, |i| rows[i].currency.as_str())
-        .column("ordered_on", D, |i| rows[i].order_by)
-        .column("due_on", D, |i| rows[i].expected_receipt)
-        .column("next_opportunity", D, |i| rows[i].next_opportunity)
-        .column("status", T, |i| rows[i].status.as_str())
-        .column("automation", T, |i| rows[i].automation.as_str())
-        .column("health", N, |i| rows[i].health)
-        .column("confidence", N, |i| rows[i].confidence)
-        .column("priority", M, |i| rows[i].priority)
-        .column("p_stockout_without_order", N, |i| rows[i].explanation.without_order.p_stockout)
-        .column("p_stockout_with_order", N, |i| rows[i].explanation.with_order.p_stockout)
-        .column("why", T, |i| rows[i].explanation.sentence.as_str())
-        .column("plan_id", T, |i| rows[i].plan_id.as_str())
-}
-
-/// Writes proposals as CSV, one line each.
-///
-/// # Errors
-/// [`WriteError`] when the file system refuses.
-pub fn proposals_csv(proposals: &[Proposal], path: &Path) -> Result<(), WriteError> {
-    proposal_table(proposals).write(path, Format::Csv)
-}
-
-/// Writes proposals as Parquet, one row each, with the columns of [`proposals_csv`].
-///
-/// # Errors
-/// [`WriteError`] when the file system refuses.
-pub fn proposals_parquet(proposals: &[Proposal], path: &Path) -> Result<(), WriteError> {
-    proposal_table(proposals).write(path, Format::Parquet)
-}
-
-/// Writes proposals as JSON with their whole explanation.
-///
-/// # Errors
-/// [`WriteError`] when the file system refuses.
-pub fn proposals_json(proposals: &[Proposal], path: &Path) -> Result<(), WriteError> {
-    atomically(path, |file| {
-        serde_json::to_writer_pretty(&mut *file, proposals)?;
-        Ok(file.write_all(b"\n")?)
+    }
+    Ok(match column.kind {
+        Kind::Text => collect!(StringArray, Value::Text(text) => text),
+        Kind::Quantity => {
+            let array: Decimal128Array = rows
+                .map(|row| match (column.value)(row) {
+                    Value::Quantity(quantity) => Some(i128::from(quantity.micro())),
+                    _ => None,
+                })
+                .collect();
+            Arc::new(array.with_precision_and_scale(19, 6)?)
+        }
+        Kind::Money => {
+            let array: Decimal128Array = rows
+                .map(|row| match (column.value)(row) {
+                    Value::Money(money) => {
+                        let mut money = money.round_dp(MONEY_SCALE as u32);
+                        money.rescale(MONEY_SCALE as u32);
+                        Some(money.mantissa())
+                    }
+                    _ => None,
+                })
+                .collect();
+            Arc::new(array.with_precision_and_scale(38, MONEY_SCALE)?)
+        }
+        Kind::Single => collect!(Float32Array, Value::Single(value) => value),
+        Kind::Double => collect!(Float64Array, Value::Double(value) => value),
+        Kind::Whole => collect!(Int64Array, Value::Whole(value) => value),
+        Kind::Day => collect!(Date32Array, Value::Day(day) => day.0),
+        Kind::Flag => collect!(BooleanArray, Value::Flag(flag) => flag),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use restock_core::dataset::{Item, Location, SalesTable};
-    use restock_core::{ItemIdx, LocationIdx, RowRef};
+// ---------------------------------------------------------------- the tables of a dataset
 
-    fn small() -> Dataset {
-        Dataset {
-            items: vec![Item {
-                item_id: "milk, 1 l".into(),
-                unit_cost: Some("0.78".parse().unwrap()),
-                ..Item::default()
-            }],
-            locations: vec![Location { location_id: "S01".into(), ..Location::default() }],
-            sales: SalesTable {
-                item: vec![ItemIdx(0); 2],
-                location: vec![LocationIdx(0); 2],
-                day: vec!["2026-03-01".parse().unwrap(), "2026-03-02".parse().unwrap()],
-                quantity: vec!["3".parse().unwrap(), "0.5".parse().unwrap()],
-                unit_price: vec![1.19, f32::NAN],
-                row: vec![RowRef::default(); 2],
-                ..SalesTable::default()
-            },
-            ..Dataset::default()
-        }
+fn tables(dataset: &Dataset) -> Vec<Out<'_>> {
+    let item = move |idx: restock_core::ItemIdx| dataset.items[idx.0 as usize].item_id.as_str();
+    let location = move |idx: LocationIdx| dataset.locations[idx.0 as usize].location_id.as_str();
+    let maybe_location = move |idx: Option<LocationIdx>| idx.map_or("", location);
+    let supplier = move |origin: Option<Origin>| match origin {
+        Some(Origin::Supplier(idx)) => dataset.suppliers[idx.0 as usize].supplier_id.as_str(),
+        _ => "",
+    };
+    let sender = move |origin: Option<Origin>| match origin {
+        Some(Origin::Location(idx)) => location(idx),
+        _ => "",
+    };
+    let maybe = |text: &Option<String>| -> String { text.clone().unwrap_or_default() };
+    let mut tables = Vec::new();
+
+    let items = &dataset.items;
+    let mut table = Out::new("items", items.len());
+    table.string("item_id", |row| &items[row].item_id);
+    table.string("name", |row| &items[row].name);
+    table.string("category", |row| &items[row].category);
+    table.string("base_uom", |row| &items[row].base_uom);
+    table.money("unit_cost", |row| items[row].unit_cost);
+    table.money("price", |row| items[row].price);
+    table.double("volume", |row| items[row].volume);
+    table.double("weight", |row| items[row].weight);
+    table.push("shelf_life_days", Kind::Whole, |row| {
+        items[row].shelf_life_days.map_or(Value::Absent, |days| Value::Whole(days.into()))
+    });
+    table.day("launch_date", |row| items[row].launch);
+    table.day("end_date", |row| items[row].end);
+    table.text("successor_id", move |row| Some(Cow::Owned(maybe(&items[row].successor_id))));
+    add_attributes(&mut table, items.iter().map(|item| &item.attributes).collect());
+    tables.push(table);
+
+    let locations = &dataset.locations;
+    let mut table = Out::new("locations", locations.len());
+    table.string("location_id", |row| &locations[row].location_id);
+    table.string("name", |row| &locations[row].name);
+    table.string("kind", |row| &locations[row].kind);
+    table.text("parent_id", move |row| Some(Cow::Owned(maybe(&locations[row].parent_id))));
+    table.text("calendar", move |row| Some(Cow::Owned(maybe(&locations[row].calendar))));
+    add_attributes(&mut table, locations.iter().map(|location| &location.attributes).collect());
+    // The one location of data without locations needs no file of its own.
+    if !matches!(&locations[..], [only] if only.location_id == DEFAULT_LOCATION_ID && only.name.is_empty()) {
+        tables.push(table);
     }
 
-    #[test]
-    fn csv_says_what_it_holds() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = dataset(&small(), folder.path(), Format::Csv).unwrap();
-        assert_eq!(files.len(), 3, "tables without rows are not written");
-        let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-        insta::assert_snapshot!(text("items.csv"), @r#"
-        item_id,unit_cost
-        "milk, 1 l",0.78
-        "#);
-        insta::assert_snapshot!(text("sales.csv"), @r#"
-        date,item_id,location_id,quantity,unit_price
-        2026-03-01,"milk, 1 l",S01,3,1.19
-        2026-03-02,"milk, 1 l",S01,0.5,
-        "#);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "no temporary file is left");
-    }
+    let suppliers = &dataset.suppliers;
+    let mut table = Out::new("suppliers", suppliers.len());
+    table.string("supplier_id", |row| &suppliers[row].supplier_id);
+    table.string("name", |row| &suppliers[row].name);
+    table.money("min_order_value", |row| suppliers[row].min_order_value);
+    table.quantity("min_order_qty", |row| suppliers[row].min_order_quantity);
+    table.text("order_days", |row| {
+        let days = suppliers[row].order_days;
+        Some(if days == WeekdaySet::ALL { Cow::Borrowed("daily") } else { Cow::Owned(days.to_string()) })
+    });
+    table.text("cut_off", move |row| Some(Cow::Owned(maybe(&suppliers[row].cut_off))));
+    table.double("container_volume", |row| suppliers[row].container_volume);
+    table.double("container_weight", |row| suppliers[row].container_weight);
+    table.text("holidays_calendar", move |row| Some(Cow::Owned(maybe(&suppliers[row].holidays_calendar))));
+    add_attributes(&mut table, suppliers.iter().map(|supplier| &supplier.attributes).collect());
+    tables.push(table);
 
-    #[test]
-    fn an_unwritable_place_is_an_error_with_its_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        fs::write(&file, "x").unwrap();
-        let error = dataset(&small(), &file.join("below"), Format::Csv).unwrap_err().to_string();
-        assert!(error.starts_with("cannot write ") && error.contains("below"), "{error}");
+    /// A calendar with its open weekdays, or with one day that differs from them.
+    type CalendarRow<'a> = (&'a str, Option<WeekdaySet>, Option<(Day, bool)>);
+    let calendar_rows: Vec<CalendarRow> = dataset
+        .calendars
+        .iter()
+        .flat_map(|(id, calendar)| {
+            let rule = std::iter::once((id.as_str(), Some(calendar.weekdays), None));
+            rule.chain(calendar.exceptions.iter().map(move |(day, open)| (id.as_str(), None, Some((*day, *open)))))
+        })
+        .collect();
+    let calendar_rows = Arc::new(calendar_rows);
+    let mut table = Out::new("calendars", calendar_rows.len());
+    let rows = calendar_rows.clone();
+    table.text("calendar_id", move |row| Some(Cow::Borrowed(rows[row].0)));
+    let rows = calendar_rows.clone();
+    table.text("weekdays", move |row| {
+        rows[row].1.map(|days| match days {
+            WeekdaySet::ALL => Cow::Borrowed("daily"),
+            days if days.is_empty() => Cow::Borrowed("never"),
+            days => Cow::Owned(days.to_string()),
+        })
+    });
+    let rows = calendar_rows.clone();
+    table.day("date", move |row| rows[row].2.map(|(day, _)| day));
+    table
+        .push("open", Kind::Flag, move |row| calendar_rows[row].2.map_or(Value::Absent, |(_, open)| Value::Flag(open)));
+    tables.push(table);
+
+    let sales = &dataset.sales;
+    let mut table = Out::new("sales", sales.len());
+    table.day("date", |row| Some(sales.day[row]));
+    table.string("item_id", move |row| item(sales.item[row]));
+    table.string("location_id", move |row| location(sales.location[row]));
+    table.quantity("quantity", |row| Some(sales.quantity[row]));
+    table.single("unit_price", &sales.unit_price);
+    if !sales.on_promotion.is_empty() {
+        table.flag("promo", |row| sales.on_promotion[row] == 1);
     }
+    table.single("price_ratio", &sales.price_ratio);
+    table.single("stockout_share", &sales.stockout_share);
+    table.single("open", &sales.open_share);
+    if !sales.holiday.is_empty() {
+        table.flag("holiday", |row| sales.holiday[row] == 1);
+    }
+    if !sales.lost.is_empty() {
+        table.quantity("lost", |row| Some(sales.lost[row]));
+    }
+    tables.push(table);
+
+    let inventory = &dataset.inventory;
+    let mut table = Out::new("inventory", inventory.len());
+    table.string("item_id", move |row| item(inventory[row].item));
+    table.string("location_id", move |row| location(inventory[row].location));
+    table.quantity("on_hand", |row| Some(inventory[row].on_hand));
+    table.day("as_of", |row| inventory[row].as_of);
+    table.text("lot_id", move |row| Some(Cow::Owned(maybe(&inventory[row].lot_id))));
+    table.day("expiry_date", |row| inventory[row].expiry);
+    table.quantity("allocated", |row| Some(inventory[row].allocated));
+    table.quantity("blocked", |row| Some(inventory[row].blocked));
+    table.quantity("in_transit", |row| Some(inventory[row].in_transit));
+    tables.push(table);
+
+    let sources = &dataset.sources;
+    let mut table = Out::new("sources", sources.len());
+    table.string("to_location", move |row| maybe_location(sources[row].to_location));
+    table.string("supplier_id", move |row| supplier(Some(sources[row].origin)));
+    table.string("from_location", move |row| sender(Some(sources[row].origin)));
+    table.string("item_id", move |row| sources[row].item.map_or("", item));
+    table.text("category", move |row| Some(Cow::Owned(maybe(&sources[row].category))));
+    table.double("lead_time_days", |row| sources[row].lead_time_days);
+    table.double("lead_time_sd", |row| sources[row].lead_time_sd_days);
+    table.money("unit_cost", |row| sources[row].unit_cost);
+    table.quantity("moq", |row| sources[row].min_order);
+    table.quantity("pack_size", |row| sources[row].pack_size);
+    table.quantity("layer_size", |row| sources[row].layer_size);
+    table.quantity("pallet_size", |row| sources[row].pallet_size);
+    table.quantity("max_qty", |row| sources[row].max_order);
+    table.push("priority", Kind::Whole, |row| Value::Whole(sources[row].priority.into()));
+    table.double("share", |row| sources[row].share);
+    table.text("review_calendar", move |row| Some(Cow::Owned(maybe(&sources[row].review_calendar))));
+    table.day("effective_from", |row| sources[row].effective_from);
+    table.day("effective_to", |row| sources[row].effective_to);
+    table.text("price_breaks", |row| {
+        let steps: Vec<String> =
+            sources[row].price_breaks.iter().map(|step| format!("{}:{}", step.from_quantity, step.unit_cost)).collect();
+        Some(Cow::Owned(steps.join("; ")))
+    });
+    tables.push(table);
+
+    let item_locations = &dataset.item_locations;
+    let mut table = Out::new("item_locations", item_locations.len());
+    table.string("item_id", move |row| item(item_locations[row].item));
+    table.string("location_id", move |row| location(item_locations[row].location));
+    table.day("listed_from", |row| item_locations[row].listed_from);
+    table.day("listed_to", |row| item_locations[row].listed_to);
+    table.text("service_type", |row| {
+        item_locations[row].service_type.map(|service_type| {
+            Cow::Borrowed(match service_type {
+                ServiceType::Cycle => "cycle",
+                ServiceType::FillRate => "fill_rate",
+                ServiceType::InStock => "in_stock",
+            })
+        })
+    });
+    table.double("service_target", |row| item_locations[row].service_target);
+    table.quantity("min_stock", |row| item_locations[row].min_stock);
+    table.quantity("max_stock", |row| item_locations[row].max_stock);
+    table.quantity("display_min", |row| item_locations[row].display_min);
+    table.quantity("shelf_capacity", |row| item_locations[row].shelf_capacity);
+    table.double("safety_days", |row| item_locations[row].safety_days);
+    table.text("policy", move |row| Some(Cow::Owned(maybe(&item_locations[row].policy))));
+    table.flag("do_not_order", |row| item_locations[row].do_not_order);
+    tables.push(table);
+
+    let open_orders = &dataset.open_orders;
+    let mut table = Out::new("open_orders", open_orders.len());
+    table.string("order_id", |row| &open_orders[row].order_id);
+    table.string("item_id", move |row| item(open_orders[row].item));
+    table.quantity("quantity", |row| Some(open_orders[row].quantity));
+    table.string("to_location", move |row| location(open_orders[row].to_location));
+    table.string("supplier_id", move |row| supplier(open_orders[row].origin));
+    table.string("from_location", move |row| sender(open_orders[row].origin));
+    table.day("ordered_on", |row| open_orders[row].ordered_on);
+    table.day("due_on", |row| open_orders[row].due_on);
+    table.string("status", |row| &open_orders[row].status);
+    table.quantity("received_qty", |row| Some(open_orders[row].received));
+    tables.push(table);
+
+    let receipts = &dataset.receipts;
+    let mut table = Out::new("receipts", receipts.len());
+    table.string("order_id", |row| &receipts[row].order_id);
+    table.string("item_id", move |row| item(receipts[row].item));
+    table.quantity("quantity", |row| Some(receipts[row].quantity));
+    table.day("received_on", |row| Some(receipts[row].received_on));
+    table.string("location_id", move |row| maybe_location(receipts[row].location));
+    table.string("supplier_id", move |row| supplier(receipts[row].origin));
+    table.string("from_location", move |row| sender(receipts[row].origin));
+    table.day("ordered_on", |row| receipts[row].ordered_on);
+    table.day("due_on", |row| receipts[row].due_on);
+    table.money("unit_cost", |row| receipts[row].unit_cost);
+    tables.push(table);
+
+    let prices = &dataset.prices;
+    let mut table = Out::new("prices", prices.len());
+    table.string("item_id", move |row| item(prices[row].item));
+    table.string("location_id", move |row| maybe_location(prices[row].location));
+    table.day("from", |row| Some(prices[row].from));
+    table.day("to", |row| prices[row].to);
+    table.money("price", |row| Some(prices[row].price));
+    tables.push(table);
+
+    let promotions = &dataset.promotions;
+    let mut table = Out::new("promotions", promotions.len());
+    table.string("promo_id", |row| &promotions[row].promo_id);
+    table.string("item_id", move |row| promotions[row].item.map_or("", item));
+    table.string("location_id", move |row| maybe_location(promotions[row].location));
+    table.day("from", |row| Some(promotions[row].from));
+    table.day("to", |row| Some(promotions[row].to));
+    table.double("depth", |row| promotions[row].depth);
+    table.flag("display", |row| promotions[row].display);
+    table.double("expected_uplift", |row| promotions[row].expected_uplift);
+    tables.push(table);
+
+    let events = &dataset.events;
+    let mut table = Out::new("events", events.len());
+    table.day("date", |row| Some(events[row].day));
+    table.string("name", |row| &events[row].name);
+    table.string("location_id", move |row| maybe_location(events[row].location));
+    table.string("kind", |row| &events[row].kind);
+    table.double("magnitude", |row| Some(events[row].magnitude));
+    tables.push(table);
+
+    let signals = &dataset.signals;
+    let mut table = Out::new("signals", signals.len());
+    table.day("date", |row| Some(signals[row].day));
+    table.string("name", |row| &signals[row].name);
+    table.double("value", |row| Some(signals[row].value));
+    table.string("location_id", move |row| maybe_location(signals[row].location));
+    table.flag("known_in_future", |row| signals[row].known_in_future);
+    tables.push(table);
+
+    let stockouts = &dataset.stockouts;
+    let mut table = Out::new("stockouts", stockouts.len());
+    table.string("item_id", move |row| item(stockouts[row].item));
+    table.string("location_id", move |row| location(stockouts[row].location));
+    table.day("from", |row| Some(stockouts[row].from));
+    table.day("to", |row| Some(stockouts[row].to));
+    tables.push(table);
+
+    let bom = &dataset.bom;
+    let mut table = Out::new("bom", bom.len());
+    table.string("parent_id", move |row| item(bom[row].parent));
+    table.string("component_id", move |row| item(bom[row].component));
+    table.quantity("qty_per", |row| Some(bom[row].quantity_per));
+    table.double("yield", |row| Some(bom[row].yield_share));
+    table.double("scrap", |row| Some(bom[row].scrap_share));
+    tables.push(table);
+
+    let adjustments = &dataset.adjustments;
+    let mut table = Out::new("adjustments", adjustments.len());
+    table.day("date", |row| Some(adjustments[row].day));
+    table.string("item_id", move |row| item(adjustments[row].item));
+    table.string("location_id", move |row| location(adjustments[row].location));
+    table.quantity("quantity", |row| Some(adjustments[row].quantity));
+    table.string("reason", |row| &adjustments[row].reason);
+    tables.push(table);
+
+    let substitutions = &dataset.substitutions;
+    let mut table = Out::new("substitutions", substitutions.len());
+    table.string("from_item", move |row| item(substitutions[row].from));
+    table.string("to_item", move |row| item(substitutions[row].to));
+    table.double("rate", |row| Some(substitutions[row].rate));
+    tables.push(table);
+
+    let budgets = &dataset.budgets;
+    let mut table = Out::new("budgets", budgets.len());
+    table.string("scope", |row| &budgets[row].scope);
+    table.day("from", |row| budgets[row].from);
+    table.day("to", |row| budgets[row].to);
+    table.money("amount", |row| Some(budgets[row].amount));
+    tables.push(table);
+
+    let capacities = &dataset.capacities;
+    let mut table = Out::new("capacities", capacities.len());
+    table.string("scope", |row| &capacities[row].scope);
+    table.day("from", |row| capacities[row].from);
+    table.day("to", |row| capacities[row].to);
+    table.double("volume", |row| capacities[row].volume);
+    table.double("weight", |row| capacities[row].weight);
+    table.push("lines", Kind::Whole, |row| {
+        capacities[row].lines.map_or(Value::Absent, |lines| Value::Whole(lines.into()))
+    });
+    tables.push(table);
+
+    let uoms = &dataset.uoms;
+    let mut table = Out::new("uoms", uoms.len());
+    table.string("item_id", move |row| item(uoms[row].item));
+    table.string("uom", |row| &uoms[row].uom);
+    table.quantity("factor", |row| Some(uoms[row].factor));
+    tables.push(table);
+    tables
+}
+
+fn add_attributes<'a>(table: &mut Out<'a>, attributes: Vec<&'a std::collections::BTreeMap<String, String>>) {
+    let names: BTreeSet<&'a str> = attributes.iter().flat_map(|map| map.keys().map(String::as_str)).collect();
+    let attributes = Arc::new(attributes);
+    for name in names {
+        let attributes = attributes.clone();
+        table.text(name, move |row| attributes[row].get(name).map(|text| Cow::Borrowed(text.as_str())));
+    }
+}
+
+// ---------------------------------------------------------------- proposals
+
+/// The lines of the waterfall with their column names, in the order they are applied.
+const WATERFALL: [(WaterfallCode, &str); 19] = [
+    (WaterfallCode::ExpectedDemand, "expected_demand"),
+    (WaterfallCode::UncertaintyBuffer, "uncertainty_buffer"),
+    (WaterfallCode::MinimumStock, "minimum_stock"),
+    (WaterfallCode::ReservedOrBackordered, "reserved_or_backordered"),
+    (WaterfallCode::UsableOnHand, "usable_on_hand"),
+    (WaterfallCode::OnOrderInTime, "on_order_in_time"),
+    (WaterfallCode::OnOrderLate, "on_order_late"),
+    (WaterfallCode::PolicyAdjustment, "policy_adjustment"),
+    (WaterfallCode::AlreadyCovered, "already_covered"),
+    (WaterfallCode::DoNotOrder, "do_not_order"),
+    (WaterfallCode::Moq, "moq"),
+    (WaterfallCode::RoundToPack, "round_to_pack"),
+    (WaterfallCode::ShelfLifeCap, "shelf_life_cap"),
+    (WaterfallCode::EndOfLifeCap, "end_of_life_cap"),
+    (WaterfallCode::CapacityCap, "capacity_cap"),
+    (WaterfallCode::ContainerFill, "container_fill"),
+    (WaterfallCode::BudgetOrCapacity, "budget_or_capacity"),
+    (WaterfallCode::SourceShortage, "source_shortage"),
+    (WaterfallCode::PlannerEdit, "planner_edit"),
+];
+
+fn proposal_table(proposals: &[Proposal]) -> Out<'_> {
+    let mut table = Out::new("proposals", proposals.len());
+    table.string("proposal_id", |row| &proposals[row].proposal_id);
+    table.string("plan_id", |row| &proposals[row].plan_id);
+    table.day("as_of", |row| Some(proposals[row].as_of));
+    table.string("type", |row| match proposals[row].proposal_type {
+        ProposalType::Purchase => "purchase",
+        ProposalType::Transfer => "transfer",
+        ProposalType::Production => "production",
+    });
+    table.string("item_id", |row| &proposals[row].item_id);
+    table.string("item_name", |row| &proposals[row].item_name);
+    table.string("destination", |row| &proposals[row].destination);
+    table.string("supplier_id", |row| match &proposals[row].source {
+        ProposalSource::SupplierId(id) => id,
+        _ => "",
+    });
+    table.string("from_location", |row| match &proposals[row].source {
+        ProposalSource::LocationId(id) => id,
+        _ => "",
+    });
+    table.quantity("quantity", |row| Some(proposals[row].quantity));
+    table.string("uom", |row| &proposals[row].uom);
+    table.quantity("order_quantity", |row| Some(proposals[row].order_units.quantity));
+    table.string("order_uom", |row| &proposals[row].order_units.uom);
+    table.money("unit_cost", |row| proposals[row].unit_cost);
+    table.money("value", |row| proposals[row].value);
+    table.string("currency", |row| &proposals[row].currency);
+    table.day("order_by", |row| Some(proposals[row].order_by));
+    table.day("expected_receipt", |row| Some(proposals[row].expected_receipt));
+    table.day("next_opportunity", |row| Some(proposals[row].next_opportunity));
+    table.string("status", |row| &proposals[row].status);
+    table.string("automation", |row| &proposals[row].automation);
+    table.double("health", |row| Some(proposals[row].health));
+    table.double("confidence", |row| Some(proposals[row].confidence));
+    table.money("priority", |row| Some(proposals[row].priority));
+    for (class_idx, name) in ["abc", "xyz", "demand_class"].into_iter().enumerate() {
+        table.string(name, move |row| &proposals[row].classes[class_idx]);
+    }
+    for (code, name) in WATERFALL {
+        table.quantity(name, move |row| {
+            let lines = proposals[row].explanation.waterfall.iter().filter(|line| line.code == code);
+            Some(lines.fold(Quantity::ZERO, |sum, line| sum + line.value))
+        });
+    }
+    table.double("p_stockout_without", |row| Some(proposals[row].explanation.without_order.p_stockout));
+    table.double("p_stockout_with", |row| Some(proposals[row].explanation.with_order.p_stockout));
+    table.double("expected_lost_units_without", |row| {
+        Some(proposals[row].explanation.without_order.expected_lost_units)
+    });
+    table.double("expected_lost_units_with", |row| Some(proposals[row].explanation.with_order.expected_lost_units));
+    table.double("expected_waste_units", |row| Some(proposals[row].explanation.with_order.expected_waste_units));
+    table.double("days_of_cover_without", |row| Some(proposals[row].explanation.without_order.days_of_cover));
+    table.double("days_of_cover_with", |row| Some(proposals[row].explanation.with_order.days_of_cover));
+    table.string("sentence", |row| &proposals[row].explanation.sentence);
+    table.string("sentence_zh", |row| &proposals[row].explanation.sentence_zh);
+    table.text("warnings", |row| Some(Cow::Owned(proposals[row].explanation.warnings.join(" | "))));
+    table.string("data_hash", |row| &proposals[row].explanation.lineage.data);
+    table
 }

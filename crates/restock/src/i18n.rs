@@ -13,6 +13,7 @@ macro_rules! texts {
     ($($name:ident: $en:literal, $zh:literal;)*) => {
         /// A message.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(clippy::enum_variant_names)] // Messages are named by what they say.
         pub(crate) enum Text { $($name),* }
 
         impl Text {
@@ -47,10 +48,10 @@ impl Text {
 texts! {
     Item: "item", "商品";
     Location: "location", "地点";
-    Supplier: "supplier", "供应商";
     Order: "order", "订货";
     Quantity: "quantity", "数量";
     Units: "units", "件数";
+    FillVsStock: "Fill rate against average stock", "需求满足率与平均库存";
     Value: "value", "金额";
     AtRisk: "at risk", "风险金额";
     AtRiskHelp: "expected loss if the line is not ordered", "不订货的预期损失";
@@ -59,9 +60,6 @@ texts! {
     Why: "why", "原因";
     OrderBy: "order by", "下单截止";
     Arrives: "arrives", "到货";
-    Class: "class", "分类";
-    Health: "health", "数据健康";
-    Confidence: "confidence", "置信度";
     NoSupplier: "no supplier given", "未提供供应商";
     FromLocation: "transfer from {0}", "从 {0} 调拨";
     NLines: "{0} lines", "{0} 行";
@@ -71,7 +69,6 @@ texts! {
     SummaryData: "Data", "数据";
     SummaryService: "Objective", "目标";
     SummaryRisk: "At risk", "风险";
-    SummaryForecast: "Forecast", "预测";
     SummaryPlanned: "{0} order lines worth {1}, for {2} of {3} item-locations",
         "{0} 条订货行，共 {1}；涉及 {3} 个商品-地点中的 {2} 个";
     SummaryPlannedNoCost: "{0} order lines, {1} units in all (no cost known), for {2} of {3} item-locations",
@@ -81,7 +78,6 @@ texts! {
         "若不订货，到下次到货前预期损失 {0}；按建议订货后为 {1}";
     SummaryRiskUnits: "{0} units of demand expected to be lost if nothing is ordered, {1} with these orders",
         "若不订货，预期损失 {0} 件需求；按建议订货后为 {1} 件";
-    SummaryNoOrder: "{0} more item-locations have enough stock", "另有 {0} 个商品-地点库存充足";
     SummaryUnplanned: "could not be planned: {0}; the report says why", "无法计划：{0} 个，原因见报告";
     SummaryLeftOut: "Left out", "未计划";
     Assumed: "Assumed, because no table tells it", "因缺少数据而作的假设";
@@ -97,22 +93,17 @@ texts! {
     NextReport: "open {0}: every line with its reasons and charts", "打开 {0}：每一行的原因与图表";
     NextExplain: "restock explain {0}: why this line, and what if", "restock explain {0}：这一行的原因与假设分析";
     NextCheck: "restock check{0}: what to correct in the data", "restock check{0}：数据中需要更正之处";
-    NextInit: "restock init my-shop: a project folder to keep stock, suppliers and settings in",
-        "restock init my-shop：建立项目文件夹，保存库存、供应商和设置";
     NextBacktest: "restock backtest{0}: what these orders would have saved on your history",
         "restock backtest{0}：在您的历史数据上检验这些订货能节省多少";
     Written: "wrote {0}", "已写入 {0}";
     DryRun: "dry run, nothing was written", "试运行，未写入任何文件";
-    Recognised: "recognised as {0}", "识别为 {0}";
     RowsRead: "{0} rows", "{0} 行";
     RowsBad: "{0} rows could not be read and are left out", "{0} 行无法读取，已略过";
     Quarantine: "all of them with their reasons: {0}", "全部错误行及原因：{0}";
     Reading: "reading", "读取";
     Planning: "planning", "计划";
-    Checking: "checking", "检查";
     Forecasting: "forecasting", "预测";
     Replaying: "replaying", "回放";
-    Simulating: "simulating", "模拟";
     Generating: "generating", "生成";
     UnusedSetting: "{0} in {1} is read but not used by this version", "{1} 中的 {0} 在此版本中尚未使用";
     CheckClean: "No findings: the data is in good health.", "未发现问题：数据状况良好。";
@@ -145,6 +136,8 @@ texts! {
     DaysOfCover: "days of cover", "可用天数";
     MarginalTitle: "What each pack brings", "每一包带来的收益";
     Pack: "pack", "第几包";
+    Unit: "unit", "第几件";
+    AssumedInStock: "assumed in stock", "假设库存";
     PSold: "sells in time", "按时售出概率";
     NetGain: "expected gain", "预期收益";
     SensitivityTitle: "If one thing were different", "若某一条件改变";
@@ -179,21 +172,15 @@ texts! {
     InitNext: "cd {0} && restock plan", "cd {0} && restock plan";
     ExportDone: "{0} order files with {1} lines in {2}", "{2} 中共 {0} 个订单文件、{1} 行";
     BacktestTitle: "Replayed {0} item-locations over {1} days, {2} to {3}", "回放 {0} 个商品-地点，共 {1} 天（{2} 至 {3}）";
-    Policy: "policy", "策略";
     FillRate: "fill rate", "需求满足率";
     InStock: "in stock", "有货率";
     Turns: "turns", "周转次数";
     AvgStock: "average stock", "平均库存";
     Waste: "waste", "损耗";
     Cost: "cost", "总成本";
-    Saving: "saving", "节省";
     Bound: "clairvoyant bound", "先知下界";
     ActualOrders: "actual orders", "实际订货";
     Leaderboard: "Forecast leaderboard, best first", "预测排行榜（由优到劣）";
-    CostIntervals: "Total cost, with {0} interval", "总成本（{0} 区间）";
-    FillVsStock: "Fill rate against average stock", "需求满足率与平均库存";
-    Assumptions: "Assumptions", "假设";
-    Exceptions: "Exceptions", "例外";
     DataHealth: "Data health", "数据健康";
     OrdersTitle: "Orders", "订货清单";
     Search: "search item, location or supplier", "搜索商品、地点或供应商";
@@ -203,7 +190,6 @@ texts! {
     KpiRiskWith: "left at risk with orders", "订货后的风险";
     KpiStockouts: "lines likely to run out", "很可能缺货的行数";
     KpiStockoutsHelp: "without order; {0} with", "不订货时；订货后 {0}";
-    KpiSuppliers: "suppliers", "供应商数";
     StockProjection: "Stock projection", "库存预测";
     ChartHistory: "sales", "销量";
     ChartOrder: "this order", "本次订货";
@@ -214,17 +200,11 @@ texts! {
     DetailsLimited: "Charts are included for the {0} lines with the most at stake; `restock explain ITEM@LOCATION` shows any other.",
         "图表仅包含风险最高的 {0} 行；其他行可用 `restock explain 商品@地点` 查看。";
     Unplanned: "Could not be planned", "无法计划";
-    Reason: "reason", "原因";
     ExportCsv: "download as CSV", "下载 CSV";
     MadeBy: "Made offline by restock {0}. Same data, settings and seed give the same plan.",
         "由 restock {0} 离线生成。相同的数据、设置和种子得到相同的计划。";
     NoExceptions: "nothing needs a look", "没有需要关注的事项";
     NoAssumptions: "none: every number comes from a table", "无：所有数字均来自数据表";
-    SimTitle: "{0} futures of {1} days for {2} item-locations", "{2} 个商品-地点，{1} 天，{0} 种未来情景";
-    Measure: "measure", "指标";
-    Expected: "expected", "期望值";
-    Interval: "5–95 %", "5–95%";
-    ExpandAll: "expand", "展开";
     AssumeStock: "stock of {0} of {1} item-locations: taken to have been filled to target at the last order day, so that an order replaces what sold since",
         "{1} 个商品-地点中 {0} 个的库存：假设上次订货时已补到目标，订货补足此后售出的数量";
     AssumeStockZero: "stock of {0} of {1} item-locations: taken to be empty", "{1} 个商品-地点中 {0} 个的库存：假设为零";
@@ -281,7 +261,6 @@ texts! {
     PerUnit: "gain per unit", "每单位收益";
     MinimumMissed: "below the supplier's minimum of {0}", "低于供应商起订额 {0}";
     PlanId: "plan", "计划";
-    Read: "Read", "已读取";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
 }
 
@@ -357,6 +336,31 @@ pub(crate) fn waterfall_label(code: WaterfallCode, lang: Lang) -> &'static str {
             PlannerEdit => ("changed by a planner", "人工修改"),
         },
     )
+}
+
+/// The name of a number behind a waterfall line.
+pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
+    let zh = match key {
+        "from" => "自",
+        "to" => "至",
+        "model" => "模型",
+        "service" => "服务水平",
+        "target" => "目标",
+        "sd_demand" => "需求标准差",
+        "lead_time_days" => "提前期（天）",
+        "sd_lead_time_days" => "提前期标准差（天）",
+        "target_level" => "目标水平",
+        "pack" => "每包",
+        "assumed" => "假设",
+        "counted_on" => "盘点日",
+        "counted" => "盘点",
+        "orders" => "订单",
+        "min_order" => "起订量",
+        "reason" => "原因",
+        "policy" => "策略",
+        _ => "",
+    };
+    if lang == Lang::ZhCn && !zh.is_empty() { zh.to_owned() } else { key.replace('_', " ") }
 }
 
 /// An exception in words.

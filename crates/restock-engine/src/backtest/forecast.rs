@@ -9,18 +9,12 @@ use restock_forecast::evaluate::{EvaluateOptions, Leaderboard, evaluate};
 use crate::history::HistoryBuilder;
 
 /// How to compare forecasts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct ForecastBacktestOptions {
     /// Horizon, origins, lead times, bootstrap.
     pub evaluate: EvaluateOptions,
     /// Evaluate at most this many item-locations, spread evenly.
     pub limit: Option<usize>,
-}
-
-impl Default for ForecastBacktestOptions {
-    fn default() -> Self {
-        Self { evaluate: EvaluateOptions::default(), limit: None }
-    }
 }
 
 impl ForecastBacktestOptions {

@@ -265,7 +265,7 @@ fn slots(options: &BacktestOptions, bucket: Bucket) -> Result<Vec<Slot>, Backtes
         let rule = match name.as_str() {
             CONFIGURED => Rule::Configured,
             SHOP_RULE => continue,
-            name if restock_inventory::policy(name).is_some() => Rule::Policy(name.to_owned()),
+            name if restock_inventory::policy(name).is_some() => Rule::Named(name.to_owned()),
             name => return Err(BacktestError::UnknownPolicy { name: name.to_owned() }),
         };
         slots.push(Slot { name: name.clone(), rule });
@@ -273,7 +273,7 @@ fn slots(options: &BacktestOptions, bucket: Bucket) -> Result<Vec<Slot>, Backtes
     if options.shop_rule || options.policies.iter().any(|name| name == SHOP_RULE) {
         // A week more than needed: what a careful shopkeeper keeps.
         let buffer_periods = bucket.periods_ceil(7.0).max(1);
-        slots.push(Slot { name: SHOP_RULE.to_owned(), rule: Rule::ShopRule { buffer_periods } });
+        slots.push(Slot { name: SHOP_RULE.to_owned(), rule: Rule::MeanSales { buffer_periods } });
     }
     Ok(slots)
 }
@@ -481,7 +481,7 @@ impl Context<'_> {
             .sum();
 
         // Deliveries take as long as receipts say they do, whatever was believed at the time.
-        let real = at_end.build(item, location).map_or_else(|_| unit.clone(), |unit| unit);
+        let real = at_end.build(item, location).unwrap_or_else(|_| unit.clone());
         let lead_times = replay::draw_lead_times(
             &replay::believed_lead_times(&PlanningUnit { as_of: unit.as_of, ..real }),
             n_simulated,
@@ -680,7 +680,7 @@ impl Context<'_> {
                 let covered: Vec<(&Item, Totals)> =
                     items.iter().filter_map(|item| Some((*item, column_of(item, column)?))).collect();
                 let kind = match self.slots.get(column).map(|slot| &slot.rule) {
-                    Some(Rule::ShopRule { .. }) => PolicyKind::Baseline,
+                    Some(Rule::MeanSales { .. }) => PolicyKind::Baseline,
                     Some(_) => PolicyKind::Policy,
                     None => PolicyKind::Actual,
                 };

@@ -66,9 +66,9 @@ pub(super) enum Rule {
     /// The policy that the plan would use for this item-location.
     Configured,
     /// A policy by name, on the forecast.
-    Policy(String),
+    Named(String),
     /// Order up to mean recent sales over lead time, review period and a buffer of periods.
-    ShopRule { buffer_periods: usize },
+    MeanSales { buffer_periods: usize },
 }
 
 /// Sums over the periods that count.
@@ -204,8 +204,8 @@ impl Replay {
                 let quantity = match &slot.rule {
                     _ if review_period == 0 => 0,
                     Rule::Configured => known.decide(&configured, &player.stock),
-                    Rule::Policy(name) => known.decide(name, &player.stock),
-                    Rule::ShopRule { buffer_periods } => {
+                    Rule::Named(name) => known.decide(name, &player.stock),
+                    Rule::MeanSales { buffer_periods } => {
                         known.decide_shop_rule(&self.course, t, *buffer_periods, &player.stock)
                     }
                 };

@@ -126,6 +126,7 @@ pub(super) const SUPPLIERS: [SupplierTemplate; 6] = [
 ];
 
 #[rustfmt::skip]
+#[allow(clippy::too_many_arguments)] // One line of the table of products below.
 const fn product(
     id: &'static str, name: &'static str, category_idx: usize, brand: &'static str, cost_cents: i64, price_cents: i64,
     case: i64, pack: i64, shelf_life_days: u32, log_popularity: f64, litres: f64,

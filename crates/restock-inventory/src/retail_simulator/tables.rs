@@ -256,7 +256,7 @@ pub(super) fn append(config: &ChainConfig, world: &World, history: &ItemHistory,
             append_stockouts(world, item, item_idx, store_idx, series, dataset);
         }
         // Goods with eyes on them: a part of the assortment must fill its shelf, and shelves end somewhere.
-        if is_planned && (history.item_idx + store_idx) % 5 == 0 {
+        if is_planned && (history.item_idx + store_idx).is_multiple_of(5) {
             dataset.item_locations.push(shelf_settings(item, item_idx, location, series));
         }
     }
@@ -360,7 +360,7 @@ fn shelf_settings(
     let peak = series.on_hand.iter().copied().max().unwrap_or(0);
     // Room for the fullest day of the past in whole packs, and at least for three packs.
     let capacity = ((peak + pack - 1) / pack).max(3) * pack;
-    let display = (item.shelf_life().is_none() && item_idx.0 % 2 == 0).then_some(item.units_per_base * 2);
+    let display = (item.shelf_life().is_none() && item_idx.0.is_multiple_of(2)).then_some(item.units_per_base * 2);
     ItemLocationRow {
         item: item_idx,
         location,

@@ -318,8 +318,9 @@ impl SimulatedItem {
             let n_promoted = promotion.last + 1 - promotion.first;
             let forward = CATEGORIES[self.product.category_idx].forward_buying;
             let dip = (forward * (promotion.lift - 1.0) * n_promoted as f64 / DIP_DAYS as f64).clamp(0.0, 0.6);
-            for day_idx in promotion.first..=(promotion.last + DIP_DAYS).min(n_days.saturating_sub(1)) {
-                factors[day_idx] *= if day_idx <= promotion.last { promotion.lift } else { 1.0 - dip };
+            let days = factors.iter_mut().enumerate().take(promotion.last + DIP_DAYS + 1).skip(promotion.first);
+            for (day_idx, factor) in days {
+                *factor *= if day_idx <= promotion.last { promotion.lift } else { 1.0 - dip };
             }
         }
         factors

@@ -4,7 +4,7 @@ pub(crate) mod backtest_page;
 pub(crate) mod page;
 pub(crate) mod plan_page;
 
-use restock_core::proposal::{Proposal, ProposalSource};
+use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::{AssumedStock, Lang, PlanSettings};
 use restock_core::{Dataset, Quantity};
 use restock_engine::Plan;
@@ -70,18 +70,28 @@ pub(crate) fn sum_in_words(proposal: &Proposal, lang: Lang) -> String {
     for line in proposal.explanation.waterfall.iter().filter(|line| line.value != Quantity::ZERO) {
         let value =
             if words.is_empty() { format::quantity(line.value, 0) } else { format::signed_quantity(line.value, 0) };
-        words.push(format!("{value} {}", waterfall_short(line.code, lang)).replace(' ', "\u{a0}"));
+        // Stock that nobody counted is not called stock on hand.
+        let assumed = line.evidence.iter().any(|(key, _)| key == "assumed");
+        let word = match line.code {
+            WaterfallCode::UsableOnHand if assumed => Text::AssumedInStock.get(lang),
+            code => waterfall_short(code, lang),
+        };
+        words.push(format!("{value} {word}").replace(' ', "\u{a0}"));
     }
     words.join(" ")
 }
 
+/// Whether the order is in packs rather than base units.
+pub(crate) fn is_packed(proposal: &Proposal) -> bool {
+    proposal.order_units.quantity != proposal.quantity
+}
+
 /// A quantity in order units, such as `4 × pack of 12`; the base unit alone where nothing is packed.
 pub(crate) fn order_units(proposal: &Proposal) -> String {
-    let units = &proposal.order_units;
-    if units.uom == proposal.uom || units.uom.is_empty() {
-        let uom = if proposal.uom.is_empty() { String::new() } else { format!(" {}", proposal.uom) };
-        return format!("{}{uom}", format::quantity(units.quantity, 0));
+    if !is_packed(proposal) {
+        return format!("{} {}", format::quantity(proposal.quantity, 0), proposal.uom).trim_end().to_owned();
     }
+    let units = &proposal.order_units;
     format!("{} × {}", format::quantity(units.quantity, 0), units.uom)
 }
 

@@ -12,9 +12,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::page::{escape, shell};
-use super::{order_units, source_label, sum_in_words};
+use super::{is_packed, order_units, source_label, sum_in_words};
 use crate::format;
-use crate::i18n::{Text, exception_label, finding_title, objective_label, severity_label, waterfall_label};
+use crate::i18n::{
+    Text, evidence_key, exception_label, finding_title, objective_label, severity_label, waterfall_label,
+};
 use crate::project::is_known;
 use crate::verbs::plan::Planned;
 
@@ -33,6 +35,8 @@ struct PageData<'a> {
 struct LineData<'a> {
     /// Quantity.
     q: String,
+    /// What is ordered: packs or units.
+    p: &'static str,
     /// Sentence.
     s: &'a str,
     wf: Vec<WaterfallData>,
@@ -130,6 +134,7 @@ fn line_data<'a>(lang: Lang, proposal: &'a Proposal, detail: Option<&LineDetail>
     let lineage = &explanation.lineage;
     LineData {
         q: format::quantity(proposal.quantity, decimals),
+        p: if is_packed(proposal) { Text::Pack } else { Text::Unit }.get(lang),
         s: match lang {
             Lang::En => &explanation.sentence,
             Lang::ZhCn => &explanation.sentence_zh,
@@ -141,7 +146,7 @@ fn line_data<'a>(lang: Lang, proposal: &'a Proposal, detail: Option<&LineDetail>
                 l: waterfall_label(line.code, lang),
                 v: format::signed_quantity(line.value, decimals),
                 n: line.value.to_f64(),
-                e: evidence(&line.evidence),
+                e: evidence(&line.evidence, lang),
             })
             .collect(),
         c: consequences(lang, without_order, with_order, &proposal.currency),
@@ -181,11 +186,11 @@ fn line_data<'a>(lang: Lang, proposal: &'a Proposal, detail: Option<&LineDetail>
 }
 
 /// Evidence as `from 2026-03-02 · to 2026-03-06`.
-pub(crate) fn evidence(pairs: &[(String, String)]) -> String {
+pub(crate) fn evidence(pairs: &[(String, String)], lang: Lang) -> String {
     pairs
         .iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| format!("{} {value}", key.replace('_', " ")))
+        .map(|(key, value)| format!("{} {value}", evidence_key(key, lang)))
         .collect::<Vec<_>>()
         .join(" · ")
 }

@@ -108,7 +108,7 @@ function why(line) {
   out += `<div class="panes">` + waterfall(line);
   out += table(T.consequences, ["", T.without, T.with], c);
   if (line.d) out += `<div class="pane"><h3>${esc(T.projection)}</h3><div class="chart"></div></div><div class="pane"><h3>${esc(T.demand)}</h3><div class="chart"></div></div>`;
-  out += table(T.marginal, [T.pack, T.pSold, T.netGain], line.mg, line.mgNote);
+  out += table(T.marginal, [line.p, T.pSold, T.netGain], line.mg, line.mgNote);
   out += table(T.sensitivity, [T.if, T.quantity], line.sens);
   out += table(T.alternatives, null, line.alt);
   out += table(T.drivers, null, line.drv);

@@ -153,7 +153,7 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
     match &detail.proposal {
         Some(proposal) => {
             let mut facts = vec![report::order_units(proposal)];
-            if proposal.order_units.uom != proposal.uom {
+            if report::is_packed(proposal) {
                 facts.push(format!("{} {}", format::quantity(proposal.quantity, 0), proposal.uom));
             }
             facts.push(report::source_label(&proposal.source, lang));
@@ -183,8 +183,9 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
     }
     section(session, &mut text, Text::WithWithoutTitle, &grid.render(session));
     if !explanation.marginal.is_empty() {
+        let unit = if detail.proposal.as_ref().is_none_or(report::is_packed) { Text::Pack } else { Text::Unit };
         let mut grid = Grid::new()
-            .column(session.text(Text::Pack), Align::Right)
+            .column(session.text(unit), Align::Right)
             .column(session.text(Text::PSold), Align::Right)
             .column(format!("{} {currency}", session.text(Text::NetGain)), Align::Right);
         for pack in &explanation.marginal {
@@ -262,7 +263,7 @@ fn waterfall_grid(session: &Session, detail: &LineDetail) -> String {
         grid.row([
             waterfall_label(line.code, session.lang).to_owned(),
             format::signed_quantity(line.value, decimals),
-            evidence(&line.evidence),
+            evidence(&line.evidence, session.lang),
         ]);
     }
     grid.row([format!("= {}", session.text(Text::Total)), format::quantity(quantity, decimals), String::new()]);

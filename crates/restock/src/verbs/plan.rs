@@ -467,7 +467,6 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
         .optional(session.text(Text::Why), Align::Text, 2);
     for proposal in lines {
         let explanation = &proposal.explanation;
-        let packed = proposal.order_units.uom != proposal.uom && !proposal.order_units.uom.is_empty();
         let name = console::truncate_str(&proposal.item_name, 26, "…").into_owned();
         let cover = |days: f64| format::float(days.min(999.0), 0);
         let priority =
@@ -476,7 +475,7 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
             proposal.item_id.clone(),
             name,
             report::order_units(proposal),
-            if packed { format::quantity(proposal.quantity, 0) } else { String::new() },
+            if report::is_packed(proposal) { format::quantity(proposal.quantity, 0) } else { String::new() },
             proposal.value.map_or(String::new(), |value| format::money(value, currency)),
             format::percent(explanation.without_order.p_stockout),
             format!(
