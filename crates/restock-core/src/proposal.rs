@@ -128,7 +128,9 @@ pub enum WaterfallCode {
     EndOfLifeCap,
     /// Cut to the shelf, maximum stock or maximum order.
     CapacityCap,
-    /// Added to fill a container or reach a supplier's minimum.
+    /// Raised to a supplier's minimum order value, or left out because it is not reached.
+    SupplierMinimum,
+    /// Added to fill a container.
     ContainerFill,
     /// Cut by budget or capacity over items.
     BudgetOrCapacity,

@@ -191,6 +191,18 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// For the lines of a plan that was just made: what its limits changed is known.
+    pub(crate) fn of_plan(
+        dataset: &'a Dataset,
+        settings: &'a PlanSettings,
+        forecaster: &'a dyn Forecaster,
+        builder: UnitBuilder<'a>,
+        plan_id: String,
+        overrides: Overrides,
+    ) -> Self {
+        Self { dataset, settings, forecaster, builder, plan_id, overrides: OnceLock::from(overrides) }
+    }
+
     fn overrides(&self) -> &Overrides {
         self.overrides.get_or_init(|| {
             let everything: Vec<usize> = (0..self.builder.partitions().len()).collect();

@@ -331,36 +331,62 @@ fn consequence(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, with: 
     }
 }
 
-/// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the order
-/// after it arrives, and until it would expire.
-fn needs(unit: &PlanningUnit, review: &Review) -> (Vec<f64>, Vec<f64>) {
-    let shelf_life = unit.shelf_life.unwrap_or(usize::MAX);
-    let served = review.review_period.min(shelf_life);
-    let in_interval = needs_after_arrival(review, |lead| lead + served);
-    let until_expiry = match unit.shelf_life {
-        Some(shelf_life) => needs_after_arrival(review, |lead| lead + shelf_life),
-        None => Vec::new(),
-    };
-    (in_interval, until_expiry)
+/// What each unit of an order is worth.
+struct UnitValue<'a> {
+    unit: &'a PlanningUnit,
+    review_period: usize,
+    /// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the order
+    /// after it arrives.
+    in_interval: Vec<f64>,
+    /// The same until an order placed now would expire; empty for what keeps.
+    until_expiry: Vec<f64>,
+    /// What the policy wants, before any rule.
+    wanted: Units,
+    /// Mean demand per period.
+    rate: f64,
 }
 
-/// The expected net gain of the units `from..to` of an order and the probability that all of them sell in time.
-///
-/// A unit that sells saves the stock-out cost and is held for half a review period; one that does not is held for a
-/// whole one, and costs its waste where it expires. The fixed cost of the order line is left out.
-fn gain(unit: &PlanningUnit, review_period: usize, needs: &(Vec<f64>, Vec<f64>), from: Units, to: Units) -> (f64, f64) {
-    let (from, to) = (from as f64, to as f64);
-    let size = to - from;
-    let n = needs.0.len() as f64;
-    let sold = needs.0.iter().map(|need| (need - from).clamp(0.0, size)).sum::<f64>() / n;
-    let p_sold = needs.0.iter().filter(|need| **need >= to - 1e-6).count() as f64 / n;
-    let costs = &unit.costs;
-    let mut gain = costs.stockout_cost * sold - costs.holding_cost * review_period as f64 * (size - sold / 2.0);
-    if unit.shelf_life.is_some() {
-        let sold_in_time = needs.1.iter().map(|need| (need - from).clamp(0.0, size)).sum::<f64>() / n;
-        gain -= costs.waste_cost * (size - sold_in_time);
+impl<'a> UnitValue<'a> {
+    fn new(unit: &'a PlanningUnit, decided: &Decided) -> Self {
+        let review = &decided.review;
+        let shelf_life = unit.shelf_life.unwrap_or(usize::MAX);
+        let served = review.review_period.min(shelf_life);
+        Self {
+            unit,
+            review_period: review.review_period,
+            in_interval: needs_after_arrival(review, |lead| lead + served),
+            until_expiry: match unit.shelf_life {
+                Some(shelf_life) => needs_after_arrival(review, |lead| lead + shelf_life),
+                None => Vec::new(),
+            },
+            wanted: decided.decision.order_quantity,
+            rate: crate::decide::demand_rate(&review.demand, review.demand.horizon),
+        }
     }
-    (gain, p_sold)
+
+    /// The expected net gain of the units `from..to` of an order and the probability that all of them sell in time.
+    ///
+    /// A unit that sells saves the stock-out cost and is held for half a review period; one that does not is held for a
+    /// whole one, and costs its waste where it expires. A unit beyond what the policy wants is held until it would have
+    /// been ordered anyway, ten years at most. The fixed cost of the order line is left out.
+    fn gain(&self, from: Units, to: Units) -> (f64, f64) {
+        let beyond = ((from + to) as f64 / 2.0 - self.wanted as f64).max(0.0);
+        let periods_max = 3_650.0 / self.unit.bucket.days();
+        let early = if beyond > 0.0 { (beyond / self.rate.max(1e-9)).min(periods_max) } else { 0.0 };
+        let (from, to) = (from as f64, to as f64);
+        let size = to - from;
+        let n = self.in_interval.len() as f64;
+        let sold = self.in_interval.iter().map(|need| (need - from).clamp(0.0, size)).sum::<f64>() / n;
+        let p_sold = self.in_interval.iter().filter(|need| **need >= to - 1e-6).count() as f64 / n;
+        let costs = &self.unit.costs;
+        let held = self.review_period as f64 * (size - sold / 2.0) + early * (size - sold);
+        let mut gain = costs.stockout_cost * sold - costs.holding_cost * held;
+        if self.unit.shelf_life.is_some() {
+            let sold_in_time = self.until_expiry.iter().map(|need| (need - from).clamp(0.0, size)).sum::<f64>() / n;
+            gain -= costs.waste_cost * (size - sold_in_time);
+        }
+        (gain, p_sold)
+    }
 }
 
 /// The value of each pack, and the rule that takes the order beyond the last pack with a gain or keeps it short of it.
@@ -372,8 +398,8 @@ fn marginal(unit: &PlanningUnit, decided: &Decided) -> (Vec<MarginalPack>, Strin
     if review.demand.values.iter().all(|demand| *demand == 0.0) && n_packs == 0 {
         return (Vec::new(), String::new());
     }
-    let needs = needs(unit, review);
-    let at = |idx: i64| gain(unit, review.review_period, &needs, (idx - 1) * pack, idx * pack);
+    let value = UnitValue::new(unit, decided);
+    let at = |idx: i64| value.gain((idx - 1) * pack, idx * pack);
     // Every pack of a small order, evenly spaced packs of a large one, and the first pack not ordered.
     let step = (n_packs + N_MARGINAL - 3) / (N_MARGINAL - 2).max(1);
     let step = step.max(1);
@@ -422,7 +448,8 @@ fn rule_beyond(unit: &PlanningUnit, decided: &Decided) -> String {
         }
         Some(WaterfallCode::RoundToPack) => "full packs ask for it".to_owned(),
         Some(WaterfallCode::MinimumStock) => "the minimum stock asks for it".to_owned(),
-        Some(WaterfallCode::ContainerFill) => "the supplier's minimum or the container asks for it".to_owned(),
+        Some(WaterfallCode::SupplierMinimum) => "the supplier's minimum order asks for it".to_owned(),
+        Some(WaterfallCode::ContainerFill) => "the container has room for it".to_owned(),
         _ => format!("{} asks for it", target_text(unit)),
     }
 }
@@ -438,7 +465,7 @@ fn rule_short(unit: &PlanningUnit, decided: &Decided) -> String {
         Some(WaterfallCode::CapacityCap) => "the maximum order, stock or shelf allows no more".to_owned(),
         Some(WaterfallCode::BudgetOrCapacity) => "the budget or capacity allows no more".to_owned(),
         Some(WaterfallCode::SourceShortage) => format!("{} has no more", unit.lane.source),
-        Some(WaterfallCode::ContainerFill) => "the supplier's minimum is not reached".to_owned(),
+        Some(WaterfallCode::SupplierMinimum) => "the supplier's minimum is not reached".to_owned(),
         _ if decided.decision.adjustment_reason == "reorder_point_not_reached" => {
             "the reorder point is not reached".to_owned()
         }
@@ -738,8 +765,8 @@ fn allocation(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> Allo
     let pack = review.rules.order_multiple.max(1);
     let n_packs = quantity / pack;
     let bundle = pack * n_packs.div_euclid(N_BUNDLES).max(1);
-    let needs = needs(unit, review);
-    let at = |from, to| gain(unit, review.review_period, &needs, from, to).0;
+    let value = UnitValue::new(unit, decided);
+    let at = |from, to| value.gain(from, to).0;
     let mut gains = Vec::new();
     let mut from = 0;
     while from < quantity {

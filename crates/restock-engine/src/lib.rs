@@ -27,6 +27,9 @@ pub use explain::{
 };
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
-pub use plan::{OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan};
+pub use plan::{
+    DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,
+    plan_with_details,
+};
 pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

@@ -39,9 +39,13 @@ struct Line<'a> {
     ordered: Units,
     /// Bundles now.
     n_bundles: usize,
-    /// Units added or taken by minimums and containers, and by budgets and capacities.
-    changes: [Units; 2],
+    /// Units added or taken by each of [`CHANGE_CODES`].
+    changes: [Units; 3],
 }
+
+/// What changes a line here.
+const CHANGE_CODES: [WaterfallCode; 3] =
+    [WaterfallCode::SupplierMinimum, WaterfallCode::ContainerFill, WaterfallCode::BudgetOrCapacity];
 
 impl Line<'_> {
     fn quantity_of(&self, n_bundles: usize) -> Units {
@@ -57,10 +61,12 @@ impl Line<'_> {
         self.quantity_of(self.n_bundles)
     }
 
-    fn set(&mut self, n_bundles: usize, change_idx: usize) {
+    fn set(&mut self, n_bundles: usize, code: WaterfallCode) {
         let before = self.quantity();
         self.n_bundles = n_bundles;
-        self.changes[change_idx] += self.quantity() - before;
+        let change =
+            CHANGE_CODES.iter().position(|known| *known == code).expect("limits change lines for these reasons");
+        self.changes[change] += self.quantity() - before;
     }
 
     /// Gain of each bundle the line could have.
@@ -115,7 +121,7 @@ pub(crate) fn apply(
         .filter_map(|unit| {
             let (proposal, data) = (unit.proposal.as_ref()?, unit.allocation.as_ref()?);
             let ordered = proposal.quantity.to_units(builder.decimals(&proposal.item_id))?;
-            Some(Line { proposal, data, ordered, n_bundles: data.gains.len(), changes: [0; 2] })
+            Some(Line { proposal, data, ordered, n_bundles: data.gains.len(), changes: [0; 3] })
         })
         .collect();
     let mut limited = Limited::default();
@@ -155,7 +161,7 @@ pub(crate) fn apply(
 
     for line in &lines {
         let mut steps = Vec::new();
-        for (change, code) in line.changes.iter().zip([WaterfallCode::ContainerFill, WaterfallCode::BudgetOrCapacity]) {
+        for (change, code) in line.changes.iter().zip(CHANGE_CODES) {
             if *change != 0 {
                 steps.push((code, *change));
             }
@@ -193,7 +199,7 @@ fn raise_to_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
             let is_urgent = members.iter().any(|idx| lines[*idx].data.is_urgent);
             let fill = raise_to_minimum_value(&raisable, asked, is_urgent);
             for (idx, packs) in members.iter().zip(&fill.packs) {
-                lines[*idx].set(*packs as usize, 0);
+                lines[*idx].set(*packs as usize, WaterfallCode::SupplierMinimum);
             }
             if matches!(fill.result, FillResult::Postponed | FillResult::OutOfReach) {
                 break;
@@ -212,7 +218,7 @@ fn postpone_below_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
         let value: Money = members.iter().map(|idx| lines[*idx].value().round_dp(2)).sum();
         if value < minimum {
             for idx in members {
-                lines[idx].set(0, 0);
+                lines[idx].set(0, WaterfallCode::SupplierMinimum);
             }
         }
     }
@@ -242,7 +248,7 @@ fn fill_containers(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>, limited: &
         let mut n_lines = 0;
         for (idx, packs) in members.iter().zip(&fill.packs) {
             n_lines += usize::from(lines[*idx].n_bundles != *packs as usize);
-            lines[*idx].set(*packs as usize, 0);
+            lines[*idx].set(*packs as usize, WaterfallCode::ContainerFill);
         }
         let used = |resource: usize| -> f64 {
             members
@@ -297,7 +303,7 @@ fn cut(lines: &mut [Line<'_>], scope: &str, limits: &Limits, dataset: &Dataset, 
         let allocation = allocate(&allocation_lines, limits);
         for (idx, packs) in members.iter().zip(&allocation.packs) {
             n_lines += usize::from((*packs as usize) < lines[*idx].n_bundles);
-            lines[*idx].set(*packs as usize, 1);
+            lines[*idx].set(*packs as usize, WaterfallCode::BudgetOrCapacity);
         }
         let prices = allocation.shadow_prices;
         shadow = [prices.budget, prices.volume, prices.weight];
@@ -324,7 +330,7 @@ fn cut_lines(lines: &mut [Line<'_>], scope: &str, n_lines: usize, dataset: &Data
     members.sort_by(|a, b| gain(*b).total_cmp(&gain(*a)).then(a.cmp(b)));
     let price = members.get(n_lines).map_or(0.0, |idx| gain(*idx).max(0.0));
     for idx in members.into_iter().skip(n_lines) {
-        lines[idx].set(0, 1);
+        lines[idx].set(0, WaterfallCode::BudgetOrCapacity);
     }
     limited.shadow_prices.push(ShadowPrice {
         limit: format!("lines {scope}"),

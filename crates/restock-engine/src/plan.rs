@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::UnitBuilder;
+use crate::explain::{Explainer, LineDetail};
 use crate::explanation::{money, settings_hash, tidy};
+use crate::health::MissingTable;
 
 /// What planning a dataset gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -197,6 +199,29 @@ pub fn plan(
     forecaster: &dyn Forecaster,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Plan {
+    plan_with_details(dataset, settings, forecaster, 0, progress).plan
+}
+
+/// A plan, the details behind its first proposals, and the tables that would improve it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetailedPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// Details of the first proposals, in their order.
+    pub details: Vec<LineDetail>,
+    /// Tables that were not given, most useful first.
+    pub missing_tables: Vec<MissingTable>,
+}
+
+/// The same as [`plan`], with the details (charts and numbers) of its first `n_details` proposals. What limits changed
+/// is known here, so this is much faster than explaining the lines one by one.
+pub fn plan_with_details(
+    dataset: &Dataset,
+    settings: &PlanSettings,
+    forecaster: &dyn Forecaster,
+    n_details: usize,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> DetailedPlan {
     let report = crate::health::check(dataset, settings);
     let builder = UnitBuilder::new(dataset, settings, Some(&report));
     let everything: Vec<usize> = (0..builder.partitions().len()).collect();
@@ -264,7 +289,15 @@ pub fn plan(
     });
     crate::exceptions::rank(&mut plan.exceptions);
     plan.summary.n_exceptions = plan.exceptions.len();
-    plan
+    let explainer = Explainer::of_plan(dataset, settings, forecaster, builder, plan_id, limited.overrides);
+    let details = plan.proposals[..n_details.min(plan.proposals.len())]
+        .par_iter()
+        .map(|proposal| {
+            let detail = explainer.explain(&proposal.item_id, &proposal.destination, &[]);
+            detail.expect("a proposed line is planned")
+        })
+        .collect();
+    DetailedPlan { plan, details, missing_tables: report.missing_tables }
 }
 
 /// Why settings cannot be used.

@@ -111,11 +111,14 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
                 format!("cut by {amount} to the largest order, stock or shelf"),
                 format!("受最大订量、库存或货架限制减少 {amount}"),
             ),
-            WaterfallCode::ContainerFill if up => (
-                format!("raised by {amount} for the supplier's minimum or container"),
-                format!("为供应商起订额或装箱增加 {amount}"),
+            WaterfallCode::SupplierMinimum if up => (
+                format!("raised by {amount} to reach the supplier's minimum order"),
+                format!("为达到供应商起订额增加 {amount}"),
             ),
-            WaterfallCode::ContainerFill => (
+            WaterfallCode::ContainerFill => {
+                (format!("raised by {amount} to fill the container"), format!("为装满货柜增加 {amount}"))
+            }
+            WaterfallCode::SupplierMinimum => (
                 "left out because the supplier's minimum is not reached".to_owned(),
                 "未达供应商起订额，暂不订购".to_owned(),
             ),

@@ -421,7 +421,7 @@ fn a_supplier_minimum_is_reached_or_the_order_waits() {
     let filled = raised
         .proposals
         .iter()
-        .any(|proposal| proposal.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::ContainerFill));
+        .any(|proposal| proposal.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::SupplierMinimum));
     assert!(filled, "the urgent order was raised to the minimum");
     let waiting = plan(&shop("85", "5000"));
     assert_eq!(waiting.proposals, [], "a small need does not buy for 5000");

@@ -688,7 +688,7 @@ fn add_attributes<'a>(table: &mut Out<'a>, attributes: Vec<&'a std::collections:
 // ---------------------------------------------------------------- proposals
 
 /// The lines of the waterfall with their column names, in the order they are applied.
-const WATERFALL: [(WaterfallCode, &str); 19] = [
+const WATERFALL: [(WaterfallCode, &str); 20] = [
     (WaterfallCode::ExpectedDemand, "expected_demand"),
     (WaterfallCode::UncertaintyBuffer, "uncertainty_buffer"),
     (WaterfallCode::MinimumStock, "minimum_stock"),
@@ -704,6 +704,7 @@ const WATERFALL: [(WaterfallCode, &str); 19] = [
     (WaterfallCode::ShelfLifeCap, "shelf_life_cap"),
     (WaterfallCode::EndOfLifeCap, "end_of_life_cap"),
     (WaterfallCode::CapacityCap, "capacity_cap"),
+    (WaterfallCode::SupplierMinimum, "supplier_minimum"),
     (WaterfallCode::ContainerFill, "container_fill"),
     (WaterfallCode::BudgetOrCapacity, "budget_or_capacity"),
     (WaterfallCode::SourceShortage, "source_shortage"),

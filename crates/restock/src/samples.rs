@@ -256,6 +256,7 @@ pub(crate) fn planned() -> Planned {
         ..Import::default()
     };
     Planned {
+        details: details(&plan),
         plan,
         loaded: Loaded { import, settings: PlanSettings::default(), notes: Vec::new(), name: "north-stores".into() },
         assumptions: vec![Assumption {
@@ -272,7 +273,7 @@ pub(crate) fn planned() -> Planned {
 }
 
 /// Charts for the first line.
-pub(crate) fn details(plan: &Plan) -> Vec<LineDetail> {
+fn details(plan: &Plan) -> Vec<LineDetail> {
     let proposal = &plan.proposals[0];
     let as_of = plan.as_of;
     let weekday = |day: Day| [14.0, 13.0, 15.0, 16.0, 19.0, 24.0, 11.0][day.weekday_idx()];

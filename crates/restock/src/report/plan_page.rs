@@ -64,8 +64,8 @@ struct WaterfallData {
 }
 
 /// The page.
-pub(crate) fn render(lang: Lang, planned: &Planned, details: &[LineDetail]) -> String {
-    let plan = &planned.plan;
+pub(crate) fn render(lang: Lang, planned: &Planned) -> String {
+    let Planned { plan, details, .. } = planned;
     let details: HashMap<(&str, &str), &LineDetail> =
         details.iter().map(|detail| ((&*detail.line.item_id, &*detail.line.location_id), detail)).collect();
     let proposals = &plan.proposals[..plan.proposals.len().min(N_LINES)];
@@ -661,9 +661,8 @@ mod tests {
     #[test]
     fn the_page_stands_alone_in_both_languages() {
         let planned = samples::planned();
-        let details = samples::details(&planned.plan);
         for lang in [Lang::En, Lang::ZhCn] {
-            let page = render(lang, &planned, &details);
+            let page = render(lang, &planned);
             for outside in ["http://", "https://", "//cdn", "@import", "url("] {
                 assert!(!page.contains(outside), "{outside} would need a network");
             }

@@ -9,7 +9,7 @@ use crate::format;
 use crate::i18n::Text;
 use crate::project::{Project, write_file};
 use crate::session::{Output, Session};
-use crate::verbs::plan::{PlanJson, open_in_browser, plan_loaded, plan_text, write_plan};
+use crate::verbs::plan::{N_DETAILS, PlanJson, open_in_browser, plan_loaded, plan_text, write_plan};
 
 /// Chains above this are written as Parquet; below, as CSV that people can look into.
 const N_CSV_MAX: u32 = 2_000;
@@ -55,7 +55,7 @@ pub(crate) fn run(session: &Session, args: &DemoArgs) -> Result<Output, CliError
     let in_demo = Session { project: Some(out.clone()), ..session.clone() };
     let project = Project::open(&in_demo, &DataArgs::default())?;
     let loaded = project.load(&in_demo)?;
-    let planned = plan_loaded(&in_demo, loaded, true)?;
+    let planned = plan_loaded(&in_demo, loaded, true, N_DETAILS)?;
     let folder = project.default_out();
     let files = write_plan(&in_demo, &planned, &folder)?;
     if args.open {

@@ -7,7 +7,7 @@ use restock_core::Money;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_engine::health::MissingTable;
-use restock_engine::{LineDetail, Plan};
+use restock_engine::{DetailedPlan, LineDetail, Plan};
 use restock_store::TableSummary;
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub(crate) struct Planned {
     pub(crate) loaded: Loaded,
     pub(crate) assumptions: Vec<Assumption>,
     pub(crate) missing: Vec<MissingTable>,
+    /// Charts and numbers of the lines with the most at stake.
+    pub(crate) details: Vec<LineDetail>,
 }
 
 /// A plan for machines.
@@ -71,7 +73,10 @@ pub(crate) fn run_try(session: &Session, args: &PlanArgs) -> Result<Output, CliE
 }
 
 fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Output, CliError> {
-    let planned = plan_project(session, args, project)?;
+    let mut loaded = project.load(session)?;
+    apply_flags(&mut loaded.settings, &args.planning)?;
+    let n_details = if args.dry_run { 0 } else { N_DETAILS };
+    let planned = plan_loaded(session, loaded, project.config_path().is_some(), n_details)?;
     let (out, files) = if args.dry_run {
         (None, Vec::new())
     } else {
@@ -96,25 +101,24 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     Ok(output)
 }
 
-/// Reads and plans.
-pub(crate) fn plan_project(session: &Session, args: &PlanArgs, project: &Project) -> Result<Planned, CliError> {
-    let mut loaded = project.load(session)?;
-    apply_flags(&mut loaded.settings, &args.planning)?;
-    plan_loaded(session, loaded, project.config_path().is_some())
-}
-
-/// Plans what was read; `configured` says whether someone wrote down objective and currency.
-pub(crate) fn plan_loaded(session: &Session, loaded: Loaded, configured: bool) -> Result<Planned, CliError> {
+/// Plans what was read; `configured` says whether someone wrote down objective and currency. The first `n_details` lines
+/// get charts.
+pub(crate) fn plan_loaded(
+    session: &Session,
+    loaded: Loaded,
+    configured: bool,
+    n_details: usize,
+) -> Result<Planned, CliError> {
     let forecaster = forecaster(&loaded.settings.forecast_model)?;
     let progress = session.progress(session.text(Text::Planning));
-    let plan = restock_engine::plan(&loaded.import.dataset, &loaded.settings, forecaster.as_ref(), &|done, total| {
-        progress.set(done as u64, total as u64);
-    });
-    drop(progress);
     let dataset = &loaded.import.dataset;
+    let DetailedPlan { plan, details, missing_tables } =
+        restock_engine::plan_with_details(dataset, &loaded.settings, forecaster.as_ref(), n_details, &|done, total| {
+            progress.set(done as u64, total as u64)
+        });
+    drop(progress);
     let assumptions = report::assumptions(&plan, dataset, &loaded.settings, configured, session.lang);
-    let missing = restock_engine::health::check(dataset, &loaded.settings).missing_tables;
-    Ok(Planned { plan, loaded, assumptions, missing })
+    Ok(Planned { plan, loaded, assumptions, missing: missing_tables, details })
 }
 
 /// Writes order files, the plan, the quarantine and the report.
@@ -143,33 +147,9 @@ pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Re
     if loaded.import.n_row_errors > 0 {
         write("quarantine.csv", &|path| std::fs::write(path, quarantine_csv(&loaded.import.row_errors)).map_err(text))?;
     }
-    let details = line_details(session, planned, N_DETAILS)?;
-    let page = report::plan_page::render(session.lang, planned, &details);
+    let page = report::plan_page::render(session.lang, planned);
     write("report.html", &|path| std::fs::write(path, &page).map_err(text))?;
     Ok(files)
-}
-
-/// Charts and numbers of the lines with the most at stake.
-fn line_details(session: &Session, planned: &Planned, n: usize) -> Result<Vec<LineDetail>, CliError> {
-    let Planned { plan, loaded, .. } = planned;
-    let forecaster = forecaster(&loaded.settings.forecast_model)?;
-    let progress = session.progress(session.text(Text::Planning));
-    let total = plan.proposals.len().min(n) as u64;
-    let mut details = Vec::new();
-    for (done, proposal) in plan.proposals.iter().take(n).enumerate() {
-        let detail = restock_engine::explain(
-            &loaded.import.dataset,
-            &loaded.settings,
-            forecaster.as_ref(),
-            &proposal.item_id,
-            &proposal.destination,
-            &[],
-        );
-        // A line without charts is still a line.
-        details.extend(detail.ok());
-        progress.set(done as u64, total);
-    }
-    Ok(details)
 }
 
 /// Row errors as a table that any spreadsheet opens.
@@ -212,7 +192,7 @@ pub(crate) fn plan_text(
     files: &[PathBuf],
     arguments: &str,
 ) -> String {
-    let Planned { plan, loaded, assumptions, missing } = planned;
+    let Planned { plan, loaded, assumptions, missing, .. } = planned;
     let mut text = format!("{}\n\n", session.bold(&session.fill(Text::PlanTitle, &[&plan.as_of])));
     text.push_str(&summary(session, planned));
     text.push_str(&import_remarks(session, &loaded.import.notes, &loaded.import, files));
