@@ -24,8 +24,10 @@ use restock_core::{Bucket, SeriesInput};
 /// Half-life of the weight of an informative period, counted in informative periods.
 pub const HALF_LIFE: f64 = 28.0;
 
-const MAX_ITERATIONS: usize = 200;
-const TOLERANCE: f64 = 1e-5;
+const MAX_ITERATIONS: usize = 100;
+
+/// Relative change of the level, and change of the dispersion, at which the estimate has settled.
+const TOLERANCE: f64 = 1e-4;
 
 /// Pseudo-periods of full observation at the mean of the sales.
 const PRIOR_PERIODS: f64 = 1.0;
@@ -133,6 +135,7 @@ fn fit(series: &SeriesInput) -> Fit {
         }
         // Dispersion by moments. It needs a level first, and is held in the end so that the rest converges. Without a
         // single period seen in full it cannot be told from the level, and Poisson is the cautious choice.
+        let dispersion_before = fit.dispersion;
         if any_full && (1..60).contains(&iteration) {
             let prior = DISPERSION_PRIOR_PERIODS * mean_sales * mean_sales;
             if square + prior > 0.0 {
@@ -162,7 +165,7 @@ fn fit(series: &SeriesInput) -> Fit {
         next.iter_mut().for_each(|level| *level = level.min(level_max));
         let change = next.iter().zip(&level).map(|(a, b)| (a - b).abs() / (b + 1e-3 * unit)).fold(0.0, f64::max);
         level = next;
-        if iteration > 60 && change < TOLERANCE {
+        if iteration > 1 && change < TOLERANCE && (fit.dispersion - dispersion_before).abs() < TOLERANCE {
             break;
         }
     }
@@ -245,15 +248,18 @@ fn moments_above(mean: f64, dispersion: f64, bound: f64, unit: f64) -> (f64, f64
     } else {
         (0.0, mean)
     };
+    let is_poisson = dispersion <= 1e-9;
+    // The share of the sum that may be left out.
+    let rest = if is_poisson { 1e-12 } else { 1e-10 };
     let (mut probability, mut total, mut above, mut above_squared) = (1.0, 0.0, 0.0, 0.0);
-    for step in 0..100_000_u32 {
-        let demand = bound + f64::from(step);
+    let (mut step, mut demand) = (0.0, bound);
+    while step < 1e5 {
         total += probability;
-        above += probability * f64::from(step);
-        above_squared += probability * f64::from(step).powi(2);
-        probability *=
-            if dispersion > 1e-9 { (demand + size) * ratio / (demand + 1.0) } else { ratio / (demand + 1.0) };
-        if demand > mean && probability < 1e-12 * total {
+        above += probability * step;
+        above_squared += probability * step * step;
+        probability *= (if is_poisson { ratio } else { (demand + size) * ratio }) / (demand + 1.0);
+        (step, demand) = (step + 1.0, demand + 1.0);
+        if demand > mean && probability < rest * total {
             break;
         }
     }
