@@ -64,8 +64,10 @@ pub(super) fn saving(units: &[CostPair], comparison: &Comparison<'_>) -> Saving 
         () => Verdict::CostsMore,
     };
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
-    let interval = format!("{:.0} % interval {} to {}", ci_level * 100.0, percent(low), percent(high));
-    let interval_zh = format!("{:.0}% 区间 {} 至 {}", ci_level * 100.0, percent(low), percent(high));
+    // "More" is a negative saving, so the ends change sides.
+    let (from, to) = if verdict == Verdict::CostsMore { (-high, -low) } else { (low, high) };
+    let interval = format!("{:.0} % interval {} to {}", ci_level * 100.0, percent(from), percent(to));
+    let interval_zh = format!("{:.0}% 区间 {} 至 {}", ci_level * 100.0, percent(from), percent(to));
     let money = format!("{:.0} {currency}", amount.abs());
     let (sentence, sentence_zh) = match verdict {
         Verdict::Saves => (
@@ -173,7 +175,8 @@ mod tests {
         let units = vec![CostPair { policy: 12.0, baseline: 10.0 }; 30];
         let saving = compare(&units);
         assert_eq!((saving.verdict, saving.low, saving.high), (Verdict::CostsMore, -0.2, -0.2));
-        assert!(saving.sentence.starts_with("auto would have cost 20.0 % more than shop_rule"), "{}", saving.sentence);
+        insta::assert_snapshot!(saving.sentence,
+            @"auto would have cost 20.0 % more than shop_rule (90 % interval 20.0 % to 20.0 %), 60 EUR over 30 item-locations");
     }
 
     #[test]
