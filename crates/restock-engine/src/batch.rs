@@ -188,6 +188,9 @@ fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn F
     forecasts.into_iter().zip(units).map(|(forecast, unit)| forecast.unwrap_or_else(|| no_demand(unit))).collect()
 }
 
+/// The model of a unit that sells nothing by itself, such as a distribution centre.
+pub(crate) const NO_MODEL: &str = "none";
+
 /// The forecast of a unit without any history: nothing sells here by itself.
 fn no_demand(unit: &PlanningUnit) -> Forecast {
     Forecast {
@@ -195,7 +198,7 @@ fn no_demand(unit: &PlanningUnit) -> Forecast {
         quantiles: vec![0.0; unit.horizon() * N_LEVELS],
         dependence: restock_core::forecast::Dependence::default(),
         count_valued: unit.history.series.count_valued,
-        model: "none".to_owned(),
+        model: NO_MODEL.to_owned(),
         reason: "no sales of its own".to_owned(),
     }
 }

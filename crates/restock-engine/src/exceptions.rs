@@ -104,7 +104,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 "out of stock; about {} expected to be lost before a new order can arrive on {arrival}",
                 units(lost)
             ),
-            format!("已缺货;新订单最早 {arrival} 到货,此前预计损失约 {}", units(lost)),
+            format!("已缺货；新订单最早 {arrival} 到货，此前预计损失约 {}", units(lost)),
             "order today, expedite or transfer from another location",
             "今天下单、催货或从其他地点调拨",
         );
@@ -117,7 +117,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 percent(p_stockout),
                 units(lost)
             ),
-            format!("新订单最早 {arrival} 到货,此前有 {} 的概率断货,预计损失约 {}", percent(p_stockout), units(lost)),
+            format!("新订单最早 {arrival} 到货，此前有 {} 的概率断货，预计损失约 {}", percent(p_stockout), units(lost)),
             "expedite an open order or transfer from another location",
             "催促在途订单或从其他地点调拨",
         );
@@ -132,9 +132,9 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 units(*quantity),
                 units(total)
             ),
-            format!("订单 {order_id}({})应于 {due} 到货,尚未收到(逾期合计 {})", units(*quantity), units(total)),
+            format!("订单 {order_id}({})应于 {due} 到货，尚未收到(逾期合计 {})", units(*quantity), units(total)),
             "confirm a new date with the supplier, or cancel the order so that it stops counting as supply",
-            "与供应商确认新的到货日,或取消该订单,使其不再计入在途",
+            "与供应商确认新的到货日，或取消该订单，使其不再计入在途",
         );
     } else if let Some((order_id, quantity, due)) = facts.too_late.first()
         && facts.lost_before_arrival.0 * lost_unit > MIN_MONEY
@@ -146,7 +146,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 "order {order_id} of {} arrives on {due}, too late for the demand before it; it counts as supply and is not ordered again",
                 units(*quantity)
             ),
-            format!("订单 {order_id}({})于 {due} 到货,赶不上此前的需求;它仍计入供应,不会重复订购", units(*quantity)),
+            format!("订单 {order_id}({})于 {due} 到货，赶不上此前的需求；它仍计入供应，不会重复订购", units(*quantity)),
             "ask for an earlier delivery",
             "请求提前交货",
         );
@@ -164,18 +164,22 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 units(facts.on_hand),
                 facts.days_since_last_sale.unwrap_or(0)
             ),
-            format!("库存 {},已 {} 天无销售", units(facts.on_hand), facts.days_since_last_sale.unwrap_or(0)),
+            format!("库存 {}，已 {} 天无销售", units(facts.on_hand), facts.days_since_last_sale.unwrap_or(0)),
             "count it, then mark it down, return it or write it off",
-            "先盘点,再降价、退货或报废",
+            "先盘点，再降价、退货或报废",
         );
     } else if facts.stock_known && excess > 0.0 && excess * facts.unit_cost > MIN_MONEY {
         let days = if facts.demand_per_day > 0.0 { facts.position / facts.demand_per_day } else { f64::INFINITY };
-        let cover = if days.is_finite() { format!("{days:.0}") } else { "∞".to_owned() };
+        let cover = if days < 1_000.0 { format!("{days:.0}") } else { "over 999".to_owned() };
         add(
             ExceptionCode::Overstock,
             excess * facts.unit_cost,
             format!("{} more than {OVERSTOCK_DAYS:.0} days above the target; cover is {cover} days", units(excess)),
-            format!("比目标多出 {OVERSTOCK_DAYS:.0} 天以上的量:{};可用 {cover} 天", units(excess)),
+            format!(
+                "比目标多出 {OVERSTOCK_DAYS:.0} 天以上的量：{}；可用 {} 天",
+                units(excess),
+                cover.replace("over ", "超过 ")
+            ),
             "cancel open orders or transfer it to a location that needs it",
             "取消在途订单或调拨到需要的地点",
         );
@@ -186,7 +190,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             ExceptionCode::ExpiryRisk,
             facts.expiring.0 * facts.unit_cost,
             format!("about {} will expire unsold, the first on {day}", units(facts.expiring.0)),
-            format!("约 {} 将过期未售,最早 {day}", units(facts.expiring.0)),
+            format!("约 {} 将过期未售，最早 {day}", units(facts.expiring.0)),
             "mark it down or transfer it while it can still be sold",
             "趁可售时降价或调拨",
         );
@@ -204,7 +208,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 format!("demand rose from {earlier:.1} to {recent:.1} a day in the last 28 days"),
                 format!("近 28 天需求由每天 {earlier:.1} 升至 {recent:.1}"),
                 "check for a promotion or a one-off buyer; if it lasts, nothing has to be done",
-                "检查是否有促销或一次性大单;若持续则无需处理",
+                "检查是否有促销或一次性大单；若持续则无需处理",
             );
         } else if recent < earlier / 1.5 && earlier - recent > noise {
             add(
@@ -222,7 +226,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             ExceptionCode::NewItemNoMatch,
             facts.quantity * facts.unit_cost,
             format!("only {days} days of history; the forecast is a wide guess"),
-            format!("仅有 {days} 天历史;预测很不确定"),
+            format!("仅有 {days} 天历史；预测很不确定"),
             "check the quantity by hand until a few weeks are known",
             "在有几周数据之前请人工核对数量",
         );
@@ -235,7 +239,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             ExceptionCode::EndOfLifeBuy,
             facts.quantity * facts.unit_cost,
             format!("the item ends on {end}; {} proposed for the time until then", units(facts.quantity)),
-            format!("商品将于 {end} 下架;建议 {} 供此前使用", units(facts.quantity)),
+            format!("商品将于 {end} 下架；建议 {} 供此前使用", units(facts.quantity)),
             "confirm the last purchase",
             "确认最后一次采购",
         );
@@ -253,7 +257,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                     units(facts.lost_before_arrival.0)
                 ),
                 format!(
-                    "促销 {from} 开始,新订单 {receipt} 才到;约 {} 需求无法满足",
+                    "促销 {from} 开始，新订单 {receipt} 才到；约 {} 需求无法满足",
                     units(facts.lost_before_arrival.0)
                 ),
                 "expedite, or move the promotion",
@@ -266,7 +270,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 ExceptionCode::PromoExcess,
                 after * facts.unit_cost,
                 format!("the order arrives on {receipt}, after the promotion ended on {to}"),
-                format!("订单 {receipt} 到货,促销已于 {to} 结束"),
+                format!("订单 {receipt} 到货，促销已于 {to} 结束"),
                 "reduce the order",
                 "减少订购量",
             );
@@ -279,7 +283,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             ExceptionCode::MoqInflated,
             facts.added_by_minimum * facts.unit_cost,
             format!("the minimum order adds {}; the order covers {cover} days", units(facts.added_by_minimum)),
-            format!("最小起订量多出 {};可用 {cover} 天", units(facts.added_by_minimum)),
+            format!("最小起订量多出 {}；可用 {cover} 天", units(facts.added_by_minimum)),
             "negotiate a smaller minimum or order with other locations",
             "协商更小的起订量或与其他地点合并订购",
         );
@@ -336,7 +340,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             ExceptionCode::OrderUnusual,
             (facts.quantity - usual).abs() * facts.unit_cost,
             format!("{} proposed, {} is usual over the last {n} orders", units(facts.quantity), units(usual)),
-            format!("建议 {},最近 {n} 次通常为 {}", units(facts.quantity), units(usual)),
+            format!("建议 {}，最近 {n} 次通常为 {}", units(facts.quantity), units(usual)),
             "look at why before approving",
             "批准前请查看原因",
         );
@@ -417,7 +421,7 @@ mod tests {
         let facts = ExceptionFacts { on_hand: 0.0, lost_before_arrival: (20.0, 0.99), ..calm() };
         let found = exceptions(&facts);
         insta::assert_snapshot!(found[0].message, @"out of stock; about 20 expected to be lost before a new order can arrive on 2026-03-04");
-        insta::assert_snapshot!(found[0].message_zh, @"已缺货;新订单最早 2026-03-04 到货,此前预计损失约 20");
+        insta::assert_snapshot!(found[0].message_zh, @"已缺货；新订单最早 2026-03-04 到货，此前预计损失约 20");
         assert_eq!(found[0].expected_money, "8.20".parse().unwrap());
         // Stock that was only assumed to be empty is no stock-out anybody saw.
         assert!(!codes(&ExceptionFacts { stock_known: false, ..facts }).contains(&ExceptionCode::StockoutNow));

@@ -18,7 +18,7 @@ use restock_inventory::rules::{apply_rules, violations};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
-use crate::batch::{UnitPlan, UnitTotals, Worked};
+use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
 use crate::decide::{Decided, needs_after_arrival, redecide};
 use crate::exceptions::{ExceptionFacts, exceptions};
 use crate::plan::PlanLine;
@@ -203,7 +203,9 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         unit.quantity(decision.expected_demand.round() as Units)
     };
     let mut evidence = vec![("from", as_of.to_string()), ("to", until.to_string())];
-    evidence.push(("model", worked.forecast.model.clone()));
+    if worked.forecast.model != NO_MODEL {
+        evidence.push(("model", worked.forecast.model.clone()));
+    }
     if worked.has_dependents {
         evidence.push(("ordered_from_below_now", unit.quantity(worked.dependent_now).to_string()));
     }
