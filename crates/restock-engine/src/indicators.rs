@@ -99,6 +99,28 @@ impl KpiSums {
         self.cycles += Ratio::new(totals.n_cycles_met as f64, totals.n_cycles as f64);
     }
 
+    /// Adds other item-locations.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.demand += other.demand;
+        self.sold += other.sold;
+        self.lost += other.lost;
+        self.mean_stock += other.mean_stock;
+        self.mean_stock_value += other.mean_stock_value;
+        self.waste += other.waste;
+        self.waste_value += other.waste_value;
+        self.received += other.received;
+        self.sold_value += other.sold_value;
+        self.n_orders += other.n_orders;
+        self.ordered += other.ordered;
+        self.holding_cost += other.holding_cost;
+        self.stockout_cost += other.stockout_cost;
+        self.order_cost += other.order_cost;
+        self.waste_cost += other.waste_cost;
+        self.in_stock += other.in_stock;
+        self.met += other.met;
+        self.cycles += other.cycles;
+    }
+
     /// The indicators of a window of `n_days` days.
     pub(crate) fn kpis(&self, n_days: f64) -> Kpis {
         let Self { demand, sold, lost, mean_stock, mean_stock_value, waste, waste_value, n_orders, ordered, .. } =

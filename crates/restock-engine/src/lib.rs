@@ -19,6 +19,7 @@ mod limits;
 mod plan;
 mod play;
 mod sentence;
+pub mod simulate;
 mod unit;
 mod what_if;
 

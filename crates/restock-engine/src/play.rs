@@ -126,6 +126,11 @@ pub(crate) struct Player {
 }
 
 impl Player {
+    /// A player who starts from a stock.
+    pub(crate) fn new(stock: StockState) -> Self {
+        Self { stock, ..Self::default() }
+    }
+
     /// Plays one period with the one transition function, and books it where it counts.
     pub(crate) fn play(&mut self, frame: &Frame, t: usize, order: PlacedOrder, demand: Units) -> PlayedPeriod {
         let outcome = step(&mut self.stock, order, demand, &frame.params);
@@ -156,6 +161,16 @@ impl Player {
         }
         played
     }
+
+    /// Books that others wanted more than could be sent to them in a period that was just played.
+    pub(crate) fn fell_short(&mut self, frame: &Frame, t: usize, played: &PlayedPeriod) {
+        if frame.counts[t] && played.lost == 0 {
+            self.totals.n_met -= 1;
+        }
+        if let Some(short) = &mut self.cycle_short {
+            *short = true;
+        }
+    }
 }
 
 /// What was known on the morning of an origin, moved from review to review until the next.
@@ -173,8 +188,7 @@ pub(crate) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub(crate) fn new(settings: &'a PlanSettings, unit: PlanningUnit, paths: DemandPaths, start: Period) -> Self {
-        let paths = Arc::new(paths);
+    pub(crate) fn new(settings: &'a PlanSettings, unit: PlanningUnit, paths: Arc<DemandPaths>, start: Period) -> Self {
         Self { settings, unit, demand: Arc::clone(&paths), paths, start, earlier: Vec::new() }
     }
 
@@ -269,9 +283,19 @@ pub(crate) fn draw_lead_times(scenarios: &[usize], n_periods: usize, seed: u64) 
     (0..n_periods)
         .map(|_| {
             let random = next_random(&mut state);
-            scenarios[((u128::from(random) * scenarios.len() as u128) >> 64) as usize]
+            pick(scenarios, random)
         })
         .collect()
+}
+
+/// One of equally likely scenarios, for a random number.
+pub(crate) fn pick(scenarios: &[usize], random: u64) -> usize {
+    scenarios[((u128::from(random) * scenarios.len() as u128) >> 64) as usize]
+}
+
+/// A number in [0, 1), for a random number.
+pub(crate) fn uniform(random: u64) -> f64 {
+    (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Cost rates with fields that cannot be negative.

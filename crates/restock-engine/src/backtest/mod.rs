@@ -26,6 +26,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -579,7 +580,7 @@ impl Context<'_> {
                     forecast.quantiles.truncate(horizon * N_LEVELS);
                     let seed = self.settings.seed ^ unit.history.series.key;
                     let paths = sample_paths(&forecast, self.settings.n_paths.max(1), seed);
-                    let mut known = Known::new(self.settings, unit, paths, self.window.start);
+                    let mut known = Known::new(self.settings, unit, Arc::new(paths), self.window.start);
                     item.replay.play(self.slots, &mut known, (from, to), &mut book);
                 }
                 // Discontinued since: nothing is ordered any more.
