@@ -343,8 +343,9 @@ pub(crate) struct SimulateArgs {
     #[command(flatten)]
     pub(crate) planning: PlanningArgs,
     /// Number of futures per item-location
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=10_000))]
-    pub(crate) paths: u32,
+    #[arg(long = "paths", value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) n_paths: u32,
     /// Days to play, rounded up to whole periods
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=730))]
     pub(crate) days: u32,

@@ -282,7 +282,8 @@ texts! {
     NothingLost: "no demand is expected to be lost", "预期没有需求流失";
     StockFan: "Total stock value by day, {0}", "每日库存总金额（{0}）";
     ServiceByWeek: "Fill rate of customers by week", "每周顾客需求满足率";
-    SimUnplanned: "{0} item-locations cannot be planned and are left out; --json lists them with the reason",
+    DemandWord: "demand", "需求";
+    SimUnplanned: "item-locations left out because they cannot be planned: {0}; --json lists them with the reason",
         "{0} 个商品-地点无法计划，已略过；--json 列出原因";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
 }

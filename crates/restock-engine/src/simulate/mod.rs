@@ -151,18 +151,7 @@ pub fn simulate(
             return Err(SimulateError::ShockOutside { shock: shock.to_string(), from: as_of, to });
         }
     }
-    let context = Context {
-        dataset,
-        settings,
-        options,
-        builder: &builder,
-        lanes: &lanes,
-        forecaster,
-        bucket,
-        start,
-        n_periods,
-        n_scenarios: if options.shocks.is_empty() { 1 } else { 2 },
-    };
+    let context = new_context(&builder, &lanes, forecaster, (dataset, settings, options));
 
     let partitions = builder.partitions();
     let total: usize = partitions.iter().map(Vec::len).sum();
@@ -188,6 +177,27 @@ pub fn simulate(
         return Err(SimulateError::ShockMatchesNothing { shock, n_item_locations: sums.n_item_locations });
     }
     Ok(sums.report(&context, as_of, to))
+}
+
+fn new_context<'a>(
+    builder: &'a UnitBuilder<'a>,
+    lanes: &'a LaneIndex<'a>,
+    forecaster: &'a dyn Forecaster,
+    (dataset, settings, options): (&'a Dataset, &'a PlanSettings, &'a SimulateOptions),
+) -> Context<'a> {
+    let bucket = settings.bucket;
+    Context {
+        dataset,
+        settings,
+        options,
+        builder,
+        lanes,
+        forecaster,
+        bucket,
+        start: bucket.period_of(builder.history.as_of()),
+        n_periods: bucket.periods_ceil(options.n_days as f64).max(1),
+        n_scenarios: if options.shocks.is_empty() { 1 } else { 2 },
+    }
 }
 
 /// Results over all partitions so far.

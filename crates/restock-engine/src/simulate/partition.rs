@@ -492,3 +492,27 @@ fn sum_up(context: &Context<'_>, places: &[Place<'_>], world: World) -> PlayedSc
         service: world.service,
     }
 }
+
+/// Plays every partition and shows each scenario's players, with the stock they started from.
+#[cfg(test)]
+pub(super) fn inspect(
+    dataset: &restock_core::dataset::Dataset,
+    settings: &restock_core::settings::PlanSettings,
+    forecaster: &dyn restock_core::Forecaster,
+    options: &super::SimulateOptions,
+    each: &mut dyn FnMut(&[StockState], &World),
+) {
+    let builder = crate::builder::UnitBuilder::new(dataset, settings, None);
+    let lanes = crate::health::LaneIndex::new(dataset, builder.history.as_of());
+    let context = super::new_context(&builder, &lanes, forecaster, (dataset, settings, options));
+    for partition in builder.partitions() {
+        let (units, _) = builder.build_partition(partition);
+        let network = Network::new(&units);
+        let mut places = places(&context, units);
+        let mut worlds: Vec<World> =
+            (0..context.n_scenarios).map(|scenario| World::new(&context, &places, scenario == 1)).collect();
+        play(&context, &network, &mut places, &mut worlds);
+        let starts: Vec<StockState> = places.iter().map(|place| place.start.clone()).collect();
+        worlds.iter().for_each(|world| each(&starts, world));
+    }
+}

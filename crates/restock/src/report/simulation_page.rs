@@ -154,8 +154,10 @@ fn interval(value: Option<Estimate>, show: impl Fn(f64) -> String) -> String {
     match value {
         None => String::new(),
         Some(value) if value.low == value.high => show(value.low),
-        // An en dash between negative numbers cannot be read.
-        Some(value) if value.low < 0.0 => format!("{} … {}", show(value.low), show(value.high)),
+        // An en dash between signs cannot be read.
+        Some(value) if show(value.low).starts_with(['-', '+']) || show(value.high).starts_with('+') => {
+            format!("{} … {}", show(value.low), show(value.high))
+        }
         Some(value) => format!("{}–{}", show(value.low), show(value.high)),
     }
 }
@@ -183,7 +185,7 @@ pub(crate) fn indicators(lang: Lang, report: &SimulationReport) -> (Vec<String>,
         Some((plain(Text::CycleService), Kind::Share, |kpis| kpis.cycle_service)),
         Some((priced(Text::AvgStock), Kind::Money, |kpis| kpis.mean_stock_value)),
         Some((plain(Text::Turns), Kind::Ratio, |kpis| kpis.turns)),
-        Some((plain(Text::Demand), Kind::Units, |kpis| kpis.demand)),
+        Some((plain(Text::DemandWord), Kind::Units, |kpis| kpis.demand)),
         Some((plain(Text::LostDemand), Kind::Units, |kpis| kpis.lost)),
         waste_rate,
         Some((plain(Text::KpiLines), Kind::Units, |kpis| kpis.n_orders)),
