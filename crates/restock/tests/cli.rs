@@ -349,7 +349,7 @@ fn bad_shocks_say_the_way_out() {
     hint: --days 275 plays until then
     "#);
     insta::assert_snapshot!(error("demand=2x@2026-04 where location.id == 'MOON'"), @r#"
-    error: shock "demand=2x@2026-04 where location.id == 'MOON'" matches none of 8 item-locations
+    error: shock "demand=2x@2026-04 where location.id == 'MOON'" matches none of 12 item-locations
 
     hint: item.id, item.abc, item.category, location.id and location.kind are usual fields
     "#);

@@ -116,6 +116,9 @@ fn scenario_label(lang: Lang, report: &SimulationReport, scenario: &ScenarioResu
     }
 }
 
+/// Takes an indicator.
+type Value = fn(&KpiEstimates) -> Option<Estimate>;
+
 /// How a number is shown.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -172,7 +175,6 @@ pub(crate) fn indicators(lang: Lang, report: &SimulationReport) -> (Vec<String>,
     }
     let priced = |text: Text| format!("{}, {}", text.get(lang), report.currency);
     let plain = |text: Text| text.get(lang).to_owned();
-    type Value = fn(&KpiEstimates) -> Option<Estimate>;
     let any_waste = report.scenarios.iter().any(|scenario| scenario.kpis.waste.is_some_and(|waste| waste.high > 0.0));
     let waste_rows: [(String, Kind, Value); 2] = [
         (plain(Text::Waste), Kind::Share, |kpis| kpis.waste_rate),
@@ -226,7 +228,7 @@ pub(crate) fn locations(lang: Lang, report: &SimulationReport) -> (Vec<String>, 
         Text::KpiLines.get(lang).to_owned(),
         priced(Text::LostMarginWord),
     ];
-    let columns: [(Kind, fn(&KpiEstimates) -> Option<Estimate>); 7] = [
+    let columns: [(Kind, Value); 7] = [
         (Kind::Share, |kpis| kpis.fill_rate),
         (Kind::Share, |kpis| kpis.in_stock),
         (Kind::Money, |kpis| kpis.mean_stock_value),
