@@ -180,4 +180,12 @@ pub trait Policy: Send + Sync {
 
     /// Decide at one review. The decision ignores the ordering rules' rounding; the planner applies those.
     fn decide(&self, review: &Review) -> Decision;
+
+    /// Decides a review that differs from an earlier one in its stock only, given the earlier decision; the result is
+    /// that of [`Policy::decide`]. A policy whose levels do not depend on stock takes them over, which makes simulating
+    /// many futures from one forecast cheap.
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        let _ = earlier;
+        self.decide(review)
+    }
 }

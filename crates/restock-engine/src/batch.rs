@@ -241,18 +241,18 @@ fn recent_sales(unit: &PlanningUnit, n_periods: usize) -> Units {
 }
 
 /// Who draws from whom, and the order in which to decide.
-struct Network {
+pub(crate) struct Network {
     /// Units in deciding order.
-    order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     /// `[n_units]`: the units above, with units of theirs per unit of this one.
-    above: Vec<Vec<(usize, Decimal)>>,
+    pub(crate) above: Vec<Vec<(usize, Decimal)>>,
     /// `[n_units]`: the units that draw transfers from this one.
-    below: Vec<Vec<usize>>,
-    in_cycle: Vec<bool>,
+    pub(crate) below: Vec<Vec<usize>>,
+    pub(crate) in_cycle: Vec<bool>,
 }
 
 impl Network {
-    fn new(units: &[PlanningUnit]) -> Self {
+    pub(crate) fn new(units: &[PlanningUnit]) -> Self {
         let n_units = units.len();
         let (mut above, mut below) = (vec![Vec::new(); n_units], vec![Vec::new(); n_units]);
         let is_connected = |unit: &PlanningUnit| {
@@ -406,7 +406,7 @@ fn ration(units: &[PlanningUnit], worked: &mut [Worked], source: usize, below: &
 
 /// Shares `available` units in proportion to what is wanted, in whole packs and never below a minimum order. What the
 /// packs leave over goes pack by pack to the line that got the smallest share so far.
-fn fair_share(wanted: &[Units], rules: &[(Units, Units)], available: Units) -> Vec<Units> {
+pub(crate) fn fair_share(wanted: &[Units], rules: &[(Units, Units)], available: Units) -> Vec<Units> {
     let mut active: Vec<bool> = wanted.iter().map(|wanted| *wanted > 0).collect();
     loop {
         let total: Units = wanted.iter().zip(&active).filter(|(_, active)| **active).map(|(wanted, _)| *wanted).sum();

@@ -416,7 +416,7 @@ impl<'a> UnitBuilder<'a> {
     }
 
     /// A field of the filter language.
-    fn field(
+    pub(crate) fn field(
         &self,
         name: &str,
         item: &Item,

@@ -62,6 +62,19 @@ pub(crate) fn decide(
     stock: Option<&StockState>,
     sold_in_last_review: Units,
 ) -> Decided {
+    decide_again(unit, demand, settings, stock, sold_in_last_review, None)
+}
+
+/// As [`decide`], with an earlier decision of the same unit, demand and settings for another stock, whose levels are
+/// taken over where they do not depend on stock.
+pub(crate) fn decide_again(
+    unit: &PlanningUnit,
+    demand: &Arc<DemandPaths>,
+    settings: &PlanSettings,
+    stock: Option<&StockState>,
+    sold_in_last_review: Units,
+    earlier: Option<&Decision>,
+) -> Decided {
     let timing = unit.timing();
     let n_leads = timing.lead_times.len();
     let mean_lead = timing.lead_times.iter().sum::<usize>() as f64 / n_leads as f64;
@@ -114,7 +127,10 @@ pub(crate) fn decide(
         let most = most.max(smallest);
         review.rules.max_order = Some(review.rules.max_order.map_or(most, |own| own.min(most)));
     }
-    let decision = policy.decide(&review);
+    let decision = match earlier {
+        Some(earlier) => policy.decide_again(&review, earlier),
+        None => policy.decide(&review),
+    };
     // Display stock and safety days come on top of what the policy protects against; a policy that waits for its reorder
     // point waits for the raised one.
     let safety = (unit.safety_days / unit.bucket.days() * rate).ceil() as Units;

@@ -14,9 +14,12 @@ mod explanation;
 pub mod filter;
 pub mod health;
 mod history;
+mod indicators;
 mod limits;
 mod plan;
+mod play;
 mod sentence;
+pub mod simulate;
 mod unit;
 mod what_if;
 

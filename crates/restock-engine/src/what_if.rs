@@ -108,7 +108,7 @@ impl WhatIf {
 }
 
 /// `-20%` is 0.8, `+20%` is 1.2, `1.2x` and `1.2` are 1.2.
-fn parse_factor(value: &str) -> Option<f64> {
+pub(crate) fn parse_factor(value: &str) -> Option<f64> {
     let factor = match value.strip_suffix('%') {
         Some(percent) => 1.0 + percent.parse::<f64>().ok()? / 100.0,
         None => value.strip_suffix('x').unwrap_or(value).parse::<f64>().ok()?,

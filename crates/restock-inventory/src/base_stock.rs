@@ -23,6 +23,15 @@ impl Policy for BaseStock {
         let target_level = interval.base_stock_level(review.rules.order_multiple.max(review.rules.min_order));
         order_up_to(review, target_level, None, interval.expected_demand(), review.review_period)
     }
+
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        order_up_to_again(review, earlier, review.review_period)
+    }
+}
+
+/// The decision for another stock, with the levels of an earlier one.
+pub(crate) fn order_up_to_again(review: &Review, earlier: &Decision, review_period: usize) -> Decision {
+    order_up_to(review, earlier.target_level, earlier.reorder_point, earlier.expected_demand, review_period)
 }
 
 /// The decision to order up to `target_level`, where `reorder_point` allows it.

@@ -75,4 +75,8 @@ impl Policy for Auto {
             base_stock::BaseStock.decide(review)
         }
     }
+
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        base_stock::order_up_to_again(review, earlier, review.review_period)
+    }
 }

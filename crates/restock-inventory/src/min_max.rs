@@ -3,7 +3,7 @@
 use restock_core::Units;
 use restock_core::policy::{Decision, Policy, Review};
 
-use crate::base_stock::order_up_to;
+use crate::base_stock::{order_up_to, order_up_to_again};
 use crate::protection_interval::ProtectionInterval;
 
 /// Orders up to the maximum once the position has fallen to the minimum.
@@ -31,5 +31,9 @@ impl Policy for MinMax {
             _ => minimum + one_review.max(1),
         };
         order_up_to(review, maximum, Some(minimum), interval.expected_demand(), review.review_period)
+    }
+
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        order_up_to_again(review, earlier, review.review_period)
     }
 }

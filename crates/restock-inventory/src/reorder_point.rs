@@ -12,7 +12,7 @@
 use restock_core::Units;
 use restock_core::policy::{Decision, Policy, Review};
 
-use crate::base_stock::order_up_to;
+use crate::base_stock::{order_up_to, order_up_to_again};
 use crate::economic_order_quantity::economic_order_quantity;
 use crate::expected_expiry::expected_expiry;
 use crate::protection_interval::ProtectionInterval;
@@ -33,6 +33,10 @@ impl Policy for OrderUpTo {
     fn decide(&self, review: &Review) -> Decision {
         decide_order_up_to(review, 1)
     }
+
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        order_up_to_again(review, earlier, 1)
+    }
 }
 
 /// Once the position is at or below s at a review, order up to S.
@@ -46,6 +50,10 @@ impl Policy for PeriodicOrderUpTo {
 
     fn decide(&self, review: &Review) -> Decision {
         decide_order_up_to(review, review.review_period)
+    }
+
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        order_up_to_again(review, earlier, review.review_period)
     }
 }
 

@@ -418,6 +418,18 @@ proptest! {
         }
     }
 
+    /// Levels taken over from an earlier decision lead to the decision that would have been made anew.
+    #[test]
+    fn deciding_again_is_deciding(review in any_review(), on_hand in 0_i64..60, periods_left in 0_i32..9) {
+        let mut other = review.clone();
+        other.stock = StockState { lots: vec![Lot { periods_left, quantity: on_hand }], ..StockState::default() };
+        for name in POLICY_NAMES {
+            let policy = policy(name).unwrap();
+            let earlier = policy.decide(&review);
+            prop_assert_eq!(policy.decide_again(&other, &earlier), policy.decide(&other), "{}", name);
+        }
+    }
+
     /// More stock never leads to a larger order of an order-up-to policy.
     #[test]
     fn more_stock_never_orders_more(review in any_review(), extra in 1_i64..20) {

@@ -95,7 +95,18 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  restock export --to csv --out orders")]
     Export(ExportArgs),
     /// Play the future under the plan's policy many times
-    #[command(after_help = "Examples:\n  restock simulate --days 90\n  restock simulate --shock demand=2x@2026-12-01")]
+    ///
+    /// Starts from today's stock and open orders. Day after day, orders are decided by the plan's policy and rules on
+    /// its order days, arrive after lead times drawn from receipts, and demand is drawn from the joint forecast. The
+    /// forecast is made once, on the first day; later orders react to the stock that demand leaves behind.
+    ///
+    /// A shock is demand=2x, demand=+30%, lead_time=+5 (days), lead_time=14 or lead_time=2x, then @ and its days:
+    /// @2026-12-01 (from that day on), @2026-12-01..2026-12-24 or @2026-12, and where a filter as in a segment may
+    /// follow. Orders do not know of it in advance. The same future without shocks is shown beside it.
+    #[command(after_help = "Examples:\n  restock simulate --days 90\n  \
+                      restock simulate --shock demand=2x@2026-12-01\n  \
+                      restock simulate --shock demand=+30%@2026-12 --shock lead_time=+5@2026-12-01..2026-12-24\n  \
+                      restock simulate --shock \"demand=2x@2026-12 where location.kind == 'store'\"")]
     Simulate(SimulateArgs),
     /// Prove it on history: policies side by side, or forecasts with --forecast
     #[command(after_help = "Examples:\n  restock backtest --policies base_stock,min_max --windows 52 --ci 0.9\n  \
@@ -332,14 +343,24 @@ pub(crate) struct SimulateArgs {
     #[command(flatten)]
     pub(crate) planning: PlanningArgs,
     /// Number of futures per item-location
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=100_000))]
-    pub(crate) paths: u32,
-    /// Periods to play
+    #[arg(long = "paths", value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) n_paths: u32,
+    /// Days to play, rounded up to whole periods
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=730))]
     pub(crate) days: u32,
-    /// A change of demand such as demand=2x@2026-12-01
-    #[arg(long, value_name = "SHOCK")]
-    pub(crate) shock: Option<String>,
+    /// A change of the future such as demand=2x@2026-12-01; may be repeated
+    #[arg(long = "shock", value_name = "SHOCK")]
+    pub(crate) shocks: Vec<String>,
+    /// Worst item-locations to print
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+    /// Folder for the report
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Open the report in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 #[derive(Args, Debug)]

@@ -261,6 +261,30 @@ texts! {
     PerUnit: "gain per unit", "每单位收益";
     MinimumMissed: "below the supplier's minimum of {0}", "低于供应商起订额 {0}";
     PlanId: "plan", "计划";
+    Simulating: "simulating", "模拟";
+    SimTitle: "The next {0} days, {1} to {2}, played {3} times for {4} item-locations",
+        "未来 {0} 天（{1} 至 {2}），对 {4} 个商品-地点模拟 {3} 次";
+    SimHeadline: "{0} of demand is expected to be met, with an average stock of {1} and {2} of margin lost",
+        "预期需求满足率 {0}，平均库存 {1}，损失毛利 {2}";
+    SimShocked: "With the shock, {0} of demand is expected to be met instead of {1}, and the lost margin changes by {2}",
+        "受冲击后预期需求满足率由 {1} 变为 {0}，损失毛利变化 {2}";
+    Shock: "Shock", "冲击";
+    Baseline: "baseline", "基准";
+    WithShock: "with shock", "受冲击";
+    DifferenceWord: "difference", "差异";
+    Expected: "expected", "期望";
+    Interval: "5–95 %", "5–95% 区间";
+    CycleService: "cycles without shortage", "周期服务水平";
+    LostMarginWord: "lost margin", "损失毛利";
+    PShortage: "chance of a shortage", "出现短缺的概率";
+    ByLocation: "By location", "按地点";
+    WorstLines: "Most margin lost, in {0}", "预期损失毛利最多的商品（{0}）";
+    NothingLost: "no demand is expected to be lost", "预期没有需求流失";
+    StockFan: "Total stock value by day, {0}", "每日库存总金额（{0}）";
+    ServiceByWeek: "Fill rate of customers by week", "每周顾客需求满足率";
+    DemandWord: "demand", "需求";
+    SimUnplanned: "item-locations left out because they cannot be planned: {0}; --json lists them with the reason",
+        "{0} 个商品-地点无法计划，已略过；--json 列出原因";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
 }
 

@@ -278,6 +278,27 @@ fn forecast_backtest_simulate_and_demo_run_on_small_data() {
     assert!(report["policies"].as_array().is_some_and(|policies| policies.len() >= 2));
     assert!(dir.path().join("shop/out/backtest.html").is_file());
 
+    let args = ["simulate", "shop", "--model", "ses", "--paths", "20", "--days", "28", "--out", "sim", "--json"];
+    let report = json(&expect(dir.path(), &args, 0));
+    let scenario = &report["scenarios"][0];
+    assert_eq!((scenario["name"].as_str(), &report["difference"]), (Some("baseline"), &serde_json::Value::Null));
+    assert_eq!((&report["from"], &report["to"]), (&"2026-03-02".into(), &"2026-03-29".into()));
+    for kpi in ["fill_rate", "in_stock", "cycle_service", "mean_stock_value", "turns", "n_orders", "stockout_cost"] {
+        let value = |part: &str| scenario["kpis"][kpi][part].as_f64().unwrap();
+        assert!(value("low") <= value("mean") && value("mean") <= value("high"), "{kpi}: {}", scenario["kpis"]);
+    }
+    assert_eq!(scenario["stock_value"].as_array().unwrap().len(), 28);
+    assert_eq!(scenario["service"].as_array().unwrap().len(), 4);
+    let n_lines = scenario["lines"].as_array().unwrap().len() as u64;
+    assert_eq!(report["n_item_locations"].as_u64(), Some(n_lines));
+    let page = std::fs::read_to_string(dir.path().join("sim/simulation.html")).unwrap();
+    assert!(page.contains("id=\"fan\"") && !page.contains("http://") && !page.contains("src="));
+    let shock = "demand=2x@2026-03-10 where location.id == 'S01'";
+    let args = ["simulate", "shop", "--model", "ses", "--paths", "20", "--days", "28", "--shock", shock];
+    let text = stdout(&expect(dir.path(), &args, 0));
+    assert!(text.contains("baseline") && text.contains("with shock") && text.contains("difference"), "{text}");
+    assert!(text.contains("Shock: demand × 2, from 2026-03-10 on, where location.id == 'S01'"), "{text}");
+
     let plan = json(&expect(dir.path(), &["demo", "--items", "12", "--json"], 0));
     assert!(plan["summary"]["n_planned"].as_u64() >= Some(12));
     assert!(dir.path().join("restock-demo/out/report.html").is_file());
@@ -311,4 +332,25 @@ fn config_explain_lists_and_filters() {
       [[segment]] service.target                 service level of the segment
     "#);
     expect(dir.path(), &["config", "explain", "zebra"], 2);
+}
+
+#[test]
+fn bad_shocks_say_the_way_out() {
+    let dir = project();
+    let error = |shock: &str| stderr(&expect(dir.path(), &["simulate", "shop", "--model", "ses", "--shock", shock], 2));
+    insta::assert_snapshot!(error("demand=2x"), @r#"
+    error: shock "demand=2x" has no "@", write for example demand=2x@2026-12-01
+
+    hint: --shock demand=+30%@2026-12-01..2026-12-24, or --shock lead_time=+5@2026-12-01
+    "#);
+    insta::assert_snapshot!(error("demand=2x@2026-12-01"), @r#"
+    error: shock "demand=2x@2026-12-01" holds on none of the days 2026-03-02 to 2026-05-30 that are played
+
+    hint: --days 275 plays until then
+    "#);
+    insta::assert_snapshot!(error("demand=2x@2026-04 where location.id == 'MOON'"), @r#"
+    error: shock "demand=2x@2026-04 where location.id == 'MOON'" matches none of 12 item-locations
+
+    hint: item.id, item.abc, item.category, location.id and location.kind are usual fields
+    "#);
 }

@@ -4,7 +4,8 @@ use restock_core::dataset::Dataset;
 use restock_core::{ItemIdx, LocationIdx, Period, Quantity, Units};
 
 use super::Window;
-use super::replay::{Course, PlayedPeriod, Totals};
+use super::replay::Course;
+use crate::play::{PlayedPeriod, Totals};
 use crate::unit::PlanningUnit;
 
 /// The actual course of an item-location with at least one receipt during the replay, else `None`.
@@ -86,7 +87,7 @@ pub(super) fn actual(
     let mut on_hand = start;
     for t in 0..n {
         on_hand = (on_hand + change(t)).max(0);
-        if t < course.first_counted {
+        if t < course.frame.first_counted {
             continue;
         }
         let played = PlayedPeriod {
@@ -97,13 +98,13 @@ pub(super) fn actual(
             ordered: received[t],
             on_hand,
         };
-        totals.add(&played, course, t);
+        totals.add(&played, &course.frame, t);
         // Several lines on one day are several orders.
         let more = n_lines[t].saturating_sub(1);
         totals.n_orders += more;
-        totals.order_cost += course.params.costs.order_cost * more as f64;
+        totals.order_cost += course.frame.params.costs.order_cost * more as f64;
         let block = totals.blocks.last_mut().expect("a period was added");
-        *block += course.params.costs.order_cost * more as f64;
+        *block += course.frame.params.costs.order_cost * more as f64;
         each(t, &played);
     }
     Some(totals)

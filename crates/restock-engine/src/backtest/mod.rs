@@ -26,6 +26,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -38,21 +39,25 @@ use restock_core::{
 use restock_forecast::auto::{Auto, Selection};
 use restock_forecast::paths::sample_paths;
 use restock_inventory::item_location::{Issuing, ItemLocationParams};
-use restock_inventory::kpi::{self, Ratio};
+use restock_inventory::kpi::Ratio;
 
 pub use forecast::{ForecastBacktestOptions, forecast_backtest};
 pub use report::{
-    BacktestLine, BacktestReport, BoundResult, Kpis, LineResult, Note, PolicyKind, PolicyResult, ReplayedOrder, Saving,
+    BacktestLine, BacktestReport, BoundResult, LineResult, Note, PolicyKind, PolicyResult, ReplayedOrder, Saving,
     Skipped, TimelinePoint, TimelineValue, Verdict,
 };
+
+pub use crate::indicators::Kpis;
 
 use crate::batch::adjust;
 use crate::builder::UnitBuilder;
 use crate::health::LaneIndex;
 use crate::history::plan_day;
+use crate::indicators::KpiSums;
+use crate::play::{self, Frame, Known, PlayedPeriod, Totals};
 use crate::unit::PlanningUnit;
 use clairvoyant::{Bound, clairvoyant_bound};
-use replay::{BLOCK_PERIODS, Course, Known, PlayedPeriod, Replay, Rule, Slot, Totals};
+use replay::{BLOCK_PERIODS, Course, Replay, Rule, Slot};
 use savings::{Comparison, CostPair, FEW_ITEMS, saving};
 
 /// The name of the plan's own choice of policy, item-location by item-location.
@@ -443,7 +448,7 @@ impl Context<'_> {
         course: &Course,
         units_per_base: f64,
     ) -> impl FnMut(usize, usize, &PlayedPeriod) + use<'t> {
-        let (first_counted, costs) = (course.first_counted, course.params.costs);
+        let (first_counted, costs) = (course.frame.first_counted, course.frame.params.costs);
         let (point_periods, n_columns) = (self.point_periods(), self.slots.len() + 1);
         move |t, column, played| {
             let value = &mut timeline[(t - first_counted) / point_periods * n_columns + column];
@@ -482,30 +487,32 @@ impl Context<'_> {
 
         // Deliveries take as long as receipts say they do, whatever was believed at the time.
         let real = at_end.build(item, location).unwrap_or_else(|_| unit.clone());
-        let lead_times = replay::draw_lead_times(
-            &replay::believed_lead_times(&PlanningUnit { as_of: unit.as_of, ..real }),
+        let lead_times = play::draw_lead_times(
+            &play::believed_lead_times(&PlanningUnit { as_of: unit.as_of, ..real }),
             n_simulated,
             self.options.seed ^ truth.key,
         );
-        let costs = replay::checked(unit.costs);
+        let costs = play::checked(unit.costs);
         let params =
             ItemLocationParams { costs, shelf_life: unit.shelf_life, backorder: false, issuing: Issuing::OldestFirst };
         let course = Course {
-            demand: replay::whole_units(&demand),
-            counts,
+            demand: play::whole_units(&demand),
             recorded,
             n_lookback,
             review_periods: self.review_periods(&unit, pair),
             lead_times,
-            params,
-            first_counted: window.n_warmup(),
-            block: BLOCK_PERIODS[match window.bucket {
-                Bucket::Day => 0,
-                Bucket::Week => 1,
-                Bucket::Month => 2,
-            }],
+            frame: Frame {
+                counts,
+                params,
+                first_counted: window.n_warmup(),
+                block: BLOCK_PERIODS[match window.bucket {
+                    Bucket::Day => 0,
+                    Bucket::Week => 1,
+                    Bucket::Month => 2,
+                }],
+            },
         };
-        let bound = clairvoyant_bound(&course.demand, &course.orders(), course.first_counted, &costs);
+        let bound = clairvoyant_bound(&course.demand, &course.orders(), course.frame.first_counted, &costs);
         Some(Item {
             pair,
             bound,
@@ -519,42 +526,19 @@ impl Context<'_> {
     }
 
     /// Periods to the next order opportunity for periods that have one, 0 for the others.
-    fn review_periods(&self, unit: &PlanningUnit, (item, location): Pair) -> Vec<usize> {
+    fn review_periods(&self, unit: &PlanningUnit, pair: Pair) -> Vec<usize> {
         let Window { bucket, start, .. } = self.window;
         let n_simulated = self.window.n_simulated();
-        let step = match self.options.review_periods {
-            Some(periods) => Some(periods.max(1)),
+        match self.options.review_periods {
+            Some(periods) => {
+                let every = periods.max(1);
+                play::gaps(&(0..n_simulated).map(|t| t % every == 0).collect::<Vec<_>>(), every)
+            }
             None => {
                 let every = bucket.periods_ceil(self.settings.default_review_days).max(1);
-                self.lanes.order_days(item, location, &unit.lane.source).is_none().then_some(every)
+                play::review_periods(self.lanes, unit, pair, (start, n_simulated), every)
             }
-        };
-        let is_open: Vec<bool> = match step {
-            Some(step) => (0..n_simulated).map(|t| t % step == 0).collect(),
-            None => {
-                let order_days = self.lanes.order_days(item, location, &unit.lane.source).expect("checked above");
-                (0..n_simulated)
-                    .map(|t| {
-                        let period = start + t as Period;
-                        let days = bucket.first_day(period).0..=bucket.last_day(period).0;
-                        days.into_iter().any(|day| order_days.allows(Day(day)))
-                    })
-                    .collect()
-            }
-        };
-        // Beyond the end the rhythm goes on as it was.
-        let mut review_periods = vec![0; n_simulated];
-        let mut next = None;
-        let mut usual =
-            step.unwrap_or_else(|| (unit.lane.review_days() as f64 / bucket.days()).round().max(1.0) as usize);
-        for t in (0..n_simulated).rev().filter(|t| is_open[*t]) {
-            if let Some(next) = next {
-                usual = next - t;
-            }
-            review_periods[t] = usual;
-            next = Some(t);
         }
-        review_periods
     }
 
     /// Forecasts a chunk from what was known at `from` and plays it until `to`.
@@ -583,7 +567,7 @@ impl Context<'_> {
         let (from, to) = ((from - self.window.start) as usize, (to - self.window.start) as usize);
         let point_periods = self.point_periods();
         for (((item, unit), forecast), horizon) in chunk.items.iter_mut().zip(units).zip(forecasts).zip(horizons) {
-            let first_counted = item.replay.course.first_counted;
+            let first_counted = item.replay.course.frame.first_counted;
             for t in from.max(first_counted)..to {
                 chunk.timeline_demand[(t - first_counted) / point_periods] +=
                     item.replay.course.demand[t] as f64 / item.units_per_base;
@@ -596,7 +580,7 @@ impl Context<'_> {
                     forecast.quantiles.truncate(horizon * N_LEVELS);
                     let seed = self.settings.seed ^ unit.history.series.key;
                     let paths = sample_paths(&forecast, self.settings.n_paths.max(1), seed);
-                    let mut known = Known::new(self.settings, unit, paths, self.window.start);
+                    let mut known = Known::new(self.settings, unit, Arc::new(paths), self.window.start);
                     item.replay.play(self.slots, &mut known, (from, to), &mut book);
                 }
                 // Discontinued since: nothing is ordered any more.
@@ -653,7 +637,7 @@ impl Context<'_> {
 
 /// Forecast periods that the reviews up to the next origin can look at.
 fn horizon(unit: &PlanningUnit, extra: usize) -> usize {
-    let longest_lead = replay::believed_lead_times(unit).iter().copied().max().unwrap_or(0);
+    let longest_lead = play::believed_lead_times(unit).iter().copied().max().unwrap_or(0);
     let review = unit.timing().review_period;
     let shelf_life = unit.shelf_life.unwrap_or(0).min(unit.bucket.periods_ceil(28.0));
     longest_lead + review.max(shelf_life) + review + extra
@@ -767,40 +751,11 @@ impl Context<'_> {
                 (self.window.bucket.first_day(self.window.counted), self.window.bucket.first_day(self.window.end));
             f64::from(to.0 - from.0)
         };
-        let mut kpis = Kpis::default();
-        let (mut in_stock, mut met, mut cycles) = (Ratio::default(), Ratio::default(), Ratio::default());
-        let (mut sold_value, mut received) = (0.0, 0.0);
+        let mut sums = KpiSums::default();
         for (item, totals) in covered {
-            let base = |units: i64| units as f64 / item.units_per_base;
-            let unit_cost = item.replay.course.params.costs.unit_cost;
-            let n_periods = totals.n_periods.max(1) as f64;
-            kpis.demand += base(totals.demand);
-            kpis.sold += base(totals.sold);
-            kpis.lost += base(totals.lost);
-            kpis.mean_stock += base(totals.on_hand) / n_periods;
-            kpis.mean_stock_value += totals.on_hand as f64 * unit_cost / n_periods;
-            kpis.waste += base(totals.expired);
-            kpis.waste_value += totals.expired as f64 * unit_cost;
-            kpis.n_orders += totals.n_orders;
-            kpis.ordered += base(totals.ordered);
-            kpis.cost += totals.cost();
-            kpis.holding_cost += totals.holding_cost;
-            kpis.stockout_cost += totals.stockout_cost;
-            kpis.order_cost += totals.order_cost;
-            kpis.waste_cost += totals.waste_cost;
-            sold_value += totals.sold as f64 * unit_cost;
-            received += base(totals.received);
-            in_stock += Ratio::new(totals.n_in_stock as f64, totals.n_open as f64);
-            met += Ratio::new(totals.n_met as f64, totals.n_open as f64);
-            cycles += Ratio::new(totals.n_cycles_met as f64, totals.n_cycles as f64);
+            sums.add(totals, item.units_per_base, item.replay.course.frame.params.costs.unit_cost);
         }
-        kpis.fill_rate = Ratio::new(kpis.sold, kpis.demand).value();
-        kpis.in_stock = in_stock.value();
-        kpis.period_service = met.value();
-        kpis.cycle_service = cycles.value();
-        kpis.turns = kpi::turns(sold_value, n_days, kpis.mean_stock_value).value();
-        kpis.waste_rate = Ratio::new(kpis.waste, received).value();
-        kpis
+        sums.kpis(n_days)
     }
 
     /// Every policy against every baseline, over the item-locations that both cover.
@@ -880,8 +835,8 @@ impl Context<'_> {
         let bucket = self.window.bucket;
         let mut orders = Vec::new();
         for item in items {
-            for (slot, player) in self.slots.iter().zip(&item.replay.players) {
-                for (t, quantity) in &player.orders {
+            for (slot, placed) in self.slots.iter().zip(&item.replay.orders) {
+                for (t, quantity) in placed {
                     orders.push(ReplayedOrder {
                         policy: slot.name.clone(),
                         item_id: self.dataset.items[item.pair.0.0 as usize].item_id.clone(),
@@ -970,7 +925,7 @@ fn bound_of(items: &[&Item]) -> BoundResult {
 }
 
 fn line_result(item: &Item, totals: &Totals) -> LineResult {
-    let unit_cost = item.replay.course.params.costs.unit_cost;
+    let unit_cost = item.replay.course.frame.params.costs.unit_cost;
     LineResult {
         fill_rate: Ratio::new(totals.sold as f64, totals.demand as f64).value(),
         mean_stock_value: totals.on_hand as f64 * unit_cost / totals.n_periods.max(1) as f64,

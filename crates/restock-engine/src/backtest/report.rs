@@ -4,6 +4,8 @@ use restock_core::settings::Lang;
 use restock_core::{Bucket, Day};
 use serde::{Deserialize, Serialize};
 
+use crate::indicators::Kpis;
+
 /// What [`backtest`](super::backtest) found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BacktestReport {
@@ -125,51 +127,6 @@ pub struct PolicyResult {
     /// (cost - bound) / bound over the same item-locations; `None` for `actual`, which may order on other days, and
     /// where the bound is zero.
     pub gap_to_bound: Option<f64>,
-}
-
-/// Indicators of one policy over the days that count. Definitions: `restock_inventory::kpi`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Kpis {
-    /// Demand, base units.
-    pub demand: f64,
-    /// Units sold.
-    pub sold: f64,
-    /// Demand not met.
-    pub lost: f64,
-    /// Units sold / demand.
-    pub fill_rate: Option<f64>,
-    /// Open periods that end with stock / open periods.
-    pub in_stock: Option<f64>,
-    /// Open periods with all demand met / open periods.
-    pub period_service: Option<f64>,
-    /// Replenishment cycles without lost demand / cycles.
-    pub cycle_service: Option<f64>,
-    /// Mean value of stock at the end of a period, at cost.
-    pub mean_stock_value: f64,
-    /// Mean stock, base units.
-    pub mean_stock: f64,
-    /// Cost of goods sold in a year / mean stock value.
-    pub turns: Option<f64>,
-    /// Units expired.
-    pub waste: f64,
-    /// Value of units expired, at cost.
-    pub waste_value: f64,
-    /// Units expired / units received.
-    pub waste_rate: Option<f64>,
-    /// Order lines placed.
-    pub n_orders: u64,
-    /// Units ordered.
-    pub ordered: f64,
-    /// Total relevant cost: the four below.
-    pub cost: f64,
-    /// Holding cost.
-    pub holding_cost: f64,
-    /// Cost of lost sales.
-    pub stockout_cost: f64,
-    /// Fixed cost of order lines.
-    pub order_cost: f64,
-    /// Cost of waste.
-    pub waste_cost: f64,
 }
 
 /// The clairvoyant bound, summed over item-locations.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::report::{Saving, Verdict};
+use crate::play::next_random;
 
 /// Resamples of the bootstrap; the ends of a 90 % interval then vary by about a tenth of its half width.
 const N_RESAMPLES: usize = 2_000;
@@ -113,15 +114,6 @@ pub(super) fn saving(units: &[CostPair], comparison: &Comparison<'_>) -> Saving 
         sentence,
         sentence_zh,
     }
-}
-
-/// SplitMix64 (Steele, Lea & Flood, 2014).
-pub(crate) fn next_random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut bits = *state;
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// A number in `0..n`.

@@ -9,6 +9,7 @@ use restock_core::{
 };
 
 use super::*;
+use crate::play::{self, next_random};
 
 /// The mean of the last four weeks, give or take a fixed share; quick, and it looks at nothing else.
 struct RecentMean;
@@ -71,7 +72,7 @@ fn shop(series: &[Vec<i64>]) -> Dataset {
 /// Deterministic demand between `low` and `high`.
 fn demand(n: usize, low: i64, high: i64, seed: u64) -> Vec<i64> {
     let mut state = seed;
-    (0..n).map(|_| low + (savings::next_random(&mut state) % (high - low + 1) as u64) as i64).collect()
+    (0..n).map(|_| low + (next_random(&mut state) % (high - low + 1) as u64) as i64).collect()
 }
 
 fn settings() -> PlanSettings {
@@ -350,8 +351,8 @@ fn limits_spread_and_are_reported() {
 
 #[test]
 fn whole_units_keep_their_total() {
-    assert_eq!(replay::whole_units(&[3.0, 0.0, 2.0]), [3, 0, 2]);
-    let thirds = replay::whole_units(&[1.0 / 3.0; 9]);
+    assert_eq!(play::whole_units(&[3.0, 0.0, 2.0]), [3, 0, 2]);
+    let thirds = play::whole_units(&[1.0 / 3.0; 9]);
     assert_eq!(thirds.iter().sum::<i64>(), 3);
     assert_eq!(N_LEVELS, QUANTILE_LEVELS.len());
 }

@@ -3,6 +3,7 @@
 pub(crate) mod backtest_page;
 pub(crate) mod page;
 pub(crate) mod plan_page;
+pub(crate) mod simulation_page;
 
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::{AssumedStock, Lang, PlanSettings};

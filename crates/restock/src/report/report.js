@@ -39,9 +39,10 @@ const dayShort = n => day(n).slice(5);
 function chart(box, c) {
   const W = Math.max(260, box.clientWidth), H = Math.min(260, Math.max(180, W * .42)), L = 40, R = 8, Top = 16, B = 22;
   const days = c.days, d0 = days[0], d1 = days[days.length - 1] + c.step;
-  const X = d => L + (d - d0) / (d1 - d0) * (W - L - R), high = c.high * 1.06 || 1, Y = v => H - B - Math.max(0, v) / high * (H - B - Top);
+  const X = d => L + (d - d0) / (d1 - d0) * (W - L - R), low = c.low || 0, high = low ? c.high : c.high * 1.06 || 1;
+  const Y = v => H - B - (Math.max(low, v) - low) / (high - low) * (H - B - Top), label = c.label || short;
   let g = "";
-  for (const v of ticks(0, high, 4)) g += `<line x1="${L}" x2="${W - R}" y1="${Y(v)}" y2="${Y(v)}" stroke="var(--line)"/><text x="${L - 6}" y="${Y(v) + 4}" text-anchor="end">${short(v)}</text>`;
+  for (const v of ticks(low, high, 4)) g += `<line x1="${L}" x2="${W - R}" y1="${Y(v)}" y2="${Y(v)}" stroke="var(--line)"/><text x="${L - 6}" y="${Y(v) + 4}" text-anchor="end">${label(v)}</text>`;
   const every = Math.ceil(days.length / Math.max(2, Math.floor((W - L) / 64)));
   days.forEach((d, i) => { if (i % every === 0) g += `<text x="${X(d)}" y="${H - 6}" text-anchor="${i ? "middle" : "start"}">${dayShort(d)}</text>`; });
   const path = pts => pts.map((p, i) => `${i ? "L" : "M"}${X(p[0]).toFixed(1)} ${Y(p[1]).toFixed(1)}`).join("");
@@ -158,6 +159,32 @@ function scatter(box, b) {
   box.innerHTML = `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="${esc(b.t.fill)}">${g}</svg><div class="legend">${key}</div>`;
 }
 if (D.bt) { backtest(D.bt); addEventListener("resize", () => backtest(D.bt)); }
+
+// Simulation: stock value as a fan by day, fill rate by week; the baseline dashed beside a shock.
+function simulation(s) {
+  const t = s.t, tones = s.scenarios.length > 1 ? ["var(--grey)", "var(--without)"] : ["var(--with)"];
+  const fan = document.getElementById("fan"), service = document.getElementById("service");
+  const stock = s.scenarios.map(x => new Map(x.stock.map(p => [p[0], p]))), met = s.scenarios.map(x => new Map(x.service.map(p => [p[0], p])));
+  const percent = (v, d = 1) => `${num(v * 100, d)}%`, dash = i => s.scenarios.length > 1 && !i;
+  chart(fan, {
+    title: t.stock, step: s.step, days: s.scenarios[0].stock.map(p => p[0]), high: Math.max(...s.scenarios.flatMap(x => x.stock.map(p => p[5]))),
+    series: s.scenarios.flatMap((x, i) => [
+      ...(dash(i) ? [] : [{color: tones[i], area: x.stock.map(p => [p[0], p[1], p[5]])}, {color: tones[i], area: x.stock.map(p => [p[0], p[2], p[4]])}]),
+      {name: x.name, color: tones[i], dash: dash(i), line: x.stock.map(p => [p[0], p[3]])},
+    ]),
+    read: d => s.scenarios.map((x, i) => { const p = stock[i].get(d); return p ? ` · ${x.name} ${num(p[3])} (${num(p[1])}–${num(p[5])})` : ""; }).join(""),
+  });
+  const all = s.scenarios.flatMap(x => x.service), floor = Math.min(...all.map(p => p[2]));
+  if (all.length) chart(service, {
+    title: t.service, step: s.weekStep, days: [...new Set(all.map(p => p[0]))].sort((a, b) => a - b), high: 1, low: Math.max(0, Math.min(.9, Math.floor(floor * 20) / 20)), label: v => percent(v, 0),
+    series: s.scenarios.flatMap((x, i) => [
+      ...(dash(i) ? [] : [{color: tones[i], area: x.service.map(p => [p[0], p[2], p[3]])}]),
+      {name: x.name, color: tones[i], dash: dash(i), line: x.service.map(p => [p[0], p[1]])},
+    ]),
+    read: d => s.scenarios.map((x, i) => { const p = met[i].get(d); return p ? ` · ${x.name} ${percent(p[1])} (${percent(p[2])}–${percent(p[3])})` : ""; }).join(""),
+  });
+}
+if (D.sim) { simulation(D.sim); addEventListener("resize", () => simulation(D.sim)); }
 
 const search = document.getElementById("search");
 search?.addEventListener("input", () => {

@@ -1,0 +1,315 @@
+//! Simulations of small shops.
+
+use restock_core::dataset::{Dataset, InventoryRow, Item, Location, Origin, SourceRow};
+use restock_core::forecast::Dependence;
+use restock_core::{
+    Forecast, ForecastRequest, ItemIdx, LocationIdx, Objective, Quantity, RowRef, SeriesInput, ServiceType, Units,
+};
+
+use super::partition::World;
+use super::*;
+
+/// `spread` 0 is a demand that is always the mean of the last four weeks.
+struct RecentMean {
+    spread: f64,
+}
+
+impl Forecaster for RecentMean {
+    fn name(&self) -> &str {
+        "recent_mean"
+    }
+
+    fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
+        let forecast = |series: &SeriesInput| {
+            let recent = &series.demand[series.n_periods().saturating_sub(28)..];
+            let mean = recent.iter().sum::<f64>() / recent.len().max(1) as f64;
+            let quantiles = restock_core::QUANTILE_LEVELS.map(|level| mean * (1.0 + self.spread * (level - 0.5)));
+            Forecast {
+                mean: vec![mean; request.horizon],
+                quantiles: quantiles.repeat(request.horizon),
+                dependence: Dependence::default(),
+                count_valued: series.count_valued,
+                model: "recent_mean".to_owned(),
+                reason: String::new(),
+            }
+        };
+        batch.iter().map(forecast).collect()
+    }
+}
+
+/// Items with a constant demand per day in every store from 2025-01-01 on for 200 days, cost 2 and price 5, `on_hand`
+/// in each.
+fn shop(demand: &[i64], n_stores: u32, on_hand: i64) -> Dataset {
+    let first: Day = "2025-01-01".parse().unwrap();
+    let location = |idx| Location { location_id: format!("S{}", idx + 1), ..Location::default() };
+    let mut dataset = Dataset {
+        files: vec!["sales.csv".to_owned()],
+        locations: (0..n_stores).map(location).collect(),
+        ..Dataset::default()
+    };
+    for (idx, quantity) in demand.iter().enumerate() {
+        let item = ItemIdx(idx as u32);
+        dataset.items.push(Item {
+            item_id: format!("I{idx:03}"),
+            unit_cost: Some("2".parse().unwrap()),
+            price: Some("5".parse().unwrap()),
+            ..Item::default()
+        });
+        for store in (0..n_stores).map(LocationIdx) {
+            for t in 0..200 {
+                dataset.sales.item.push(item);
+                dataset.sales.location.push(store);
+                dataset.sales.day.push(first.plus(t));
+                dataset.sales.quantity.push(Quantity::from_whole(*quantity));
+                dataset.sales.row.push(RowRef { file_idx: 0, row: dataset.sales.row.len() as u32 + 2 });
+            }
+            dataset.inventory.push(count(item, store, on_hand));
+        }
+    }
+    dataset
+}
+
+fn count(item: ItemIdx, location: LocationIdx, on_hand: i64) -> InventoryRow {
+    InventoryRow {
+        item,
+        location,
+        on_hand: Quantity::from_whole(on_hand),
+        as_of: None,
+        lot_id: None,
+        expiry: None,
+        allocated: Quantity::ZERO,
+        blocked: Quantity::ZERO,
+        in_transit: Quantity::ZERO,
+        row: RowRef::default(),
+    }
+}
+
+/// Every store draws from a distribution centre `Z` that holds `on_hand` of each item.
+fn chain(demand: &[i64], n_stores: u32, on_hand: i64) -> Dataset {
+    let mut dataset = shop(demand, n_stores, 15);
+    let centre = LocationIdx(n_stores);
+    dataset.locations.push(Location { location_id: "Z".to_owned(), ..Location::default() });
+    for item in (0..demand.len() as u32).map(ItemIdx) {
+        dataset.inventory.push(count(item, centre, on_hand));
+        for store in (0..n_stores).map(LocationIdx) {
+            dataset.sources.push(SourceRow {
+                item: Some(item),
+                to_location: Some(store),
+                origin: Origin::Location(centre),
+                category: None,
+                lead_time_days: Some(1.0),
+                lead_time_sd_days: None,
+                unit_cost: None,
+                min_order: None,
+                pack_size: None,
+                layer_size: None,
+                pallet_size: None,
+                max_order: None,
+                priority: 1,
+                share: None,
+                review_calendar: None,
+                effective_from: None,
+                effective_to: None,
+                price_breaks: Vec::new(),
+                row: RowRef::default(),
+            });
+        }
+    }
+    dataset
+}
+
+fn settings() -> PlanSettings {
+    PlanSettings {
+        objective: Objective::Service { service_type: ServiceType::FillRate, target: 0.95 },
+        default_lead_time_days: 2.0,
+        order_cost: 1.0,
+        policy: "base_stock".to_owned(),
+        n_paths: 32,
+        ..PlanSettings::default()
+    }
+}
+
+fn options(shocks: &[&str]) -> SimulateOptions {
+    let shocks = shocks.iter().map(|text| Shock::parse(text).unwrap()).collect();
+    SimulateOptions { n_paths: 40, n_days: 42, shocks }
+}
+
+fn run(dataset: &Dataset, spread: f64, options: &SimulateOptions) -> SimulationReport {
+    simulate(dataset, &settings(), &RecentMean { spread }, options, &|_, _| ()).unwrap()
+}
+
+/// 10 units a day for certain, 35 on the shelf, lead time 2, review every 7 days, no uncertainty: level (2 + 7) · 10 for
+/// a fill rate of 1, a little less for 95 % of the 70 units of a review: 90 - 3 = 87. The position of 35 is raised by 52.
+/// Days 0 and 1 end with 25 and 15; 52 arrive on day 2: 57, 47, 37, 27, 17. On day 7 the position is 17, so 70 are
+/// ordered: 7, 0 (3 short), 60, 50, 40, 30, 20. From then on every week is the same: 10, 0, 60, ...
+#[test]
+fn constant_demand_by_hand() {
+    let options = SimulateOptions { n_paths: 2, n_days: 14, shocks: Vec::new() };
+    let report = run(&shop(&[10], 1, 35), 0.0, &options);
+    let kpis = &report.scenarios[0].kpis;
+    let stock: Vec<f64> = report.scenarios[0].stock_value.iter().map(|point| point.mean / 2.0).collect();
+    assert_eq!(stock, [25.0, 15.0, 57.0, 47.0, 37.0, 27.0, 17.0, 7.0, 0.0, 60.0, 50.0, 40.0, 30.0, 20.0]);
+    let exactly = |value: f64| Some(Estimate { mean: value, low: value, high: value });
+    assert_eq!(kpis.demand, exactly(140.0));
+    assert_eq!(kpis.lost, exactly(3.0));
+    assert_eq!(kpis.fill_rate, exactly(137.0 / 140.0));
+    assert_eq!(kpis.in_stock, exactly(13.0 / 14.0));
+    assert_eq!(kpis.cycle_service, exactly(0.0), "the one cycle from receipt to receipt ran short");
+    assert_eq!((kpis.n_orders, kpis.ordered, kpis.order_cost), (exactly(2.0), exactly(122.0), exactly(2.0)));
+    assert_eq!(kpis.stockout_cost, exactly(9.0), "3 units at a margin of 3");
+    let mean_value = stock.iter().sum::<f64>() * 2.0 / 14.0;
+    assert!((kpis.mean_stock_value.unwrap().mean - mean_value).abs() < 1e-9);
+    let turns = 137.0 * 2.0 * 365.0 / 14.0 / mean_value;
+    assert!((kpis.turns.unwrap().mean - turns).abs() < 1e-9);
+    let holding = mean_value * 0.22 / 365.25 * 14.0;
+    assert!((kpis.holding_cost.unwrap().mean - holding).abs() < 1e-9);
+    assert_eq!(report.scenarios[0].lines[0].lost_margin.mean, 9.0);
+    assert_eq!(report.scenarios[0].service[1].fill_rate, exactly(67.0 / 70.0));
+}
+
+#[test]
+fn the_first_orders_are_those_of_the_plan() {
+    let dataset = shop(&[3, 8, 1, 14], 2, 12);
+    let plan = crate::plan(&dataset, &settings(), &RecentMean { spread: 2.0 }, &|_, _| ());
+    let ordered: f64 = plan.proposals.iter().map(|proposal| proposal.quantity.to_f64()).sum();
+    assert!(ordered > 0.0);
+    // On one day nothing but the plan's orders is placed.
+    let one_day = SimulateOptions { n_days: 1, ..options(&[]) };
+    let report = run(&dataset, 2.0, &one_day);
+    assert_eq!(report.scenarios[0].kpis.ordered.unwrap(), Estimate { mean: ordered, low: ordered, high: ordered });
+}
+
+#[test]
+fn the_report_does_not_depend_on_threads() {
+    let demand: Vec<i64> = (0..70).map(|idx| 1 + idx % 9).collect();
+    let dataset = chain(&demand, 3, 60);
+    let options = options(&["demand=2x@2025-08-01", "lead_time=+3@2025-08-01"]);
+    let on = |n_threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        pool.install(|| serde_json::to_string(&run(&dataset, 2.0, &options)).unwrap())
+    };
+    let one = on(1);
+    assert!(one == on(4), "the same bytes on one and on four threads");
+    let seeded = PlanSettings { seed: 7, ..settings() };
+    let other = simulate(&dataset, &seeded, &RecentMean { spread: 2.0 }, &options, &|_, _| ()).unwrap();
+    assert!(one != serde_json::to_string(&other).unwrap(), "another seed is another future");
+}
+
+/// On every path: what was there and came in was sold, sent, expired or is still there; what was ordered arrived or is
+/// on its way; and what stores ordered is what the centre sent.
+#[test]
+fn units_are_conserved() {
+    for on_hand in [0, 30, 4_000] {
+        let mut dataset = chain(&[4, 9], 3, on_hand);
+        // What expires in the centre cannot be sent.
+        dataset.items[1].shelf_life_days = (on_hand < 4_000).then_some(5);
+        let options = options(&["demand=+50%@2025-07-25"]);
+        let (settings, forecaster) = (settings(), RecentMean { spread: 2.0 });
+        let mut n_short = 0;
+        super::partition::inspect(&dataset, &settings, &forecaster, &options, &mut |starts, world: &World| {
+            let n_places = starts.len();
+            for path in 0..options.n_paths {
+                let mut sent_by_stores: Units = 0;
+                for idx in 0..n_places {
+                    let player = &world.players[idx][path];
+                    let (start, end, totals) = (&starts[idx], &player.stock, &player.totals);
+                    let issued = start.reserved + start.backorders - end.reserved - end.backorders;
+                    assert_eq!(
+                        start.on_hand() + totals.received,
+                        totals.sold + issued + totals.expired + end.on_hand()
+                    );
+                    assert_eq!(start.on_order() + totals.ordered, totals.received + end.on_order());
+                    assert_eq!(totals.demand, totals.sold + totals.lost);
+                    // The centre comes last.
+                    if idx + 1 < n_places {
+                        sent_by_stores += totals.ordered;
+                    } else {
+                        assert_eq!(world.sent[idx][path], sent_by_stores);
+                        n_short += world.not_sent[idx][path];
+                    }
+                }
+            }
+        });
+        assert_eq!(n_short > 0, on_hand < 4_000, "a centre with {on_hand} units");
+    }
+}
+
+#[test]
+fn twice_the_demand_loses_more_and_orders_more() {
+    let report = run(&shop(&[3, 8, 1], 2, 20), 2.0, &options(&["demand=2x@2025-08-01"]));
+    let [baseline, shock] = report.scenarios.as_slice() else { panic!("baseline and shock") };
+    assert_eq!((baseline.name.as_str(), shock.name.as_str()), ("baseline", "shock"));
+    let mean = |value: Option<Estimate>| value.unwrap().mean;
+    assert!(mean(shock.kpis.lost) > mean(baseline.kpis.lost));
+    assert!(mean(shock.kpis.ordered) > mean(baseline.kpis.ordered));
+    let difference = report.difference.as_ref().unwrap();
+    assert!((mean(difference.lost) - (mean(shock.kpis.lost) - mean(baseline.kpis.lost))).abs() < 1e-9);
+    assert!(difference.lost.unwrap().low >= 0.0, "on common random numbers no path loses less");
+    // Before the shock, both futures are the same.
+    assert_eq!(baseline.stock_value[..10], shock.stock_value[..10]);
+    assert_eq!(report.shocks[0].en, "demand × 2, from 2025-08-01 on");
+}
+
+#[test]
+fn a_shock_of_nothing_changes_nothing_and_no_demand_sells_nothing() {
+    let dataset = shop(&[3, 8], 1, 20);
+    let report = run(&dataset, 2.0, &options(&["demand=+0%@2025-07-20"]));
+    let [baseline, shock] = report.scenarios.as_slice() else { panic!("baseline and shock") };
+    assert_eq!((&baseline.kpis, &baseline.lines), (&shock.kpis, &shock.lines));
+    let report = run(&dataset, 2.0, &options(&["demand=0x@2025-07-20"]));
+    let shock = &report.scenarios[1];
+    assert_eq!((shock.kpis.demand.unwrap().high, shock.kpis.lost.unwrap().high), (0.0, 0.0));
+    assert_eq!(shock.kpis.fill_rate, None, "no demand, no fill rate");
+    assert!(shock.service.iter().all(|point| point.fill_rate.is_none()));
+}
+
+#[test]
+fn longer_lead_times_lose_sales() {
+    let report = run(&shop(&[6; 5], 1, 40), 2.0, &options(&["lead_time=+10@2025-07-20..2025-08-10"]));
+    assert!(report.difference.unwrap().lost.unwrap().mean > 0.0);
+}
+
+#[test]
+fn a_shock_of_one_place_leaves_the_others_alone() {
+    let report = run(&shop(&[3], 2, 20), 2.0, &options(&["demand=3x@2025-07-25 where location.id == 'S2'"]));
+    let locations = |idx: usize| &report.scenarios[idx].locations;
+    assert_eq!(locations(0)[0], locations(1)[0]);
+    assert_ne!(locations(0)[1], locations(1)[1]);
+}
+
+/// Totals count customers; the centre's own row counts what it sends.
+#[test]
+fn transfers_are_not_counted_twice() {
+    let report = run(&chain(&[5], 2, 500), 2.0, &options(&[]));
+    let scenario = &report.scenarios[0];
+    let centre = &scenario.locations[2];
+    assert_eq!((centre.location_id.as_str(), centre.n_item_locations), ("Z", 1));
+    assert!(centre.kpis.demand.unwrap().mean > 0.0);
+    let stores: f64 = scenario.locations[..2].iter().map(|location| location.kpis.demand.unwrap().mean).sum();
+    assert!((scenario.kpis.demand.unwrap().mean - stores).abs() < 1e-9);
+    assert!((stores - 2.0 * 5.0 * 42.0).abs() < 5.0, "{stores}");
+}
+
+#[test]
+fn shocks_that_change_nothing_are_refused() {
+    let dataset = shop(&[3, 8], 1, 20);
+    let error = |shock: &str| {
+        simulate(&dataset, &settings(), &RecentMean { spread: 2.0 }, &options(&[shock]), &|_, _| ())
+            .unwrap_err()
+            .to_string()
+    };
+    insta::assert_snapshot!(error("demand=2x@2026-12-01"),
+        @r#"shock "demand=2x@2026-12-01" holds on none of the days 2025-07-20 to 2025-08-30 that are played"#);
+    insta::assert_snapshot!(error("demand=2x@2025-08-01 where location.id == 'S9'"),
+        @r#"shock "demand=2x@2025-08-01 where location.id == 'S9'" matches none of 2 item-locations"#);
+}
+
+#[test]
+fn weeks_are_played_too() {
+    let settings = PlanSettings { bucket: Bucket::Week, ..settings() };
+    let report =
+        simulate(&shop(&[2], 1, 40), &settings, &RecentMean { spread: 1.0 }, &options(&[]), &|_, _| ()).unwrap();
+    assert_eq!((report.n_periods, report.scenarios[0].service.len()), (6, 6));
+    let demand = report.scenarios[0].kpis.demand.unwrap().mean;
+    assert!((demand - 6.0 * 14.0).abs() < 2.0, "{demand}");
+}
