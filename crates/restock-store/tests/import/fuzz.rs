@@ -4,6 +4,8 @@
 //! The oracle never parses. It starts from digits and a scale, writes them in a notation, and knows what came out; where
 //! a mutation may have made a text mean something else, it only accepts the value that the whole text spells.
 
+#![expect(clippy::print_stdout, reason = "the figures of a run are worth reading")]
+
 use std::collections::HashMap;
 use std::time::Instant;
 
