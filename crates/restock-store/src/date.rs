@@ -77,6 +77,11 @@ pub(crate) fn day_of(year: i32, month: u32, day: u32) -> Option<Day> {
     Some(Day(days + day_of_year as i32 - 719_468))
 }
 
+/// Whether a day lies in the years that are read, 1800 to 2999.
+pub(crate) fn is_in_range(day: Day) -> bool {
+    (-62_091..=376_199).contains(&day.0)
+}
+
 /// Reads `2026-03-02` and nothing else; `None` asks [`read`].
 #[inline]
 pub(crate) fn read_iso(text: &[u8]) -> Option<Day> {
@@ -201,7 +206,7 @@ fn read_chinese(text: &str) -> Result<DateText<'_>, DateProblem> {
     Ok(DateText { reading: read.reading, zone: "", precision: read.precision })
 }
 
-fn month_name(text: &str) -> Option<u32> {
+pub(crate) fn month_name(text: &str) -> Option<u32> {
     const NAMES: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     const FULL: [&str; 12] = [
         "january",
@@ -476,6 +481,11 @@ mod tests {
         for day in -60_000..60_000 {
             let text = Day(day).to_string();
             assert_eq!(read_iso(text.as_bytes()), Some(Day(day)), "{text}");
+        }
+        for (year, is_in) in [(1799_i32, false), (1800, true), (2999, true), (3000, false)] {
+            let new_year = (year - 1970) * 365 + (year - 1969).div_euclid(4) - (year - 1901).div_euclid(100)
+                + (year - 1601).div_euclid(400);
+            assert_eq!(is_in_range(Day(new_year)), is_in, "{year}");
         }
         assert_eq!(day_of(2023, 2, 29), None);
         assert_eq!(day_of(1900, 2, 29), None);

@@ -1,20 +1,22 @@
 //! Rows into tables: one function per table, and the entities they refer to.
 
-use std::hash::Hasher;
-
 use restock_core::dataset::{
     AdjustmentRow, BomRow, BudgetRow, Calendar, CapacityRow, EventRow, InventoryRow, Item, ItemLocationRow, Location,
-    OpenOrderRow, Origin, OrphanKey, PriceBreak, PriceRow, PromotionRow, ReceiptRow, SignalRow, SourceRow, StockoutRow,
+    OpenOrderRow, Origin, OrphanKey, PriceRow, PromotionRow, ReceiptRow, SignalRow, SourceRow, StockoutRow,
     SubstitutionRow, Supplier, UomRow,
 };
 use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Money, Quantity, RowRef, ServiceType, SupplierIdx};
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::DEFAULT_LOCATION_ID;
+use crate::import::Counts;
 use crate::intern::Interner;
-use crate::job::{Bad, Job, Read, cell_text};
+use crate::job::{Bad, Job, Read};
 use crate::number;
-use crate::source::{Cell, Chunk};
+use crate::readings::{
+    attributes, money_not_negative, not_negative, parse_price_breaks, push_padded, raw_hash, scope, share_or_flag,
+};
+use crate::source::Chunk;
 use crate::tables::{Field as F, Table};
 
 /// Entities of one kind with the rows that define and use them.
@@ -124,9 +126,15 @@ pub(crate) struct Draft {
     /// Hash of the cells of each sales row; shorter or empty where a file needs none.
     pub sales_hash: Vec<u32>,
     pub counts: SalesCounts,
-    /// Rows seen of the state table being read.
-    pub seen_rows: FxHashSet<u64>,
+    /// Rows seen of the state tables being read, by table and hash.
+    pub seen_rows: FxHashSet<(usize, u64)>,
+    /// Rows left out as copies so far.
+    n_left_out: u64,
     pub duplicates: Vec<RowRef>,
+    /// Calendars whose weekdays a row has given.
+    calendar_rules: std::collections::BTreeSet<String>,
+    /// The unit of each item in the file being read, and the row that said so.
+    units: FxHashMap<u32, (Box<str>, u32)>,
     /// Price runs of the file being read with `distinct`: price and last day by item-location.
     price_runs: FxHashMap<(u32, u32), (Money, Day, usize)>,
     /// Last days of price rows that stand for several.
@@ -138,6 +146,7 @@ pub(crate) struct Mark {
     lens: [usize; 21],
     default_location: Option<u32>,
     calendars: std::collections::BTreeMap<String, Calendar>,
+    calendar_rules: std::collections::BTreeSet<String>,
 }
 
 impl Draft {
@@ -170,6 +179,7 @@ impl Draft {
             ],
             default_location: self.default_location,
             calendars: d.calendars.clone(),
+            calendar_rules: self.calendar_rules.clone(),
         }
     }
 
@@ -213,6 +223,7 @@ impl Draft {
         d.uoms.truncate(lens[19]);
         self.duplicates.truncate(lens[20]);
         d.calendars.clone_from(&mark.calendars);
+        self.calendar_rules.clone_from(&mark.calendar_rules);
         self.start_file();
     }
 
@@ -220,6 +231,7 @@ impl Draft {
     pub(crate) fn start_file(&mut self) {
         self.counts = SalesCounts::default();
         self.seen_rows.clear();
+        self.units.clear();
         self.price_runs.clear();
         let n_prices = self.dataset.prices.len();
         self.price_run_ends.retain(|&idx, _| idx < n_prices);
@@ -233,34 +245,36 @@ impl Draft {
         file_idx: u16,
         skip: &[bool],
         reject: &mut dyn FnMut(u64, Box<Bad>),
-    ) -> (u64, u64) {
+    ) -> Counts {
         job.start_chunk(chunk);
-        let (mut n_accepted, mut n_filtered) = (0, 0);
+        let mut counts = Counts::default();
         for row in 0..chunk.len() {
             if skip.get(row) == Some(&true) {
                 continue;
             }
             if !job.filters.is_empty() && !job.keeps(chunk, row) {
-                n_filtered += 1;
+                counts.filtered += 1;
                 continue;
             }
             let number = chunk.row_number(row);
             let at = RowRef { file_idx, row: u32::try_from(number).unwrap_or(u32::MAX) };
+            let n_left_out = self.n_left_out;
             let taken = if job.table == Table::Sales {
                 self.sale(job, chunk, row, at)
             } else {
                 self.other(job, chunk, row, at)
             };
             match taken {
-                Ok(()) => n_accepted += 1,
+                Ok(()) if self.n_left_out > n_left_out => counts.duplicates += 1,
+                Ok(()) => counts.accepted += 1,
                 Err(bad) => reject(number, bad),
             }
         }
-        (n_accepted, n_filtered)
+        counts
     }
 
     fn item(&mut self, job: &mut Job, chunk: &Chunk, row: usize, field: F, at: RowRef) -> Read<ItemIdx> {
-        let Some(idx) = job.intern(chunk, row, field, &mut self.items.interner) else { return Ok(None) };
+        let Some(idx) = job.intern(chunk, row, field, &mut self.items.interner)? else { return Ok(None) };
         let idx = self.items.seen(idx, at);
         self.items.strengthen(idx);
         Ok(Some(ItemIdx(idx)))
@@ -278,18 +292,18 @@ impl Draft {
     }
 
     /// A location that may be absent, `*` or `all`, all meaning every location.
-    fn location(&mut self, job: &mut Job, chunk: &Chunk, row: usize, field: F, at: RowRef) -> Option<LocationIdx> {
+    fn location(&mut self, job: &mut Job, chunk: &Chunk, row: usize, field: F, at: RowRef) -> Read<LocationIdx> {
         if job.has(field)
             && job.text(chunk, row, field).is_some_and(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"))
         {
-            return None;
+            return Ok(None);
         }
-        let idx = job.intern(chunk, row, field, &mut self.locations.interner)?;
+        let Some(idx) = job.intern(chunk, row, field, &mut self.locations.interner)? else { return Ok(None) };
         let idx = self.locations.seen(idx, at);
         if !matches!(job.table, Table::Signals | Table::Events) {
             self.locations.strengthen(idx);
         }
-        Some(LocationIdx(idx))
+        Ok(Some(LocationIdx(idx)))
     }
 
     /// A location that every row has; the only one there is where no column names it.
@@ -302,7 +316,7 @@ impl Draft {
         at: RowRef,
     ) -> Result<LocationIdx, Box<Bad>> {
         if job.has(field) {
-            let Some(idx) = job.intern(chunk, row, field, &mut self.locations.interner) else {
+            let Some(idx) = job.intern(chunk, row, field, &mut self.locations.interner)? else {
                 return Err(job.empty(chunk, row, field, "a location id"));
             };
             let idx = self.locations.seen(idx, at);
@@ -322,26 +336,52 @@ impl Draft {
         Ok(LocationIdx(idx))
     }
 
-    fn supplier(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Option<SupplierIdx> {
-        let idx = job.intern(chunk, row, F::SupplierId, &mut self.suppliers.interner)?;
+    fn supplier(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Read<SupplierIdx> {
+        let Some(idx) = job.intern(chunk, row, F::SupplierId, &mut self.suppliers.interner)? else { return Ok(None) };
         let idx = self.suppliers.seen(idx, at);
         self.suppliers.strengthen(idx);
-        Some(SupplierIdx(idx))
+        Ok(Some(SupplierIdx(idx)))
     }
 
-    fn origin(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Option<Origin> {
-        if let Some(location) = self.location(job, chunk, row, F::FromLocation, at) {
-            return Some(Origin::Location(location));
+    fn origin(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Read<Origin> {
+        if let Some(location) = self.location(job, chunk, row, F::FromLocation, at)? {
+            return Ok(Some(Origin::Location(location)));
         }
-        self.supplier(job, chunk, row, at).map(Origin::Supplier)
+        Ok(self.supplier(job, chunk, row, at)?.map(Origin::Supplier))
+    }
+
+    /// Refuses a row that counts an item in another unit than earlier rows of the file: adding up 2 kg and 2000 g
+    /// would give 2002.
+    fn check_unit(
+        &mut self,
+        job: &mut Job,
+        chunk: &Chunk,
+        row: usize,
+        item: ItemIdx,
+        at: RowRef,
+    ) -> Result<(), Box<Bad>> {
+        if !job.has(F::Uom) {
+            return Ok(());
+        }
+        let unit = job.text_or_empty(chunk, row, F::Uom);
+        if unit.is_empty() {
+            return Ok(());
+        }
+        let (known, since) = self.units.entry(item.0).or_insert_with(|| (unit.as_str().into(), at.row));
+        if known.to_lowercase() == unit.to_lowercase() {
+            return Ok(());
+        }
+        let expected = format!("the unit {known:?}, in which row {since} counts this item");
+        Err(job.bad(chunk, row, F::Uom, &expected, "convert the quantity and write the same unit"))
     }
 
     /// Whether this row of a state table was seen before.
     fn is_copy(&mut self, job: &Job, chunk: &Chunk, row: usize, at: RowRef) -> bool {
-        let copy = !self.seen_rows.insert(raw_hash(job, chunk, row));
+        let copy = !self.seen_rows.insert((job.idx, raw_hash(job, chunk, row)));
         if copy && !job.distinct {
             self.duplicates.push(at);
         }
+        self.n_left_out += u64::from(copy);
         copy
     }
 
@@ -352,9 +392,9 @@ impl Draft {
         let mut quantity =
             job.quantity(chunk, row, F::Quantity)?.ok_or_else(|| job.empty(chunk, row, F::Quantity, "a quantity"))?;
         let unit_price = if job.has(F::UnitPrice) {
-            job.number(chunk, row, F::UnitPrice)?.map_or(f32::NAN, number::Number::to_f32)
+            job.amount(chunk, row, F::UnitPrice)?.map_or(f32::NAN, number::Number::to_f32)
         } else if job.has(F::SalesValue) {
-            match job.number(chunk, row, F::SalesValue)? {
+            match job.amount(chunk, row, F::SalesValue)? {
                 Some(value) if quantity != Quantity::ZERO => (value.to_f64() / quantity.to_f64()).abs() as f32,
                 _ => f32::NAN,
             }
@@ -402,16 +442,17 @@ impl Draft {
             holiday = match job.flag(chunk, row, F::Holiday) {
                 Ok(flag) => u8::from(flag.unwrap_or(false)),
                 // A holiday may be given by its name.
-                Err(bad) if bad.value.chars().any(char::is_alphabetic) => 1,
+                Err(bad) if bad.value.starts_with(char::is_alphabetic) => 1,
                 Err(bad) => return Err(bad),
             };
         }
         let lost =
-            if job.has(F::Lost) { job.quantity(chunk, row, F::Lost)?.unwrap_or_default() } else { Quantity::ZERO };
+            if job.has(F::Lost) { not_negative(job, chunk, row, F::Lost)?.unwrap_or_default() } else { Quantity::ZERO };
         if job.has(F::IsReturn) && job.flag(chunk, row, F::IsReturn)?.unwrap_or(false) && quantity > Quantity::ZERO {
             quantity = -quantity;
         }
         let item = self.required_item(job, chunk, row, F::ItemId, at)?;
+        self.check_unit(job, chunk, row, item, at)?;
         let location = self.own_location(job, chunk, row, F::LocationId, at)?;
 
         // Nothing below fails, so all columns stay equally long.
@@ -467,7 +508,7 @@ impl Draft {
         let n = sales.item.len();
         if hashed {
             self.sales_hash.resize(n, 0);
-            self.sales_hash.push(raw_hash(job, chunk, row) as u32 | 1);
+            self.sales_hash.push((raw_hash(job, chunk, row) as u32 ^ (job.idx as u32) << 1) | 1);
         }
         sales.item.push(item);
         sales.location.push(location);
@@ -524,7 +565,7 @@ impl Draft {
             Table::Receipts => self.receipt_row(job, chunk, row, at),
             Table::Prices => self.price_row(job, chunk, row, at),
             Table::Promotions => self.promotion_row(job, chunk, row, at),
-            Table::Calendars => self.calendar_row(job, chunk, row),
+            Table::Calendars => self.calendar_row(job, chunk, row, at),
             Table::Events => self.event_row(job, chunk, row, at),
             Table::Signals => self.signal_row(job, chunk, row, at),
             Table::Stockouts => self.stockout_row(job, chunk, row, at),
@@ -538,12 +579,13 @@ impl Draft {
     }
 
     fn item_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let Some(idx) = job.intern(chunk, row, F::ItemId, &mut self.items.interner) else {
+        let Some(idx) = job.intern(chunk, row, F::ItemId, &mut self.items.interner)? else {
             return Err(job.empty(chunk, row, F::ItemId, "an item id"));
         };
         let idx = self.items.seen(idx, at);
         let earlier = self.items.defined_in(idx);
         if earlier.is_some() && job.distinct {
+            self.n_left_out += 1;
             return Ok(());
         }
         let not_negative =
@@ -594,6 +636,7 @@ impl Draft {
     ) -> Result<(), Box<Bad>> {
         if same(self) {
             self.duplicates.push(at);
+            self.n_left_out += 1;
             return Ok(());
         }
         let earlier = earlier.map_or(0, |row| row.row);
@@ -607,12 +650,13 @@ impl Draft {
     }
 
     fn location_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let Some(idx) = job.intern(chunk, row, F::LocationId, &mut self.locations.interner) else {
+        let Some(idx) = job.intern(chunk, row, F::LocationId, &mut self.locations.interner)? else {
             return Err(job.empty(chunk, row, F::LocationId, "a location id"));
         };
         let idx = self.locations.seen(idx, at);
         let earlier = self.locations.defined_in(idx);
         if earlier.is_some() && job.distinct {
+            self.n_left_out += 1;
             return Ok(());
         }
         let filled = |text: String| Some(text).filter(|text| !text.is_empty());
@@ -635,20 +679,21 @@ impl Draft {
     }
 
     fn supplier_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let Some(idx) = job.intern(chunk, row, F::SupplierId, &mut self.suppliers.interner) else {
+        let Some(idx) = job.intern(chunk, row, F::SupplierId, &mut self.suppliers.interner)? else {
             return Err(job.empty(chunk, row, F::SupplierId, "a supplier id"));
         };
         let idx = self.suppliers.seen(idx, at);
         let earlier = self.suppliers.defined_in(idx);
         if earlier.is_some() && job.distinct {
+            self.n_left_out += 1;
             return Ok(());
         }
         let filled = |text: String| Some(text).filter(|text| !text.is_empty());
         let supplier = Supplier {
             supplier_id: String::new(),
             name: job.text_or_empty(chunk, row, F::Name),
-            min_order_value: job.money(chunk, row, F::MinOrderValue)?,
-            min_order_quantity: job.quantity(chunk, row, F::MinOrderQuantity)?,
+            min_order_value: money_not_negative(job, chunk, row, F::MinOrderValue)?,
+            min_order_quantity: not_negative(job, chunk, row, F::MinOrderQuantity)?,
             order_days: job.weekdays(chunk, row, F::OrderDays)?.unwrap_or_default(),
             cut_off: filled(job.text_or_empty(chunk, row, F::CutOff)),
             container_volume: job.float_within(
@@ -679,11 +724,12 @@ impl Draft {
             .ok_or_else(|| job.empty(chunk, row, F::OnHand, "a quantity on hand"))?;
         let as_of = job.day(chunk, row, F::AsOf)?;
         let expiry = job.day(chunk, row, F::Expiry)?;
-        let allocated = job.quantity(chunk, row, F::Allocated)?.unwrap_or_default();
-        let blocked = job.quantity(chunk, row, F::Blocked)?.unwrap_or_default();
-        let in_transit = job.quantity(chunk, row, F::InTransit)?.unwrap_or_default();
+        let allocated = not_negative(job, chunk, row, F::Allocated)?.unwrap_or_default();
+        let blocked = not_negative(job, chunk, row, F::Blocked)?.unwrap_or_default();
+        let in_transit = not_negative(job, chunk, row, F::InTransit)?.unwrap_or_default();
         let lot_id = job.text(chunk, row, F::LotId).map(std::borrow::Cow::into_owned);
         let item = self.required_item(job, chunk, row, F::ItemId, at)?;
+        self.check_unit(job, chunk, row, item, at)?;
         let location = self.own_location(job, chunk, row, F::LocationId, at)?;
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.inventory.push(InventoryRow {
@@ -703,14 +749,9 @@ impl Draft {
     }
 
     fn source_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
+        // Zero is how files write "no rule".
         let positive = |job: &mut Job, field: F| -> Read<Quantity> {
-            match job.quantity(chunk, row, field)? {
-                Some(quantity) if quantity < Quantity::ZERO => {
-                    Err(job.bad(chunk, row, field, "a quantity that is not negative", "correct the value"))
-                }
-                // Zero is how files write "no rule".
-                other => Ok(other.filter(|quantity| *quantity > Quantity::ZERO)),
-            }
+            Ok(not_negative(job, chunk, row, field)?.filter(|quantity| *quantity > Quantity::ZERO))
         };
         let lead_time_days = job.float_within(chunk, row, F::LeadTimeDays, 0.0, 3650.0, "days between 0 and 3650")?;
         let lead_time_sd_days = job.float_within(chunk, row, F::LeadTimeSd, 0.0, 3650.0, "days between 0 and 3650")?;
@@ -720,7 +761,21 @@ impl Draft {
         let layer_size = positive(job, F::LayerSize)?;
         let pallet_size = positive(job, F::PalletSize)?;
         let max_order = positive(job, F::MaxOrder)?;
-        let priority = job.whole(chunk, row, F::Priority)?.unwrap_or(0).clamp(-1_000_000, 1_000_000) as i32;
+        if let (Some(least), Some(most)) = (min_order, max_order)
+            && most < least
+        {
+            return Err(job.bad(
+                chunk,
+                row,
+                F::MaxOrder,
+                &format!("a largest order not below the smallest of {least}"),
+                "swap or correct the two",
+            ));
+        }
+        let priority = match i32::try_from(job.whole(chunk, row, F::Priority)?.unwrap_or(0)) {
+            Ok(priority) => priority,
+            Err(_) => return Err(job.bad(chunk, row, F::Priority, "a rank such as 1", "correct the value")),
+        };
         let share = job.float_within(chunk, row, F::Share, 0.0, 1.0, "a share between 0 and 1")?;
         let effective_from = job.day(chunk, row, F::EffectiveFrom)?;
         let effective_to = job.day(chunk, row, F::EffectiveTo)?;
@@ -740,11 +795,11 @@ impl Draft {
         let review_calendar = Some(job.text_or_empty(chunk, row, F::ReviewCalendar)).filter(|text| !text.is_empty());
         let any_item =
             job.text(chunk, row, F::ItemId).is_none_or(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"));
-        let Some(origin) = self.origin(job, chunk, row, at) else {
+        let Some(origin) = self.origin(job, chunk, row, at)? else {
             let field = if job.has(F::SupplierId) { F::SupplierId } else { F::FromLocation };
             return Err(job.empty(chunk, row, field, "a supplier or a sending location"));
         };
-        let to_location = self.location(job, chunk, row, F::ToLocation, at);
+        let to_location = self.location(job, chunk, row, F::ToLocation, at)?;
         let item = if any_item { None } else { self.item(job, chunk, row, F::ItemId, at)? };
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.sources.push(SourceRow {
@@ -798,10 +853,21 @@ impl Draft {
         )?;
         let listed_from = job.day(chunk, row, F::ListedFrom)?;
         let listed_to = job.day(chunk, row, F::ListedTo)?;
-        let min_stock = job.quantity(chunk, row, F::MinStock)?;
-        let max_stock = job.quantity(chunk, row, F::MaxStock)?;
-        let display_min = job.quantity(chunk, row, F::DisplayMin)?;
-        let shelf_capacity = job.quantity(chunk, row, F::ShelfCapacity)?;
+        let min_stock = not_negative(job, chunk, row, F::MinStock)?;
+        let max_stock = not_negative(job, chunk, row, F::MaxStock)?;
+        if let (Some(least), Some(most)) = (min_stock, max_stock)
+            && most < least
+        {
+            return Err(job.bad(
+                chunk,
+                row,
+                F::MaxStock,
+                &format!("a maximum not below the minimum of {least}"),
+                "swap or correct the two",
+            ));
+        }
+        let display_min = not_negative(job, chunk, row, F::DisplayMin)?;
+        let shelf_capacity = not_negative(job, chunk, row, F::ShelfCapacity)?;
         let safety_days = job.float_within(chunk, row, F::SafetyDays, 0.0, 3650.0, "days between 0 and 3650")?;
         let policy = Some(job.text_or_empty(chunk, row, F::Policy)).filter(|text| !text.is_empty());
         let do_not_order = job.flag(chunk, row, F::DoNotOrder)?.unwrap_or(false);
@@ -832,18 +898,16 @@ impl Draft {
         let Some(order_id) = job.text(chunk, row, F::OrderId).map(std::borrow::Cow::into_owned) else {
             return Err(job.empty(chunk, row, F::OrderId, "an order number"));
         };
-        let quantity =
-            job.quantity(chunk, row, F::Quantity)?.ok_or_else(|| job.empty(chunk, row, F::Quantity, "a quantity"))?;
-        if quantity < Quantity::ZERO {
-            return Err(job.bad(chunk, row, F::Quantity, "a quantity that is not negative", "correct the value"));
-        }
-        let received = job.quantity(chunk, row, F::Received)?.unwrap_or_default();
+        let quantity = not_negative(job, chunk, row, F::Quantity)?
+            .ok_or_else(|| job.empty(chunk, row, F::Quantity, "a quantity"))?;
+        let received = not_negative(job, chunk, row, F::Received)?.unwrap_or_default();
         let ordered_on = job.day(chunk, row, F::OrderedOn)?;
         let due_on = job.day(chunk, row, F::DueOn)?;
         let status = job.text_or_empty(chunk, row, F::Status).to_lowercase();
         let item = self.required_item(job, chunk, row, F::ItemId, at)?;
+        self.check_unit(job, chunk, row, item, at)?;
         let to_location = self.own_location(job, chunk, row, F::ToLocation, at)?;
-        let origin = self.origin(job, chunk, row, at);
+        let origin = self.origin(job, chunk, row, at)?;
         // The same line of an order twice is the same supply: counting it twice would leave shelves empty.
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.open_orders.push(OpenOrderRow {
@@ -882,8 +946,9 @@ impl Draft {
         let unit_cost = job.money(chunk, row, F::UnitCost)?;
         let order_id = job.text_or_empty(chunk, row, F::OrderId);
         let item = self.required_item(job, chunk, row, F::ItemId, at)?;
-        let location = self.location(job, chunk, row, F::LocationId, at);
-        let origin = self.origin(job, chunk, row, at);
+        self.check_unit(job, chunk, row, item, at)?;
+        let location = self.location(job, chunk, row, F::LocationId, at)?;
+        let origin = self.origin(job, chunk, row, at)?;
         self.note_copy(job, chunk, row, at);
         self.dataset.receipts.push(ReceiptRow {
             order_id,
@@ -902,18 +967,18 @@ impl Draft {
 
     /// Reports a copy of a row that is kept.
     fn note_copy(&mut self, job: &Job, chunk: &Chunk, row: usize, at: RowRef) {
+        let n_left_out = self.n_left_out;
         let _ = self.is_copy(job, chunk, row, at);
+        self.n_left_out = n_left_out;
     }
 
     fn price_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let price = job.money(chunk, row, F::Price)?.ok_or_else(|| job.empty(chunk, row, F::Price, "a price"))?;
-        if price < Money::ZERO {
-            return Err(job.bad(chunk, row, F::Price, "a price that is not negative", "correct the value"));
-        }
+        let price =
+            money_not_negative(job, chunk, row, F::Price)?.ok_or_else(|| job.empty(chunk, row, F::Price, "a price"))?;
         let from = job.day(chunk, row, F::From)?.ok_or_else(|| job.empty(chunk, row, F::From, "a date"))?;
         let to = job.day(chunk, row, F::To)?;
         let item = self.required_item(job, chunk, row, F::ItemId, at)?;
-        let location = self.location(job, chunk, row, F::LocationId, at);
+        let location = self.location(job, chunk, row, F::LocationId, at)?;
         if job.distinct {
             // Runs of the same price become one row; rows must come in order of time within an item-location, and
             // where they do not, a new run begins.
@@ -947,7 +1012,7 @@ impl Draft {
         let any_item =
             job.text(chunk, row, F::ItemId).is_none_or(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"));
         let item = if any_item { None } else { self.item(job, chunk, row, F::ItemId, at)? };
-        let location = self.location(job, chunk, row, F::LocationId, at);
+        let location = self.location(job, chunk, row, F::LocationId, at)?;
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.promotions.push(PromotionRow {
                 promo_id,
@@ -977,13 +1042,46 @@ impl Draft {
         }
     }
 
-    fn calendar_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize) -> Result<(), Box<Bad>> {
+    fn calendar_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
         let Some(id) = job.text(chunk, row, F::CalendarId).map(std::borrow::Cow::into_owned) else {
             return Err(job.empty(chunk, row, F::CalendarId, "a calendar id"));
         };
         let weekdays = job.weekdays(chunk, row, F::Weekdays)?;
         let date = job.day(chunk, row, F::Date)?;
         let open = job.flag(chunk, row, F::Open)?.unwrap_or(false);
+        if weekdays.is_none() && date.is_none() {
+            let field = if job.has(F::Weekdays) { F::Weekdays } else { F::Date };
+            return Err(job.empty(chunk, row, field, "weekdays, or a date that differs from them"));
+        }
+        if self.is_copy(job, chunk, row, at) {
+            return Ok(());
+        }
+        let known = self.dataset.calendars.get(&id);
+        if weekdays.is_some_and(|days| {
+            self.calendar_rules.contains(&id) && known.is_some_and(|calendar| calendar.weekdays != days)
+        }) {
+            return Err(job.bad(
+                chunk,
+                row,
+                F::Weekdays,
+                "one row of weekdays per calendar; an earlier row says otherwise",
+                "write all weekdays in one row, such as \"mon thu\"",
+            ));
+        }
+        if date.is_some_and(|date| {
+            known.and_then(|calendar| calendar.exceptions.get(&date)).is_some_and(|known| *known != open)
+        }) {
+            return Err(job.bad(
+                chunk,
+                row,
+                F::Date,
+                "a date that occurs once per calendar; an earlier row says otherwise",
+                "delete one of the two rows",
+            ));
+        }
+        if weekdays.is_some() {
+            self.calendar_rules.insert(id.clone());
+        }
         let calendar = self.dataset.calendars.entry(id).or_default();
         if let Some(weekdays) = weekdays {
             calendar.weekdays = weekdays;
@@ -1002,7 +1100,7 @@ impl Draft {
         }
         let kind = job.text_or_empty(chunk, row, F::Kind);
         let magnitude = job.float(chunk, row, F::Magnitude)?.unwrap_or(1.0);
-        let location = self.location(job, chunk, row, F::LocationId, at);
+        let location = self.location(job, chunk, row, F::LocationId, at)?;
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.events.push(EventRow { day, location, name, kind, magnitude, row: at });
         }
@@ -1018,23 +1116,20 @@ impl Draft {
             if name.is_empty() {
                 name = job.plan(F::Value).map_or_else(String::new, |plan| plan.header.clone());
             }
-            let location = self.location(job, chunk, row, F::LocationId, at);
+            let location = self.location(job, chunk, row, F::LocationId, at)?;
             self.dataset.signals.push(SignalRow { name, day, location, value, known_in_future });
             return Ok(());
         }
-        let location = self.location(job, chunk, row, F::LocationId, at);
-        for (column, header) in &job.others {
-            let value = match chunk.cell(*column, row) {
-                Cell::Whole(value) => value as f64,
-                Cell::Single(value) => f64::from(value),
-                Cell::Double(value) => value,
-                Cell::Flag(flag) => f64::from(u8::from(flag)),
-                cell => match cell_text(cell).and_then(|text| text.parse::<f64>().ok()) {
-                    Some(value) if value.is_finite() => value,
-                    _ => continue,
-                },
-            };
-            self.dataset.signals.push(SignalRow { name: header.clone(), day, location, value, known_in_future });
+        let location = self.location(job, chunk, row, F::LocationId, at)?;
+        let mut values = Vec::with_capacity(job.wide.len());
+        for idx in 0..job.wide.len() {
+            values.push(job.wide_value(chunk, row, idx)?);
+        }
+        for ((plan, ..), value) in job.wide.iter().zip(values) {
+            if let Some(value) = value {
+                let name = plan.header.clone();
+                self.dataset.signals.push(SignalRow { name, day, location, value, known_in_future });
+            }
         }
         Ok(())
     }
@@ -1062,6 +1157,15 @@ impl Draft {
             job.float_within(chunk, row, F::Scrap, 0.0, 0.999_999, "a share from 0 to below 1")?.unwrap_or(0.0);
         let parent = self.required_item(job, chunk, row, F::Parent, at)?;
         let component = self.required_item(job, chunk, row, F::Component, at)?;
+        if parent == component {
+            return Err(job.bad(
+                chunk,
+                row,
+                F::Component,
+                "another item than the parent",
+                "correct one of the two ids",
+            ));
+        }
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.bom.push(BomRow { parent, component, quantity_per, yield_share, scrap_share, row: at });
         }
@@ -1074,6 +1178,7 @@ impl Draft {
             job.quantity(chunk, row, F::Quantity)?.ok_or_else(|| job.empty(chunk, row, F::Quantity, "a quantity"))?;
         let reason = job.text_or_empty(chunk, row, F::Reason);
         let item = self.required_item(job, chunk, row, F::ItemId, at)?;
+        self.check_unit(job, chunk, row, item, at)?;
         let location = self.own_location(job, chunk, row, F::LocationId, at)?;
         self.note_copy(job, chunk, row, at);
         self.dataset.adjustments.push(AdjustmentRow { day, item, location, quantity, reason, row: at });
@@ -1084,6 +1189,15 @@ impl Draft {
         let rate = job.float_within(chunk, row, F::Rate, 0.0, 1.0, "a share between 0 and 1")?.unwrap_or(1.0);
         let from = self.required_item(job, chunk, row, F::Parent, at)?;
         let to = self.required_item(job, chunk, row, F::Component, at)?;
+        if from == to {
+            return Err(job.bad(
+                chunk,
+                row,
+                F::Component,
+                "another item to sell instead",
+                "correct one of the two ids",
+            ));
+        }
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.substitutions.push(SubstitutionRow { from, to, rate, row: at });
         }
@@ -1091,13 +1205,14 @@ impl Draft {
     }
 
     fn budget_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let amount = job.money(chunk, row, F::Amount)?.ok_or_else(|| job.empty(chunk, row, F::Amount, "an amount"))?;
-        let mut scope = job.text_or_empty(chunk, row, F::Scope);
-        if scope.is_empty() {
-            scope = "all".to_owned();
-        }
+        let amount = money_not_negative(job, chunk, row, F::Amount)?
+            .ok_or_else(|| job.empty(chunk, row, F::Amount, "an amount"))?;
+        let scope = scope(job, chunk, row, &["all", "supplier:", "location:", "category:"])?;
         let from = job.day(chunk, row, F::From)?;
         let to = job.day(chunk, row, F::To)?;
+        if let Some(from) = from {
+            self.check_span(job, chunk, row, from, to)?;
+        }
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.budgets.push(BudgetRow { scope, from, to, amount, row: at });
         }
@@ -1105,15 +1220,25 @@ impl Draft {
     }
 
     fn capacity_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let scope = job.text_or_empty(chunk, row, F::Scope);
-        if scope.is_empty() {
+        if job.text(chunk, row, F::Scope).is_none() {
             return Err(job.empty(chunk, row, F::Scope, "a scope such as all or location:S01"));
         }
+        let scope = scope(job, chunk, row, &["all", "supplier:", "location:", "category:"])?;
         let from = job.day(chunk, row, F::From)?;
         let to = job.day(chunk, row, F::To)?;
+        if let Some(from) = from {
+            self.check_span(job, chunk, row, from, to)?;
+        }
         let volume = job.float_within(chunk, row, F::Volume, 0.0, 1e12, "cubic metres, not negative")?;
         let weight = job.float_within(chunk, row, F::Weight, 0.0, 1e12, "kilograms, not negative")?;
-        let lines = job.whole(chunk, row, F::Lines)?.and_then(|lines| u32::try_from(lines).ok());
+        let lines = job
+            .whole(chunk, row, F::Lines)?
+            .map(|lines| {
+                u32::try_from(lines).map_err(|_| {
+                    job.bad(chunk, row, F::Lines, "a number of lines that is not negative", "correct the value")
+                })
+            })
+            .transpose()?;
         if !self.is_copy(job, chunk, row, at) {
             self.dataset.capacities.push(CapacityRow { scope, from, to, volume, weight, lines, row: at });
         }
@@ -1135,93 +1260,4 @@ impl Draft {
         }
         Ok(())
     }
-}
-
-/// Appends to a column that may begin in the middle of a table.
-fn push_padded<T: Copy>(column: &mut Vec<T>, n_before: usize, given: bool, value: T, absent: T) {
-    if given || !column.is_empty() {
-        column.resize(n_before, absent);
-        column.push(if given { value } else { absent });
-    }
-}
-
-fn share_or_flag(job: &mut Job, chunk: &Chunk, row: usize, field: F) -> Result<f32, Box<Bad>> {
-    let invert = job.plan(field).is_some_and(|plan| plan.invert);
-    match job.number(chunk, row, field) {
-        Ok(None) => Ok(f32::NAN),
-        Ok(Some(number)) => {
-            let share = if invert { number.complement() } else { number }.to_f32();
-            if (0.0..=1.0).contains(&share) {
-                Ok(share)
-            } else {
-                Err(job.bad(chunk, row, field, "1 or 0, or a share between them", "correct the value"))
-            }
-        }
-        Err(_) => Ok(job.flag(chunk, row, field)?.map_or(f32::NAN, |flag| f32::from(u8::from(flag)))),
-    }
-}
-
-fn attributes(job: &Job, chunk: &Chunk, row: usize) -> std::collections::BTreeMap<String, String> {
-    job.others
-        .iter()
-        .filter_map(|(column, header)| {
-            let text = cell_text(chunk.cell(*column, row))?;
-            Some((attribute_name(header), text.into_owned()))
-        })
-        .collect()
-}
-
-/// The name under which filters find an attribute: `ABC` and `abc` are the same, and known ones have one spelling.
-fn attribute_name(header: &str) -> String {
-    match header.to_lowercase().as_str() {
-        known @ ("abc" | "xyz" | "ven" | "brand" | "gtin" | "status" | "timezone" | "gln" | "currency") => {
-            known.to_owned()
-        }
-        _ => header.to_owned(),
-    }
-}
-
-/// `100:0.75; 500:0.70`, ascending.
-pub(crate) fn parse_price_breaks(text: &str) -> Option<Vec<PriceBreak>> {
-    let mut breaks = Vec::new();
-    for pair in text.split([';', '|']).map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (quantity, cost) = pair.split_once([':', '='])?;
-        breaks.push(PriceBreak {
-            from_quantity: quantity.trim().parse().ok()?,
-            unit_cost: Money::from_str_exact(cost.trim()).ok()?,
-        });
-    }
-    breaks.sort_by_key(|step| step.from_quantity);
-    Some(breaks)
-}
-
-/// A hash of everything a row says, whether it has a field or not.
-fn raw_hash(job: &Job, chunk: &Chunk, row: usize) -> u64 {
-    let mut hasher = FxHasher::default();
-    if let Some(record) = chunk.record(row) {
-        hasher.write(record.as_slice());
-        for idx in 0..record.len() {
-            if let Some(range) = record.range(idx) {
-                hasher.write_usize(range.end);
-            }
-        }
-        return hasher.finish();
-    }
-    let Chunk::Columns { columns, .. } = chunk else { unreachable!("CSV rows have records") };
-    let _ = job;
-    for column in 0..columns.len() {
-        match chunk.cell(column, row) {
-            Cell::Empty => hasher.write_u8(0),
-            Cell::Text(text) => hasher.write(text),
-            Cell::Whole(value) => hasher.write_i64(value),
-            Cell::Single(value) => hasher.write_u32(value.to_bits()),
-            Cell::Double(value) => hasher.write_u64(value.to_bits()),
-            Cell::Decimal(digits, _) => hasher.write_i128(digits),
-            Cell::Flag(flag) => hasher.write_u8(1 + u8::from(flag)),
-            Cell::Day(day) => hasher.write_i32(day.0),
-            Cell::Moment(micros, _) => hasher.write_i64(micros),
-        }
-        hasher.write_usize(column);
-    }
-    hasher.finish()
 }

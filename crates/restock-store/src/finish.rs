@@ -150,6 +150,16 @@ pub(crate) fn finish(import: &mut Import, mut draft: Draft, duplicates: Duplicat
                 thousands(n_copies as u64)
             )),
             Duplicates::Drop => {
+                for (row, _) in dataset.sales.row.iter().zip(&copies).filter(|(_, copy)| **copy) {
+                    let file = &dataset.files[usize::from(row.file_idx)];
+                    let mut summaries = import.tables.iter_mut();
+                    if let Some(summary) = summaries
+                        .find(|table| table.table == "sales" && table.file == *file && table.n_accepted > 0)
+                    {
+                        summary.n_accepted -= 1;
+                        summary.n_duplicates += 1;
+                    }
+                }
                 keep_only(&mut dataset.sales, &copies);
                 dataset.facts.duplicates_dropped = true;
                 import.notes.push(format!(

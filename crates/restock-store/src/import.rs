@@ -42,7 +42,8 @@ pub(crate) fn import(
     }
     import.hash = content_hash(&probed, mapping, options);
 
-    let mut state = State { import, draft: Draft::default(), options, sales_columns: Vec::new() };
+    let duplicates = options.duplicates.or(mapping.and_then(|mapping| mapping.duplicates)).unwrap_or(Duplicates::Keep);
+    let mut state = State { import, draft: Draft::default(), options, duplicates, sales_columns: Vec::new() };
     let mut unmatched: Vec<&TableMapping> = mapping.map(|mapping| mapping.tables.iter().collect()).unwrap_or_default();
     let is_only_file = probed.len() == 1;
     for file in &probed {
@@ -97,7 +98,6 @@ pub(crate) fn import(
         import.row_errors.truncate(10);
         return Err(ImportError::Strict { n_row_errors: import.n_row_errors, first: import.row_errors });
     }
-    let duplicates = options.duplicates.or(mapping.and_then(|mapping| mapping.duplicates)).unwrap_or(Duplicates::Keep);
     if let Some(mapping) = mapping {
         import.settings = mapping.settings.clone();
     }
@@ -229,7 +229,9 @@ fn find_jobs(
         {
             continue;
         }
-        jobs.push(Job::new(table, input, mapping, Some(entry), hints)?);
+        let mut job = Job::new(table, input, mapping, Some(entry), hints)?;
+        job.idx = jobs.len();
+        jobs.push(job);
     }
     if !jobs.is_empty() {
         return Ok(jobs);
@@ -258,14 +260,24 @@ fn find_jobs(
     Ok(vec![Job::new(table, input, mapping, None, hints)?])
 }
 
+/// What became of the rows of one table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub accepted: u64,
+    /// Copies left out.
+    pub duplicates: u64,
+    /// Left out by a filter.
+    pub filtered: u64,
+    pub rejected: u64,
+}
+
 /// What one pass over an input gave.
 #[derive(Default)]
 struct Pass {
     errors: Vec<RowError>,
     n_errors: u64,
     n_rows: u64,
-    /// Per job: accepted, filtered, rejected.
-    counts: Vec<(u64, u64, u64)>,
+    counts: Vec<Counts>,
     /// Errors by job and column, for the trial on the first rows.
     by_column: Vec<(usize, String, u64)>,
 }
@@ -274,6 +286,7 @@ struct State<'a> {
     import: Import,
     draft: Draft,
     options: &'a ImportOptions,
+    duplicates: Duplicates,
     /// How the sales of each file were recognised.
     sales_columns: Vec<String>,
 }
@@ -300,15 +313,26 @@ impl State<'_> {
             self.draft.rewind(&mark, file_idx);
         }
         self.drop_misread_columns(input, &mut jobs, &trial);
+        self.drop_texts(input, &mut jobs);
 
+        // A style decides which later cells are read, so one column after the other settles, each in one pass.
+        let max_passes = 2 + jobs.iter().map(|job| job.active().count()).sum::<usize>();
         let mut n_passes = 0;
         let pass = loop {
-            jobs.iter_mut().for_each(|job| job.plans.iter_mut().for_each(crate::job::Plan::restart));
+            jobs.iter_mut().for_each(|job| job.all_plans_mut().for_each(crate::job::Plan::restart));
             let pass = self.pass(input, &mut jobs, file_idx, false, progress)?;
             n_passes += 1;
             // The whole column has spoken; where the first rows misled us, read again.
-            if n_passes > 3 || !self.adjust_styles(input, &mut jobs, true)? {
+            if !self.adjust_styles(input, &mut jobs, true)? {
                 break pass;
+            }
+            if n_passes > max_passes {
+                return Err(ImportError::NotATable {
+                    file: input.file.clone(),
+                    reason: "its columns contradict each other about decimal marks or the order of day and month"
+                        .to_owned(),
+                    fix: "state decimal and date in the mapping file".to_owned(),
+                });
             }
             self.draft.rewind(&mark, file_idx);
         };
@@ -325,17 +349,22 @@ impl State<'_> {
         progress: &dyn Fn(&str, u64, Option<u64>),
     ) -> Result<Pass, ImportError> {
         let mut wanted = vec![false; input.headers.len()];
-        jobs.iter().for_each(|job| job.mark_wanted(&mut wanted));
-        let mut pass = Pass { counts: vec![(0, 0, 0); jobs.len()], ..Pass::default() };
+        let drops_copies = self.duplicates == Duplicates::Drop;
+        for job in jobs.iter_mut() {
+            job.is_trial = is_trial;
+            job.mark_wanted(&mut wanted, drops_copies);
+        }
+        let mut pass = Pass { counts: vec![Counts::default(); jobs.len()], ..Pass::default() };
         let max_errors = self.options.max_row_errors.saturating_sub(self.import.row_errors.len());
         let draft = &mut self.draft;
         let mut skip: Vec<bool> = Vec::new();
         input.for_each_chunk(&wanted, &mut |chunk| {
             skip.clear();
+            let n_rejected_before = pass.n_errors;
             if let Chunk::Csv { .. } = chunk {
                 skip_malformed(input, chunk, &mut skip, &mut |row, bad| {
                     pass.n_errors += 1;
-                    pass.counts.iter_mut().for_each(|counts| counts.2 += 1);
+                    pass.counts.iter_mut().for_each(|counts| counts.rejected += 1);
                     if pass.errors.len() < max_errors {
                         pass.errors.push(row_error(input, row, *bad));
                     }
@@ -347,11 +376,12 @@ impl State<'_> {
                         .map(|row| (0..n_columns).all(|column| chunk.cell(column, row) == source::Cell::Empty)),
                 );
             }
-            pass.n_rows += chunk.len() as u64;
+            let n_skipped = skip.iter().filter(|&&skip| skip).count() as u64;
+            pass.n_rows += chunk.len() as u64 - n_skipped + (pass.n_errors - n_rejected_before);
             for (job_idx, job) in jobs.iter_mut().enumerate() {
                 let (errors, n_errors, by_column) = (&mut pass.errors, &mut pass.n_errors, &mut pass.by_column);
                 let mut n_rejected = 0;
-                let (n_accepted, n_filtered) = draft.take_chunk(job, chunk, file_idx, &skip, &mut |row, bad| {
+                let counts = draft.take_chunk(job, chunk, file_idx, &skip, &mut |row, bad| {
                     n_rejected += 1;
                     *n_errors += 1;
                     if is_trial {
@@ -364,9 +394,10 @@ impl State<'_> {
                         errors.push(row_error(input, row, *bad));
                     }
                 });
-                pass.counts[job_idx].0 += n_accepted;
-                pass.counts[job_idx].1 += n_filtered;
-                pass.counts[job_idx].2 += n_rejected;
+                pass.counts[job_idx].accepted += counts.accepted;
+                pass.counts[job_idx].duplicates += counts.duplicates;
+                pass.counts[job_idx].filtered += counts.filtered;
+                pass.counts[job_idx].rejected += n_rejected;
             }
             progress(&input.file, pass.n_rows, input.n_rows);
             Ok(if is_trial { Next::Stop } else { Next::Continue })
@@ -381,7 +412,7 @@ impl State<'_> {
         // One program wrote the file: a column that is open follows the others if they agree.
         let known: Vec<Mark> = jobs
             .iter()
-            .flat_map(Job::active)
+            .flat_map(Job::all_plans)
             .filter(|plan| plan.numbers.n_point + plan.numbers.n_comma > 0)
             .filter_map(|plan| match plan.numbers.verdict() {
                 Verdict::Known(mark, false) => Some(mark),
@@ -391,7 +422,7 @@ impl State<'_> {
         let agreed = known.first().filter(|first| known.iter().all(|mark| mark == *first)).copied();
         let known_orders: Vec<bool> = jobs
             .iter()
-            .flat_map(Job::active)
+            .flat_map(Job::all_plans)
             .filter(|plan| plan.dates.n_dmy + plan.dates.n_mdy > 0)
             .filter_map(|plan| match plan.dates.verdict() {
                 DateVerdict::Known(month_first, false) => Some(month_first),
@@ -401,8 +432,7 @@ impl State<'_> {
         let agreed_order =
             known_orders.first().filter(|first| known_orders.iter().all(|order| order == *first)).copied();
         for job in jobs.iter_mut() {
-            let fields: Vec<Field> = job.active().map(|plan| plan.field).collect();
-            for plan in job.plans.iter_mut().filter(|plan| fields.contains(&plan.field)) {
+            for plan in job.all_plans_mut() {
                 let (mark, refuse) = match plan.numbers.verdict() {
                     Verdict::Known(mark, refuse) => (mark, refuse),
                     Verdict::Open if let Some(mark) = agreed => (mark, false),
@@ -451,6 +481,18 @@ impl State<'_> {
         Ok(changed)
     }
 
+    /// Columns of a wide signals table that hold texts are no signals.
+    fn drop_texts(&mut self, input: &Input, jobs: &mut [Job]) {
+        for job in jobs {
+            for (plan, ..) in job.wide.extract_if(.., |(_, n_numbers, n_texts)| *n_texts > *n_numbers) {
+                self.import.notes.push(format!(
+                    "{}: column {:?} was not taken as a signal, because most of its cells are no numbers",
+                    input.file, plan.header
+                ));
+            }
+        }
+    }
+
     /// A column found by its header whose cells are mostly something else is left alone.
     fn drop_misread_columns(&mut self, input: &Input, jobs: &mut [Job], trial: &Pass) {
         for (job_idx, job) in jobs.iter_mut().enumerate() {
@@ -487,9 +529,10 @@ impl State<'_> {
     fn conclude(&mut self, input: &Input, jobs: &[Job], pass: Pass) {
         self.import.row_errors.extend(pass.errors);
         self.import.n_row_errors += usize::try_from(pass.n_errors).unwrap_or(usize::MAX);
-        for (job, (n_accepted, n_filtered, n_row_errors)) in jobs.iter().zip(pass.counts) {
+        for (job, counts) in jobs.iter().zip(pass.counts) {
+            let (n_accepted, n_filtered) = (counts.accepted, counts.filtered);
             self.import.notes.extend(job.notes.iter().cloned());
-            for plan in job.active() {
+            for plan in job.all_plans() {
                 if plan.n_rounded > 0 {
                     self.import.notes.push(format!(
                         "{}: {} values of column {:?} have more decimals than are kept and were rounded, first in row {}",
@@ -540,9 +583,10 @@ impl State<'_> {
                 file: input.file.clone(),
                 n_rows: pass.n_rows,
                 n_accepted,
+                n_duplicates: counts.duplicates,
                 n_filtered,
-                n_row_errors,
-                columns: job.active().map(|plan| (plan.name.to_owned(), plan.header.clone())).collect(),
+                n_row_errors: counts.rejected,
+                columns: job.all_plans().map(|plan| (plan.name.to_owned(), plan.header.clone())).collect(),
                 unused: if keeps_others { Vec::new() } else { unread.clone() },
             });
             if n_filtered > 0 {
@@ -569,8 +613,8 @@ impl State<'_> {
             _ => "no dates".to_owned(),
         };
         let rows = if job.has(Field::OrderId) { "order lines" } else { "sales rows" };
-        let n_sales = usize::try_from(n_accepted).unwrap_or(0) - counts.n_corrections;
-        let from_row = self.draft.dataset.sales.len() - n_sales;
+        let n_sales = usize::try_from(n_accepted).unwrap_or(0).saturating_sub(counts.n_corrections);
+        let from_row = self.draft.dataset.sales.len().saturating_sub(n_sales);
         let n_items = distinct(self.draft.dataset.sales.item[from_row..].iter().map(|item| item.0));
         let n_locations = distinct(self.draft.dataset.sales.location[from_row..].iter().map(|location| location.0));
         let locations = if job.has(Field::LocationId) {
@@ -689,14 +733,20 @@ fn distinct(values: impl Iterator<Item = u32>) -> usize {
 /// Rows whose number of fields is wrong, or that hold NUL bytes.
 fn skip_malformed(input: &Input, chunk: &Chunk, skip: &mut Vec<bool>, reject: &mut dyn FnMut(u64, Box<Bad>)) {
     let n_headers = input.headers.len();
+    // Columns without a header at the end are what a delimiter at the end of the header leaves behind.
+    let n_least = input.headers.iter().rposition(|header| !header.is_empty()).map_or(n_headers, |last| last + 1);
     for row in 0..chunk.len() {
         let Some(record) = chunk.record(row) else { return };
         let extra_is_blank = || record.iter().skip(n_headers).all(|cell| cell.trim_ascii().is_empty());
-        let bad = if record.len() < n_headers || (record.len() > n_headers && !extra_is_blank()) {
-            let n_lines = record.as_slice().iter().filter(|&&byte| byte == b'\n').count();
-            let fix = if n_lines > 0 {
-                format!("close the quotation mark; it swallowed {n_lines} more lines")
-            } else if record.len() < n_headers {
+        let bad = if let Some(line) = chunk.broken_line(row) {
+            Some(Bad {
+                column: String::new(),
+                value: line.to_owned(),
+                expected: "quotation marks in pairs around a whole cell".to_owned(),
+                fix: "close the quotation mark, or double it where it belongs to the text".to_owned(),
+            })
+        } else if record.len() < n_least || (record.len() > n_headers && !extra_is_blank()) {
+            let fix = if record.len() < n_least {
                 "add the missing fields, or delete the row".to_owned()
             } else {
                 "put quotation marks around text that holds the delimiter".to_owned()
@@ -706,7 +756,11 @@ fn skip_malformed(input: &Input, chunk: &Chunk, skip: &mut Vec<bool>, reject: &m
             Some(Bad {
                 column: String::new(),
                 value: shown,
-                expected: format!("{n_headers} fields, not {}", record.len()),
+                expected: format!(
+                    "{} fields, not {}",
+                    if record.len() < n_least { n_least } else { n_headers },
+                    record.len()
+                ),
                 fix,
             })
         } else if record.len() == 1 && n_headers == 1 && record[0].trim_ascii().is_empty() {
@@ -725,7 +779,7 @@ fn skip_malformed(input: &Input, chunk: &Chunk, skip: &mut Vec<bool>, reject: &m
             None
         };
         // A line of delimiters only is a blank row of a spreadsheet.
-        let is_blank = record.iter().all(|cell| cell.trim_ascii().is_empty());
+        let is_blank = chunk.broken_line(row).is_none() && record.iter().all(|cell| cell.trim_ascii().is_empty());
         skip.push(bad.is_some() || is_blank);
         if let Some(bad) = bad
             && !is_blank
@@ -736,7 +790,11 @@ fn skip_malformed(input: &Input, chunk: &Chunk, skip: &mut Vec<bool>, reject: &m
 }
 
 fn row_error(input: &Input, row: u64, bad: Bad) -> RowError {
-    let Bad { column, value, expected, fix } = bad;
+    const MOST_SHOWN: usize = 80;
+    let Bad { column, mut value, expected, fix } = bad;
+    if value.chars().count() > MOST_SHOWN {
+        value = value.chars().take(MOST_SHOWN).chain(['…']).collect();
+    }
     RowError { file: input.file.clone(), row, column, value, expected, fix }
 }
 

@@ -12,6 +12,18 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
+    /// The number of an id that was seen before.
+    #[inline]
+    pub(crate) fn known(&mut self, id: &str) -> Option<u32> {
+        if let Some(last) = self.last
+            && &*self.ids[last as usize] == id
+        {
+            return Some(last);
+        }
+        self.last = Some(*self.idx_of.get(id)?);
+        self.last
+    }
+
     /// The number of an id.
     #[inline]
     pub(crate) fn intern(&mut self, id: &str) -> u32 {

@@ -12,7 +12,7 @@ use crate::intern::Interner;
 use crate::mapping::{Expression, Filter, FormatHints, Mapping, TableMapping};
 use crate::number::{self, Mark, Number, NumberColumn, Problem, Reading};
 use crate::source::{Cell, Chunk, Input};
-use crate::tables::{self, Field, Table, TableSpec};
+use crate::tables::{self, Field, Remark, Table, TableSpec};
 
 /// Why one cell could not be used; becomes a `RowError`.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,10 +72,33 @@ pub(crate) struct Job {
     pub is_sheet: bool,
     pub notes: Vec<String>,
     pub hours_per_day: u32,
+    /// Tells jobs on the same file apart.
+    pub idx: usize,
+    /// Columns of a signals table that are signals of their own, with their numbers and other texts in a trial.
+    pub wide: Vec<(Plan, u64, u64)>,
+    /// Only the first rows are read, to find out what the columns hold.
+    pub is_trial: bool,
     table_mapping: Option<TableMapping>,
 }
 
 const NONE: u8 = u8::MAX;
+/// What is wrong with an id that lost digits, and the way out.
+const CUT_ID: (&str, &str) = (
+    "an id with all its digits; a spreadsheet has shortened it",
+    "format the column as text before entering or exporting the ids",
+);
+
+/// Whether a spreadsheet has written a long number as `4.00638E+12`; different ids look the same then.
+fn is_cut_id(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once("E+") else { return false };
+    let mut digits = mantissa.bytes();
+    digits.next().is_some_and(|digit| digit.is_ascii_digit())
+        && matches!(digits.next(), Some(b'.' | b','))
+        && digits.len() > 0
+        && digits.all(|digit| digit.is_ascii_digit())
+        && (2..=3).contains(&exponent.len())
+        && exponent.bytes().all(|digit| digit.is_ascii_digit())
+}
 
 impl Job {
     /// Finds a column for every field of `table`.
@@ -98,6 +121,9 @@ impl Job {
             is_sheet: input.is_sheet,
             notes: Vec::new(),
             hours_per_day: 24,
+            idx: 0,
+            wide: Vec::new(),
+            is_trial: false,
             table_mapping: table_mapping.cloned(),
         };
         let mapping_file = mapping.map_or_else(String::new, |mapping| mapping.file.clone());
@@ -174,7 +200,33 @@ impl Job {
                 }
                 let name = spec.fields.iter().find(|spec| spec.field == field).expect("field of this table").name;
                 used[column] = true;
-                job.push(Plan::new(field, name, input.headers[column].clone(), From::Column(column)));
+                let header = &input.headers[column];
+                let mut plan = Plan::new(field, name, header.clone(), From::Column(column));
+                match tables::remark(field, header) {
+                    Remark::Plain => {}
+                    Remark::Times(by) => {
+                        job.notes.push(format!(
+                            "{}: column {header:?} was multiplied by {by}, as its header says",
+                            input.file
+                        ));
+                        plan.multiply = Some(by);
+                    }
+                    Remark::Parts(by) => {
+                        job.notes
+                            .push(format!("{}: column {header:?} was divided by {by}, as its header says", input.file));
+                        plan.divide = Some(by);
+                    }
+                    Remark::NoRatio => {
+                        job.notes.push(format!(
+                            "{}: column {header:?} was left out, because its unit has no fixed ratio to {name}; map it \
+                             with multiply or divide",
+                            input.file
+                        ));
+                        used[column] = false;
+                        continue;
+                    }
+                }
+                job.push(plan);
             }
             for (field, column) in lost {
                 let winner = job.plan(field).map(|plan| plan.header.clone());
@@ -191,6 +243,12 @@ impl Job {
             if !used[column] && !input.unreadable[column] && !header.is_empty() {
                 job.others.push((column, header.clone()));
             }
+        }
+        if job.is_wide_signals() {
+            let plan = |(column, header): &(usize, String)| {
+                (Plan::new(Field::Value, "value", header.clone(), From::Column(*column)), 0, 0)
+            };
+            job.wide = job.others.iter().map(plan).collect();
         }
         // A table mapped on purpose may take the day of a signal from any field; the rest must be complete.
         let missing: Vec<&tables::FieldSpec> =
@@ -211,7 +269,15 @@ impl Job {
                 table: spec.name.to_owned(),
                 missing: missing.iter().map(|field| field.name.to_owned()).collect(),
                 found: input.headers.clone(),
-                hint: missing.iter().map(|field| names(field)).collect::<Vec<_>>().join("; "),
+                hint: match input.headers.iter().find(|header| looks_like_value(header)) {
+                    _ if input.headers.iter().filter(|header| !header.is_empty()).count() == 1 => {
+                        "the first row must hold the names of the columns; delete what stands above them".to_owned()
+                    }
+                    Some(value) => format!(
+                        "the first row must hold the names of the columns, but it holds values such as {value:?}"
+                    ),
+                    None => missing.iter().map(|field| names(field)).collect::<Vec<_>>().join("; "),
+                },
             });
         }
         if table == Table::Sources && !job.has(Field::SupplierId) && !job.has(Field::FromLocation) {
@@ -227,7 +293,7 @@ impl Job {
         if let Some(decimal) = decimal {
             let mark = Mark::from_char(decimal)
                 .ok_or_else(|| ImportError::Option(format!("decimal is {decimal:?}, must be \".\" or \",\"")))?;
-            for plan in &mut job.plans {
+            for plan in job.all_plans_mut() {
                 (plan.numbers.mark, plan.numbers.fixed) = (mark, true);
             }
         }
@@ -305,13 +371,45 @@ impl Job {
         self.plans.iter().filter(|plan| self.has(plan.field))
     }
 
+    /// Plans still in use and the signals of a wide table.
+    pub(crate) fn all_plans(&self) -> impl Iterator<Item = &Plan> {
+        self.active().chain(self.wide.iter().map(|(plan, ..)| plan))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn all_plans_mut(&mut self) -> impl Iterator<Item = &mut Plan> {
+        let plan_of = &self.plan_of;
+        let plans = self.plans.iter_mut().filter(|plan| plan_of[plan.field as usize] != NONE);
+        plans.chain(self.wide.iter_mut().map(|(plan, ..)| plan))
+    }
+
+    /// The value of one signal of a wide table; a trial only counts what is no number.
+    pub(crate) fn wide_value(&mut self, chunk: &Chunk, row: usize, idx: usize) -> Read<f64> {
+        let is_trial = self.is_trial;
+        let (plan, n_numbers, n_others) = &mut self.wide[idx];
+        let From::Column(column) = plan.from else { return Ok(None) };
+        let cell = chunk.cell(column, row);
+        let read = match plan.read_number(cell, chunk.row_number(row)) {
+            Ok(Some(number)) if number.currency => {
+                Err(plan.bad_number(&cell_text(cell).unwrap_or_default(), Problem::Currency))
+            }
+            read => read,
+        };
+        *n_numbers += u64::from(is_trial && matches!(read, Ok(Some(_))));
+        *n_others += u64::from(is_trial && read.is_err());
+        match read {
+            Err(_) if is_trial => Ok(None),
+            read => Ok(read?.map(Number::to_f64)),
+        }
+    }
+
     /// The mapping entry this job follows.
     pub(crate) fn table_mapping(&self) -> Option<&TableMapping> {
         self.table_mapping.as_ref()
     }
 
     /// Marks the columns this job reads.
-    pub(crate) fn mark_wanted(&self, wanted: &mut [bool]) {
+    pub(crate) fn mark_wanted(&self, wanted: &mut [bool], drops_copies: bool) {
         for plan in self.active() {
             match &plan.from {
                 From::Column(column) => wanted[*column] = true,
@@ -322,7 +420,8 @@ impl Job {
         for (column, _) in &self.filters {
             wanted[*column] = true;
         }
-        if matches!(self.table, Table::Items | Table::Locations | Table::Suppliers) || self.is_wide_signals() {
+        // A copy is a row equal in every cell; of sales that only matters where copies are left out.
+        if self.table != Table::Sales || drops_copies {
             for (column, _) in &self.others {
                 wanted[*column] = true;
             }
@@ -384,32 +483,73 @@ impl Job {
 
     /// The number of an id; `None` where the cell is empty.
     #[inline]
-    pub(crate) fn intern(&mut self, chunk: &Chunk, row: usize, field: Field, interner: &mut Interner) -> Option<u32> {
-        let plan = self.plan_mut(field)?;
+    pub(crate) fn intern(&mut self, chunk: &Chunk, row: usize, field: Field, interner: &mut Interner) -> Read<u32> {
+        let Some(plan) = self.plan_mut(field) else { return Ok(None) };
         if plan.values.is_empty()
             && let From::Column(column) = plan.from
         {
             if let Some((keys, _)) = chunk.dictionary(column) {
                 if arrow_array::Array::is_null(keys, row) {
-                    return None;
+                    return Ok(None);
                 }
                 let key = keys.value(row) as usize;
                 if plan.dict_cache[key] != u32::MAX {
-                    return Some(plan.dict_cache[key]);
+                    return Ok(Some(plan.dict_cache[key]));
                 }
-                let idx = interner.intern(&cell_text(chunk.cell(column, row))?);
-                plan.dict_cache[key] = idx;
-                return Some(idx);
+                let Some(text) = cell_text(chunk.cell(column, row)) else { return Ok(None) };
+                let idx = self.checked_id(chunk, row, field, &text, interner)?;
+                if let (Some(idx), Some(plan)) = (idx, self.plan_mut(field)) {
+                    plan.dict_cache[key] = idx;
+                }
+                return Ok(idx);
             }
             match chunk.cell(column, row) {
-                Cell::Empty => return None,
-                Cell::Text(text) => return Some(interner.intern(&String::from_utf8_lossy(text))),
-                Cell::Whole(value) => return Some(interner.intern_whole(value)),
+                Cell::Empty => return Ok(None),
+                Cell::Text(text) => {
+                    let text = String::from_utf8_lossy(text);
+                    return match interner.known(&text) {
+                        Some(idx) => Ok(Some(idx)),
+                        None => self.checked_id(chunk, row, field, &text, interner),
+                    };
+                }
+                Cell::Whole(value) => return Ok(Some(interner.intern_whole(value))),
+                // Beyond these numbers neighbours look the same, and two ids become one.
+                Cell::Double(value) if value.abs() >= 9_007_199_254_740_992.0 => {
+                    return Err(self.bad(chunk, row, field, CUT_ID.0, CUT_ID.1));
+                }
+                Cell::Single(value) if value.abs() >= 16_777_216.0 => {
+                    return Err(self.bad(chunk, row, field, CUT_ID.0, CUT_ID.1));
+                }
                 _ => {}
             }
         }
-        let text = self.text(chunk, row, field)?;
-        Some(interner.intern(&text))
+        let Some(text) = self.text(chunk, row, field).map(Cow::into_owned) else { return Ok(None) };
+        self.checked_id(chunk, row, field, &text, interner)
+    }
+
+    /// The number of an id not seen before, if it is one.
+    #[cold]
+    fn checked_id(&self, chunk: &Chunk, row: usize, field: Field, text: &str, interner: &mut Interner) -> Read<u32> {
+        // ="00123" is how people keep a spreadsheet from changing an id.
+        let text = match text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
+            Some(inner) if !inner.contains('"') => inner.trim(),
+            _ => text,
+        };
+        if text.is_empty() || matches!(text, "NULL" | "null" | "\\N" | "NaN" | "nan" | "#N/A" | "None") {
+            return Ok(None);
+        }
+        let (expected, fix) = if text.starts_with('=') {
+            ("an id, not a formula", "replace the formula by its value")
+        } else if number::is_spreadsheet_error(text) {
+            ("an id, not the error of a formula", "repair the formula, or delete the row")
+        } else if text.contains(['\n', '\r']) {
+            ("an id on one line", "delete the line break, or close the quotation mark before it")
+        } else if is_cut_id(text) {
+            CUT_ID
+        } else {
+            return Ok(Some(interner.intern(text)));
+        };
+        Err(self.bad(chunk, row, field, expected, fix))
     }
 
     /// A number with the mapping's arithmetic applied.
@@ -429,44 +569,11 @@ impl Job {
             (None, From::Column(column)) => chunk.cell(*column, row),
             (None, _) => Cell::Empty,
         };
-        let number = match cell {
-            Cell::Empty => return Ok(None),
-            Cell::Whole(value) => Some(Number::whole(value)),
-            Cell::Single(value) => Number::from_f32(value),
-            Cell::Double(value) => Number::from_f64(value),
-            Cell::Decimal(digits, scale) => Number::from_parts(digits, scale),
-            Cell::Flag(flag) => Some(Number::whole(i64::from(flag))),
-            Cell::Day(_) | Cell::Moment(..) => None,
-            Cell::Text(text) => {
-                let reading = match number::read_plain(text) {
-                    Some(reading) => Ok(reading),
-                    None => {
-                        let text = String::from_utf8_lossy(text);
-                        if number::is_missing(&text) {
-                            return Ok(None);
-                        }
-                        number::read(&text)
-                    }
-                };
-                let number = match reading {
-                    Ok(Reading::Plain(number)) => Ok(number),
-                    Ok(reading) => plan.numbers.choose(reading, chunk.row_number(row), text),
-                    Err(problem) => Err(problem),
-                };
-                match number {
-                    Ok(number) => Some(number),
-                    Err(problem) => return Err(plan.bad_number(&String::from_utf8_lossy(text), problem)),
-                }
-            }
-        };
-        let Some(mut number) = number else {
-            let text = cell_text(cell).unwrap_or_default();
-            return Err(plan.bad_number(&text, Problem::NotANumber));
-        };
+        let Some(mut number) = plan.read_number(cell, chunk.row_number(row))? else { return Ok(None) };
         if let Some(by) = plan.multiply {
             number = number.times(by).ok_or_else(|| plan.bad_number(&number.to_string(), Problem::OutOfRange))?;
         }
-        if let Some(by) = plan.divide {
+        if let Some(by) = plan.divide.filter(|_| plan.explicit || !number.percent) {
             number = number.over(by).ok_or_else(|| plan.bad_number(&number.to_string(), Problem::OutOfRange))?;
         }
         Ok(Some(number))
@@ -494,6 +601,22 @@ impl Job {
         Err(self.plans[self.plan_of[field as usize] as usize].bad_number(&shown, problem))
     }
 
+    /// A number of money that need not be exact; no percent.
+    pub(crate) fn amount(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Number> {
+        self.plain_number(chunk, row, field, true)
+    }
+
+    /// A number without a percent sign, and without a currency sign unless it is money.
+    fn plain_number(&mut self, chunk: &Chunk, row: usize, field: Field, is_money: bool) -> Read<Number> {
+        let problem = match self.number(chunk, row, field)? {
+            Some(Number { percent: true, .. }) => Problem::Percent,
+            Some(Number { currency: true, .. }) if !is_money => Problem::Currency,
+            number => return Ok(number),
+        };
+        let shown = self.shown(chunk, row, field);
+        Err(self.plans[self.plan_of[field as usize] as usize].bad_number(&shown, problem))
+    }
+
     /// An amount of money.
     pub(crate) fn money(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Money> {
         let Some(number) = self.number(chunk, row, field)? else { return Ok(None) };
@@ -512,9 +635,15 @@ impl Job {
         Err(self.plans[self.plan_of[field as usize] as usize].bad_number(&shown, problem))
     }
 
-    /// A plain number such as days, volume or a share; percent signs count.
+    /// A plain number such as days, volume or a share; percent signs count where a share is expected.
     pub(crate) fn float(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<f64> {
-        Ok(self.number(chunk, row, field)?.map(Number::to_f64))
+        let number = match self.number(chunk, row, field)? {
+            Some(number) if number.currency || (number.percent && !takes_shares(field)) => {
+                return self.plain_number(chunk, row, field, false).map(|number| number.map(Number::to_f64));
+            }
+            number => number,
+        };
+        Ok(number.map(Number::to_f64))
     }
 
     /// A number within bounds.
@@ -537,7 +666,7 @@ impl Job {
 
     /// A whole number that is not negative.
     pub(crate) fn whole(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<i64> {
-        let Some(number) = self.number(chunk, row, field)? else { return Ok(None) };
+        let Some(number) = self.plain_number(chunk, row, field, false)? else { return Ok(None) };
         match number.quantity() {
             Ok((quantity, false)) if quantity.micro() % 1_000_000 == 0 => Ok(Some(quantity.micro() / 1_000_000)),
             _ => Err(self.bad(chunk, row, field, "a whole number such as 3", "correct the value")),
@@ -547,6 +676,24 @@ impl Job {
     /// A day.
     #[inline]
     pub(crate) fn day(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Day> {
+        let read = self.written_day(chunk, row, field);
+        // "Until 9999-12-31" is how many systems write an open end.
+        let is_end = matches!(field, Field::To | Field::EffectiveTo | Field::ListedTo | Field::End | Field::Expiry);
+        match read {
+            Err(bad)
+                if is_end
+                    && ["9999-12-31", "31.12.9999", "12/31/9999", "31/12/9999", "99991231"]
+                        .iter()
+                        .any(|end| bad.value.starts_with(end)) =>
+            {
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    #[inline]
+    fn written_day(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Day> {
         let is_sheet = self.is_sheet;
         let Some(plan) = self.plan_mut(field) else { return Ok(None) };
         let cell = match &plan.from {
@@ -565,13 +712,14 @@ impl Job {
         let serial = |value: f64| is_sheet && (20_000.0..80_000.0).contains(&value);
         let problem = match cell {
             Cell::Empty => return Ok(None),
-            Cell::Day(day) => return Ok(Some(day)),
-            Cell::Moment(micros, zone) => {
+            Cell::Day(day) if date::is_in_range(day) => return Ok(Some(day)),
+            Cell::Moment(micros, zone) if date::is_in_range(day_of_micros(micros)) => {
                 if !zone.is_empty() {
                     plan.dates.count_zone(zone);
                 }
-                return Ok(Some(Day(micros.div_euclid(86_400_000_000) as i32)));
+                return Ok(Some(day_of_micros(micros)));
             }
+            Cell::Day(_) | Cell::Moment(..) => DateProblem::NoSuchDay,
             Cell::Text(text) => match plan.dates.parse(text, chunk.row_number(row)) {
                 Ok(day) => return Ok(Some(day)),
                 Err(DateProblem::NotADate) if number::is_missing(&String::from_utf8_lossy(text)) => return Ok(None),
@@ -613,12 +761,18 @@ impl Job {
                 Cell::Single(value) => number(f64::from(value)),
                 Cell::Double(value) => number(value),
                 Cell::Decimal(digits, _) => number(digits as f64),
-                Cell::Text(text) => flag_of(&String::from_utf8_lossy(text)),
+                Cell::Text(text) => {
+                    let text = String::from_utf8_lossy(text);
+                    if is_unknown_flag(&text) {
+                        return Ok(None);
+                    }
+                    flag_of(&text)
+                }
                 _ => None,
             },
             _ => match self.text(chunk, row, field) {
-                Some(text) => flag_of(&text),
-                None => return Ok(None),
+                Some(text) if !is_unknown_flag(&text) => flag_of(&text),
+                _ => return Ok(None),
             },
         };
         match read {
@@ -633,9 +787,14 @@ impl Job {
         if number::is_missing(&text) {
             return Ok(None);
         }
-        let translated = translate_weekdays(&text);
-        translated.parse().map(Some).map_err(|_| {
-            self.bad(chunk, row, field, "weekdays such as \"mon thu\" or \"1 4\"", "write the days separated by blanks")
+        parse_weekdays(&text).map(Some).ok_or_else(|| {
+            self.bad(
+                chunk,
+                row,
+                field,
+                "weekdays such as \"mon thu\", \"mon-fri\" or \"1 4\"",
+                "write the days separated by blanks",
+            )
         })
     }
 
@@ -668,6 +827,54 @@ impl Job {
 }
 
 impl Plan {
+    /// The number in a cell, before any arithmetic.
+    #[inline]
+    fn read_number(&mut self, cell: Cell<'_>, row: u64) -> Read<Number> {
+        let problem = match cell {
+            Cell::Empty => return Ok(None),
+            Cell::Whole(value) => return Ok(Some(Number::whole(value))),
+            Cell::Single(value) => match Number::from_f32(value) {
+                Some(number) => return Ok(Some(number)),
+                None => Problem::OutOfRange,
+            },
+            Cell::Double(value) => match Number::from_f64(value) {
+                Some(number) => return Ok(Some(number)),
+                None => Problem::OutOfRange,
+            },
+            Cell::Decimal(digits, scale) => match Number::from_parts(digits, scale) {
+                Some(number) => return Ok(Some(number)),
+                None => Problem::OutOfRange,
+            },
+            Cell::Flag(flag) if takes_shares(self.field) => return Ok(Some(Number::whole(i64::from(flag)))),
+            Cell::Flag(_) => Problem::NotANumber,
+            Cell::Day(_) | Cell::Moment(..) => Problem::Date,
+            Cell::Text(text) => {
+                let reading = match number::read_plain(text) {
+                    Some(reading) => Ok(reading),
+                    None => {
+                        let text = String::from_utf8_lossy(text);
+                        if number::is_missing(&text) {
+                            return Ok(None);
+                        }
+                        number::read(&text)
+                    }
+                };
+                let number = match reading {
+                    Ok(Reading::Plain(number)) => Ok(number),
+                    Ok(reading) => self.numbers.choose(reading, row, text),
+                    Err(problem) => Err(problem),
+                };
+                match number {
+                    Ok(number) => return Ok(Some(number)),
+                    Err(Problem::NotANumber) => number::why_not(&String::from_utf8_lossy(text)),
+                    Err(problem) => problem,
+                }
+            }
+        };
+        let text = cell_text(cell).unwrap_or_default();
+        Err(self.bad_number(&text, problem))
+    }
+
     fn new(field: Field, name: &'static str, header: String, from: From) -> Self {
         Self {
             field,
@@ -737,9 +944,19 @@ impl Plan {
                 "all digits; a spreadsheet has cut some off".to_owned(),
                 "format the column as a plain number before exporting".to_owned(),
             ),
+            Problem::Formula => {
+                ("the value, not the formula".to_owned(), "replace the formula by its value".to_owned())
+            }
+            Problem::SpreadsheetError => {
+                ("a number, not the error of a formula".to_owned(), "repair the formula in the spreadsheet".to_owned())
+            }
+            Problem::Date => (
+                "a number; this is a date, perhaps a number that a spreadsheet has changed".to_owned(),
+                "enter the number again in a column formatted as a number".to_owned(),
+            ),
             Problem::OutOfRange => ("a number within ±9,000,000,000,000".to_owned(), "correct the value".to_owned()),
             Problem::Currency => (
-                "a quantity, not an amount of money".to_owned(),
+                "a number, not an amount of money".to_owned(),
                 "map the right column, or remove the currency sign".to_owned(),
             ),
             Problem::Percent => (
@@ -754,13 +971,21 @@ impl Plan {
     fn bad_date(&self, value: &str, problem: DateProblem) -> Box<Bad> {
         let order = if self.dates.style == DateStyle::MonthFirst { "month/day/year" } else { "day/month/year" };
         let (expected, fix) = match problem {
+            DateProblem::NotADate if value.starts_with('=') => {
+                ("the date, not the formula".to_owned(), "replace the formula by its value".to_owned())
+            }
+            DateProblem::NotADate if number::is_spreadsheet_error(value) => {
+                ("a date, not the error of a formula".to_owned(), "repair the formula in the spreadsheet".to_owned())
+            }
             DateProblem::NotADate => match &self.dates.style {
                 DateStyle::Format(format) => {
                     (format!("a date written as {format}"), "correct the value, or date in the mapping file".to_owned())
                 }
                 _ => ("a date such as 2026-03-02".to_owned(), "correct the value".to_owned()),
             },
-            DateProblem::NoSuchDay => ("a day that exists".to_owned(), "correct the value".to_owned()),
+            DateProblem::NoSuchDay => {
+                ("a day that exists, between the years 1800 and 2999".to_owned(), "correct the value".to_owned())
+            }
             DateProblem::ShortYear => (
                 "a year of four digits".to_owned(),
                 "write the year in full, or state date = \"%d/%m/%y\" in the mapping file".to_owned(),
@@ -781,6 +1006,15 @@ impl Plan {
     }
 }
 
+/// Whether a header is a date or a number, as in a file without a header.
+fn looks_like_value(header: &str) -> bool {
+    date::read(header).is_ok() || (header.contains(|c: char| c.is_ascii_digit()) && number::read(header).is_ok())
+}
+
+fn day_of_micros(micros: i64) -> Day {
+    Day(i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or(i32::MAX))
+}
+
 /// The text of a cell; `None` where it is empty. Whole numbers of any type have no decimal point.
 pub(crate) fn cell_text(cell: Cell<'_>) -> Option<Cow<'_, str>> {
     Some(match cell {
@@ -791,9 +1025,13 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Option<Cow<'_, str>> {
         Cell::Double(value) => Cow::Owned(value.to_string()),
         Cell::Decimal(digits, scale) => Cow::Owned(Number::from_parts(digits, scale)?.to_string()),
         Cell::Flag(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
-        Cell::Day(day) => Cow::Owned(day.to_string()),
+        Cell::Day(day) if date::is_in_range(day) => Cow::Owned(day.to_string()),
+        Cell::Day(day) => Cow::Owned(format!("day {} after 1970-01-01", day.0)),
         Cell::Moment(micros, _) => {
-            let day = Day(micros.div_euclid(86_400_000_000) as i32);
+            let day = day_of_micros(micros);
+            if !date::is_in_range(day) {
+                return Some(Cow::Owned(format!("day {} after 1970-01-01", day.0)));
+            }
             let seconds = micros.rem_euclid(86_400_000_000) / 1_000_000;
             if seconds == 0 {
                 Cow::Owned(day.to_string())
@@ -802,6 +1040,30 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Option<Cow<'_, str>> {
             }
         }
     })
+}
+
+/// Fields whose percent signs mean a share.
+fn takes_shares(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Share
+            | Field::ServiceTarget
+            | Field::Depth
+            | Field::Discount
+            | Field::PriceRatio
+            | Field::StockoutShare
+            | Field::Open
+            | Field::Yield
+            | Field::Scrap
+            | Field::Rate
+            | Field::Value
+            | Field::Magnitude
+    )
+}
+
+/// A dash is a "no" in a table of crosses and dashes; other texts for "no value" leave a flag unknown.
+fn is_unknown_flag(text: &str) -> bool {
+    number::is_missing(text) && !matches!(text, "-" | "none" | "None")
 }
 
 fn flag_of(text: &str) -> Option<bool> {
@@ -818,6 +1080,56 @@ fn flag_of(text: &str) -> Option<bool> {
             value > 0.0
         }
     })
+}
+
+/// Names, numbers and spans of weekdays; every word must be one, because `monthly` is not Monday.
+fn parse_weekdays(text: &str) -> Option<WeekdaySet> {
+    const NAMES: [[&str; 3]; 7] = [
+        ["monday", "mon", "mo"],
+        ["tuesday", "tue", "tu"],
+        ["wednesday", "wed", "we"],
+        ["thursday", "thu", "th"],
+        ["friday", "fri", "fr"],
+        ["saturday", "sat", "sa"],
+        ["sunday", "sun", "su"],
+    ];
+    let translated = translate_weekdays(text).to_lowercase();
+    match translated.trim() {
+        "daily" | "all" | "every day" | "everyday" => return Some(WeekdaySet::ALL),
+        "never" => return Some(WeekdaySet::NONE),
+        _ => {}
+    }
+    let day = |word: &str| {
+        let word = word.trim_end_matches('.');
+        let number = word.parse::<usize>().ok().filter(|number| (1..=7).contains(number)).map(|number| number - 1);
+        let name = |names: &[&str; 3]| names.contains(&word) || (word.len() >= 4 && names[0].starts_with(word));
+        number.or_else(|| NAMES.iter().position(name)).or(match word {
+            "mondays" => Some(0),
+            "tuesdays" => Some(1),
+            "wednesdays" => Some(2),
+            "thursdays" => Some(3),
+            "fridays" => Some(4),
+            "saturdays" => Some(5),
+            "sundays" => Some(6),
+            _ => None,
+        })
+    };
+    let mut set = WeekdaySet::NONE;
+    let spans = translated.replace(['–', '—', '~', '至'], "-").replace(" - ", "-");
+    for word in spans.split([' ', ',', ';', '|', '/', '+', '&']).filter(|word| !word.is_empty()) {
+        match word.split_once('-') {
+            None => set = set.with(day(word)?),
+            Some((first, last)) => {
+                let (mut idx, last) = (day(first)?, day(last)?);
+                set = set.with(idx);
+                while idx != last {
+                    idx = (idx + 1) % 7;
+                    set = set.with(idx);
+                }
+            }
+        }
+    }
+    (!set.is_empty()).then_some(set)
 }
 
 /// Chinese weekday names as English ones.
@@ -843,6 +1155,7 @@ fn translate_weekdays(text: &str) -> String {
         let character = character.to_string();
         match NAMES.iter().find(|(name, _)| *name == character) {
             Some((_, english)) => words.push(*english),
+            None if matches!(character.as_str(), "至" | "-" | "~" | "–") => words.push("-"),
             None if matches!(character.as_str(), "周" | "星" | "期" | "、" | "，" | "," | " " | ";" | "；") => {}
             None => words.push("?"),
         }

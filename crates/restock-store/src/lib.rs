@@ -28,6 +28,7 @@ mod intern;
 mod job;
 mod mapping;
 mod number;
+mod readings;
 mod source;
 mod tables;
 pub mod write;
@@ -71,10 +72,12 @@ pub struct TableSummary {
     pub table: String,
     /// File name.
     pub file: String,
-    /// Rows seen.
+    /// Rows seen, blank rows aside: accepted, duplicate, filtered and in quarantine.
     pub n_rows: u64,
     /// Rows taken in.
     pub n_accepted: u64,
+    /// Rows left out because they repeat an earlier row.
+    pub n_duplicates: u64,
     /// Rows left out by a filter of the mapping.
     pub n_filtered: u64,
     /// Rows in quarantine.

@@ -55,6 +55,42 @@ pub(crate) enum Problem {
     Currency,
     /// A percent sign where no share is expected.
     Percent,
+    /// The formula instead of its value.
+    Formula,
+    /// `#REF!` and its like.
+    SpreadsheetError,
+    /// A date where a number is expected; spreadsheets make one of `3-5` and `1/2`.
+    Date,
+}
+
+/// Why a text that is no number is none, as closely as can be told.
+#[cold]
+pub(crate) fn why_not(text: &str) -> Problem {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let day_and_month = || {
+        let mut parts = text.split(['-', '/', ' ', '.']).filter(|part| !part.is_empty());
+        let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        parts.next().is_none()
+            && (crate::date::month_name(first).is_some() || crate::date::month_name(second).is_some())
+    };
+    if text.starts_with('=') {
+        Problem::Formula
+    } else if is_spreadsheet_error(text) {
+        Problem::SpreadsheetError
+    } else if digits > 18 && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b'+'))
+    {
+        Problem::OutOfRange
+    } else if day_and_month() || crate::date::read(text).is_ok() {
+        Problem::Date
+    } else {
+        Problem::NotANumber
+    }
+}
+
+/// What a spreadsheet shows in place of a value it cannot compute.
+pub(crate) fn is_spreadsheet_error(text: &str) -> bool {
+    matches!(text, "#REF!" | "#VALUE!" | "#NAME?" | "#DIV/0!" | "#NUM!" | "#NULL!" | "#N/A" | "#SPILL!" | "#CALC!")
+        || (text.starts_with("##") && text.bytes().all(|byte| byte == b'#'))
 }
 
 /// The decimal mark of a column.
@@ -384,7 +420,9 @@ pub(crate) fn read(text: &str) -> Result<Reading, Problem> {
         // Powers of ten come from machines: no groups, one mark at most.
         let (digits, scale) = plain_decimal(mantissa)?;
         let n_significant = digits.unsigned_abs().checked_ilog10().map_or(0, |log| log + 1);
-        if n_significant >= 6 && exponent > scale as i32 {
+        // The scientific format of spreadsheets, 1.23E+05, shows three digits of any number.
+        let is_sheet_format = n_significant == 3 && scale == 2 && body.windows(2).any(|pair| pair == b"E+");
+        if (n_significant >= 6 || is_sheet_format) && exponent > scale as i32 {
             return Err(Problem::DroppedDigits);
         }
         let number = finish(digits, scale)?;

@@ -76,7 +76,9 @@ impl Column {
             Self::Decimal(array, scale) if array.is_valid(row) => Cell::Decimal(array.value(row), *scale),
             Self::Flag(array) if array.is_valid(row) => Cell::Flag(array.value(row)),
             Self::Day(array) if array.is_valid(row) => Cell::Day(Day(array.value(row))),
-            Self::Moment(array, zone, shift) if array.is_valid(row) => Cell::Moment(array.value(row) + shift, zone),
+            Self::Moment(array, zone, shift) if array.is_valid(row) => {
+                Cell::Moment(array.value(row).saturating_add(*shift), zone)
+            }
             Self::Sheet(cells) => sheet_cell(&cells[row]),
             _ => Cell::Empty,
         }
@@ -84,7 +86,15 @@ impl Column {
 }
 
 fn text_cell(text: &[u8]) -> Cell<'_> {
-    let text = text.trim_ascii();
+    let mut text = text.trim_ascii();
+    // Blanks of other alphabets and invisible marks come with copied text; they must not make two ids of one.
+    if let [first, .., last] = text
+        && !(first.is_ascii() && last.is_ascii())
+        && let Ok(wide) = std::str::from_utf8(text)
+    {
+        let is_blank = |character: char| character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}');
+        text = wide.trim_matches(is_blank).as_bytes();
+    }
     if text.is_empty() { Cell::Empty } else { Cell::Text(text) }
 }
 
@@ -121,8 +131,9 @@ fn sheet_cell(cell: &Data) -> Cell<'_> {
 /// Rows that are read together.
 #[derive(Debug)]
 pub(crate) enum Chunk {
-    /// Records and their row numbers; only the first `len` count.
-    Csv { records: Vec<ByteRecord>, rows: Vec<u64>, len: usize },
+    /// Records and their row numbers; only the first `len` count. `broken` holds the index and the line of records
+    /// whose quotation marks do not match.
+    Csv { records: Vec<ByteRecord>, rows: Vec<u64>, len: usize, broken: Vec<(usize, String)> },
     /// Columns, the row number of the first, and the number of rows.
     Columns { columns: Vec<Column>, first_row: u64, len: usize },
 }
@@ -155,6 +166,14 @@ impl Chunk {
     pub(crate) fn record(&self, row: usize) -> Option<&ByteRecord> {
         match self {
             Self::Csv { records, .. } => Some(&records[row]),
+            Self::Columns { .. } => None,
+        }
+    }
+
+    /// The line of a CSV row whose quotation marks do not match.
+    pub(crate) fn broken_line(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Csv { broken, .. } => broken.iter().find(|(idx, _)| *idx == row).map(|(_, line)| line.as_str()),
             Self::Columns { .. } => None,
         }
     }
@@ -309,10 +328,11 @@ fn is_utf16(head: &[u8]) -> bool {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return true;
     }
-    // Without a mark: ASCII text in UTF-16 has a zero in every other byte.
+    // Without a mark: digits, commas and line ends in UTF-16 have a zero in one of their two bytes, always the same one.
     let sample = &head[..head.len().min(512) & !1];
     let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|&&byte| byte == 0).count();
-    sample.len() >= 8 && (zeros(0) * 10 > sample.len() * 4 || zeros(1) * 10 > sample.len() * 4)
+    let (even, odd) = (zeros(0), zeros(1));
+    sample.len() >= 8 && even.max(odd) * 6 > sample.len() && even.min(odd) * 20 <= sample.len()
 }
 
 /// Opens every table-shaped part of a file; an empty file has none.
@@ -375,11 +395,13 @@ fn open_csv(probed: &Probed, hints: &FormatHints) -> Result<Option<Input>, Impor
         (None, _) => {
             let bytes = std::fs::read(&probed.path).map_err(io)?;
             let encoding = guess_encoding(&bytes);
-            notes.push(format!(
-                "{}: not UTF-8, read as {} (state encoding in the mapping file if names look wrong)",
-                probed.name,
-                encoding.name()
-            ));
+            if encoding != encoding_rs::UTF_8 {
+                notes.push(format!(
+                    "{}: not UTF-8, read as {} (state encoding in the mapping file if names look wrong)",
+                    probed.name,
+                    encoding.name()
+                ));
+            }
             Some(encoding)
         }
     };
@@ -396,6 +418,7 @@ fn open_csv(probed: &Probed, hints: &FormatHints) -> Result<Option<Input>, Impor
                 ));
             }
             let decoded = decoded.into_owned().into_bytes();
+            let decoded = decoded.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(decoded);
             has_nul = decoded.contains(&0);
             let sample = decoded[..decoded.len().min(1 << 16)].to_vec();
             (CsvText::Memory(decoded), sample)
@@ -430,6 +453,13 @@ fn open_csv(probed: &Probed, hints: &FormatHints) -> Result<Option<Input>, Impor
     }
     let headers: Vec<String> = record.iter().map(|cell| header_text(&String::from_utf8_lossy(cell))).collect();
     drop(reader);
+    if record.as_slice().contains(&b'\n') && quotes_are_broken(&sample[skip_lines..], delimiter, true) {
+        return Err(ImportError::NotATable {
+            file: probed.name.clone(),
+            reason: "a quotation mark in its first row is not closed".to_owned(),
+            fix: "close the quotation mark, or double it where it belongs to the text".to_owned(),
+        });
+    }
     Ok(Some(Input {
         file: probed.name.clone(),
         stem: stem(&probed.path),
@@ -451,8 +481,70 @@ fn csv_error(file: &str, error: &csv::Error) -> ImportError {
     }
 }
 
-fn csv_reader(text: &CsvText, delimiter: u8) -> std::io::Result<csv::Reader<Box<dyn Read + Send + '_>>> {
-    let read: Box<dyn Read + Send + '_> = match text {
+/// A file or its decoded text.
+trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+impl CsvText {
+    /// Bytes before the header.
+    fn skipped(&self) -> u64 {
+        match self {
+            Self::File(_, skip) => *skip,
+            Self::Memory(_) => 0,
+        }
+    }
+
+    /// The bytes from `from` to `to`, counted from the header.
+    fn part(&self, from: u64, to: u64) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::File(path, skip) => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(from + skip))?;
+                let mut bytes = Vec::new();
+                file.take(to - from).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+            Self::Memory(bytes) => Ok(bytes[from as usize..to as usize].to_vec()),
+        }
+    }
+}
+
+/// Whether the first record of `raw` has a quotation mark that is not closed, or text after a closing one.
+///
+/// A reader of CSV takes everything up to the next quotation mark for one cell, so such a mark swallows rows. `is_part`
+/// says that more text follows `raw`.
+fn quotes_are_broken(raw: &[u8], delimiter: u8, is_part: bool) -> bool {
+    let (mut idx, mut at_start) = (0, true);
+    while idx < raw.len() {
+        let byte = raw[idx];
+        if at_start && byte == b'"' {
+            idx += 1;
+            loop {
+                match raw.get(idx) {
+                    None => return !is_part,
+                    Some(b'"') if raw.get(idx + 1) == Some(&b'"') => idx += 2,
+                    Some(b'"') => break,
+                    Some(_) => idx += 1,
+                }
+            }
+            idx += 1;
+            if raw.get(idx).is_some_and(|&next| next != delimiter && next != b'\r' && next != b'\n') {
+                return true;
+            }
+            at_start = false;
+            continue;
+        }
+        if byte == b'\n' || byte == b'\r' {
+            return false;
+        }
+        at_start = byte == delimiter;
+        idx += 1;
+    }
+    false
+}
+
+fn csv_reader(text: &CsvText, delimiter: u8) -> std::io::Result<csv::Reader<Box<dyn ReadSeek + '_>>> {
+    let read: Box<dyn ReadSeek + '_> = match text {
         CsvText::File(path, skip) => {
             let mut file = File::open(path)?;
             file.seek(SeekFrom::Start(*skip))?;
@@ -468,14 +560,18 @@ fn csv_reader(text: &CsvText, delimiter: u8) -> std::io::Result<csv::Reader<Box<
         .from_reader(read))
 }
 
-/// GB18030 or Windows-1252, the two that are left when a text is not UTF-8.
+/// GB18030 or Windows-1252, the two that are left when a text is not UTF-8, or UTF-8 with a few damaged bytes.
 ///
 /// In Chinese text the bytes above 127 come in pairs of two such bytes; in Western text they stand alone between
 /// letters.
 fn guess_encoding(bytes: &[u8]) -> &'static encoding_rs::Encoding {
-    let (_, _, had_errors) = encoding_rs::GB18030.decode(bytes);
-    if had_errors {
-        return encoding_rs::WINDOWS_1252;
+    let (mut n_characters, mut n_damaged) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        n_characters += chunk.valid().chars().filter(|character| !character.is_ascii()).count();
+        n_damaged += usize::from(!chunk.invalid().is_empty());
+    }
+    if n_characters > 4 * n_damaged {
+        return encoding_rs::UTF_8;
     }
     let (mut pairs, mut singles, mut idx) = (0_u64, 0_u64, 0);
     while idx < bytes.len() {
@@ -742,12 +838,15 @@ impl Input {
                             records: (0..CHUNK_ROWS).map(|_| ByteRecord::new()).collect(),
                             rows: vec![0; CHUNK_ROWS],
                             len: 0,
+                            broken: Vec::new(),
                         },
                     };
-                    let Chunk::Csv { records, rows, len } = &mut chunk else { unreachable!("CSV chunks only") };
+                    let Chunk::Csv { records, rows, len, broken } = &mut chunk else { unreachable!("CSV chunks only") };
                     *len = 0;
+                    broken.clear();
                     while *len < CHUNK_ROWS {
                         let record = &mut records[*len];
+                        let start = reader.position().byte();
                         match reader.read_byte_record(record) {
                             Ok(true) => {}
                             Ok(false) => break,
@@ -759,6 +858,23 @@ impl Input {
                         // Blank lines count as rows; lines inside quotation marks do not.
                         let line_now = reader.position().line();
                         let consumed = line_now - line;
+                        if consumed > 1 && !is_header && record.as_slice().contains(&b'\n') {
+                            match self.recover(text, &mut reader, delimiter, (start, line), record.len()) {
+                                Ok(Some((first_line, n_blank))) => {
+                                    line += n_blank + 1;
+                                    row_number += n_blank + 1;
+                                    rows[*len] = row_number;
+                                    broken.push((*len, first_line));
+                                    *len += 1;
+                                    continue;
+                                }
+                                Ok(None) => {}
+                                Err(error) => {
+                                    let _ = send.send(Err(error));
+                                    return;
+                                }
+                            }
+                        }
                         line = line_now;
                         row_number += if consumed > 1 {
                             let inner = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
@@ -791,6 +907,33 @@ impl Input {
             drop(receive);
             Ok(())
         })
+    }
+
+    /// Where the quotation marks of the record just read do not match, or took so many lines together that the number
+    /// of fields is wrong, goes back to the line after its first and
+    /// returns that line and the number of blank lines before it, so that one bad row costs no other.
+    fn recover(
+        &self,
+        text: &CsvText,
+        reader: &mut csv::Reader<Box<dyn ReadSeek + '_>>,
+        delimiter: u8,
+        (start, line): (u64, u64),
+        n_fields: usize,
+    ) -> Result<Option<(String, u64)>, csv::Error> {
+        let raw = text.part(start, reader.position().byte())?;
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let at = raw.iter().position(|byte| !is_break(byte)).unwrap_or(0);
+        if n_fields == self.headers.len() && !quotes_are_broken(&raw[at..], delimiter, false) {
+            return Ok(None);
+        }
+        let n_blank = raw[..at].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let end = raw[at..].iter().position(|&byte| byte == b'\n').map_or(raw.len(), |len| at + len);
+        let first_line = String::from_utf8_lossy(&raw[at..end]).trim_end().to_owned();
+        let next = start + (end as u64 + 1).min(raw.len() as u64);
+        let mut position = csv::Position::new();
+        position.set_byte(next).set_line(line + n_blank + 1);
+        reader.seek_raw(SeekFrom::Start(text.skipped() + next), position)?;
+        Ok(Some((first_line, n_blank)))
     }
 
     fn stream_parquet(

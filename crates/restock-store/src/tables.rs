@@ -1,5 +1,7 @@
 //! The tables of the product, their fields, and the headers that are taken for them, in English and Chinese.
 
+use rust_decimal::Decimal;
+
 /// A table that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Table {
@@ -263,7 +265,7 @@ const ORDER: &[&str] = &[
 ];
 const LEAD_TIME: &[&str] =
     &["leadtimedays", "leadtime", "lt", "leaddays", "deliverydays", "提前期", "交货期", "采购提前期", "到货天数"];
-const UOM: &[&str] = &["uom", "unit", "unitofmeasure", "单位"];
+const UOM: &[&str] = &["uom", "unit", "unitofmeasure", "单位", "计量单位"];
 const TO_LOCATION: &[&str] = &[
     "tolocation",
     "locationid",
@@ -465,6 +467,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
             optional(F::InStock, "in_stock", &["instock", "isinstock", "available", "有货"]),
             optional(F::Open, "open", &["open", "isopen", "openshare", "营业", "是否营业"]),
             optional(F::Holiday, "holiday", &["holiday", "isholiday", "holidayflag", "节假日", "是否节假日"]),
+            optional(F::Uom, "uom", UOM),
             optional(F::Lost, "lost", &["lost", "lostsales", "lostunits", "损失销量"]),
             optional(F::IsReturn, "is_return", &["isreturn", "return", "returned", "退货", "是否退货"]),
             optional(
@@ -515,6 +518,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
                 "expiry_date",
                 &["expirydate", "expiry", "bestbefore", "expirationdate", "有效期", "到期日", "失效日期"],
             ),
+            optional(F::Uom, "uom", UOM),
             optional(F::Allocated, "allocated", &["allocated", "reserved", "committed", "已分配", "占用"]),
             optional(F::Blocked, "blocked", &["blocked", "quarantine", "冻结"]),
             optional(F::InTransit, "in_transit", &["intransit", "onorder", "在途", "在途数量"]),
@@ -623,6 +627,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
             optional(F::OrderedOn, "ordered_on", ORDERED),
             optional(F::DueOn, "due_on", DUE),
             optional(F::Status, "status", &["status", "state", "状态"]),
+            optional(F::Uom, "uom", UOM),
             optional(F::Received, "received_qty", &["receivedqty", "received", "qtyreceived", "已收数量"]),
         ],
     },
@@ -664,6 +669,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
                 &["dueon", "due", "duedate", "promiseddate", "scheduleddeliverydate", "交货日期"],
             ),
             optional(F::UnitCost, "unit_cost", UNIT_COST),
+            optional(F::Uom, "uom", UOM),
         ],
     },
     TableSpec {
@@ -753,6 +759,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
             required(F::ItemId, "item_id", ITEM),
             required(F::Quantity, "quantity", &["quantity", "qty", "units", "数量"]),
             optional(F::LocationId, "location_id", LOCATION),
+            optional(F::Uom, "uom", UOM),
             optional(F::Reason, "reason", &["reason", "kind", "type", "原因"]),
         ],
     },
@@ -844,6 +851,111 @@ impl Table {
 pub(crate) fn squash(header: &str) -> String {
     let cut = header.find(['(', '（', '[']).filter(|&at| at > 0).map_or(header, |at| &header[..at]);
     cut.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// What the remark of a header says about the numbers below it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Remark {
+    /// Nothing that changes them.
+    Plain,
+    /// They are multiples of this number.
+    Times(Decimal),
+    /// They are parts: so many make one.
+    Parts(Decimal),
+    /// They are in a unit that has no fixed ratio to ours.
+    NoRatio,
+}
+
+/// Reads `weeks` in `Lead Time (weeks)`: a column in another unit than ours would be wrong by its ratio.
+pub(crate) fn remark(field: Field, header: &str) -> Remark {
+    use Field as F;
+    let Some(at) = header.find(['(', '（', '[']).filter(|&at| at > 0) else {
+        return if header.trim_end().ends_with('%') && is_share(field) {
+            Remark::Parts(Decimal::ONE_HUNDRED)
+        } else {
+            Remark::Plain
+        };
+    };
+    let inner = header[at..].trim_start_matches(['(', '（', '[']);
+    let end = inner.find([')', '）', ']']).unwrap_or(inner.len());
+    let unit = inner[..end].trim().trim_start_matches("in ").to_lowercase();
+    let unit = unit.trim_matches(['.', '\'', '’', ' ']);
+    let times = |number: i64| Remark::Times(Decimal::from(number));
+    let parts = |number: i64| Remark::Parts(Decimal::from(number));
+    match field {
+        F::LeadTimeDays | F::LeadTimeSd | F::ShelfLifeDays | F::SafetyDays => match unit {
+            "w" | "wk" | "wks" | "week" | "weeks" | "周" | "星期" => times(7),
+            "h" | "hr" | "hrs" | "hour" | "hours" | "小时" => parts(24),
+            "m" | "mo" | "month" | "months" | "月" | "个月" | "y" | "year" | "years" | "年" | "working days"
+            | "business days" | "workdays" | "工作日" => Remark::NoRatio,
+            _ => Remark::Plain,
+        },
+        F::Weight | F::ContainerWeight => match unit {
+            "g" | "gr" | "gram" | "grams" | "克" => parts(1000),
+            "t" | "ton" | "tons" | "tonne" | "tonnes" | "吨" => times(1000),
+            "lb" | "lbs" | "pound" | "pounds" => Remark::Times(Decimal::new(45_359_237, 8)),
+            "oz" | "ounce" | "ounces" | "st" | "斤" => Remark::NoRatio,
+            _ => Remark::Plain,
+        },
+        F::Volume | F::ContainerVolume => match unit {
+            "l" | "liter" | "litre" | "liters" | "litres" | "dm3" | "dm³" | "升" => parts(1000),
+            "ml" | "cm3" | "cm³" | "cc" | "毫升" | "立方厘米" => parts(1_000_000),
+            "ft3" | "ft³" | "cuft" | "cu ft" | "cubic feet" | "gal" | "gallons" | "in3" => Remark::NoRatio,
+            _ => Remark::Plain,
+        },
+        _ if is_share(field) && matches!(unit, "%" | "percent" | "pct" | "％") => Remark::Parts(Decimal::ONE_HUNDRED),
+        _ if is_money(field) => match unit {
+            "cent" | "cents" | "ct" | "pence" | "p" | "分" => parts(100),
+            "k" | "000" | "000s" | "thousand" | "thousands" | "teur" | "k€" | "k$" | "keur" | "kusd" | "千"
+            | "千元" => times(1000),
+            "万" | "万元" => times(10_000),
+            "million" | "millions" | "mio" | "mn" | "百万" | "百万元" => times(1_000_000),
+            _ => Remark::Plain,
+        },
+        _ if is_quantity(field) => match unit {
+            "k" | "000" | "000s" | "thousand" | "thousands" | "千" | "千件" | "千个" => times(1000),
+            "万" | "万件" | "万个" => times(10_000),
+            "million" | "millions" | "mio" | "mn" | "百万" | "百万件" => times(1_000_000),
+            "dozen" | "dozens" | "打" => times(12),
+            _ => Remark::Plain,
+        },
+        _ => Remark::Plain,
+    }
+}
+
+fn is_share(field: Field) -> bool {
+    use Field as F;
+    matches!(field, F::Share | F::ServiceTarget | F::Depth | F::StockoutShare | F::Yield | F::Scrap | F::Rate)
+}
+
+fn is_money(field: Field) -> bool {
+    use Field as F;
+    matches!(field, F::UnitPrice | F::SalesValue | F::UnitCost | F::Price | F::Amount | F::MinOrderValue)
+}
+
+fn is_quantity(field: Field) -> bool {
+    use Field as F;
+    matches!(
+        field,
+        F::Quantity
+            | F::OnHand
+            | F::Allocated
+            | F::Blocked
+            | F::InTransit
+            | F::Lost
+            | F::MinOrder
+            | F::MaxOrder
+            | F::MinOrderQuantity
+            | F::PackSize
+            | F::LayerSize
+            | F::PalletSize
+            | F::MinStock
+            | F::MaxStock
+            | F::DisplayMin
+            | F::ShelfCapacity
+            | F::Received
+            | F::QuantityPer
+    )
 }
 
 /// Fields with the index of their column.

@@ -1,0 +1,200 @@
+//! Copies, returns, strictness, folders with strangers, and what a mapping can say.
+
+use proptest::prelude::*;
+use restock_store::{Duplicates, ImportError, ImportOptions};
+
+use crate::{Folder, assert_nothing_is_lost, import_one, sales};
+
+const COPIES: &str = "date,item_id,quantity,order_id\n\
+    2026-03-02,a,1,o1\n2026-03-02,a,1,o1\n2026-03-02,a,1,o2\n2026-03-02,b,2,o3\n2026-03-02,b,-1,o4\n";
+
+#[test]
+fn copies_of_sales_are_reported_and_kept_unless_told_otherwise() {
+    let kept = import_one("sales.csv", COPIES).unwrap();
+    assert_eq!((kept.dataset.sales.len(), kept.dataset.facts.n_duplicate_rows), (5, 1));
+    assert_eq!(kept.dataset.facts.duplicate_rows[0].row, 3);
+    assert_eq!(kept.dataset.facts.n_returns, 1);
+    let options = ImportOptions { duplicates: Some(Duplicates::Drop), ..ImportOptions::default() };
+    let dropped = Folder::new().with("sales.csv", COPIES).import_with(None, &options).unwrap();
+    assert_nothing_is_lost(&dropped);
+    assert_eq!((dropped.dataset.sales.len(), dropped.tables[0].n_duplicates), (4, 1));
+    assert_eq!(sales(&dropped).iter().filter(|row| row.contains(" a ")).count(), 2, "another order is no copy");
+}
+
+#[test]
+fn copies_of_stock_and_supply_count_once() {
+    let import = Folder::new()
+        .with("sales.csv", "date,item_id,quantity\n2026-03-02,a,1\n")
+        .with("inventory.csv", "item_id,on_hand,shelf\na,5,1\na,5,1\na,5,2\n")
+        .with("open_orders.csv", "order_id,item_id,quantity,line\no1,a,5,1\no1,a,5,1\no1,a,5,2\n")
+        .with("receipts.csv", "order_id,item_id,quantity,received_on\no1,a,5,2026-03-01\no1,a,5,2026-03-01\n")
+        .import()
+        .unwrap();
+    assert_nothing_is_lost(&import);
+    // Another shelf and another line are no copies, even though no field holds them.
+    assert_eq!(import.dataset.inventory.len(), 2);
+    assert_eq!(import.dataset.open_orders.len(), 2);
+    assert_eq!(import.dataset.receipts.len(), 2, "two deliveries of one day may be alike");
+    assert_eq!(import.dataset.facts.n_duplicate_rows, 3);
+}
+
+/// Two tables from one file once took each other's rows for copies.
+#[test]
+fn tables_from_one_file_do_not_take_each_others_rows_for_copies() {
+    let map = "[[table]]\ntable = \"inventory\"\nfile = \"export.csv\"\n[table.columns]\non_hand = \"stock\"\n\
+               [[table]]\ntable = \"item_locations\"\nfile = \"export.csv\"\n\
+               [[table]]\ntable = \"sales\"\nfile = \"export.csv\"\n";
+    let import = Folder::new()
+        .with(
+            "export.csv",
+            "date,item_id,location_id,quantity,stock,min_stock\n2026-03-02,a,s,1,5,2\n2026-03-02,b,s,1,5,2\n",
+        )
+        .import_with(Some(map), &ImportOptions::default())
+        .unwrap();
+    assert_nothing_is_lost(&import);
+    let dataset = &import.dataset;
+    assert_eq!((dataset.inventory.len(), dataset.item_locations.len(), dataset.sales.len()), (2, 2, 2));
+    assert_eq!(dataset.facts.n_duplicate_rows, 0);
+}
+
+#[test]
+fn strict_stops_at_the_first_bad_row_and_nothing_accepted_is_an_error() {
+    let text = "date,item_id,quantity\n2026-03-02,a,1\n2026-03-02,b,x\n";
+    let options = ImportOptions { strict: true, ..ImportOptions::default() };
+    let strict = Folder::new().with("sales.csv", text).import_with(None, &options).unwrap_err();
+    insta::assert_snapshot!(strict, @r#"1 rows could not be read and --strict is set, first: sales.csv row 3, column "quantity": got "x", expected a number such as 12 or 0.75; correct the value, without units or words"#);
+    let nothing = import_one("sales.csv", "date,item_id,quantity\n2026-03-02,b,x\n").unwrap_err();
+    assert!(matches!(nothing, ImportError::NoRowAccepted { n_row_errors: 1, .. }));
+    let few = ImportOptions { max_row_errors: 2, ..ImportOptions::default() };
+    let many = format!("{text}{}", "2026-03-02,b,x\n".repeat(10));
+    let import = Folder::new().with("sales.csv", many).import_with(None, &few).unwrap();
+    assert_eq!((import.row_errors.len(), import.n_row_errors), (2, 11), "all are counted, the first are kept");
+    assert_nothing_is_lost(&import);
+}
+
+#[test]
+fn strangers_in_a_folder_are_named() {
+    let import = Folder::new()
+        .with("sales.csv", "date,item_id,quantity\n2026-03-02,a,1\n")
+        .with("copy of sales.csv", "date,item_id,quantity\n2026-03-02,a,1\n")
+        .with("photo.png", "x")
+        .with("README.txt", "x")
+        .with("~$sales.xlsx", "x")
+        .with("cities.csv", "city,mayor\nBerlin,x\n")
+        .with("empty.csv", "")
+        .import()
+        .unwrap();
+    assert_eq!(import.dataset.sales.len(), 1);
+    let mut notes = import.notes.clone();
+    notes.sort();
+    insta::assert_snapshot!(notes.join("\n"));
+}
+
+#[test]
+fn orphans_are_reported_and_kept() {
+    let import = Folder::new()
+        .with("sales.csv", "date,item_id,quantity\n2026-03-02,a,1\n2026-03-02,ghost,1\n")
+        .with("items.csv", "item_id,name\na,milk\n")
+        .import()
+        .unwrap();
+    let orphan = &import.dataset.facts.orphans[0];
+    assert_eq!((orphan.kind, orphan.id.as_str(), orphan.row.row), ("item", "ghost", 3));
+    assert_eq!(import.dataset.sales.len(), 2);
+}
+
+#[test]
+fn a_mapping_renames_computes_and_filters() {
+    let map = r#"
+        duplicates = "drop"
+        [settings]
+        bucket = "day"
+        [format]
+        decimal = ","
+        date = "%d.%m.%y"
+        delimiter = ";"
+        [[table]]
+        table = "sales"
+        file = "verkauf*.csv"
+        [table.columns]
+        date = "Datum"
+        item_id = { concat = ["Artikel", "Farbe"], separator = "/" }
+        quantity = { column = "Stück", multiply = -1 }
+        location_id = { constant = "shop" }
+        stockout_share = { column = "leer", divide = 24 }
+        holiday = { column = "Feiertag", values = { "nein" = "0", "Ostern" = "1" } }
+        [[table.where]]
+        column = "Artikel"
+        not_in = ["PORTO"]
+    "#;
+    let import = Folder::new()
+        .with(
+            "verkauf_2026.csv",
+            "Datum;Artikel;Farbe;Stück;leer;Feiertag\n05.04.26;Hemd;rot;-2,5;6;Ostern\n06.04.26;Hemd;blau;-1.000;0;nein\n\
+             06.04.26;PORTO;;-1;0;nein\n06.04.26;Hemd;blau;-1.000;0;nein\n",
+        )
+        .import_with(Some(map), &ImportOptions::default())
+        .unwrap();
+    assert_nothing_is_lost(&import);
+    assert_eq!(sales(&import), ["2026-04-06 Hemd/blau shop 1000", "2026-04-05 Hemd/rot shop 2.5"]);
+    assert_eq!(import.dataset.sales.stockout_share, [0.0, 0.25]);
+    assert_eq!(import.dataset.sales.holiday, [0, 1]);
+    let table = &import.tables[0];
+    assert_eq!((table.n_rows, table.n_accepted, table.n_duplicates, table.n_filtered), (4, 2, 1, 1));
+
+    let wrong = |map: &str| {
+        Folder::new()
+            .with("sales.csv", "date,item_id,quantity\n2026-03-02,a,1\n")
+            .import_with(Some(map), &ImportOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
+    insta::assert_snapshot!(wrong("[[table]]\ntable = \"sale\"\nfile = \"*.csv\"\n").split(", must").next().unwrap(),
+        @r#"mapping map.toml: table is "sale""#);
+    insta::assert_snapshot!(wrong("[[table]]\ntable = \"sales\"\n[table.columns]\nquantity = \"Menge\"\n"),
+        @r#"mapping map.toml: table sales: sales.csv has no column "Menge" (found: date, item_id, quantity)"#);
+    insta::assert_snapshot!(wrong("[[table]]\ntable = \"sales\"\nfile = \"x*.csv\"\n"),
+        @"mapping map.toml: no file fits its patterns x*.csv (files: sales.csv)");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However broken the rows, each one is accepted, a copy, or in quarantine; and the planned quantity of accepted
+    /// rows adds up to what their cells say.
+    #[test]
+    fn no_row_is_lost(
+        rows in proptest::collection::vec(
+            (
+                prop_oneof![Just("2026-03-02"), Just("2026-02-30"), Just(""), Just("02.03.2026"), Just("x\"y")],
+                prop_oneof![Just("a"), Just("b"), Just(""), Just("#REF!"), Just("\"c"), Just("d\"")],
+                prop_oneof![Just("1"), Just("2"), Just("2.5"), Just("x"), Just(""), Just("\"3\""), Just("4\"")],
+                prop_oneof![Just("\n"), Just("\r\n"), Just(",\n"), Just(",more\n"), Just("\n\n"), Just("\n,,\n")],
+            ),
+            1..40,
+        ),
+        drop in any::<bool>(),
+        table in prop_oneof![Just("sales"), Just("inventory"), Just("adjustments")],
+    ) {
+        let header = if table == "inventory" { "as_of,item_id,on_hand\n" } else { "date,item_id,quantity\n" };
+        let body: String = rows.iter().map(|(date, item, quantity, end)| format!("{date},{item},{quantity}{end}")).collect();
+        let duplicates = Some(if drop { Duplicates::Drop } else { Duplicates::Keep });
+        let options = ImportOptions { duplicates, max_row_errors: usize::MAX, ..ImportOptions::default() };
+        let folder = Folder::new().with(&format!("{table}.csv"), format!("{header}{body}"));
+        match folder.import_with(None, &options) {
+            Ok(import) => {
+                assert_nothing_is_lost(&import);
+                let summary = &import.tables[0];
+                // Two marks may also enclose a line break on purpose; then two lines are one row.
+                let n_least = if body.contains('"') { 1 } else { rows.len() as u64 };
+                prop_assert!(summary.n_rows >= n_least, "{summary:?} of {}", rows.len());
+                prop_assert_eq!(import.row_errors.len() as u64, summary.n_row_errors);
+                let d = &import.dataset;
+                let n_kept = d.sales.len() + d.inventory.len() + d.adjustments.len();
+                prop_assert_eq!(n_kept as u64, summary.n_accepted);
+            }
+            Err(ImportError::NoRowAccepted { n_row_errors, .. }) => prop_assert!(body.contains('"') || n_row_errors >= rows.len()),
+            Err(ImportError::NotATable { .. }) => prop_assert!(body.contains('"')),
+            Err(error) => prop_assert!(false, "{}", error),
+        }
+    }
+}
