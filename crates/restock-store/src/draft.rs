@@ -246,14 +246,23 @@ impl Draft {
             }
             let number = chunk.row_number(row);
             let at = RowRef { file_idx, row: u32::try_from(number).unwrap_or(u32::MAX) };
-            let taken = if job.table == Table::Sales {
-                self.sale(job, chunk, row, at)
-            } else {
-                self.other(job, chunk, row, at)
-            };
-            match taken {
-                Ok(()) => n_accepted += 1,
-                Err(bad) => reject(number, bad),
+            for nth in 0..job.wide.len().max(1) {
+                if let Some(&column) = job.wide.get(nth) {
+                    // An empty cell of a wide table is a day that nobody tells about.
+                    if chunk.cell(column.0, row) == Cell::Empty {
+                        continue;
+                    }
+                    job.point_at(column);
+                }
+                let taken = if job.table == Table::Sales {
+                    self.sale(job, chunk, row, at)
+                } else {
+                    self.other(job, chunk, row, at)
+                };
+                match taken {
+                    Ok(()) => n_accepted += 1,
+                    Err(bad) => reject(number, bad),
+                }
             }
         }
         (n_accepted, n_filtered)
@@ -338,7 +347,7 @@ impl Draft {
 
     /// Whether this row of a state table was seen before.
     fn is_copy(&mut self, job: &Job, chunk: &Chunk, row: usize, at: RowRef) -> bool {
-        let copy = !self.seen_rows.insert(raw_hash(job, chunk, row));
+        let copy = !self.seen_rows.insert(raw_hash(job, chunk, row).rotate_left(7) ^ job.idx as u64);
         if copy && !job.distinct {
             self.duplicates.push(at);
         }
