@@ -532,8 +532,12 @@ fn d17_no_source() {
     assert_eq!(shop(Some(A)).found(D17)[0].item_id.as_deref(), Some("B"));
     assert!(shop(None).found(D17).is_empty());
     // A delivery names the supplier of an item without a lane, as it does in a plan.
-    let delivered = shop(Some(A)).with(|data| data.receipts = vec![ReceiptRow { item: B, ..receipt("2026-01-05", 4) }]);
-    assert!(delivered.found(D17).is_empty());
+    let delivered = |origin| {
+        let receipt = ReceiptRow { item: B, origin, ..receipt("2026-01-05", 4) };
+        shop(Some(A)).with(|data| data.receipts = vec![receipt])
+    };
+    assert!(delivered(Some(lane().origin)).found(D17).is_empty());
+    assert_eq!(delivered(None).found(D17).len(), 1, "a receipt from nobody names no supplier");
     assert!(Shop::new().sell(A, [1; 10]).found(D17).is_empty(), "no table of sources: a missing table, not a finding");
 }
 
