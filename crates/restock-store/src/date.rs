@@ -403,7 +403,9 @@ impl DateColumn {
         }
         if let DateStyle::Format(format) = &self.style {
             let text = std::str::from_utf8(text).map_err(|_| DateProblem::NotADate)?;
-            return read_with_format(text, format).ok_or(DateProblem::NotADate);
+            // A date with the year first means one thing, whatever the others are written like.
+            let day = read_with_format(text, format).or_else(|| read_iso(text.as_bytes()));
+            return day.ok_or(DateProblem::NotADate);
         }
         if let Some(day) = read_iso(text) {
             self.last.0.clear();

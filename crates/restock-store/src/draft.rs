@@ -16,7 +16,7 @@ use crate::number;
 use crate::readings::{
     attributes, money_not_negative, not_negative, parse_price_breaks, push_padded, raw_hash, scope, share_or_flag,
 };
-use crate::source::Chunk;
+use crate::source::{Cell, Chunk};
 use crate::tables::{Field as F, Table};
 
 /// Entities of one kind with the rows that define and use them.
@@ -258,16 +258,25 @@ impl Draft {
             }
             let number = chunk.row_number(row);
             let at = RowRef { file_idx, row: u32::try_from(number).unwrap_or(u32::MAX) };
-            let n_left_out = self.n_left_out;
-            let taken = if job.table == Table::Sales {
-                self.sale(job, chunk, row, at)
-            } else {
-                self.other(job, chunk, row, at)
-            };
-            match taken {
-                Ok(()) if self.n_left_out > n_left_out => counts.duplicates += 1,
-                Ok(()) => counts.accepted += 1,
-                Err(bad) => reject(number, bad),
+            for nth in 0..job.wide_days.len().max(1) {
+                if let Some(&column) = job.wide_days.get(nth) {
+                    // An empty cell of a wide table is a day that nobody tells about.
+                    if chunk.cell(column.0, row) == Cell::Empty {
+                        continue;
+                    }
+                    job.point_at(column);
+                }
+                let n_left_out = self.n_left_out;
+                let taken = if job.table == Table::Sales {
+                    self.sale(job, chunk, row, at)
+                } else {
+                    self.other(job, chunk, row, at)
+                };
+                match taken {
+                    Ok(()) if self.n_left_out > n_left_out => counts.duplicates += 1,
+                    Ok(()) => counts.accepted += 1,
+                    Err(bad) => reject(number, bad),
+                }
             }
         }
         counts

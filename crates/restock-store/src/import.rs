@@ -1,5 +1,6 @@
 //! The import: files to inputs, inputs to jobs, jobs to rows, rows to a finished dataset.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use restock_core::time::Bucket;
@@ -9,8 +10,8 @@ use crate::date::{self, DateReading, DateStyle, DateVerdict};
 use crate::draft::Draft;
 use crate::error::Ambiguity;
 use crate::finish::finish;
-use crate::job::{Bad, Job};
-use crate::mapping::{FormatHints, Mapping, TableMapping};
+use crate::job::{Bad, Job, Lookups, cell_text};
+use crate::mapping::{FormatHints, Mapping, Names, TableMapping, matches_pattern};
 use crate::number::{self, Mark, Reading, Verdict};
 use crate::source::{self, Chunk, Input, Next, Probed};
 use crate::tables::{self, Field, Table};
@@ -30,8 +31,14 @@ pub(crate) fn import(
 
     let paths = list_files(sources, &mut import.notes)?;
     let mut probed = Vec::new();
+    let ignored = mapping.map(|mapping| Names(mapping.ignore_files.clone())).unwrap_or_default();
     for path in &paths {
-        progress(&path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()), 0, None);
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        if fits_names(&ignored, &name) {
+            import.notes.push(format!("{name} was left out, because the mapping says to ignore it"));
+            continue;
+        }
+        progress(&name, 0, None);
         let file = source::probe(path)?;
         let twin = probed.iter().find(|other: &&Probed| other.hash == file.hash && file.n_bytes > 0);
         if let Some(twin) = twin {
@@ -42,6 +49,7 @@ pub(crate) fn import(
     }
     import.hash = content_hash(&probed, mapping, options);
 
+    let lookups = read_lookups(&probed, mapping, &hints)?;
     let duplicates = options.duplicates.or(mapping.and_then(|mapping| mapping.duplicates)).unwrap_or(Duplicates::Keep);
     let mut state = State { import, draft: Draft::default(), options, duplicates, sales_columns: Vec::new() };
     let mut unmatched: Vec<&TableMapping> = mapping.map(|mapping| mapping.tables.iter().collect()).unwrap_or_default();
@@ -59,7 +67,7 @@ pub(crate) fn import(
         let is_only_input = is_only_file && inputs.len() == 1;
         for input in inputs {
             state.import.notes.extend(input.notes.iter().cloned());
-            let jobs = find_jobs(&input, mapping, &entries, &hints, is_only_input, &mut state.import.notes)?;
+            let jobs = find_jobs(&input, mapping, &entries, &lookups, &hints, is_only_input, &mut state.import.notes)?;
             if !jobs.is_empty() {
                 state.read_input(&input, jobs, progress)?;
             }
@@ -67,7 +75,9 @@ pub(crate) fn import(
     }
     if let Some(mapping) = mapping {
         if unmatched.len() == mapping.tables.len() && !mapping.tables.is_empty() && !probed.is_empty() {
-            let patterns: Vec<&str> = unmatched.iter().filter_map(|entry| entry.file.as_deref()).collect();
+            let mut patterns: Vec<String> = unmatched.iter().flat_map(|entry| entry.file.0.clone()).collect();
+            patterns.sort_unstable();
+            patterns.dedup();
             let files: Vec<&str> = probed.iter().map(|file| file.name.as_str()).collect();
             return Err(ImportError::Mapping {
                 file: mapping.file.clone(),
@@ -75,11 +85,11 @@ pub(crate) fn import(
             });
         }
         for entry in unmatched {
-            let file = entry.file.as_deref().unwrap_or("");
-            state
-                .import
-                .notes
-                .push(format!("table {} of the mapping was not read: no file {file} was given", entry.table));
+            let file = entry.file.shown();
+            let note = format!("table {} of the mapping was not read: no file {file} was given", entry.table);
+            if !state.import.notes.contains(&note) {
+                state.import.notes.push(note);
+            }
         }
     }
     let State { mut import, draft, .. } = state;
@@ -177,29 +187,59 @@ fn list_files(sources: &[PathBuf], notes: &mut Vec<String>) -> Result<Vec<PathBu
 
 /// Whether a mapping entry is about this file.
 fn fits(entry: &TableMapping, file: &Probed, is_only_file: bool) -> bool {
-    match &entry.file {
-        Some(pattern) => matches_pattern(pattern, &file.name),
-        None => {
-            is_only_file
-                || Table::from_file_name(&file.path.file_stem().map(|s| s.to_string_lossy()).unwrap_or_default())
-                    .is_some_and(|table| table.name() == entry.table)
-        }
+    if entry.file.0.is_empty() {
+        return is_only_file
+            || Table::from_file_name(&file.path.file_stem().map(|s| s.to_string_lossy()).unwrap_or_default())
+                .is_some_and(|table| table.name() == entry.table);
     }
+    fits_names(&entry.file, &file.name)
 }
 
-fn matches_pattern(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let mut last = None;
-    for part in parts {
-        if let Some(previous) = last.replace(part) {
-            match rest.find(previous) {
-                Some(at) => rest = &rest[at + str::len(previous)..],
-                None => return false,
+fn fits_names(patterns: &Names, name: &str) -> bool {
+    patterns.0.iter().any(|pattern| matches_pattern(pattern, name))
+}
+
+/// Reads the files that expressions look values up in.
+fn read_lookups(probed: &[Probed], mapping: Option<&Mapping>, hints: &FormatHints) -> Result<Lookups, ImportError> {
+    let mut lookups = Lookups::new();
+    let Some(mapping) = mapping else { return Ok(lookups) };
+    let wrong = |message: String| ImportError::Mapping { file: mapping.file.clone(), message };
+    for entry in &mapping.tables {
+        // A table that is not read needs no lookup.
+        if !probed.iter().any(|file| fits(entry, file, probed.len() == 1)) {
+            continue;
+        }
+        for lookup in entry.columns.values().filter_map(|expression| expression.lookup.as_ref()) {
+            if lookups.iter().any(|(known, _)| known == lookup) {
+                continue;
             }
+            let file = probed.iter().find(|file| fits_names(&lookup.file, &file.name)).ok_or_else(|| {
+                wrong(format!("table {}: no file {} to look {} up in", entry.table, lookup.file.shown(), lookup.value))
+            })?;
+            let mut values = BTreeMap::new();
+            for input in source::open(file, None, hints)? {
+                let column = |name: &String| {
+                    input.headers.iter().position(|header| header == name).ok_or_else(|| {
+                        let found = input.headers.join(", ");
+                        wrong(format!("lookup: {} has no column {name:?} (found: {found})", input.file))
+                    })
+                };
+                let (key, value) = (column(&lookup.key)?, column(&lookup.value)?);
+                let wanted: Vec<bool> = (0..input.headers.len()).map(|idx| idx == key || idx == value).collect();
+                input.for_each_chunk(&wanted, &mut |chunk| {
+                    for row in 0..chunk.len() {
+                        let (key, value) = (cell_text(chunk.cell(key, row)), cell_text(chunk.cell(value, row)));
+                        if let (Some(key), Some(value)) = (key, value) {
+                            values.entry(key.into_owned()).or_insert_with(|| value.into_owned());
+                        }
+                    }
+                    Ok(Next::Continue)
+                })?;
+            }
+            lookups.push((lookup.clone(), values));
         }
     }
-    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+    Ok(lookups)
 }
 
 /// Which tables an input holds.
@@ -207,6 +247,7 @@ fn find_jobs(
     input: &Input,
     mapping: Option<&Mapping>,
     entries: &[&TableMapping],
+    lookups: &Lookups,
     hints: &FormatHints,
     is_only_input: bool,
     notes: &mut Vec<String>,
@@ -229,7 +270,7 @@ fn find_jobs(
         {
             continue;
         }
-        let mut job = Job::new(table, input, mapping, Some(entry), hints)?;
+        let mut job = Job::new(table, input, mapping, Some(entry), lookups, hints)?;
         job.idx = jobs.len();
         jobs.push(job);
     }
@@ -257,7 +298,7 @@ fn find_jobs(
         ));
         return Ok(Vec::new());
     };
-    Ok(vec![Job::new(table, input, mapping, None, hints)?])
+    Ok(vec![Job::new(table, input, mapping, None, lookups, hints)?])
 }
 
 /// What became of the rows of one table.
@@ -529,7 +570,7 @@ impl State<'_> {
     fn conclude(&mut self, input: &Input, jobs: &[Job], pass: Pass) {
         self.import.row_errors.extend(pass.errors);
         self.import.n_row_errors += usize::try_from(pass.n_errors).unwrap_or(usize::MAX);
-        for (job, counts) in jobs.iter().zip(pass.counts) {
+        for (job_idx, (job, counts)) in jobs.iter().zip(pass.counts).enumerate() {
             let (n_accepted, n_filtered) = (counts.accepted, counts.filtered);
             self.import.notes.extend(job.notes.iter().cloned());
             for plan in job.all_plans() {
@@ -575,7 +616,15 @@ impl State<'_> {
             if job.table == Table::Sales {
                 self.describe_sales(input, job, n_accepted);
             }
-            let unread: Vec<String> = job.others.iter().map(|(_, header)| header.clone()).collect();
+            // Of a file that serves several tables, the first names the columns that none of them takes.
+            let unread: Vec<String> = job
+                .others
+                .iter()
+                .filter(|(column, _)| {
+                    job_idx == 0 && jobs.iter().all(|job| job.others.iter().any(|(other, _)| other == column))
+                })
+                .map(|(_, header)| header.clone())
+                .collect();
             let keeps_others =
                 matches!(job.table, Table::Items | Table::Locations | Table::Suppliers) || job.is_wide_signals();
             self.import.tables.push(TableSummary {
@@ -618,15 +667,16 @@ impl State<'_> {
         let n_items = distinct(self.draft.dataset.sales.item[from_row..].iter().map(|item| item.0));
         let n_locations = distinct(self.draft.dataset.sales.location[from_row..].iter().map(|location| location.0));
         let locations = if job.has(Field::LocationId) {
-            format!("{} locations", thousands(n_locations as u64))
+            format!("{} location{}", thousands(n_locations as u64), if n_locations == 1 { "" } else { "s" })
         } else {
             format!("one location (no column names it; it is called {:?})", crate::DEFAULT_LOCATION_ID)
         };
         notes.push(format!(
-            "{}: {} {rows} of {} items at {locations}, {span}",
+            "{}: {} {rows} of {} item{} at {locations}, {span}",
             input.file,
             thousands(n_accepted),
-            thousands(n_items as u64)
+            thousands(n_items as u64),
+            if n_items == 1 { "" } else { "s" }
         ));
         if let Some(order) = header(Field::OrderId) {
             self.draft.dataset.facts.n_order_lines += counts.n_order_lines;

@@ -9,7 +9,9 @@ use rust_decimal::Decimal;
 use crate::ImportError;
 use crate::date::{self, DateColumn, DateProblem, DateStyle};
 use crate::intern::Interner;
-use crate::mapping::{Expression, Filter, FormatHints, Mapping, TableMapping};
+use crate::mapping::{
+    Case, Expression, Filter, FormatHints, Lookup, Mapping, Names, Operand, Step, TableMapping, Wide, matches_pattern,
+};
 use crate::number::{self, Mark, Number, NumberColumn, Problem, Reading};
 use crate::source::{Cell, Chunk, Input};
 use crate::tables::{self, Field, Remark, Table, TableSpec};
@@ -34,6 +36,16 @@ pub(crate) enum From {
     Concat(Vec<usize>, String),
 }
 
+/// What to multiply or divide by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Factor {
+    Number(Decimal),
+    Column(usize),
+}
+
+/// The contents of the files that expressions look values up in.
+pub(crate) type Lookups = Vec<(Lookup, BTreeMap<String, String>)>;
+
 /// How one field is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -43,8 +55,10 @@ pub(crate) struct Plan {
     /// Header for messages.
     pub header: String,
     pub from: From,
-    pub multiply: Option<Decimal>,
-    pub divide: Option<Decimal>,
+    pub multiply: Option<Factor>,
+    pub divide: Option<Factor>,
+    pub case: Option<Case>,
+    pub prefix: String,
     pub invert: bool,
     pub values: BTreeMap<String, String>,
     /// Asked for by a mapping, so it is never dropped on suspicion.
@@ -78,6 +92,10 @@ pub(crate) struct Job {
     pub wide: Vec<(Plan, u64, u64)>,
     /// Only the first rows are read, to find out what the columns hold.
     pub is_trial: bool,
+    /// Columns that stand for days: a row is read once for each.
+    pub wide_days: Vec<(usize, Day)>,
+    /// The day of the wide column being read.
+    wide_day: Option<Day>,
     table_mapping: Option<TableMapping>,
 }
 
@@ -107,6 +125,7 @@ impl Job {
         input: &Input,
         mapping: Option<&Mapping>,
         table_mapping: Option<&TableMapping>,
+        lookups: &Lookups,
         hints: &FormatHints,
     ) -> Result<Self, ImportError> {
         let spec = tables::spec(table);
@@ -124,27 +143,27 @@ impl Job {
             idx: 0,
             wide: Vec::new(),
             is_trial: false,
+            wide_days: Vec::new(),
+            wide_day: None,
             table_mapping: table_mapping.cloned(),
         };
         let mapping_file = mapping.map_or_else(String::new, |mapping| mapping.file.clone());
         let wrong = |message: String| ImportError::Mapping { file: mapping_file.clone(), message };
-        let column_named = |name: &str| -> Result<usize, ImportError> {
-            input
-                .headers
-                .iter()
-                .position(|header| header == name)
-                .or_else(|| input.headers.iter().position(|header| tables::squash(header) == tables::squash(name)))
-                .ok_or_else(|| {
-                    wrong(format!(
-                        "table {}: {} has no column {name:?} (found: {})",
-                        spec.name,
-                        input.file,
-                        input.headers.join(", ")
-                    ))
-                })
+        let position = |name: &str| {
+            let exactly = input.headers.iter().position(|header| header == name);
+            exactly.or_else(|| input.headers.iter().position(|header| tables::squash(header) == tables::squash(name)))
         };
+        let no_column = |shown: String| {
+            let found = shorten(&input.headers);
+            wrong(format!("table {}: {} has no column {shown} (found: {found})", spec.name, input.file))
+        };
+        let column_named = |name: &str| position(name).ok_or_else(|| no_column(format!("{name:?}")));
+        let first_column =
+            |names: &Names| names.0.iter().find_map(|name| position(name)).ok_or_else(|| no_column(names.shown()));
         let mut ignored: Vec<Field> = Vec::new();
         let mut used = vec![false; input.headers.len()];
+        // Columns that others are divided or multiplied by may still be fields of their own.
+        let mut operands: Vec<usize> = Vec::new();
         if let Some(table_mapping) = table_mapping {
             for (name, expression) in &table_mapping.columns {
                 let field = spec.fields.iter().find(|field| field.name == name).ok_or_else(|| {
@@ -156,8 +175,12 @@ impl Job {
                     continue;
                 }
                 let (from, header) = match expression {
-                    Expression { column: Some(column), .. } => {
-                        let idx = column_named(column)?;
+                    Expression { column: Some(names), optional: true, .. } if first_column(names).is_err() => continue,
+                    Expression { concat, optional: true, .. } if concat.iter().any(|name| position(name).is_none()) => {
+                        continue;
+                    }
+                    Expression { column: Some(names), .. } => {
+                        let idx = first_column(names)?;
                         used[idx] = true;
                         (From::Column(idx), input.headers[idx].clone())
                     }
@@ -171,15 +194,40 @@ impl Job {
                     }
                 };
                 let mut plan = Plan::new(field.field, field.name, header, from);
-                plan.multiply = expression.multiply;
-                plan.divide = expression.divide;
+                let mut factor = |operand: &Option<Operand>| match operand {
+                    None => Ok(None),
+                    Some(Operand::Number(number)) => Ok(Some(Factor::Number(*number))),
+                    Some(Operand::Column(names)) => first_column(names).map(|idx| {
+                        operands.push(idx);
+                        Some(Factor::Column(idx))
+                    }),
+                };
+                plan.multiply = factor(&expression.multiply)?;
+                plan.divide = factor(&expression.divide)?;
+                plan.case = expression.case;
+                plan.prefix.clone_from(&expression.prefix);
+                if let Some(format) = &expression.date {
+                    (plan.dates.style, plan.dates.fixed) = (date_style(format)?, true);
+                }
                 plan.invert = expression.invert;
                 plan.values.clone_from(&expression.values);
+                if let Some((_, values)) = lookups.iter().find(|(known, _)| Some(known) == expression.lookup.as_ref()) {
+                    plan.values.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
+                }
                 plan.explicit = true;
                 job.push(plan);
             }
             for filter in &table_mapping.filters {
-                job.filters.push((column_named(&filter.column)?, filter.clone()));
+                job.filters.push((first_column(&filter.column)?, filter.clone()));
+            }
+            if let Some(wide) = &table_mapping.wide {
+                job.wide_days = wide_columns(wide, input).map_err(wrong)?;
+                for &(column, _) in &job.wide_days {
+                    used[column] = true;
+                }
+                job.push(Plan::new(Field::Date, "date", wide.columns.clone(), From::Constant(String::new())));
+                let from = From::Column(job.wide_days[0].0);
+                job.push(Plan::new(Field::Quantity, "quantity", wide.columns.clone(), from));
             }
         }
         if table_mapping.is_none_or(|mapping| mapping.automatic) {
@@ -209,12 +257,12 @@ impl Job {
                             "{}: column {header:?} was multiplied by {by}, as its header says",
                             input.file
                         ));
-                        plan.multiply = Some(by);
+                        plan.multiply = Some(Factor::Number(by));
                     }
                     Remark::Parts(by) => {
                         job.notes
                             .push(format!("{}: column {header:?} was divided by {by}, as its header says", input.file));
-                        plan.divide = Some(by);
+                        plan.divide = Some(Factor::Number(by));
                     }
                     Remark::NoRatio => {
                         job.notes.push(format!(
@@ -238,6 +286,9 @@ impl Job {
                     ));
                 }
             }
+        }
+        for operand in operands {
+            used[operand] = true;
         }
         for (column, header) in input.headers.iter().enumerate() {
             if !used[column] && !input.unreadable[column] && !header.is_empty() {
@@ -299,17 +350,8 @@ impl Job {
         }
         let format = table_mapping.and_then(|mapping| mapping.date.clone()).or_else(|| hints.date.clone());
         if let Some(format) = format {
-            let style = match format.as_str() {
-                "dmy" => DateStyle::DayFirst,
-                "mdy" => DateStyle::MonthFirst,
-                _ if date::is_format(&format) => DateStyle::Format(format),
-                _ => {
-                    return Err(ImportError::Option(format!(
-                        "date is {format:?}, must be dmy, mdy or a format such as %d.%m.%y"
-                    )));
-                }
-            };
-            for plan in &mut job.plans {
+            let style = date_style(&format)?;
+            for plan in job.plans.iter_mut().filter(|plan| !plan.dates.fixed) {
                 (plan.dates.style, plan.dates.fixed) = (style.clone(), true);
             }
         }
@@ -416,6 +458,14 @@ impl Job {
                 From::Concat(columns, _) => columns.iter().for_each(|&column| wanted[column] = true),
                 From::Constant(_) => {}
             }
+            for factor in [plan.multiply, plan.divide] {
+                if let Some(Factor::Column(column)) = factor {
+                    wanted[column] = true;
+                }
+            }
+        }
+        for (column, _) in &self.wide_days {
+            wanted[*column] = true;
         }
         for (column, _) in &self.filters {
             wanted[*column] = true;
@@ -445,6 +495,15 @@ impl Job {
         }
     }
 
+    /// Points the date and the quantity at one of the wide columns.
+    #[inline]
+    pub(crate) fn point_at(&mut self, (column, day): (usize, Day)) {
+        self.wide_day = Some(day);
+        if let Some(plan) = self.plan_mut(Field::Quantity) {
+            plan.from = From::Column(column);
+        }
+    }
+
     /// Whether the mapping's filters keep this row.
     pub(crate) fn keeps(&self, chunk: &Chunk, row: usize) -> bool {
         self.filters.iter().all(|(column, filter)| {
@@ -469,10 +528,16 @@ impl Job {
                 parts.iter().any(|part| !part.is_empty()).then(|| Cow::Owned(parts.join(separator)))
             }
         }?;
+        let text = match plan.case {
+            None => text,
+            Some(Case::Upper) => Cow::Owned(text.to_uppercase()),
+            Some(Case::Lower) => Cow::Owned(text.to_lowercase()),
+        };
         match plan.values.get(&*text) {
             Some(replaced) if replaced.is_empty() => None,
             Some(replaced) => Some(Cow::Borrowed(replaced)),
-            None => Some(text),
+            None if plan.prefix.is_empty() => Some(text),
+            None => Some(Cow::Owned(format!("{}{text}", plan.prefix))),
         }
     }
 
@@ -486,6 +551,8 @@ impl Job {
     pub(crate) fn intern(&mut self, chunk: &Chunk, row: usize, field: Field, interner: &mut Interner) -> Read<u32> {
         let Some(plan) = self.plan_mut(field) else { return Ok(None) };
         if plan.values.is_empty()
+            && plan.case.is_none()
+            && plan.prefix.is_empty()
             && let From::Column(column) = plan.from
         {
             if let Some((keys, _)) = chunk.dictionary(column) {
@@ -570,13 +637,59 @@ impl Job {
             (None, _) => Cell::Empty,
         };
         let Some(mut number) = plan.read_number(cell, chunk.row_number(row))? else { return Ok(None) };
-        if let Some(by) = plan.multiply {
-            number = number.times(by).ok_or_else(|| plan.bad_number(&number.to_string(), Problem::OutOfRange))?;
+        let (multiply, divide) = (plan.multiply, plan.divide);
+        let divides = plan.explicit || !number.percent;
+        if let Some(by) = multiply {
+            let Some(by) = self.factor(chunk, row, field, by)? else { return Ok(None) };
+            number = number.times(by).ok_or_else(|| self.out_of_range(field, number))?;
         }
-        if let Some(by) = plan.divide.filter(|_| plan.explicit || !number.percent) {
-            number = number.over(by).ok_or_else(|| plan.bad_number(&number.to_string(), Problem::OutOfRange))?;
+        if let Some(by) = divide.filter(|_| divides) {
+            // Nothing divided by zero units says nothing about one unit.
+            let by = self.factor(chunk, row, field, by)?.filter(|by| !by.is_zero());
+            let Some(by) = by else { return Ok(None) };
+            number = number.over(by).ok_or_else(|| self.out_of_range(field, number))?;
         }
         Ok(Some(number))
+    }
+
+    #[cold]
+    fn out_of_range(&self, field: Field, number: Number) -> Box<Bad> {
+        let plan = &self.plans[self.plan_of[field as usize] as usize];
+        plan.bad_number(&number.to_string(), Problem::OutOfRange)
+    }
+
+    /// The number to multiply or divide by.
+    fn factor(&mut self, chunk: &Chunk, row: usize, field: Field, factor: Factor) -> Read<Decimal> {
+        let column = match factor {
+            Factor::Number(number) => return Ok(Some(number)),
+            Factor::Column(column) => column,
+        };
+        let plan = &mut self.plans[self.plan_of[field as usize] as usize];
+        let cell = chunk.cell(column, row);
+        let number = match cell {
+            Cell::Empty => return Ok(None),
+            Cell::Whole(value) => Some(Number::whole(value)),
+            Cell::Single(value) => Number::from_f32(value),
+            Cell::Double(value) => Number::from_f64(value),
+            Cell::Decimal(digits, scale) => Number::from_parts(digits, scale),
+            Cell::Text(text) => {
+                let shown = String::from_utf8_lossy(text);
+                if number::is_missing(&shown) {
+                    return Ok(None);
+                }
+                match number::read(&shown) {
+                    Ok(Reading::Plain(number)) => Some(number),
+                    Ok(reading) => plan.numbers.choose(reading, chunk.row_number(row), text).ok(),
+                    Err(_) => None,
+                }
+            }
+            Cell::Flag(_) | Cell::Day(_) | Cell::Moment(..) => None,
+        };
+        let decimal = number.and_then(|number| number.money().ok()).map(|(decimal, _)| decimal);
+        match decimal {
+            Some(decimal) => Ok(Some(decimal)),
+            None => Err(plan.bad_number(&cell_text(cell).unwrap_or_default(), Problem::NotANumber)),
+        }
     }
 
     /// A quantity: no currency, no percent; rounded to six decimals with a count.
@@ -676,6 +789,9 @@ impl Job {
     /// A day.
     #[inline]
     pub(crate) fn day(&mut self, chunk: &Chunk, row: usize, field: Field) -> Read<Day> {
+        if field == Field::Date && self.wide_day.is_some() {
+            return Ok(self.wide_day);
+        }
         let read = self.written_day(chunk, row, field);
         // "Until 9999-12-31" is how many systems write an open end.
         let is_end = matches!(field, Field::To | Field::EffectiveTo | Field::ListedTo | Field::End | Field::Expiry);
@@ -697,7 +813,12 @@ impl Job {
         let is_sheet = self.is_sheet;
         let Some(plan) = self.plan_mut(field) else { return Ok(None) };
         let cell = match &plan.from {
-            From::Column(column) if plan.values.is_empty() => chunk.cell(*column, row),
+            // Texts are replaced, days are not.
+            From::Column(column)
+                if plan.values.is_empty() || matches!(chunk.cell(*column, row), Cell::Day(_) | Cell::Moment(..)) =>
+            {
+                chunk.cell(*column, row)
+            }
             _ => {
                 let Some(text) = self.text(chunk, row, field).map(Cow::into_owned) else { return Ok(None) };
                 let row_number = chunk.row_number(row);
@@ -883,6 +1004,8 @@ impl Plan {
             from,
             multiply: None,
             divide: None,
+            case: None,
+            prefix: String::new(),
             invert: false,
             values: BTreeMap::new(),
             explicit: false,
@@ -896,6 +1019,10 @@ impl Plan {
     }
 
     fn count_rounded(&mut self, row: u64) {
+        if self.divide.is_some() {
+            // A quotient has as many decimals as it likes; nothing of the file is lost.
+            return;
+        }
         if self.n_rounded == 0 {
             self.first_rounded = row;
         }
@@ -1064,6 +1191,65 @@ fn takes_shares(field: Field) -> bool {
 /// A dash is a "no" in a table of crosses and dashes; other texts for "no value" leave a flag unknown.
 fn is_unknown_flag(text: &str) -> bool {
     number::is_missing(text) && !matches!(text, "-" | "none" | "None")
+}
+
+/// The style that a mapping or a flag states.
+fn date_style(format: &str) -> Result<DateStyle, ImportError> {
+    match format {
+        "dmy" => Ok(DateStyle::DayFirst),
+        "mdy" => Ok(DateStyle::MonthFirst),
+        _ if date::is_format(format) => Ok(DateStyle::Format(format.to_owned())),
+        _ => Err(ImportError::Option(format!("date is {format:?}, must be dmy, mdy or a format such as %d.%m.%y"))),
+    }
+}
+
+/// The columns of a wide table with their days.
+fn wide_columns(wide: &Wide, input: &Input) -> Result<Vec<(usize, Day)>, String> {
+    let columns: Vec<usize> = (0..input.headers.len())
+        .filter(|&idx| matches_pattern(&wide.columns, &input.headers[idx]) && !input.unreadable[idx])
+        .collect();
+    if columns.is_empty() {
+        let found = shorten(&input.headers);
+        return Err(format!("{} has no column that fits {:?} (found: {found})", input.file, wide.columns));
+    }
+    let Some(first) = wide.first.as_ref().and_then(|first| date::read_iso(first.as_bytes())) else {
+        let day = |header: &str| {
+            date::read_iso(header.as_bytes()).or_else(|| date::read_iso(format!("{header}-01").as_bytes()))
+        };
+        let dated: Vec<(usize, Day)> =
+            columns.iter().filter_map(|&idx| Some((idx, day(&input.headers[idx])?))).collect();
+        if dated.is_empty() {
+            let header = &input.headers[columns[0]];
+            return Err(format!(
+                "header {header:?} of {} is no date such as 2026-03-02; state first = \"...\"",
+                input.file
+            ));
+        }
+        return Ok(dated);
+    };
+    let start = first.to_date();
+    let day = |nth: i32| match wide.step {
+        Step::Day => Some(first.plus(nth)),
+        Step::Week => Some(first.plus(7 * nth)),
+        Step::Month => {
+            let months = i32::from(start.year()) * 12 + i32::from(start.month()) - 1 + nth;
+            date::day_of(months.div_euclid(12), months.rem_euclid(12) as u32 + 1, 1)
+        }
+    };
+    columns
+        .iter()
+        .zip(0..)
+        .map(|(&idx, nth)| Some((idx, day(nth)?)))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| format!("{} columns from {first} on go beyond the calendar", columns.len()))
+}
+
+/// The first headers, for messages about files with thousands of columns.
+fn shorten(headers: &[String]) -> String {
+    if headers.len() <= 40 {
+        return headers.join(", ");
+    }
+    format!("{}, ... and {} more", headers[..30].join(", "), headers.len() - 30)
 }
 
 fn flag_of(text: &str) -> Option<bool> {

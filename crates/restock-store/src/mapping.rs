@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! duplicates = "keep"            # or "drop": sales rows equal in every cell
+//! ignore_files = ["test.csv"]    # files of the folder that are none of our tables, patterns with *
 //!
 //! [settings]                     # hints for the plan, names of `PlanSettings`
 //! bucket = "week"
@@ -15,16 +16,23 @@
 //!
 //! [[table]]
 //! table = "sales"                # one of the tables of the product
-//! file = "sales_*.csv"           # which files; absent: any single file, or the file named like the table
+//! file = "sales_*.csv"           # which files, a pattern or a list; absent: any single file, or one named like the table
 //! sheet = "2026"                 # XLSX only; absent: the sheet named like the table, or the first
 //! automatic = true               # also recognise other columns by their headers (default)
 //!
 //! [table.columns]                # field = column, or an expression
 //! item_id = "Artikel"
+//! name = ["Bezeichnung", "Name"] # the first of these columns that the file has
+//! brand = { column = "Marke", optional = true }    # no error in files without it
+//! gtin = { column = "EAN", case = "upper" }        # or "lower": `85123a` and `85123A` are one item
 //! location_id = { constant = "shop" }
 //! category = { concat = ["cat_id", "dept_id"], separator = "/" }
 //! quantity = { column = "pieces", multiply = -1 }
 //! stockout_share = { column = "hours_out", divide = 24 }
+//! supplier_id = { column = "vendor", prefix = "V-" }       # text before what the column says
+//! due_on = { column = "wanted", date = "%d-%b-%y" }        # the format of this column's dates
+//! unit_price = { column = "amount", divide = "pieces" }    # by another column; zero or empty there: no value
+//! from = { column = "week", lookup = { file = "calendar.csv", key = "week", value = "date" } }
 //! open = { column = "closed", invert = true }
 //! holiday = { column = "state_holiday", values = { "0" = "0", "a" = "1" } }
 //! channel = { ignore = true }    # do not recognise this field by its header
@@ -35,6 +43,11 @@
 //! [[table.where]]
 //! column = "price"
 //! not_empty = true
+//!
+//! [table.wide]                   # sales only: one column per day, week or month instead of one row
+//! columns = "d_*"                # these columns hold quantities; date and quantity need no column of their own
+//! first = "2011-01-29"           # the day of the first of them; absent: each header is a date
+//! step = "day"                   # or "week", "month"
 //! ```
 //!
 //! The same file may serve several `[[table]]` entries: sales, prices and items from one Parquet file.
@@ -47,12 +60,16 @@ use std::path::Path;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::{Duplicates, ImportError};
+use crate::tables::{self, Table};
+use crate::{Duplicates, ImportError, date};
 
 /// A mapping file. See the module's example for every key.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
+    /// Files that are none of our tables, patterns with `*`.
+    #[serde(default)]
+    pub ignore_files: Vec<String>,
     /// Hints for the plan, in the names of `PlanSettings`.
     #[serde(default)]
     pub settings: toml::Table,
@@ -93,9 +110,9 @@ pub struct FormatHints {
 pub struct TableMapping {
     /// Table name.
     pub table: String,
-    /// File name pattern with `*`.
+    /// File name patterns with `*`; empty means any single file, or the file named like the table.
     #[serde(default)]
-    pub file: Option<String>,
+    pub file: Names,
     /// Sheet of an XLSX file.
     #[serde(default)]
     pub sheet: Option<String>,
@@ -117,6 +134,98 @@ pub struct TableMapping {
     /// Date order or format of this table.
     #[serde(default)]
     pub date: Option<String>,
+    /// Columns that stand for days, weeks or months.
+    #[serde(default)]
+    pub wide: Option<Wide>,
+}
+
+/// A name, or several of which the first that exists counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
+impl Names {
+    /// `"a" or "b"`, for messages.
+    pub(crate) fn shown(&self) -> String {
+        self.0.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ")
+    }
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        Self::from_value(&value).ok_or_else(|| {
+            serde::de::Error::custom(format!("expected a name or a list of names that are tried in turn, got {value}"))
+        })
+    }
+}
+
+impl Names {
+    fn from_value(value: &toml::Value) -> Option<Self> {
+        match value {
+            toml::Value::String(name) => Some(Self(vec![name.clone()])),
+            toml::Value::Array(names) if !names.is_empty() => {
+                names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().map(Self)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Sales with one column per period.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wide {
+    /// Pattern with `*` of the headers.
+    pub columns: String,
+    /// Day of the first column; absent: every header is a date.
+    #[serde(default)]
+    pub first: Option<String>,
+    /// From one column to the next.
+    #[serde(default)]
+    pub step: Step,
+}
+
+/// From one column of a wide table to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// One day.
+    #[default]
+    Day,
+    /// Seven days.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+/// Values of another file in place of the keys in a column.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// Patterns of the other file's name.
+    pub file: Names,
+    /// Its column with the keys; where a key occurs more than once, its first row counts.
+    pub key: String,
+    /// Its column with the values.
+    pub value: String,
+}
+
+/// A number or a column to multiply or divide by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// The same number for every row.
+    Number(Decimal),
+    /// The number in another column: the first of these that the file has.
+    Column(Names),
+}
+
+/// Letters to which a text is turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// Capital letters.
+    Upper,
+    /// Small letters.
+    Lower,
 }
 
 fn yes() -> bool {
@@ -126,32 +235,42 @@ fn yes() -> bool {
 /// Where the value of a field comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expression {
-    /// The one column it comes from.
-    pub column: Option<String>,
+    /// The column it comes from: the first of these that the file has.
+    pub column: Option<Names>,
     /// The same text for every row.
     pub constant: Option<String>,
     /// Columns joined into one text.
     pub concat: Vec<String>,
     /// Between the joined columns, `-` by default.
     pub separator: String,
-    /// Number to multiply by.
-    pub multiply: Option<Decimal>,
-    /// Number to divide by.
-    pub divide: Option<Decimal>,
+    /// What to multiply by.
+    pub multiply: Option<Operand>,
+    /// What to divide by.
+    pub divide: Option<Operand>,
     /// Whether yes becomes no.
     pub invert: bool,
     /// Texts to replace before reading; other texts stay.
     pub values: BTreeMap<String, String>,
     /// Leave this field alone even where a header suggests it.
     pub ignore: bool,
+    /// Whether a file without the column is no error.
+    pub optional: bool,
+    /// Letters of the text, so that two spellings are one id.
+    pub case: Option<Case>,
+    /// Text put before that of the column.
+    pub prefix: String,
+    /// Date order or format of this column.
+    pub date: Option<String>,
+    /// Another file that turns the text into something else.
+    pub lookup: Option<Lookup>,
 }
 
 /// A condition on the text of one column.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Header of the column.
-    pub column: String,
+    /// Header of the column: the first of these that the file has.
+    pub column: Names,
     /// The text must be one of these.
     #[serde(default, rename = "in")]
     pub is_in: Vec<String>,
@@ -184,9 +303,46 @@ impl Mapping {
     pub fn from_toml(file: &str, text: &str) -> Result<Self, ImportError> {
         let wrong = |message: String| ImportError::Mapping { file: file.to_owned(), message };
         let mut mapping: Self = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+        mapping.check().map_err(wrong)?;
         mapping.text = text.to_owned();
         mapping.file = file.to_owned();
         Ok(mapping)
+    }
+
+    /// Names of tables and fields, before any file is opened.
+    fn check(&self) -> Result<(), String> {
+        for entry in &self.tables {
+            let Some(table) = Table::from_name(&entry.table) else {
+                let names: Vec<&str> = tables::TABLES.iter().map(|spec| spec.name).collect();
+                return Err(format!("table is {:?}, must be one of {}", entry.table, names.join(", ")));
+            };
+            let fields = tables::spec(table).fields;
+            if let Some(name) = entry.columns.keys().find(|name| fields.iter().all(|field| field.name != name.as_str()))
+            {
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                return Err(format!(
+                    "table {} has no field {name:?}, its fields are {}",
+                    entry.table,
+                    names.join(", ")
+                ));
+            }
+            let Some(wide) = &entry.wide else { continue };
+            if table != Table::Sales {
+                return Err(format!("table {}: only sales can be wide", entry.table));
+            }
+            if !wide.columns.contains('*') {
+                return Err(format!("wide columns are {:?}, must be a pattern such as \"d_*\"", wide.columns));
+            }
+            if let Some(first) = wide.first.as_ref().filter(|first| date::read_iso(first.as_bytes()).is_none()) {
+                return Err(format!("wide first is {first:?}, must be a date such as \"2011-01-29\""));
+            }
+            if let Some(name) = ["date", "quantity"].into_iter().find(|name| entry.columns.contains_key(*name)) {
+                return Err(format!(
+                    "a wide table takes {name} from its wide columns, so {name} cannot be mapped as well"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -213,7 +369,11 @@ impl<'de> Deserialize<'de> for Expression {
         }
         let value = toml::Value::deserialize(deserializer)?;
         let table = match value {
-            toml::Value::String(column) => return Ok(Self { column: Some(column), ..Self::default() }),
+            toml::Value::String(_) | toml::Value::Array(_) => {
+                let column = Names::from_value(&value)
+                    .ok_or_else(|| D::Error::custom(format!("expected a list of column names, got {value}")))?;
+                return Ok(Self { column: Some(column), ..Self::default() });
+            }
             toml::Value::Table(table) => table,
             other => {
                 return Err(D::Error::custom(format!(
@@ -228,9 +388,30 @@ impl<'de> Deserialize<'de> for Expression {
             };
             let scalar = |value: toml::Value| value.try_into::<Scalar>().map(Scalar::text);
             match key.as_str() {
-                "column" | "separator" => {
+                "column" => {
+                    let names = Names::from_value(&value);
+                    expression.column = Some(names.ok_or_else(|| wrong("a column name or a list of them", &value))?);
+                }
+                "separator" | "prefix" | "date" => {
                     let text = value.as_str().ok_or_else(|| wrong("a text", &value))?.to_owned();
-                    if key == "column" { expression.column = Some(text) } else { expression.separator = text }
+                    match key.as_str() {
+                        "separator" => expression.separator = text,
+                        "prefix" => expression.prefix = text,
+                        _ => expression.date = Some(text),
+                    }
+                }
+                "case" => {
+                    expression.case = Some(match value.as_str() {
+                        Some("upper") => Case::Upper,
+                        Some("lower") => Case::Lower,
+                        _ => return Err(wrong("\"upper\" or \"lower\"", &value)),
+                    });
+                }
+                "lookup" => {
+                    let lookup = value.clone().try_into::<Lookup>().map_err(|error| {
+                        D::Error::custom(format!("lookup must be {{ file, key, value }}: {}", error.message()))
+                    })?;
+                    expression.lookup = Some(lookup);
                 }
                 "constant" => {
                     let shown = value.clone();
@@ -241,20 +422,28 @@ impl<'de> Deserialize<'de> for Expression {
                     expression.concat = value.try_into().map_err(|_| wrong("a list of column names", &shown))?;
                 }
                 "multiply" | "divide" => {
-                    let number = scalar(value.clone())
-                        .ok()
-                        .and_then(|text| Decimal::from_str_exact(&text).ok())
-                        .filter(|number| !number.is_zero())
-                        .ok_or_else(|| wrong("a number other than zero", &value))?;
+                    let operand = match Names::from_value(&value) {
+                        Some(column) => Operand::Column(column),
+                        None => scalar(value.clone())
+                            .ok()
+                            .and_then(|text| Decimal::from_str_exact(&text).ok())
+                            .filter(|number| !number.is_zero())
+                            .map(Operand::Number)
+                            .ok_or_else(|| wrong("a number other than zero, or the name of a column", &value))?,
+                    };
                     if key == "multiply" {
-                        expression.multiply = Some(number)
+                        expression.multiply = Some(operand)
                     } else {
-                        expression.divide = Some(number)
+                        expression.divide = Some(operand)
                     }
                 }
-                "invert" | "ignore" => {
+                "invert" | "ignore" | "optional" => {
                     let flag = value.as_bool().ok_or_else(|| wrong("true or false", &value))?;
-                    if key == "invert" { expression.invert = flag } else { expression.ignore = flag }
+                    match key.as_str() {
+                        "invert" => expression.invert = flag,
+                        "ignore" => expression.ignore = flag,
+                        _ => expression.optional = flag,
+                    }
                 }
                 "values" => {
                     let shown = value.clone();
@@ -265,7 +454,7 @@ impl<'de> Deserialize<'de> for Expression {
                 _ => {
                     return Err(D::Error::custom(format!(
                         "unknown key {key:?}, expected one of column, constant, concat, separator, multiply, divide, \
-                         invert, values, ignore"
+                         invert, values, lookup, case, prefix, date, optional, ignore"
                     )));
                 }
             }
@@ -290,4 +479,20 @@ impl Filter {
             && !self.not_in.iter().any(|unwanted| unwanted == text)
             && !self.not_starts_with.iter().any(|unwanted| text.starts_with(unwanted.as_str()))
     }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any text.
+pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(previous) = last.replace(part) {
+            match rest.find(previous) {
+                Some(at) => rest = &rest[at + str::len(previous)..],
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }

@@ -23,7 +23,8 @@ fn as_f64(money: Money) -> f64 {
 }
 
 /// The regular selling price per item: the item's own price, its newest price row, or the median paid outside
-/// promotions in the last half year. A clearance or promotion price must not look like a loss.
+/// promotions in the last half year, or the last one paid before. A clearance or promotion price must not look like a
+/// loss.
 fn regular_prices(facts: &Facts<'_>) -> HashMap<ItemIdx, f64> {
     let dataset = facts.dataset;
     let mut prices: HashMap<ItemIdx, f64> = HashMap::new();
@@ -35,13 +36,20 @@ fn regular_prices(facts: &Facts<'_>) -> HashMap<ItemIdx, f64> {
             .par_chunk_by(|a, b| a.item == b.item)
             .map(|pairs| {
                 let sales = &dataset.sales;
-                let rows = pairs.iter().flat_map(|pair| pair.sales.clone()).filter(|row| {
-                    sales.day[*row] >= recent
-                        && sales.day[*row] < facts.as_of
-                        && sales.quantity[*row].micro() > 0
-                        && sales.on_promotion.get(*row).is_none_or(|flag| *flag == 0)
-                });
-                (pairs[0].item, rows.map(|row| sales.unit_price[row]).filter(|price| !price.is_nan()).collect())
+                let regular = || {
+                    pairs.iter().flat_map(|pair| pair.sales.clone()).filter(|row| {
+                        sales.day[*row] < facts.as_of
+                            && sales.quantity[*row].micro() > 0
+                            && !sales.unit_price[*row].is_nan()
+                            && sales.on_promotion.get(*row).is_none_or(|flag| *flag == 0)
+                    })
+                };
+                let mut paid: Vec<f32> =
+                    regular().filter(|row| sales.day[*row] >= recent).map(|row| sales.unit_price[row]).collect();
+                if paid.is_empty() {
+                    paid.extend(regular().max_by_key(|row| sales.day[*row]).map(|row| sales.unit_price[row]));
+                }
+                (pairs[0].item, paid)
             })
             .collect();
         for (item, mut paid) in paid {

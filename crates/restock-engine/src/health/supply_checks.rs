@@ -262,19 +262,30 @@ fn d16_circular_lanes(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 /// D17: there are lanes, but none for an item-location that sells. Silent without a table of sources, for ended and
-/// delisted items, and for those that must not be ordered.
+/// delisted items, for those that must not be ordered, and where a receipt or the item itself names the supplier.
 fn d17_no_source(facts: &Facts<'_>) -> Vec<Finding> {
     if facts.dataset.sources.is_empty() {
         return Vec::new();
     }
     let made: BTreeSet<ItemIdx> = facts.dataset.bom.iter().map(|row| row.parent).collect();
+    let delivered: BTreeSet<(ItemIdx, LocationIdx)> = facts
+        .dataset
+        .receipts
+        .iter()
+        .filter(|row| row.origin.is_some_and(|origin| row.location.map(Origin::Location) != Some(origin)))
+        .filter_map(|row| Some((row.item, row.location?)))
+        .collect();
     let check = |pair: &Pair| {
+        let attributes = &facts.dataset.items[pair.item.0 as usize].attributes;
+        let named = ["supplier_id", "supplier"].iter().any(|name| attributes.contains_key(*name));
         let do_not_order = pair.setting.is_some_and(|idx| facts.dataset.item_locations[idx].do_not_order);
         let sold_lately = pair.sales.clone().next_back().is_some_and(|row| {
             // A year without any sale is an item of the past, unless someone lists it.
             facts.dataset.sales.day[row] >= facts.as_of.plus(-365)
         });
         if pair.lane.is_some()
+            || named
+            || delivered.contains(&(pair.item, pair.location))
             || do_not_order
             || !(sold_lately || pair.setting.is_some())
             || !facts.is_listed(pair, facts.as_of)

@@ -492,6 +492,11 @@ fn d15_cost_and_price() {
         data.sales.unit_price = (0..20).map(|idx| if idx % 10 < 3 { 0.99 } else { 2.0 }).collect();
     });
     assert!(clearance.found(D15).is_empty());
+    // An item that sold last a year ago has the price of that day, which is what a plan takes.
+    let slow = Shop::new().sell(A, [1; 400]).sell(B, [1; 10]).with(|data| {
+        data.sales.unit_price = vec![2.0; 410];
+    });
+    assert!(slow.found(D15).is_empty());
 }
 
 #[test]
@@ -526,6 +531,13 @@ fn d17_no_source() {
     };
     assert_eq!(shop(Some(A)).found(D17)[0].item_id.as_deref(), Some("B"));
     assert!(shop(None).found(D17).is_empty());
+    // A delivery names the supplier of an item without a lane, as it does in a plan.
+    let delivered = |origin| {
+        let receipt = ReceiptRow { item: B, origin, ..receipt("2026-01-05", 4) };
+        shop(Some(A)).with(|data| data.receipts = vec![receipt])
+    };
+    assert!(delivered(Some(lane().origin)).found(D17).is_empty());
+    assert_eq!(delivered(None).found(D17).len(), 1, "a receipt from nobody names no supplier");
     assert!(Shop::new().sell(A, [1; 10]).found(D17).is_empty(), "no table of sources: a missing table, not a finding");
 }
 

@@ -34,7 +34,7 @@ impl Folder {
     }
 
     fn import_with(&self, mapping: Option<&str>, options: &ImportOptions) -> Result<Import, ImportError> {
-        let mapping = mapping.map(|text| Mapping::from_toml("map.toml", text).unwrap());
+        let mapping = mapping.map(|text| Mapping::from_toml("map.toml", text)).transpose()?;
         restock_store::import(&[self.0.path().to_owned()], mapping.as_ref(), options, &|_, _, _| {})
     }
 }
