@@ -567,7 +567,9 @@ impl State<'_> {
         }
     }
 
-    fn conclude(&mut self, input: &Input, jobs: &[Job], pass: Pass) {
+    fn conclude(&mut self, input: &Input, jobs: &[Job], mut pass: Pass) {
+        // Rows of a wrong shape are found before cells are read.
+        pass.errors.sort_by_key(|error| error.row);
         self.import.row_errors.extend(pass.errors);
         self.import.n_row_errors += usize::try_from(pass.n_errors).unwrap_or(usize::MAX);
         for (job_idx, (job, counts)) in jobs.iter().zip(pass.counts).enumerate() {

@@ -188,6 +188,7 @@ proptest! {
                 let n_least = if body.contains('"') { 1 } else { rows.len() as u64 };
                 prop_assert!(summary.n_rows >= n_least, "{summary:?} of {}", rows.len());
                 prop_assert_eq!(import.row_errors.len() as u64, summary.n_row_errors);
+                prop_assert!(import.row_errors.is_sorted_by_key(|error| error.row), "in file order");
                 let d = &import.dataset;
                 let n_kept = d.sales.len() + d.inventory.len() + d.adjustments.len();
                 prop_assert_eq!(n_kept as u64, summary.n_accepted);
