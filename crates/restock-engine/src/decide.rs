@@ -113,7 +113,8 @@ pub(crate) fn decide_again(
     }
     let rate = demand_rate(demand, protection);
     if let Some(shelf_life) = unit.shelf_life {
-        review.rules.shelf_life_cap = Some(sellable(needs_after_arrival(&review, |lead| lead + shelf_life)));
+        let needs = needs_after_arrival(&review, |lead| lead + shelf_life);
+        review.rules.shelf_life_cap = Some(most_before_expiry(needs, &review));
     }
     if let Some(end) = unit.planned_end {
         let until = (0..demand.horizon).take_while(|step| unit.future_day(*step) <= end).count();
@@ -191,6 +192,20 @@ pub(crate) fn demand_rate(demand: &DemandPaths, n_periods: usize) -> f64 {
 /// Units of an order that sell with a chance of one in ten, from what each path needs.
 fn sellable(needs: Vec<f64>) -> Units {
     DemandDistribution::from_scenarios(needs).quantile(LAST_SALE_QUANTILE).ceil().min(1e15) as Units
+}
+
+/// The largest order worth having before it expires, from what each path needs until then.
+///
+/// Where even the smallest order the supplier takes is more than [`sellable`], it is allowed while the margin of what
+/// sells is expected to exceed the cost of what is thrown away: a fresh item in a case that is a little too large would
+/// otherwise never be ordered again.
+fn most_before_expiry(needs: Vec<f64>, review: &Review) -> Units {
+    let multiple = review.rules.order_multiple.max(1);
+    let smallest = (review.rules.min_order.max(1) + multiple - 1) / multiple * multiple;
+    let sold = needs.iter().map(|need| need.min(smallest as f64)).sum::<f64>() / needs.len() as f64;
+    let pays = review.costs.stockout_cost * sold > review.costs.waste_cost * (smallest as f64 - sold);
+    let most = sellable(needs);
+    if most < smallest && pays { smallest } else { most }
 }
 
 /// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the period
