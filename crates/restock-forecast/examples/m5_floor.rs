@@ -37,7 +37,7 @@ fn main() {
     let batch: Vec<SeriesInput> = all
         .into_iter()
         .step_by(step)
-        .filter(|series| series.n_periods() > back + 56)
+        .filter(|series| series.n_periods() > back)
         .map(|series| series.until(series.n_periods() - back + horizon, horizon))
         .collect();
     println!("{store}: {} series, origin {back} days before the end", batch.len());

@@ -215,6 +215,9 @@ impl Auto {
                 }
             }
         }
+        if let Some((_, _, empirical)) = parts.iter().find(|(name, ..)| *name == EMPIRICAL_MODEL) {
+            lift_tail(&mut mixture, empirical, &unusual);
+        }
         let mut reason = selection.reason.clone();
         if unusual.contains(&true) {
             reason.push_str("; known promotions, holidays or prices lead in some periods");
@@ -226,8 +229,51 @@ impl Auto {
         let names: Vec<String> =
             parts.iter().map(|(name, weight, _)| format!("{:.2} {name}", weight / total)).collect();
         let model = format!("auto: {}", names.join(" + "));
-        finish(series, end, mixture, selection.dependence, &model, &reason)
+        let dependence = match parts.iter().find(|(name, ..)| *name == EMPIRICAL_MODEL) {
+            Some((_, _, empirical)) => {
+                dependence::widen(selection.dependence, spread_ratio(empirical, &mixture), horizon)
+            }
+            None => selection.dependence,
+        };
+        finish(series, end, mixture, dependence, &model, &reason)
     }
+}
+
+/// The model whose spread holds what past levels did, not only what one period does around a level.
+const EMPIRICAL_MODEL: &str = "weighted_quantiles";
+
+/// Lifts the levels above .9 half of the way to the empirical ones, where these are higher: a distribution around one
+/// level knows nothing of the levels that demand has jumped to before.
+fn lift_tail(mixture: &mut Predictive, empirical: &Predictive, unusual: &[bool]) {
+    for step in (0..unusual.len()).filter(|step| !unusual[*step]) {
+        for idx in (0..N_LEVELS).filter(|idx| QUANTILE_LEVELS[*idx] > 0.9) {
+            let at = step * N_LEVELS + idx;
+            mixture.quantiles[at] += 0.5 * (empirical.quantiles[at] - mixture.quantiles[at]).max(0.0);
+        }
+    }
+}
+
+/// Variance of `a` over that of `b`, both for demand of the same mean: variances of demand grow with the mean.
+fn spread_ratio(a: &Predictive, b: &Predictive) -> f64 {
+    let sums = |predictive: &Predictive| -> (f64, f64) {
+        let variance = predictive.quantiles.chunks_exact(N_LEVELS).map(quantile_variance).sum();
+        (predictive.mean.iter().sum(), variance)
+    };
+    let ((mean_a, variance_a), (mean_b, variance_b)) = (sums(a), sums(b));
+    if mean_a > 0.0 && mean_b > 0.0 && variance_b > 0.0 { variance_a / variance_b * mean_b / mean_a } else { 1.0 }
+}
+
+/// The variance of a distribution that is linear between its known quantiles; tails beyond them are left out.
+fn quantile_variance(quantiles: &[f64]) -> f64 {
+    let (mut weight, mut first, mut second) = (0.0, 0.0, 0.0);
+    for idx in 1..N_LEVELS {
+        let share = QUANTILE_LEVELS[idx] - QUANTILE_LEVELS[idx - 1];
+        let (low, high) = (quantiles[idx - 1], quantiles[idx]);
+        weight += share;
+        first += share * 0.5 * (low + high);
+        second += share * (low * low + low * high + high * high) / 3.0;
+    }
+    (second / weight - (first / weight).powi(2)).max(0.0)
 }
 
 impl AutoOptions {

@@ -90,6 +90,23 @@ pub fn estimate_dependence(series: &SeriesInput, end: usize) -> Dependence {
     fit(lengths, targets)
 }
 
+/// The dependence under which sums of `horizon` periods vary `ratio` times as much, the periods being as they are.
+///
+/// A sharper forecast of single periods says little about how long the level holds: its sums must not become sharper by
+/// the same factor. So what a forecast takes from the variance of periods, against the empirical distribution that the
+/// dependence was measured with, is given back as correlation. A `ratio` of at most 1 changes nothing.
+pub(crate) fn widen(dependence: Dependence, ratio: f64, horizon: usize) -> Dependence {
+    let length = horizon.min(28);
+    if length < 2 || ratio <= 1.0 {
+        return dependence;
+    }
+    let others = (length - 1) as f64;
+    let wanted = (ratio.min(4.0) * (1.0 + others * mean_correlation(dependence, length)) - 1.0) / others;
+    let own = mean_correlation(Dependence { common: 0.0, ..dependence }, length);
+    let common = (wanted - own) / (1.0 - own);
+    Dependence { common: common.clamp(dependence.common, dependence.common.max(0.9)), ..dependence }
+}
+
 /// The `common` and `phi` whose mean correlations are nearest to the targets, by search over `phi`.
 fn fit(lengths: [usize; 3], targets: [f64; 3]) -> Dependence {
     let mut best = (f64::INFINITY, DEFAULT);
@@ -167,6 +184,17 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
     use rand_distr::{Distribution, Normal, Poisson};
+
+    /// Periods with half the variance keep the variance of their sum when it is given back as correlation.
+    #[test]
+    fn variance_taken_from_periods_is_given_back_to_sums() {
+        let before = Dependence { common: 0.1, phi: 0.3 };
+        let after = widen(before, 2.0, 28);
+        let variance_of_sum = |of_period: f64, dependence| of_period * (1.0 + 27.0 * mean_correlation(dependence, 28));
+        assert!((variance_of_sum(0.5, after) / variance_of_sum(1.0, before) - 1.0).abs() < 1e-9);
+        assert_eq!(widen(before, 0.8, 28), before);
+        assert!(widen(before, 100.0, 28).common <= 0.9);
+    }
 
     fn series(demand: Vec<f64>) -> SeriesInput {
         SeriesInput {
