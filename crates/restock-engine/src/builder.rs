@@ -106,6 +106,9 @@ impl<'a> UnitBuilder<'a> {
         for (idx, row) in dataset.uoms.iter().enumerate() {
             uoms.entry(row.item).or_default().push(idx as u32);
         }
+        // In the past only orders placed before the day are known; today all of them are, whatever their date.
+        let looks_back = dataset.sales.day.last().is_some_and(|last| *last >= as_of)
+            || dataset.sales.day.iter().any(|day| *day >= as_of);
         let mut builder = Self {
             dataset,
             settings,
@@ -114,7 +117,7 @@ impl<'a> UnitBuilder<'a> {
             inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
             item_locations: rows_by_pair(&dataset.item_locations, |row| Some((row.item, row.location))),
             open_orders: rows_by_pair(&dataset.open_orders, |row| {
-                let known = row.ordered_on.is_none_or(|day| day < as_of);
+                let known = !looks_back || row.ordered_on.is_none_or(|day| day < as_of);
                 (is_open(&row.status) && known).then_some((row.item, row.to_location))
             }),
             outgoing: rows_by_pair(&dataset.open_orders, |row| match row.origin {
@@ -234,9 +237,12 @@ impl<'a> UnitBuilder<'a> {
             ));
         }
         if let Some(days) = history.days_since_last_sale.filter(|days| *days > DORMANT_DAYS) {
-            let empty = stock.inventory_position() <= 0 && stock_known != StockKnowledge::Assumed;
-            let unknown = stock_known == StockKnowledge::Assumed && days > 2 * DORMANT_DAYS;
-            if (empty || unknown) && !listed && !is_upstream && !has_stock_rule {
+            // An empty shelf sells nothing, so silence alone does not end an item; it is ordered for a look first.
+            let nothing_known = stock.inventory_position() <= 0 || stock_known == StockKnowledge::Assumed;
+            if nothing_known && days <= 2 * DORMANT_DAYS {
+                warnings.push(format!("no sale for {days} days: order only if it is still sold"));
+            }
+            if nothing_known && days > 2 * DORMANT_DAYS && !listed && !is_upstream && !has_stock_rule {
                 return Err(unplanned(
                     format!(
                         "no sale for {days} days and no stock: looks discontinued; list it in item_locations to plan it"
@@ -336,6 +342,11 @@ impl<'a> UnitBuilder<'a> {
             unusable,
             open_orders,
             rules,
+            layer: source.filter(|lane| lane.pack_size.is_some()).and_then(|lane| lane.layer_size).map_or(0, units_of),
+            pallet: source
+                .filter(|lane| lane.pack_size.is_some())
+                .and_then(|lane| lane.pallet_size)
+                .map_or(0, units_of),
             display_min,
             safety_days: row.and_then(|row| row.safety_days).unwrap_or(0.0).clamp(0.0, 3650.0),
             order_uom: self.order_uom(item, entity, pack),

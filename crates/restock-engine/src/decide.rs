@@ -142,8 +142,21 @@ pub(crate) fn decide_again(
         let level = if decision.target_level == 0 && rate == 0.0 { unit.display_min } else { level };
         review.rules.min_stock = review.rules.min_stock.max(level);
     }
+    review.rules.order_multiple = multiple_of(unit, decision.order_quantity, &review);
     let ruled = apply_rules(decision.order_quantity, &review);
     Decided { timing, review, policy: name, decision, ruled, later_steps: Vec::new(), source_cap: None, protection }
+}
+
+/// The multiple that an order comes in: packs, or whole layers or pallets where the order is large enough.
+fn multiple_of(unit: &PlanningUnit, wanted: Units, review: &Review) -> Units {
+    let pack = review.rules.order_multiple.max(1);
+    let need = wanted.max(review.rules.min_stock.saturating_sub(review.stock.inventory_position()));
+    let need = if need > 0 { need.max(review.rules.min_order) } else { 0 };
+    let fits = |size: Units| size > pack && size % pack == 0;
+    let multiple = if fits(unit.layer) && need >= unit.layer { unit.layer } else { pack };
+    let ordered = (need + multiple - 1) / multiple * multiple;
+    let lacks = if fits(unit.pallet) { (unit.pallet - ordered % unit.pallet) % unit.pallet } else { Units::MAX };
+    if need > 0 && lacks <= multiple && unit.pallet % multiple == 0 { unit.pallet } else { multiple }
 }
 
 /// The quantity that one thing changed leads to, with the stock of `base` and everything else as it is.
@@ -177,7 +190,25 @@ pub(crate) fn redecide(
         let granted = if granted < decided.review.rules.min_order { 0 } else { granted };
         decided.add_step(WaterfallCode::SourceShortage, granted - decided.ruled.quantity);
     }
+    limits_stand(base, &mut decided);
     (changed, decided)
+}
+
+/// Limits over several lines stand as the plan applied them: an order that was raised for a supplier's minimum or a
+/// container is raised to the same quantity, and one that was cut by a budget stays below what it was granted.
+fn limits_stand(base: &Decided, decided: &mut Decided) {
+    for (code, change) in &base.later_steps {
+        let quantity = decided.quantity();
+        let wanted = match code {
+            WaterfallCode::SourceShortage => continue,
+            _ if *change > 0 => quantity.max(base.quantity()),
+            _ => quantity.min(base.quantity()),
+        };
+        let multiple = decided.review.rules.order_multiple.max(1);
+        let ordered = if *change > 0 { (wanted + multiple - 1) / multiple } else { wanted / multiple } * multiple;
+        let ordered = if ordered < decided.review.rules.min_order { 0 } else { ordered };
+        decided.add_step(*code, ordered - quantity);
+    }
 }
 
 /// Mean demand per period over the first `n_periods`.

@@ -148,8 +148,8 @@ pub(crate) fn observation_name(observation: Observation) -> &'static str {
 /// Explains one item-location of a dataset, ordered or not, under any number of what-ifs.
 ///
 /// Without what-ifs the proposal is the one of [`crate::plan`], byte for byte. A what-if plans this line again with
-/// everything else as it is: the other lines, the stock, and what its source can send. Limits over several lines
-/// (budgets, containers, supplier minimums) are not applied to a what-if.
+/// everything else as it is: the other lines, the stock, and what its source can send. What limits over several lines
+/// (budgets, containers, supplier minimums) gave or took stands as in the plan.
 ///
 /// For several lines of the same data use [`Explainer`], which reads the tables once.
 ///

@@ -5,7 +5,7 @@
 //!    otherwise it waits for the next opportunity, because the supplier would not take it.
 //! 2. Room in the last container is filled with packs that gain.
 //! 3. Budgets and capacities cut packs with the smallest gain per unit of the limit; narrow scopes first.
-//! 4. An order that a cut took below its supplier's minimum waits too.
+//! 4. An order that a cut took below its supplier's minimum waits too, and what it leaves is shared out again.
 
 use std::collections::BTreeMap;
 
@@ -143,21 +143,39 @@ pub(crate) fn apply(
         .collect();
     budgets.sort_by_key(|(scope, _)| *scope == "all");
     budgets.extend(settings.budget.map(|amount| ("all", amount)));
-    for (scope, amount) in budgets {
-        let limits = Limits { budget: Some(amount.max(0.0)), ..Limits::default() };
-        cut(&mut lines, scope, &limits, dataset, &mut limited);
-    }
-    for row in dataset.capacities.iter().filter(|row| valid(row.from, row.to)) {
-        let amount = |amount: Option<f64>| amount.filter(|amount| amount.is_finite()).map(|amount| amount.max(0.0));
-        let limits = Limits { volume: amount(row.volume), weight: amount(row.weight), budget: None };
-        if limits.volume.is_some() || limits.weight.is_some() {
-            cut(&mut lines, &row.scope, &limits, dataset, &mut limited);
+    // A cut may take an order below its supplier's minimum. The supplier then gets nothing, and what the order would have
+    // used is shared out again among the others, until every order that is left can be placed.
+    let before: Vec<(usize, [Units; 3])> = lines.iter().map(|line| (line.n_bundles, line.changes)).collect();
+    let n_shadow_prices = limited.shadow_prices.len();
+    let mut given_up: Vec<usize> = Vec::new();
+    loop {
+        for (scope, amount) in &budgets {
+            let limits = Limits { budget: Some(f64::max(*amount, 0.0)), ..Limits::default() };
+            cut(&mut lines, scope, &limits, dataset, &mut limited);
         }
-        if let Some(n_lines) = row.lines {
-            cut_lines(&mut lines, &row.scope, n_lines as usize, dataset, &mut limited);
+        for row in dataset.capacities.iter().filter(|row| valid(row.from, row.to)) {
+            let amount = |amount: Option<f64>| amount.filter(|amount| amount.is_finite()).map(|amount| amount.max(0.0));
+            let limits = Limits { volume: amount(row.volume), weight: amount(row.weight), budget: None };
+            if limits.volume.is_some() || limits.weight.is_some() {
+                cut(&mut lines, &row.scope, &limits, dataset, &mut limited);
+            }
+            if let Some(n_lines) = row.lines {
+                cut_lines(&mut lines, &row.scope, n_lines as usize, dataset, &mut limited);
+            }
         }
+        let failing = least_order_below_minimum(&lines, builder);
+        if failing.is_empty() {
+            break;
+        }
+        given_up.extend(failing);
+        for (line, (n_bundles, changes)) in lines.iter_mut().zip(&before) {
+            (line.n_bundles, line.changes) = (*n_bundles, *changes);
+        }
+        for idx in &given_up {
+            lines[*idx].set(0, WaterfallCode::BudgetOrCapacity);
+        }
+        limited.shadow_prices.truncate(n_shadow_prices);
     }
-    postpone_below_minimums(&mut lines, builder);
 
     for line in &lines {
         let mut steps = Vec::new();
@@ -208,6 +226,23 @@ fn raise_to_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
         }
     }
     postpone_below_minimums(lines, builder);
+}
+
+/// Lines of the order below its supplier's minimum that gains least; empty when every order can be placed.
+fn least_order_below_minimum(lines: &[Line<'_>], builder: &UnitBuilder<'_>) -> Vec<usize> {
+    let gain = |members: &[usize]| -> f64 {
+        members.iter().map(|idx| lines[*idx].all_gains().take(lines[*idx].n_bundles).sum::<f64>()).sum()
+    };
+    by_order(lines)
+        .into_iter()
+        .filter(|((supplier_id, _), members)| {
+            let minimum = builder.supplier(supplier_id).and_then(|supplier| supplier.min_order_value);
+            let value: Money = members.iter().map(|idx| lines[*idx].value().round_dp(2)).sum();
+            value > Decimal::ZERO && minimum.is_some_and(|minimum| value < minimum)
+        })
+        .map(|(_, members)| members)
+        .min_by(|a, b| gain(a).total_cmp(&gain(b)))
+        .unwrap_or_default()
 }
 
 /// Orders that stay below their supplier's minimum wait.

@@ -44,6 +44,11 @@ pub struct PlanningUnit {
     pub lane: Lane,
     /// Ordering rules that do not depend on the forecast.
     pub rules: OrderingRules,
+    /// Units in a layer of a pallet, 0 where it does not matter: an order of at least a layer comes in whole layers.
+    pub layer: Units,
+    /// Units on a pallet, 0 where it does not matter: an order that lacks at most a layer (or a pack, without layers) to
+    /// full pallets comes in whole pallets.
+    pub pallet: Units,
     /// Units that must stand on the shelf on top of what sells.
     pub display_min: Units,
     /// Extra days of demand to hold.

@@ -550,3 +550,97 @@ fn a_generated_chain_keeps_every_promise() {
         }
     }
 }
+
+/// What was ordered this morning is on the way, whatever date it carries; when looking back it is not known yet.
+#[test]
+fn an_order_of_the_plan_day_is_not_ordered_again() {
+    let shop = || Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "0");
+    let first = plan(&shop());
+    let quantity = first.proposals[0].quantity;
+    for ordered_on in [None, Some(as_of()), Some(as_of().plus(2))] {
+        let with_order = shop().open_order(0, 0, quantity, 2).with(|dataset| {
+            dataset.open_orders[0].ordered_on = ordered_on;
+        });
+        assert_eq!(plan(&with_order).proposals, [], "ordered on {ordered_on:?}");
+    }
+}
+
+/// No stock, hence no sales, for half a year: still an order, with a warning.
+#[test]
+fn an_empty_shelf_is_still_filled_after_half_a_year() {
+    let mut per_day = ten_a_day(140);
+    per_day.extend(vec![0; 185]);
+    let plan = plan(&Shop::new(&["milk"], &["S01"]).sales(0, 0, &per_day).stock(0, 0, "0"));
+    assert!(plan.proposals[0].quantity >= q("50"), "{:?}", plan.unplanned);
+    assert!(plan.proposals[0].explanation.warnings.iter().any(|text| text.contains("only if it is still sold")));
+}
+
+/// Packs of 7, layers of 35, pallets of 70: small orders come in packs, larger ones in layers, and the last layer that a
+/// pallet lacks is added.
+#[test]
+fn large_orders_come_in_layers_and_pallets() {
+    let quantity = |on_hand: &str| {
+        let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, on_hand).with(|dataset| {
+            let lane = &mut dataset.sources[0];
+            (lane.pack_size, lane.layer_size, lane.pallet_size) = (Some(q("7")), Some(q("35")), Some(q("70")));
+        });
+        plan(&shop).proposals.first().map_or(Quantity::ZERO, |proposal| proposal.quantity)
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for on_hand in (0..100).step_by(4) {
+        let units = quantity(&on_hand.to_string()).to_units(0).unwrap();
+        assert!(units % 7 == 0 && (units < 35 || units % 35 == 0), "{units} ordered with {on_hand} on hand");
+        seen.insert(units);
+    }
+    assert!(seen.iter().any(|units| 0 < *units && *units < 35), "{seen:?}");
+    assert!(seen.contains(&70) && !seen.contains(&105), "{seen:?}");
+}
+
+/// Changing nothing changes nothing, also where limits over several lines raised an order.
+#[test]
+fn a_what_if_that_changes_nothing_gives_the_plan() {
+    let shop = Shop::new(&["a", "b"], &["S01"])
+        .sales(0, 0, &ten_a_day(140))
+        .sales(1, 0, &ten_a_day(140))
+        .stock(0, 0, "0")
+        .stock(1, 0, "85")
+        .with(|dataset| dataset.suppliers[0].min_order_value = Some("150".parse().unwrap()));
+    let forecaster = restock_forecast::forecaster("weighted_quantiles").unwrap();
+    let settings = settings();
+    let explainer = Explainer::new(&shop.0, &settings, forecaster.as_ref());
+    let plan = plan(&shop);
+    assert!(plan.proposals.iter().any(|proposal| {
+        proposal.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::SupplierMinimum)
+    }));
+    for proposal in &plan.proposals {
+        let same = explainer.explain(&proposal.item_id, &proposal.destination, &[WhatIf::Demand(1.0)]).unwrap();
+        assert_eq!(same.proposal.unwrap().quantity, proposal.quantity);
+    }
+}
+
+/// A budget is spent on orders that can be placed: what an order below its supplier's minimum would have used goes to
+/// the other supplier.
+#[test]
+fn a_budget_is_not_lost_to_an_order_that_cannot_be_placed() {
+    let shop = Shop::new(&["a", "b"], &["S01"])
+        .sales(0, 0, &ten_a_day(140))
+        .sales(1, 0, &ten_a_day(140))
+        .stock(0, 0, "0")
+        .stock(1, 0, "0")
+        .with(|dataset| {
+            dataset.suppliers.push(Supplier { supplier_id: "SMALL".into(), ..Supplier::default() });
+            dataset.suppliers[0].min_order_value = Some("70".parse().unwrap());
+            let second = SourceRow {
+                origin: Origin::Supplier(SupplierIdx(1)),
+                item: Some(ItemIdx(1)),
+                ..dataset.sources[0].clone()
+            };
+            dataset.sources[0].item = Some(ItemIdx(0));
+            dataset.sources.push(second);
+        });
+    let plan = plan_with(&shop.0, &PlanSettings { budget: Some(80.0), ..settings() });
+    let value: f64 = plan.summary.order_value.to_string().parse().unwrap();
+    let used = plan.shadow_prices.iter().find(|price| price.limit == "budget all").unwrap().used;
+    assert!((value - used).abs() < 0.01 && value > 60.0 && value <= 80.0, "{value} spent, {used} reported");
+    assert!(plan.order_groups.iter().all(|group| group.minimum_met));
+}

@@ -13,6 +13,8 @@
 //! model that knows about covariates, leads. *End of life*: after a silence much longer than any before, demand is a
 //! mixture of "as before" and "never again", with a share of the former that halves with every further such silence.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use restock_core::forecast::{Dependence, Observation};
 use restock_core::{Bucket, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
@@ -110,7 +112,11 @@ impl Auto {
             .iter()
             .zip(&losses)
             .map(|((model, prior), loss)| {
-                let excess = if best > 0.0 { (loss / best - 1.0).max(0.0) } else { 0.0 };
+                let excess = match best > 0.0 {
+                    true => (loss / best - 1.0).max(0.0),
+                    false if *loss > 0.0 => f64::INFINITY,
+                    false => 0.0,
+                };
                 let factor = (-self.options.sharpness * n_windows as f64 * excess * excess).exp();
                 (model.name(), if loss.is_finite() || n_windows == 0 { prior * factor } else { 0.0 })
             })
@@ -387,6 +393,7 @@ impl Forecaster for Auto {
         batch
             .par_iter()
             .map(|series| {
+                let series = &*without_blow_ups(series);
                 let end = series.n_periods();
                 let selection = self.select(series, end, request.horizon);
                 self.forecast_with(series, &selection, end, request.horizon)
@@ -414,6 +421,7 @@ impl Forecaster for Single {
         batch
             .par_iter()
             .map(|series| {
+                let series = &*without_blow_ups(series);
                 let end = series.n_periods();
                 let dependence = estimate_dependence(series, end);
                 match self.0.predict(series, end, request.horizon) {
@@ -426,6 +434,26 @@ impl Forecaster for Single {
             })
             .collect()
     }
+}
+
+/// A period above this many times the 95 % quantile of the periods that sold something is cut to that before a model
+/// sees it: a typing error or a once-in-a-lifetime order must not become a forecast.
+const BLOW_UP: f64 = 20.0;
+
+/// The series with periods beyond [`BLOW_UP`] cut; the same series where there are none.
+fn without_blow_ups(series: &SeriesInput) -> Cow<'_, SeriesInput> {
+    let mut sold: Vec<f64> = series.demand.iter().copied().filter(|demand| *demand > 0.0).collect();
+    if sold.len() < 10 {
+        return Cow::Borrowed(series);
+    }
+    let idx = (sold.len() as f64 * 0.95) as usize - 1;
+    let most = BLOW_UP * *sold.select_nth_unstable_by(idx, f64::total_cmp).1;
+    if series.demand.iter().all(|demand| *demand <= most) {
+        return Cow::Borrowed(series);
+    }
+    let mut cut = series.clone();
+    cut.demand.iter_mut().chain(&mut cut.sales).for_each(|value| *value = value.min(most));
+    Cow::Owned(cut)
 }
 
 /// The number of periods before `end` that say something about demand.
@@ -520,4 +548,32 @@ fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
         step.copy_from_slice(&quantiles);
     }
     predictive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What never varied is forecast as it was, and one absurd day in a year does not become a forecast.
+    #[test]
+    fn constants_stay_and_typing_errors_do_not_spread() {
+        let series = |demand: Vec<f64>| SeriesInput {
+            key: 1,
+            sales: demand.clone(),
+            observations: vec![Observation::Full; demand.len()],
+            demand,
+            first_period: 0,
+            bucket: Bucket::Day,
+            covariates: vec![],
+            open_future: vec![1.0; 14],
+            count_valued: true,
+        };
+        let request = ForecastRequest { horizon: 14, seed: 1 };
+        let constant = &Auto::default().forecast(&[series(vec![10.0; 200])], &request)[0];
+        assert!(constant.quantiles.iter().all(|quantile| (quantile - 10.0).abs() < 0.5), "{:?}", constant.quantiles);
+        let mut demand = vec![10.0; 200];
+        demand[150] = 1e6;
+        let spiked = &Auto::default().forecast(&[series(demand)], &request)[0];
+        assert!(spiked.mean.iter().all(|mean| *mean < 25.0), "{:?}", spiked.mean);
+    }
 }

@@ -383,7 +383,7 @@ pub struct Container {
 
 /// Fills the last container of an order with extra packs, best gain per space first.
 ///
-/// Only packs with a gain are added, unless `must_fill` is set because the supplier ships full containers only; then
+/// Only packs with a gain are added, and only where the last container is at least half full, unless `must_fill` is set because the supplier ships full containers only; then
 /// packs are added until none fits.
 ///
 /// # Panics
@@ -407,6 +407,13 @@ pub fn fill_container(lines: &[RaisableLine], container: &Container, must_fill: 
         .unwrap_or(0);
     let mut free: [i64; 2] =
         std::array::from_fn(|idx| limits[idx].map_or(i64::MAX, |limit| limit * n_containers - used[idx]));
+
+    // The last container is topped up when it is at least half full, by volume or weight: a few boxes on a truck are no
+    // reason to buy a truckload.
+    let is_worth_filling = (0..2).any(|idx| limits[idx].is_some_and(|limit| 2 * free[idx] <= limit));
+    if !is_worth_filling && !must_fill {
+        return fill;
+    }
 
     let mut extra: Vec<(f64, u32, f64)> = Vec::new();
     for (line_idx, line) in lines.iter().enumerate() {
@@ -453,6 +460,23 @@ mod tests {
 
     fn line(pack_gains: &[f64], pack_cost: f64) -> AllocationLine {
         AllocationLine { pack_gains: pack_gains.to_vec(), pack_cost, ..AllocationLine::default() }
+    }
+
+    #[test]
+    fn a_few_boxes_do_not_buy_a_truckload() {
+        let line = |packs| RaisableLine {
+            packs,
+            gain: 1.0,
+            extra_gains: vec![1.0; 20],
+            pack_cost: 1.0,
+            pack_volume: 1.0,
+            pack_weight: 0.0,
+        };
+        let truck = Container { volume: Some(10.0), weight: None };
+        assert_eq!(fill_container(&[line(4)], &truck, false).packs, [4]);
+        assert_eq!(fill_container(&[line(4)], &truck, true).packs, [10]);
+        assert_eq!(fill_container(&[line(5)], &truck, false).packs, [10]);
+        assert_eq!(fill_container(&[line(12)], &truck, false).packs, [12], "the second truck is nearly empty");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use restock_core::proposal::Proposal;
+use restock_core::proposal::{Proposal, ProposalSource};
 use restock_engine::Plan;
 use serde_json::json;
 
@@ -77,13 +77,21 @@ fn order_csv(lines: &[&Proposal]) -> String {
             text.to_owned()
         }
     };
-    let mut out = "supplier,destination,item_id,item_name,order_quantity,order_unit,quantity,unit,unit_cost,value,\
+    let mut out =
+        "supplier,from_location,destination,item_id,item_name,order_quantity,order_unit,quantity,unit,unit_cost,value,\
                    currency,order_by,expected_receipt,proposal_id\n"
-        .to_owned();
+            .to_owned();
     for p in lines {
         let money = |value: Option<restock_core::Money>| value.map_or(String::new(), |value| value.to_string());
         let cells = [
-            p.source.to_string(),
+            match &p.source {
+                ProposalSource::SupplierId(id) => id.clone(),
+                _ => String::new(),
+            },
+            match &p.source {
+                ProposalSource::LocationId(id) => id.clone(),
+                _ => String::new(),
+            },
             p.destination.clone(),
             p.item_id.clone(),
             p.item_name.clone(),
