@@ -2,7 +2,9 @@
 
 use restock_core::dataset::*;
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, Finding, FindingCode, ItemIdx, LocationIdx, Money, Quantity, RowRef, Severity, WeekdaySet};
+use restock_core::{
+    Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, Money, Quantity, RowRef, Severity, WeekdaySet,
+};
 
 use super::{HealthReport, check};
 
@@ -756,6 +758,31 @@ fn missing_tables_say_what_they_would_improve() {
     );
     insta::assert_snapshot!(report.missing_tables[0].improves, @"stock of all 1 item-locations is assumed; with counts an order replaces what is really gone, and stock-outs in the past are seen");
     assert!(report.findings.is_empty(), "sales alone are enough: {:?}", report.findings);
+}
+
+#[test]
+fn missing_stockouts_are_told_in_periods_of_the_data() {
+    // One sale on the first of January, February and April: two of four months, not 87 of 91 days.
+    let told = |bucket| {
+        let mut shop = Shop::new().sell_on(A, "2026-01-01", 5).sell_on(A, "2026-02-01", 5).sell_on(A, "2026-04-01", 5);
+        shop.settings.bucket = bucket;
+        let missing = shop.report().missing_tables;
+        missing.into_iter().find(|missing| missing.table == "stockouts").unwrap().improves
+    };
+    assert!(told(Bucket::Day).starts_with("97 % of item-days have no sale"), "{}", told(Bucket::Day));
+    assert!(told(Bucket::Week).starts_with("79 % of item-weeks have no sale"), "{}", told(Bucket::Week));
+    assert!(told(Bucket::Month).starts_with("25 % of item-months have no sale"), "{}", told(Bucket::Month));
+}
+
+#[test]
+fn a_cost_on_a_receipt_or_lane_is_a_known_cost() {
+    let cost = || Some("1.50".parse::<Money>().unwrap());
+    let asks_for_cost = |shop: Shop| shop.report().missing_tables.iter().any(|missing| missing.table == "items");
+    let shop = || Shop::new().sell(A, [1; 10]);
+    assert!(asks_for_cost(shop()));
+    let received = ReceiptRow { unit_cost: cost(), ..receipt("2026-01-02", 3) };
+    assert!(!asks_for_cost(shop().with(|data| data.receipts = vec![received])));
+    assert!(!asks_for_cost(shop().with(|data| data.sources = vec![SourceRow { unit_cost: cost(), ..lane() }])));
 }
 
 #[test]
