@@ -77,7 +77,8 @@ pub struct Proposal {
     pub health: f64,
     /// Confidence in the forecast, 0 to 1.
     pub confidence: f64,
-    /// Money at stake when the line is not ordered; lines are ranked by it.
+    /// Money at stake when the line is not ordered; lines are ranked by it. Where neither price nor cost is known
+    /// (`expected_lost_margin` is then absent) a unit counts as 1: it ranks the line and is no amount of money.
     pub priority: Money,
     /// ABC class by value, XYZ class by variability and Syntetos-Boylan class, such as `A`, `X`, `smooth`.
     pub classes: [String; 3],

@@ -54,6 +54,8 @@ texts! {
     FillVsStock: "Fill rate against average stock", "需求满足率与平均库存";
     Value: "value", "金额";
     AtRisk: "at risk", "风险金额";
+    AtRiskUnits: "at risk, units", "风险件数";
+    UnitsOf: "{0} units", "{0} 件";
     AtRiskHelp: "expected loss if the line is not ordered", "不订货的预期损失";
     StockoutWithout: "stock-out", "缺货概率";
     Cover: "cover", "可用天数";
@@ -97,7 +99,10 @@ texts! {
         "restock backtest{0}：在您的历史数据上检验这些订货能节省多少";
     Written: "wrote {0}", "已写入 {0}";
     DryRun: "dry run, nothing was written", "试运行，未写入任何文件";
+    SummaryRiskUnpriced: "{0} more units at risk in lines whose price and cost are not known: {1}",
+        "另有 {0} 件风险需求，涉及价格与成本均未知的 {1} 行";
     RowsRead: "{0} rows", "{0} 行";
+    NFiles: "{0} files", "{0} 个文件";
     RowsBad: "{0} rows could not be read and are left out", "{0} 行无法读取，已略过";
     Quarantine: "all of them with their reasons: {0}", "全部错误行及原因：{0}";
     Reading: "reading", "读取";
@@ -107,6 +112,9 @@ texts! {
     Generating: "generating", "生成";
     UnusedSetting: "{0} in {1} is read but not used by this version", "{1} 中的 {0} 在此版本中尚未使用";
     CheckClean: "No findings: the data is in good health.", "未发现问题：数据状况良好。";
+    CheckRefused: "Warning: {0} rows were refused and take no part; correct them, see above.",
+        "警告：{0} 行被拒绝，未参与计算；请更正，详见上文。";
+    CheckCleanElse: "No other findings.", "未发现其他问题。";
     CheckFindings: "{0} findings: {1} errors, {2} warnings, {3} to know",
         "{0} 项发现：{1} 项错误、{2} 项警告、{3} 项提示";
     CheckScore: "mean health of {0} item-locations: {1}", "{0} 个商品-地点的平均健康度：{1}";

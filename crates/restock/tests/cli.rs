@@ -203,6 +203,44 @@ fn bad_rows_are_listed_and_strict_refuses_them() {
 }
 
 #[test]
+fn check_tells_refused_rows_and_import_counts_copies() {
+    let dir = temp();
+    let mut text = "date,item_id,quantity\n".to_owned();
+    for day in 1..=28 {
+        text.push_str(&format!("2026-02-{day:02},A,5\n"));
+    }
+    std::fs::write(dir.path().join("sales.csv"), &text).unwrap();
+    let output = stdout(&expect(dir.path(), &["check", "sales.csv", "--fail-on", "warning"], 0));
+    assert!(output.contains("the data is in good health"), "{output}");
+    std::fs::write(dir.path().join("sales.csv"), format!("{text}2026-02-30,A,5\n2026-02-28,A,5\n")).unwrap();
+    let output = stdout(&expect(dir.path(), &["check", "sales.csv", "--fail-on", "warning"], 1));
+    assert!(output.contains("1 rows were refused") && !output.contains("good health"), "{output}");
+    expect(dir.path(), &["check", "sales.csv"], 0);
+    let report = json(&restock(dir.path(), &["import", "sales.csv", "--dry-run", "--json"]));
+    assert!(report["tables"][0]["n_duplicates"].is_u64(), "{report}");
+}
+
+#[test]
+fn amounts_without_price_and_cost_are_units() {
+    let dir = temp();
+    let rows: Vec<String> =
+        (0..90).map(|t| format!("2026-{:02}-{:02},A,{},{}\n", 1 + t / 28, 1 + t % 28, 3 + t % 5, 2.5)).collect();
+    let unpriced = rows.iter().map(|row| format!("{}\n", row.rsplit_once(',').unwrap().0));
+    std::fs::write(dir.path().join("units.csv"), format!("date,item_id,quantity\n{}", unpriced.collect::<String>()))
+        .unwrap();
+    std::fs::write(dir.path().join("money.csv"), format!("date,item_id,quantity,unit_price\n{}", rows.concat()))
+        .unwrap();
+    let table = |file: &str| stdout(&expect(dir.path(), &["try", file, "--out", "out"], 0));
+    let page = || std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    let text = table("units.csv");
+    assert!(text.contains("at risk, units") && !text.contains("at risk EUR"), "{text}");
+    assert!(page().contains("at risk, units") && !page().contains("at risk EUR"));
+    let text = table("money.csv");
+    assert!(text.contains("at risk EUR") && !text.contains("at risk, units"), "{text}");
+    assert!(page().contains("at risk EUR"));
+}
+
+#[test]
 fn check_fails_on_what_it_is_told_to() {
     let dir = project();
     let report = json(&restock(dir.path(), &["check", "shop", "--json"]));

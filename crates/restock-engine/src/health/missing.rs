@@ -1,5 +1,6 @@
 //! What each absent table would improve, with numbers of this dataset.
 
+use restock_core::{Bucket, Period};
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
@@ -81,9 +82,11 @@ pub(super) fn missing_tables(facts: &Facts<'_>) -> Vec<MissingTable> {
             format!("提前期按配置（{n_lanes} 条供货线）且视为确定；历史收货可学习真实提前期、波动与迟交短交"),
         );
     }
-    let n_without_cost = dataset.items.iter().filter(|item| item.unit_cost.is_none()).count();
-    let lanes_have_cost = dataset.sources.iter().any(|lane| lane.unit_cost.is_some());
-    if n_items > 0 && n_without_cost == n_items && !lanes_have_cost {
+    // A plan takes the cost of the lane, the item or the last receipt, whichever is there.
+    let is_cost_known = dataset.items.iter().any(|item| item.unit_cost.is_some())
+        || dataset.sources.iter().any(|lane| lane.unit_cost.is_some())
+        || dataset.receipts.iter().any(|receipt| receipt.unit_cost.is_some());
+    if n_items > 0 && !is_cost_known {
         add(
             "items",
             n_items,
@@ -99,18 +102,23 @@ pub(super) fn missing_tables(facts: &Facts<'_>) -> Vec<MissingTable> {
         );
     }
     if dataset.stockouts.is_empty() && dataset.inventory.is_empty() && dataset.sales.stockout_share.is_empty() {
-        // Days without a sale are the ones that could be either.
-        let (n_zero, n_days) = zero_days(facts);
-        if n_days > 0 && n_zero > 0 {
-            let share = n_zero as f64 / n_days as f64 * 100.0;
+        // Periods without a sale are the ones that could be either.
+        let (n_zero, n_periods) = zero_periods(facts);
+        if n_zero > 0 {
+            let share = n_zero as f64 / n_periods as f64 * 100.0;
+            let (word, word_zh) = match settings.bucket {
+                Bucket::Day => ("days", "日"),
+                Bucket::Week => ("weeks", "周"),
+                Bucket::Month => ("months", "月"),
+            };
             add(
                 "stockouts",
                 n_pairs,
                 format!(
-                    "{share:.0} % of item-days have no sale; without stock-out dates or stock counts only long gaps can be \
+                    "{share:.0} % of item-{word} have no sale; without stock-out dates or stock counts only long gaps can be \
                      recognised as empty shelves, and demand is underestimated"
                 ),
-                format!("{share:.0}% 的商品-日没有销售；缺少缺货日期或库存，只能识别长时间空架，需求会被低估"),
+                format!("{share:.0}% 的商品-{word_zh}没有销售；缺少缺货日期或库存，只能识别长时间空架，需求会被低估"),
             );
         }
     }
@@ -164,19 +172,21 @@ pub(super) fn missing_tables(facts: &Facts<'_>) -> Vec<MissingTable> {
     missing
 }
 
-/// Item-days without a sale and item-days in all, from first to last known sale of each item-location.
-fn zero_days(facts: &Facts<'_>) -> (usize, usize) {
+/// Item-periods without a sale and item-periods in all, from first to last known sale of each item-location.
+fn zero_periods(facts: &Facts<'_>) -> (usize, usize) {
     use rayon::prelude::*;
     facts
         .pairs
         .par_iter()
         .map(|pair| {
             let history = facts.history(pair);
-            let n_sold = history.sale_days().count();
-            match (history.sale_days().next(), history.sale_days().next_back()) {
+            let mut periods: Vec<Period> =
+                history.sale_days().map(|day| facts.settings.bucket.period_of(day.day)).collect();
+            periods.dedup();
+            match (periods.first(), periods.last()) {
                 (Some(first), Some(last)) => {
-                    let n_days = (last.day.0 - first.day.0) as usize + 1;
-                    (n_days - n_sold, n_days)
+                    let n_periods = (last - first) as usize + 1;
+                    (n_periods - periods.len(), n_periods)
                 }
                 _ => (0, 0),
             }

@@ -192,74 +192,143 @@ fn median(values: &mut [f64]) -> f64 {
     (values[(n - 1) / 2] + values[n / 2]) / 2.0
 }
 
-/// D05, the whole level: quantities per day of sale change from one day to the next by a factor of 10, 100 or 1000.
+/// Days of sale next to a change that are compared, and the fewest that say anything.
+const JUMP_SIDE: usize = 20;
+const JUMP_MIN_SIDE: usize = 10;
+
+/// D05, the whole level: quantities per day of sale change from one day to the next by a factor of 10, 100, 1000, a
+/// dozen or the pack of the lane, and stay there.
 ///
-/// To tell a changed unit from demand, all of the following must hold: at least ten days of sale on either side; the
-/// twenty days before and after hardly overlap; the ratio of their geometric means is within 20 % of the factor (twice
-/// the standard error for sizes that vary by a third); and the share of days with sales stays within a factor of two, because a change of unit changes sizes and not how often people
-/// buy, while a promotion, a new customer or the end of a life cycle changes both. A ramp fails the second condition.
+/// A changed unit multiplies every size and leaves everything else as it was. To tell it from demand, all of these must
+/// hold: at least ten days of sale on either side; the twenty days before and after hardly overlap, and differ as much
+/// right at the change as further away (no ramp); the share of days with sales stays within a factor of two and the
+/// relative spread of sizes within two thirds to three halves, because a change of unit changes neither, while a
+/// promotion, a new customer or the end of a life cycle does; and the days beyond those twenty stay at their level,
+/// because a season or a launch comes and goes.
+///
+/// The factor itself is proven in one of two ways. On the large side (nearly) all quantities are multiples of the factor
+/// and on the small side most are not: strong, an error. Or the ratio of geometric means lies within 10 % of a power of
+/// ten and is known that well: a warning at 10, which demand reaches as well, and an error from 100 on twenty days.
 fn d05_unit_level_jump(facts: &Facts<'_>, pair: &Pair, history: &History) -> Option<Finding> {
-    const SIDE: usize = 20;
-    const MIN_SIDE: usize = 10;
     let days = regular_sale_days(facts, history);
-    if days.len() < 2 * MIN_SIDE {
+    if days.len() < 2 * JUMP_MIN_SIDE {
         return None;
     }
-    let mut before: Vec<f64> = Vec::with_capacity(SIDE);
-    let mut after: Vec<f64> = Vec::with_capacity(SIDE);
-    for split in MIN_SIDE..=days.len() - MIN_SIDE {
-        // Cheap tests first: the two neighbours, then each a step further away.
+    let pack = facts.lane(pair).and_then(|lane| lane.pack_size).map(|pack| pack.to_f64()).filter(|pack| *pack >= 6.0);
+    let (split, jump) = (JUMP_MIN_SIDE..=days.len() - JUMP_MIN_SIDE).find_map(|split| {
+        // The cheap test first: the two neighbours.
         let step = days[split].sold / days[split - 1].sold;
-        if (0.25..4.0).contains(&step) {
-            continue;
-        }
-        let (from, to) = (split.saturating_sub(SIDE), (split + SIDE).min(days.len()));
-        before.clear();
-        before.extend(days[from..split].iter().map(|day| day.sold));
-        after.clear();
-        after.extend(days[split..to].iter().map(|day| day.sold));
-        let log_mean = |sizes: &[f64]| sizes.iter().map(|size| size.ln()).sum::<f64>() / sizes.len() as f64;
-        let ratio = (log_mean(&after) - log_mean(&before)).exp();
-        let factor = if ratio >= 1.0 { ratio } else { 1.0 / ratio };
-        let Some(nominal) = [10.0, 100.0, 1000.0].into_iter().find(|nominal| (factor / nominal - 1.0).abs() <= 0.2)
-        else {
-            continue;
-        };
-        // The ninth decile of the small side must lie below the first decile of the large one.
-        let (low, high) = (median(&mut before), median(&mut after));
-        let (small, large) = if ratio >= 1.0 { (&before, &after) } else { (&after, &before) };
-        if small[(small.len() - 1) * 9 / 10] >= large[(large.len() - 1) / 10] {
-            continue;
-        }
-        let pace = |span: &[&DaySales]| f64::from(span[span.len() - 1].day.0 - span[0].day.0) / (span.len() - 1) as f64;
-        let pace_ratio = pace(&days[from..split]) / pace(&days[split..to]);
-        if !(0.5..=2.0).contains(&pace_ratio) {
-            continue;
-        }
-        let day = days[split].day;
-        let direction = if ratio >= 1.0 { "up" } else { "down" };
-        let direction_zh = if ratio >= 1.0 { "上升" } else { "下降" };
-        return Some(
-            finding(
-                FindingCode::D05,
-                Severity::Error,
-                [
-                    format!(
-                        "typical daily quantity jumps {direction} about {nominal:.0} times on {day}, from {low} to {high}, while \
-                         it sells about as often"
-                    ),
-                    format!("{day} 起日销量由 {low} {direction_zh}约 {nominal:.0} 倍至 {high}，而销售频率基本不变"),
-                ],
-                [
-                    "check the unit of measure and the decimal sign on both sides of that day",
-                    "请核对该日前后的计量单位和小数点",
-                ],
-            )
-            .about(facts, pair.item, pair.location)
-            .rows(days[split..to].iter().flat_map(|day| facts.sales_rows(day))),
-        );
+        if (0.25..4.0).contains(&step) { None } else { unit_jump_at(&days, split, pack).map(|jump| (split, jump)) }
+    })?;
+    let UnitJump { nominal, low, high, is_up, is_strong } = jump;
+    let day = days[split].day;
+    let (direction, direction_zh) = if is_up { ("up", "上升") } else { ("down", "下降") };
+    let (proof, proof_zh) =
+        if is_strong { ("", "") } else { ("; a change of demand is possible", "；也可能是需求变化") };
+    let to = (split + JUMP_SIDE).min(days.len());
+    Some(
+        finding(
+            FindingCode::D05,
+            if is_strong { Severity::Error } else { Severity::Warning },
+            [
+                format!(
+                    "typical daily quantity jumps {direction} about {nominal:.0} times on {day}, from {low} to {high}, while \
+                     it sells about as often{proof}"
+                ),
+                format!(
+                    "{day} 起日销量由 {low} {direction_zh}约 {nominal:.0} 倍至 {high}，而销售频率基本不变{proof_zh}"
+                ),
+            ],
+            [
+                "check the unit of measure and the decimal sign on both sides of that day",
+                "请核对该日前后的计量单位和小数点",
+            ],
+        )
+        .about(facts, pair.item, pair.location)
+        .rows(days[split..to].iter().flat_map(|day| facts.sales_rows(day))),
+    )
+}
+
+struct UnitJump {
+    nominal: f64,
+    /// Median quantity per day of sale before and after.
+    low: f64,
+    high: f64,
+    is_up: bool,
+    is_strong: bool,
+}
+
+/// Whether the unit changes with day of sale `split`; see [`d05_unit_level_jump`].
+fn unit_jump_at(days: &[&DaySales], split: usize, pack: Option<f64>) -> Option<UnitJump> {
+    let (from, to) = (split.saturating_sub(JUMP_SIDE), (split + JUMP_SIDE).min(days.len()));
+    let sizes = |span: &[&DaySales]| -> Vec<f64> { span.iter().map(|day| day.sold).collect() };
+    let (mut before, mut after) = (sizes(&days[from..split]), sizes(&days[split..to]));
+    let ((mean_before, spread_before), (mean_after, spread_after)) = (log_moments(&before), log_moments(&after));
+    let shift = mean_after - mean_before;
+    let is_up = shift > 0.0;
+
+    // The ninth decile of the small side must lie below the first decile of the large one.
+    let (low, high) = (median(&mut before), median(&mut after));
+    let (small, large) = if is_up { (&before, &after) } else { (&after, &before) };
+    if small[(small.len() - 1) * 9 / 10] >= large[(large.len() - 1) / 10] {
+        return None;
     }
-    None
+    // Pieces are few distinct sizes, so a little is added to both spreads.
+    let spread_ratio = (spread_after + 0.15) / (spread_before + 0.15);
+    if !(0.66..=1.5).contains(&spread_ratio) {
+        return None;
+    }
+    let pace = |span: &[&DaySales]| f64::from(span[span.len() - 1].day.0 - span[0].day.0) / (span.len() - 1) as f64;
+    let pace_ratio = pace(&days[from..split]) / pace(&days[split..to]);
+    if !(0.5..=2.0).contains(&pace_ratio) {
+        return None;
+    }
+    let near = |span: &[&DaySales]| log_moments(&sizes(span)).0;
+    let near_shift = near(&days[split..split + 5]) - near(&days[split - 5..split]);
+    if near_shift / shift < 0.75 {
+        return None;
+    }
+    // Every further stretch of days stays at the level of its side.
+    let stays = |mut far: &[&DaySales], level: f64| {
+        while far.len() >= JUMP_MIN_SIDE {
+            let (stretch, rest) = far.split_at(JUMP_MIN_SIDE.min(far.len()));
+            if (near(stretch) - level).abs() > shift.abs() / 3.0 {
+                return false;
+            }
+            far = rest;
+        }
+        true
+    };
+    if !stays(&days[..from], mean_before) || !stays(&days[to..], mean_after) {
+        return None;
+    }
+
+    let factor = shift.abs().exp();
+    let within = |nominal: f64, tolerance: f64| (factor / nominal - 1.0).abs() <= tolerance;
+    let share_of_multiples = |sizes: &[f64], nominal: f64| {
+        let is_multiple = |size: &&f64| (**size / nominal - (**size / nominal).round()).abs() < 1e-6;
+        sizes.iter().filter(is_multiple).count() as f64 / sizes.len() as f64
+    };
+    let counted = [10.0, 12.0, 100.0, 1000.0].into_iter().chain(pack).find(|nominal| {
+        within(*nominal, 0.2)
+            && share_of_multiples(large, *nominal) >= 0.95
+            && share_of_multiples(small, *nominal) <= 0.5
+    });
+    if let Some(nominal) = counted {
+        return Some(UnitJump { nominal, low, high, is_up, is_strong: true });
+    }
+    let n = |side: &[f64]| side.len() as f64;
+    let error = (spread_before.powi(2) / n(&before) + spread_after.powi(2) / n(&after)).sqrt();
+    let nominal = [10.0, 100.0, 1000.0].into_iter().find(|nominal| within(*nominal, 0.1) && error <= 0.15)?;
+    let is_strong = nominal > 10.0 && before.len() == JUMP_SIDE && after.len() == JUMP_SIDE;
+    Some(UnitJump { nominal, low, high, is_up, is_strong })
+}
+
+/// Mean and standard deviation of the logarithms of positive sizes.
+fn log_moments(sizes: &[f64]) -> (f64, f64) {
+    let n = sizes.len() as f64;
+    let mean = sizes.iter().map(|size| size.ln()).sum::<f64>() / n;
+    (mean, (sizes.iter().map(|size| (size.ln() - mean).powi(2)).sum::<f64>() / n).sqrt())
 }
 
 /// D05, single days: one day sells more than 50 times the median, 8 times the next largest and far outside the spread
@@ -405,7 +474,9 @@ fn d07_phantom_stock(facts: &Facts<'_>, pair: &Pair, history: &History) -> Optio
 }
 
 /// D08: units sold while the data say there were none. Three kinds of proof: a day inside a known stock-out, a day
-/// whose stock-out share is (nearly) all of the day, and a day between three counts of zero without a receipt. The
+/// whose stock-out share is all of the day, and a day between three counts of zero without a receipt. A shelf that is
+/// empty for a part of the day sells before, and a day that sells less than a quarter of the usual may be the last piece
+/// or the first minutes of a period that was cut into hours; neither is a finding. The
 /// first and last day of a stock-out may sell, and a single zero count may be taken in the morning or at night.
 fn d08_sales_without_stock(facts: &Facts<'_>, pair: &Pair, history: &History) -> Option<Finding> {
     let shares = &facts.dataset.sales.stockout_share;
@@ -425,7 +496,7 @@ fn d08_sales_without_stock(facts: &Facts<'_>, pair: &Pair, history: &History) ->
     let is_zero =
         |day: Day| counts.binary_search_by_key(&day, |count| count.0).is_ok_and(|position| counts[position].1 <= 0.0);
     let contradicts = |day: &&DaySales| {
-        let all_day = shares.get(day.first_row).is_some_and(|share| *share >= 0.999);
+        let all_day = shares.get(day.first_row).is_some_and(|share| *share >= 1.0);
         let between_zeros = is_zero(day.day.plus(-1))
             && is_zero(day.day)
             && is_zero(day.day.plus(1))
@@ -435,7 +506,12 @@ fn d08_sales_without_stock(facts: &Facts<'_>, pair: &Pair, history: &History) ->
     if shares.is_empty() && pair.stockouts.is_empty() && counts.len() < 3 {
         return None;
     }
-    let days: Vec<&DaySales> = history.sale_days().filter(contradicts).collect();
+    let mut sizes: Vec<f64> = history.sale_days().map(|day| day.sold).collect();
+    if sizes.is_empty() {
+        return None;
+    }
+    let noticeable = median(&mut sizes) / 4.0;
+    let days: Vec<&DaySales> = history.sale_days().filter(|day| day.sold >= noticeable).filter(contradicts).collect();
     if days.is_empty() {
         return None;
     }
@@ -443,13 +519,15 @@ fn d08_sales_without_stock(facts: &Facts<'_>, pair: &Pair, history: &History) ->
     let share = units / history.total_sold();
     let severity = if days.len() >= 3 && share >= 0.01 { Severity::Warning } else { Severity::Info };
     let (n_days, first) = (days.len(), days[0].day);
+    // Fresh food is sold by weight: 0.3 kg is not 0.
+    let sold = (units * 100.0).round() / 100.0;
     Some(
         finding(
             FindingCode::D08,
             severity,
             [
-                format!("{units:.0} units sold on {n_days} days without stock, first {first}"),
-                format!("{n_days} 个无库存日售出 {units:.0} 件，最早 {first}"),
+                format!("{sold} units sold on {n_days} days without stock, first {first}"),
+                format!("{n_days} 个无库存日售出 {sold} 件，最早 {first}"),
             ],
             [
                 "check the stock counts and stock-out dates; one of the two records is late or wrong",

@@ -2,7 +2,9 @@
 
 use restock_core::dataset::*;
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, Finding, FindingCode, ItemIdx, LocationIdx, Money, Quantity, RowRef, Severity, WeekdaySet};
+use restock_core::{
+    Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, Money, Quantity, RowRef, Severity, WeekdaySet,
+};
 
 use super::{HealthReport, check};
 
@@ -314,6 +316,55 @@ fn d05_level_jump() {
     assert_eq!(Shop::new().sell(A, same_pace).found(D05).len(), 1);
 }
 
+/// A change of unit is an error where multiples of the factor prove it, and a warning where only the ratio speaks.
+#[test]
+fn d05_level_jump_by_its_evidence() {
+    let pieces = || noise(60, 4, 9, 1);
+    // Cases of twelve are counted in pieces from one day on, and pieces in hundreds until one day.
+    let dozens = pieces().into_iter().chain(noise(60, 4, 9, 2).into_iter().map(|q| q * 12));
+    let found = Shop::new().sell(A, dozens).found(D05);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Error));
+    let hundredths = noise(60, 4, 9, 2).into_iter().map(|q| q * 100).chain(pieces());
+    let found = Shop::new().sell(A, hundredths).found(D05);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Error));
+    // Packs of 24, where the lane knows them.
+    let packs = || Shop::new().sell(A, pieces().into_iter().chain(noise(60, 4, 9, 2).into_iter().map(|q| q * 24)));
+    assert!(packs().found(D05).is_empty());
+    let lane_of_24 = SourceRow { pack_size: Some(units(24)), ..lane() };
+    assert_eq!(packs().with(|data| data.sources = vec![lane_of_24]).found(D05)[0].severity, Severity::Error);
+    // The ratio alone, quantities of any last digit: demand may rise ten times, but not a thousand times overnight.
+    let grown = |factor: i64| {
+        let later = noise(60, 4 * factor, 9 * factor, 2);
+        Shop::new().sell(A, pieces().into_iter().chain(later)).found(D05)
+    };
+    assert!(grown(10).iter().all(|finding| finding.severity == Severity::Warning));
+    assert!(grown(1000).iter().all(|finding| finding.severity == Severity::Error));
+    assert_eq!(grown(1000).len(), 1);
+}
+
+/// What sells ten times as much and is no change of unit.
+#[test]
+fn d05_level_jump_is_not_demand() {
+    let season =
+        |high: i64| noise(60, 4, 9, 1).into_iter().chain(noise(40, 4 * high, 9 * high, 2)).chain(noise(60, 4, 9, 3));
+    assert!(Shop::new().sell(A, season(10)).found(D05).is_empty(), "a season goes as it came");
+    let round_season = season(1).enumerate().map(|(t, q)| if (60..100).contains(&t) { q * 10 } else { q });
+    assert!(Shop::new().sell(A, round_season).found(D05).is_empty(), "a promotion in packs of ten goes as it came");
+    let launch = noise(15, 1, 2, 1).into_iter().chain(noise(20, 10, 20, 2)).chain(noise(60, 80, 120, 3));
+    assert!(Shop::new().sell(A, launch).found(D05).is_empty(), "a launch goes on growing");
+    let wholesale = noise(120, 1, 3, 1).into_iter().enumerate().map(|(t, q)| if t % 17 == 16 { 200 } else { q });
+    assert!(Shop::new().sell(A, wholesale).found(D05).is_empty(), "single large orders");
+    let lumpy = |high: i64, seed| {
+        let powers = noise(40, 0, 6, seed).into_iter().map(move |power| (high << power) + power);
+        powers.flat_map(|q| [q, 0, 0]).collect::<Vec<i64>>()
+    };
+    let lumpy = lumpy(3, 1).into_iter().chain(lumpy(30, 2));
+    assert!(Shop::new().sell(A, lumpy).found(D05).is_empty(), "sizes that vary a hundredfold prove no factor");
+    let clearance = noise(60, 21, 35, 1).into_iter().chain(noise(30, 1, 5, 2));
+    let found = Shop::new().sell(A, clearance).found(D05);
+    assert!(found.iter().all(|finding| finding.severity == Severity::Warning), "an item that fades is not blocked");
+}
+
 #[test]
 fn d05_single_outlier() {
     let mut quantities = noise(60, 3, 9, 3);
@@ -386,6 +437,20 @@ fn d08_sales_without_stock() {
         })
     };
     assert_eq!(counts(0).found(D08)[0].n_rows, 10);
+    // Shares of the day: one finding with a count for all-day stock-outs; a part of the day is none, and neither are
+    // a last piece or a day without a sale.
+    let share = |share: f32, sold: i64| {
+        let quantities = (0..30).map(move |t| if t % 6 == 5 { sold } else { 20 });
+        Shop::new().sell(A, quantities).with(move |data| {
+            data.sales.stockout_share = (0..30).map(|t| if t % 6 == 5 { share } else { 0.0 }).collect();
+        })
+    };
+    insta::assert_snapshot!(share(1.0, 12).found(D08)[0].message,
+        @"60 units sold on 5 days without stock, first 2026-01-06");
+    assert_eq!(share(1.0, 12).found(D08).len(), 1);
+    assert!(share(0.9375, 12).found(D08).is_empty());
+    assert!(share(1.0, 0).found(D08).is_empty());
+    assert!(share(1.0, 1).found(D08).is_empty());
     assert!(counts(4).found(D08).is_empty());
 }
 
@@ -693,6 +758,31 @@ fn missing_tables_say_what_they_would_improve() {
     );
     insta::assert_snapshot!(report.missing_tables[0].improves, @"stock of all 1 item-locations is assumed; with counts an order replaces what is really gone, and stock-outs in the past are seen");
     assert!(report.findings.is_empty(), "sales alone are enough: {:?}", report.findings);
+}
+
+#[test]
+fn missing_stockouts_are_told_in_periods_of_the_data() {
+    // One sale on the first of January, February and April: two of four months, not 87 of 91 days.
+    let told = |bucket| {
+        let mut shop = Shop::new().sell_on(A, "2026-01-01", 5).sell_on(A, "2026-02-01", 5).sell_on(A, "2026-04-01", 5);
+        shop.settings.bucket = bucket;
+        let missing = shop.report().missing_tables;
+        missing.into_iter().find(|missing| missing.table == "stockouts").unwrap().improves
+    };
+    assert!(told(Bucket::Day).starts_with("97 % of item-days have no sale"), "{}", told(Bucket::Day));
+    assert!(told(Bucket::Week).starts_with("79 % of item-weeks have no sale"), "{}", told(Bucket::Week));
+    assert!(told(Bucket::Month).starts_with("25 % of item-months have no sale"), "{}", told(Bucket::Month));
+}
+
+#[test]
+fn a_cost_on_a_receipt_or_lane_is_a_known_cost() {
+    let cost = || Some("1.50".parse::<Money>().unwrap());
+    let asks_for_cost = |shop: Shop| shop.report().missing_tables.iter().any(|missing| missing.table == "items");
+    let shop = || Shop::new().sell(A, [1; 10]);
+    assert!(asks_for_cost(shop()));
+    let received = ReceiptRow { unit_cost: cost(), ..receipt("2026-01-02", 3) };
+    assert!(!asks_for_cost(shop().with(|data| data.receipts = vec![received])));
+    assert!(!asks_for_cost(shop().with(|data| data.sources = vec![SourceRow { unit_cost: cost(), ..lane() }])));
 }
 
 #[test]

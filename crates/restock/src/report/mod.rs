@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::format;
 use crate::i18n::{Text, objective_label, waterfall_short};
+use crate::project::is_known;
 
 /// Something the plan takes for granted, and how to replace it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -80,6 +81,34 @@ pub(crate) fn sum_in_words(proposal: &Proposal, lang: Lang) -> String {
         words.push(format!("{value} {word}").replace(' ', "\u{a0}"));
     }
     words.join(" ")
+}
+
+/// Whether price or cost of the line is known. Where neither is, amounts of the plan rank lines and are no money.
+pub(crate) fn has_money(proposal: &Proposal) -> bool {
+    proposal.explanation.without_order.expected_lost_margin.is_some()
+}
+
+/// Units of demand that are expected to be lost if the line is not ordered.
+pub(crate) fn lost_units(proposal: &Proposal) -> f64 {
+    proposal.explanation.without_order.expected_lost_units
+}
+
+/// Head of the column that tells what is at stake: money, or units where no line knows money.
+pub(crate) fn at_risk_head(lines: &[&Proposal], currency: &str, lang: Lang) -> String {
+    if !lines.is_empty() && !lines.iter().any(|line| has_money(line)) {
+        return Text::AtRiskUnits.get(lang).to_owned();
+    }
+    format!("{} {currency}", Text::AtRisk.get(lang))
+}
+
+/// What is at stake with a line; `None` when nothing is. Among lines with money, units say that they are units.
+pub(crate) fn at_risk(proposal: &Proposal, with_unit: bool, lang: Lang) -> Option<String> {
+    if has_money(proposal) {
+        return is_known(proposal.priority).then(|| format::money(proposal.priority, &proposal.currency));
+    }
+    let units = format::float(lost_units(proposal), 1);
+    let told = if with_unit { Text::UnitsOf.fill(lang, &[&units]) } else { units };
+    (lost_units(proposal) > 0.0).then_some(told)
 }
 
 /// Whether the order is in packs rather than base units.

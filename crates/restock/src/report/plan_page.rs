@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::page::{escape, shell};
-use super::{is_packed, order_units, source_label, sum_in_words};
+use super::{at_risk, at_risk_head, has_money, is_packed, lost_units, order_units, source_label, sum_in_words};
 use crate::format;
 use crate::i18n::{
     Text, evidence_key, exception_label, finding_title, objective_label, severity_label, waterfall_label,
@@ -153,7 +153,8 @@ fn line_data<'a>(lang: Lang, proposal: &'a Proposal, detail: Option<&LineDetail>
         mg: marginal
             .iter()
             .map(|pack| {
-                [pack.pack.to_string(), format::percent(pack.p_sold), format::money(pack.net_gain, &proposal.currency)]
+                let gain = has_money(proposal).then(|| format::money(pack.net_gain, &proposal.currency));
+                [pack.pack.to_string(), format::percent(pack.p_sold), gain.unwrap_or_else(|| "–".to_owned())]
             })
             .collect(),
         mg_note: &explanation.marginal_note,
@@ -327,6 +328,12 @@ fn kpis(body: &mut String, lang: Lang, planned: &Planned) {
     if is_known(without) {
         card(body, Text::KpiRiskWithout.get(lang), &money(without), "bad", Text::AtRiskHelp.get(lang));
         card(body, Text::KpiRiskWith.get(lang), &money(with), "good", "");
+    } else if !plan.proposals.is_empty() && !plan.proposals.iter().any(has_money) {
+        let units = |lost: f64| Text::UnitsOf.fill(lang, &[&format::float(lost, 0)]);
+        let with = plan.proposals.iter().map(|line| line.explanation.with_order.expected_lost_units).sum();
+        let without = plan.proposals.iter().map(lost_units).sum();
+        card(body, Text::KpiRiskWithout.get(lang), &units(without), "bad", Text::AtRiskHelp.get(lang));
+        card(body, Text::KpiRiskWith.get(lang), &units(with), "good", "");
     }
     let [without, with] = summary.n_stockouts;
     let note = Text::KpiStockoutsHelp.fill(lang, &[&format::count(with)]);
@@ -429,9 +436,11 @@ fn orders(body: &mut String, lang: Lang, planned: &Planned, proposals: &[Proposa
     for lines in &groups {
         let first = &proposals[lines[0]];
         let group = plan.order_groups.iter().find(|g| g.source == first.source && g.destination == first.destination);
-        order_group(body, lang, plan, first, group, lines.len());
+        let members: Vec<&Proposal> = lines.iter().map(|idx| &proposals[*idx]).collect();
+        order_group(body, lang, plan, &members, group);
+        let any_money = members.iter().any(|line| has_money(line));
         for idx in lines {
-            order_line(body, lang, *idx, &proposals[*idx]);
+            order_line(body, lang, *idx, &proposals[*idx], any_money);
         }
         body.push_str("</section>");
     }
@@ -449,17 +458,17 @@ fn order_group(
     body: &mut String,
     lang: Lang,
     plan: &restock_engine::Plan,
-    first: &Proposal,
+    lines: &[&Proposal],
     group: Option<&OrderGroup>,
-    n_shown: usize,
 ) {
+    let first = lines[0];
     let name = group.map(|group| group.source_name.as_str()).filter(|name| !name.is_empty());
     let _ = write!(body, "<section class=\"group\"><h3>{}", escape(&source_label(&first.source, lang)));
     if let Some(name) = name.filter(|name| *name != first.source.to_string()) {
         let _ = write!(body, " <span class=\"soft\">{}</span>", escape(name));
     }
     let _ = write!(body, " → {}", escape(&first.destination));
-    let mut facts = vec![Text::lines(lang, group.map_or(n_shown, |group| group.n_lines))];
+    let mut facts = vec![Text::lines(lang, group.map_or(lines.len(), |group| group.n_lines))];
     if let Some(group) = group {
         if is_known(group.value) {
             facts.push(format::money_with_code(group.value, &plan.currency));
@@ -483,7 +492,7 @@ fn order_group(
         format!("{} {}", Text::Value.get(lang), plan.currency),
         Text::StockoutWithout.get(lang).to_owned(),
         Text::Cover.get(lang).to_owned(),
-        format!("{} {}", Text::AtRisk.get(lang), plan.currency),
+        at_risk_head(lines, &plan.currency, lang),
     ];
     body.push_str("<div class=\"row heads\">");
     for head in heads {
@@ -492,7 +501,7 @@ fn order_group(
     body.push_str("</div>");
 }
 
-fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal) {
+fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal, any_money: bool) {
     let explanation = &proposal.explanation;
     let days = |days: f64| format::float(days.min(999.0), 0);
     let packed = proposal.order_units.uom != proposal.uom && !proposal.order_units.uom.is_empty();
@@ -500,11 +509,8 @@ fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal) {
         if packed { format!(" = {} {}", format::quantity(proposal.quantity, 0), proposal.uom) } else { String::new() };
     let key = format!("{} {} {} {}", proposal.item_id, proposal.item_name, proposal.destination, proposal.source);
     let value = proposal.value.map_or("–".to_owned(), |value| format::money(value, &proposal.currency));
-    let priority = if is_known(proposal.priority) {
-        format::money(proposal.priority, &proposal.currency)
-    } else {
-        "–".to_owned()
-    };
+    let priority = at_risk(proposal, any_money, lang).unwrap_or_else(|| "–".to_owned());
+    let risk_head = if any_money { Text::AtRisk } else { Text::AtRiskUnits };
     let class = if explanation.without_order.p_stockout > 0.5 { "chip hot" } else { "" };
     let _ = write!(
         body,
@@ -525,7 +531,7 @@ fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal) {
         Text::Cover.get(lang),
         days(explanation.without_order.days_of_cover),
         days(explanation.with_order.days_of_cover),
-        Text::AtRisk.get(lang),
+        risk_head.get(lang),
     );
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliErro
     let loaded = project.load(session)?;
     let report = restock_engine::health::check(&loaded.import.dataset, &loaded.settings);
     let mut worst = report.worst();
+    // A row in quarantine weighs as much as a warning.
     if loaded.import.n_row_errors > 0 {
         worst = worst.max(Some(Severity::Warning));
     }
@@ -49,7 +50,7 @@ pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliErro
         })?
     } else {
         let mut text = super::import::tables_text(session, &loaded.import);
-        text.push_str(&report_text(session, &report, &loaded.import.dataset.files));
+        text.push_str(&report_text(session, &report, &loaded.import.dataset.files, loaded.import.n_row_errors));
         Output::text(text)
     };
     output.findings = findings;
@@ -57,11 +58,16 @@ pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliErro
     Ok(output)
 }
 
-fn report_text(session: &Session, report: &HealthReport, files: &[String]) -> String {
+fn report_text(session: &Session, report: &HealthReport, files: &[String], n_refused: usize) -> String {
     let mut text = String::new();
+    if n_refused > 0 {
+        let refused = session.fill(Text::CheckRefused, &[&format::count(n_refused)]);
+        text.push_str(&format!("\n{}\n", session.bold(&refused)));
+    }
     let n = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
     if report.findings.is_empty() {
-        text.push_str(&format!("\n{}\n", session.text(Text::CheckClean)));
+        let clean = if n_refused > 0 { Text::CheckCleanElse } else { Text::CheckClean };
+        text.push_str(&format!("\n{}\n", session.text(clean)));
     } else {
         let counts = [report.findings.len(), n(Severity::Error), n(Severity::Warning), n(Severity::Info)];
         let counts = counts.map(format::count);

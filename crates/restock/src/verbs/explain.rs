@@ -188,8 +188,11 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
             .column(session.text(unit), Align::Right)
             .column(session.text(Text::PSold), Align::Right)
             .column(format!("{} {currency}", session.text(Text::NetGain)), Align::Right);
+        // Where neither price nor cost is known there is no gain in money.
+        let has_money = explanation.without_order.expected_lost_margin.is_some();
         for pack in &explanation.marginal {
-            grid.row([pack.pack.to_string(), format::percent(pack.p_sold), format::money(pack.net_gain, currency)]);
+            let gain = if has_money { format::money(pack.net_gain, currency) } else { "–".to_owned() };
+            grid.row([pack.pack.to_string(), format::percent(pack.p_sold), gain]);
         }
         let mut body = grid.render(session);
         for line in wrap(&explanation.marginal_note, session.width.min(100).saturating_sub(2)) {

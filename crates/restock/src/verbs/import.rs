@@ -66,7 +66,7 @@ pub(crate) fn run(session: &Session, args: &ImportArgs) -> Result<Output, CliErr
 fn table_json(table: &TableSummary) -> serde_json::Value {
     json!({
         "table": table.table, "file": table.file, "n_rows": table.n_rows, "n_accepted": table.n_accepted,
-        "n_filtered": table.n_filtered, "n_row_errors": table.n_row_errors, "columns": table.columns,
+        "n_duplicates": table.n_duplicates, "n_filtered": table.n_filtered, "n_row_errors": table.n_row_errors, "columns": table.columns,
         "unused": table.unused,
     })
 }

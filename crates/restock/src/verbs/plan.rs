@@ -287,7 +287,15 @@ fn summary(session: &Session, planned: &Planned) -> String {
     let [without, with] = summary.lost_margin;
     let risk = if is_known(without) {
         let money = |value: Money| format::money_with_code(value, &plan.currency);
-        session.fill(Text::SummaryRiskText, &[&money(without), &money(with)])
+        let mut risk = session.fill(Text::SummaryRiskText, &[&money(without), &money(with)]);
+        let unpriced: Vec<&Proposal> = plan.proposals.iter().filter(|line| !report::has_money(line)).collect();
+        if !unpriced.is_empty() {
+            let units: f64 = unpriced.iter().map(|line| report::lost_units(line)).sum();
+            let values: [&dyn std::fmt::Display; 2] = [&format::float(units, 0), &format::count(unpriced.len())];
+            risk.push_str("; ");
+            risk.push_str(&session.fill(Text::SummaryRiskUnpriced, &values));
+        }
+        risk
     } else {
         let lost = |pick: fn(&Proposal) -> f64| format::float(plan.proposals.iter().map(pick).sum::<f64>(), 0);
         let without = lost(|proposal| proposal.explanation.without_order.expected_lost_units);
@@ -312,17 +320,33 @@ fn summary(session: &Session, planned: &Planned) -> String {
     text
 }
 
-/// `sales 28,014 rows from gift_orders.csv (item_id = sku, …)`.
+/// `sales 28,014 rows (gift_orders.csv) · events 167 rows (holidays.csv, local.csv)`, one entry a table.
 fn tables_in_words(session: &Session, tables: &[TableSummary], planned: &Planned) -> String {
     let dataset = &planned.loaded.import.dataset;
     // Sales are what everything rests on, so they come first.
     let (sales, others): (Vec<_>, Vec<_>) = tables.iter().partition(|table| table.table == "sales");
-    let mut words: Vec<String> = sales
+    let mut sums: Vec<(&str, u64, Vec<&str>)> = Vec::new();
+    for table in sales.into_iter().chain(others) {
+        let place = sums.iter().position(|(name, ..)| *name == table.table).unwrap_or_else(|| {
+            sums.push((&table.table, 0, Vec::new()));
+            sums.len() - 1
+        });
+        let (_, n_rows, files) = &mut sums[place];
+        *n_rows += table.n_accepted;
+        if !files.contains(&table.file.as_str()) {
+            files.push(&table.file);
+        }
+    }
+    let mut words: Vec<String> = sums
         .into_iter()
-        .chain(others)
-        .map(|table| {
-            let rows = session.fill(Text::RowsRead, &[&format::count(table.n_accepted as usize)]);
-            format!("{} {rows} ({})", table.table, table.file)
+        .map(|(name, n_rows, files)| {
+            let rows = session.fill(Text::RowsRead, &[&format::count(n_rows as usize)]);
+            let files = if files.len() > 2 {
+                session.fill(Text::NFiles, &[&format::count(files.len())])
+            } else {
+                files.join(", ")
+            };
+            format!("{name} {rows} ({files})")
         })
         .collect();
     if let (Some(first), Some(last)) = (dataset.sales.day.iter().min(), dataset.sales.day.iter().max()) {
@@ -443,14 +467,13 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
         .optional(with_currency(Text::Value), Align::Right, 4)
         .optional(session.text(Text::StockoutWithout), Align::Right, 3)
         .optional(session.text(Text::Cover), Align::Right, 6)
-        .column(with_currency(Text::AtRisk), Align::Right)
+        .column(report::at_risk_head(lines, currency, session.lang), Align::Right)
         .optional(session.text(Text::Why), Align::Text, 2);
+    let any_money = lines.iter().any(|line| report::has_money(line));
     for proposal in lines {
         let explanation = &proposal.explanation;
         let name = console::truncate_str(&proposal.item_name, 26, "…").into_owned();
         let cover = |days: f64| format::float(days.min(999.0), 0);
-        let priority =
-            if is_known(proposal.priority) { format::money(proposal.priority, currency) } else { String::new() };
         grid.row([
             proposal.item_id.clone(),
             name,
@@ -463,7 +486,7 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
                 cover(explanation.without_order.days_of_cover),
                 cover(explanation.with_order.days_of_cover)
             ),
-            priority,
+            report::at_risk(proposal, any_money, session.lang).unwrap_or_default(),
             report::sum_in_words(proposal, session.lang),
         ]);
     }
@@ -552,6 +575,41 @@ mod tests {
           restock check: what to correct in the data
           restock backtest: what these orders would have saved on your history
         ");
+    }
+
+    #[test]
+    fn a_table_of_several_parts_is_named_once() {
+        let mut planned = samples::planned();
+        let sales = planned.loaded.import.tables[0].clone();
+        let part = |file: &str, n_accepted| TableSummary {
+            table: "events".to_owned(),
+            file: file.to_owned(),
+            n_accepted,
+            ..sales.clone()
+        };
+        planned.loaded.import.tables.extend([part("a.csv", 162), part("a.csv", 5), part("b.csv", 3)]);
+        let session = samples::session(Lang::En, 150);
+        let words = tables_in_words(&session, &planned.loaded.import.tables, &planned);
+        insta::assert_snapshot!(words, @"sales 1,198 rows (sales.csv) · events 170 rows (a.csv, b.csv)");
+    }
+
+    #[test]
+    fn a_line_without_price_and_cost_is_at_risk_in_units() {
+        let session = samples::session(Lang::En, 150);
+        let mut plan = samples::planned().plan;
+        plan.proposals[0].explanation.without_order.expected_lost_margin = None;
+        let head_and_cells = |lines: &[&Proposal]| {
+            let any_money = lines.iter().any(|line| report::has_money(line));
+            let cells = lines.iter().map(|line| report::at_risk(line, any_money, session.lang).unwrap());
+            (report::at_risk_head(lines, "EUR", session.lang), cells.collect::<Vec<_>>())
+        };
+        let lost = format::float(report::lost_units(&plan.proposals[0]), 1);
+        let (unpriced, priced) = (&plan.proposals[0], &plan.proposals[1]);
+        assert_eq!(head_and_cells(&[unpriced]), ("at risk, units".to_owned(), vec![lost.clone()]));
+        let mixed = head_and_cells(&[unpriced, priced]);
+        assert_eq!(mixed.0, "at risk EUR");
+        assert_eq!(mixed.1[0], format!("{lost} units"));
+        assert!(order_table(&session, &[unpriced, priced], "EUR").contains(&format!("{lost} units")));
     }
 
     #[test]
