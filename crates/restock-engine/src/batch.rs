@@ -58,6 +58,8 @@ pub struct UnitTotals {
     pub waste_value: f64,
     /// Whether there is no stock now, by a count.
     pub out_of_stock_now: bool,
+    /// Expected unmet demand before an order placed now can arrive, base units.
+    pub lost_before_arrival: f64,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.

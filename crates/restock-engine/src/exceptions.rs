@@ -3,10 +3,17 @@
 //! One pure function per item-location: [`ExceptionFacts`] holds the numbers that the planner has already computed, and
 //! [`exceptions`] names what stands out. Messages are made from these numbers in both languages.
 
+use std::collections::HashMap;
+
+use restock_core::dataset::{Dataset, Origin};
 use restock_core::finding::{ExceptionCode, PlanException};
+use restock_core::proposal::ProposalSource;
+use restock_core::settings::PlanSettings;
 use restock_core::{Day, Money};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+
+use crate::batch::UnitPlan;
 
 /// Numbers about one item-location, in base units, days and currency.
 #[derive(Clone, Debug, Default)]
@@ -356,6 +363,141 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
         );
     }
     found
+}
+
+/// What only several lines together tell: for lines likely to run out before a new order can arrive, another location of
+/// the same network with more than it needs (its own source left out, that is an ordinary order), and substitutes with
+/// stock to spare.
+pub(crate) fn across_lines(plans: &[UnitPlan], dataset: &Dataset, settings: &PlanSettings) -> Vec<PlanException> {
+    let networks = networks(dataset);
+    let mut by_item: HashMap<&str, Vec<&UnitPlan>> = HashMap::new();
+    for unit in plans {
+        by_item.entry(&unit.line.item_id).or_default().push(unit);
+    }
+    let mut substitutes: HashMap<&str, Vec<(&str, f64)>> = HashMap::new();
+    for row in &dataset.substitutions {
+        let [from, to] = [row.from, row.to].map(|item| dataset.items[item.0 as usize].item_id.as_str());
+        substitutes.entry(from).or_default().push((to, row.rate));
+    }
+    let mut found = Vec::new();
+    for unit in plans {
+        let line = &unit.line;
+        let lost = unit.totals.lost_before_arrival;
+        let money = unit.exceptions.iter().find_map(|exception| {
+            let runs_out = matches!(exception.code, ExceptionCode::StockoutNow | ExceptionCode::StockoutBeforeArrival);
+            runs_out.then(|| exception.expected_money.to_f64().unwrap_or(0.0))
+        });
+        let Some(money) = money.filter(|money| *money > MIN_MONEY && lost > 0.0) else { continue };
+        let exception = |code, money, message, message_zh, action: &str, action_zh: &str| PlanException {
+            code,
+            item_id: line.item_id.clone(),
+            location_id: line.location_id.clone(),
+            expected_money: to_money(money),
+            message,
+            message_zh,
+            action: action.to_owned(),
+            action_zh: action_zh.to_owned(),
+        };
+
+        let network = networks.get(line.location_id.as_str());
+        let donor = by_item[line.item_id.as_str()]
+            .iter()
+            .filter(|other| {
+                let id = &other.line.location_id;
+                *id != line.location_id
+                    && line.source != ProposalSource::LocationId(id.clone())
+                    && networks.get(id.as_str()) == network
+            })
+            .map(|other| (spare(other), &other.line.location_id))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)));
+        if let Some((spare, from)) = donor {
+            let step = 10_f64.powi(-i32::from(line.quantity.decimals()));
+            let quantity = (lost / step).ceil().min((spare / step).floor()) * step;
+            let benefit = money * (quantity / lost).min(1.0) - settings.order_cost;
+            if quantity > 0.0 && benefit > MIN_MONEY {
+                found.push(exception(
+                    ExceptionCode::TransferOpportunity,
+                    benefit,
+                    format!(
+                        "{from} has {} above its target and {OVERSTOCK_DAYS:.0} days; sending {} now saves about {benefit:.2}",
+                        units(spare),
+                        units(quantity)
+                    ),
+                    format!(
+                        "{from} 在目标和 {OVERSTOCK_DAYS:.0} 天需求之外多出 {}；现在调拨 {} 可挽回约 {benefit:.2}",
+                        units(spare),
+                        units(quantity)
+                    ),
+                    "transfer it if it can be there before the next delivery",
+                    "若能在下次到货前送达，请调拨",
+                ));
+            }
+        }
+
+        let others = substitutes.get(line.item_id.as_str()).into_iter().flatten();
+        let substitute = others
+            .filter_map(|(id, rate)| {
+                let other = by_item.get(id)?.iter().find(|other| other.line.location_id == line.location_id)?;
+                let on_hand = other.line.on_hand.to_f64();
+                // What the substitute sells itself until then is not to spare.
+                let spare = on_hand - other.line.demand_per_day * line.lead_time_days;
+                let taken = (rate.clamp(0.0, 1.0) * lost).min(spare);
+                (!other.line.stock_assumed && taken > 0.0).then_some((taken, *id, on_hand))
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)));
+        if let Some((taken, id, on_hand)) = substitute {
+            found.push(exception(
+                ExceptionCode::SubstituteAvailable,
+                money * taken / lost,
+                format!("{id} can take about {} of the demand; {} in stock", units(taken), units(on_hand)),
+                format!("{id} 可替代约 {} 的需求；现有 {}", units(taken), units(on_hand)),
+                "offer the substitute, and give it the room on the shelf",
+                "推荐替代品，并为其留出货位",
+            ));
+        }
+    }
+    found
+}
+
+/// Counted units that a location needs neither for its target nor for the 28 days after.
+fn spare(unit: &UnitPlan) -> f64 {
+    let line = &unit.line;
+    if line.stock_assumed {
+        return 0.0;
+    }
+    let needed = line.target_level.to_f64() + OVERSTOCK_DAYS * line.demand_per_day;
+    (line.position.to_f64() - needed).min(line.on_hand.to_f64()).max(0.0)
+}
+
+/// A number for each location that is the same for locations joined by lanes or parents, in any number of steps.
+/// Without any of these, all locations are one network.
+fn networks(dataset: &Dataset) -> HashMap<&str, usize> {
+    let mut network: Vec<usize> = (0..dataset.locations.len()).collect();
+    let mut joined = false;
+    let mut join = |a: usize, b: usize| {
+        joined = true;
+        let (a, b) = (network[a], network[b]);
+        if a == b {
+            return;
+        }
+        network.iter_mut().filter(|one| **one == b).for_each(|one| *one = a);
+    };
+    for row in &dataset.sources {
+        let Origin::Location(from) = row.origin else { continue };
+        match row.to_location {
+            Some(to) => join(from.0 as usize, to.0 as usize),
+            None => (0..dataset.locations.len()).for_each(|to| join(from.0 as usize, to)),
+        }
+    }
+    for (idx, location) in dataset.locations.iter().enumerate() {
+        let parent = location.parent_id.as_deref().filter(|parent| !parent.is_empty());
+        let parent = parent.and_then(|parent| dataset.locations.iter().position(|other| other.location_id == parent));
+        if let Some(parent) = parent {
+            join(parent, idx);
+        }
+    }
+    let number = |idx: usize| if joined { network[idx] } else { 0 };
+    dataset.locations.iter().enumerate().map(|(idx, location)| (location.location_id.as_str(), number(idx))).collect()
 }
 
 /// Most money first; ties by item, location and code, so that the order never depends on anything else.

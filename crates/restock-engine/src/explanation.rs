@@ -674,6 +674,7 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         overstock_value: if counted { over as f64 * cost } else { 0.0 },
         waste_value: outlook.with.expected_expired * cost,
         out_of_stock_now: counted && stock.on_hand() == 0,
+        lost_before_arrival: unit.base(outlook.before_arrival.expected_lost),
     }
 }
 

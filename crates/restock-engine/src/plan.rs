@@ -272,6 +272,7 @@ pub fn plan_with_details(
     };
     plan.summary = summarise(&planned.units, plan.unplanned.len());
     plan.order_groups = order_groups(&planned.units, &builder);
+    plan.exceptions = crate::exceptions::across_lines(&planned.units, dataset, settings);
     for unit in planned.units {
         if let Some(mut proposal) = unit.proposal {
             proposal.plan_id.clone_from(&plan_id);
@@ -554,5 +555,8 @@ fn hash_dataset(dataset: &Dataset, hasher: &mut blake3::Hasher) {
     debug(format_args!("{:?}{:?}{:?}", dataset.promotions, dataset.calendars, dataset.events));
     debug(format_args!("{:?}{:?}{:?}", dataset.signals, dataset.stockouts, dataset.bom));
     debug(format_args!("{:?}{:?}{:?}", dataset.budgets, dataset.capacities, dataset.uoms));
+    if !dataset.substitutions.is_empty() {
+        debug(format_args!("{:?}", dataset.substitutions));
+    }
     out.flush();
 }

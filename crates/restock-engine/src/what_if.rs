@@ -12,7 +12,7 @@ pub enum WhatIf {
     LeadTime(f64),
     /// `review=7`: the next order opportunity comes this many days after this one.
     Review(f64),
-    /// `target=0.95`: the service target.
+    /// `target=0.95` or `service=0.95`: the service target.
     Target(f64),
     /// `demand=-20%` or `demand=1.2x`: demand times this factor (0.8, 1.2).
     Demand(f64),
@@ -83,7 +83,7 @@ impl WhatIf {
             "review" => {
                 number("review", "days from 1 to 3650", |days| (1.0..=3650.0).contains(&days)).map(Self::Review)
             }
-            "target" => {
+            "target" | "service" => {
                 number("target", "a share above 0 and below 1, such as 0.95", |target| 0.0 < target && target < 1.0)
                     .map(Self::Target)
             }
@@ -156,6 +156,7 @@ mod tests {
         {
             assert_eq!(WhatIf::parse(text).unwrap().to_string(), text);
         }
+        assert_eq!(WhatIf::parse("service=0.99").unwrap(), WhatIf::Target(0.99));
         assert_eq!(WhatIf::parse(" lead_time = 1d ").unwrap(), WhatIf::LeadTime(1.0));
     }
 

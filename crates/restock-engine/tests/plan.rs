@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use restock_core::dataset::{
-    BomRow, Dataset, InventoryRow, Item, ItemLocationRow, Location, OpenOrderRow, Origin, SourceRow, Supplier,
+    BomRow, Dataset, InventoryRow, Item, ItemLocationRow, Location, OpenOrderRow, Origin, SourceRow, SubstitutionRow,
+    Supplier,
 };
 use restock_core::finding::ExceptionCode;
 use restock_core::proposal::{ProposalSource, ProposalType, WaterfallCode};
@@ -643,4 +644,50 @@ fn a_budget_is_not_lost_to_an_order_that_cannot_be_placed() {
     let used = plan.shadow_prices.iter().find(|price| price.limit == "budget all").unwrap().used;
     assert!((value - used).abs() < 0.01 && value > 60.0 && value <= 80.0, "{value} spent, {used} reported");
     assert!(plan.order_groups.iter().all(|group| group.minimum_met));
+
+/// S1 is empty, S2 holds ten times what it needs, and another item there could be bought instead.
+#[test]
+fn stock_elsewhere_and_substitutes_are_named() {
+    let shop = |parents: [&str; 2]| {
+        Shop::new(&["milk", "oat"], &["DC1", "S1", "S2"])
+            .sales(0, 1, &ten_a_day(140))
+            .sales(0, 2, &ten_a_day(140))
+            .sales(1, 1, &ten_a_day(140))
+            .stock(0, 1, "0")
+            .stock(0, 2, "1000")
+            .stock(1, 1, "30")
+            .with(|data| {
+                for (location, parent) in data.locations[1..].iter_mut().zip(parents) {
+                    location.parent_id = Some(parent.to_owned()).filter(|parent| !parent.is_empty());
+                }
+            })
+    };
+    let found = |shop: &Shop, code: ExceptionCode| {
+        let plan = plan(shop);
+        let found: Vec<_> = plan.exceptions.into_iter().filter(|exception| exception.code == code).collect();
+        assert!(found.iter().all(|one| (one.item_id.as_str(), one.location_id.as_str()) == ("milk", "S1")));
+        found
+    };
+    for parents in [["", ""], ["DC1", "DC1"]] {
+        let found = found(&shop(parents), ExceptionCode::TransferOpportunity);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.starts_with("S2 has "), "{}", found[0].message);
+        assert!(found[0].expected_money > "1".parse().unwrap(), "{}", found[0].expected_money);
+    }
+    assert!(found(&shop(["DC1", ""]), ExceptionCode::TransferOpportunity).is_empty(), "no way from S2 to S1");
+    let scarce = shop(["", ""]).with(|data| data.inventory[1].on_hand = q("60"));
+    assert!(found(&scarce, ExceptionCode::TransferOpportunity).is_empty());
+
+    assert!(found(&shop(["", ""]), ExceptionCode::SubstituteAvailable).is_empty());
+    let substituted = |on_hand: &str| {
+        shop(["", ""]).with(|data| {
+            data.inventory[2].on_hand = q(on_hand);
+            let row = RowRef::default();
+            data.substitutions.push(SubstitutionRow { from: ItemIdx(0), to: ItemIdx(1), rate: 0.4, row });
+        })
+    };
+    let named = found(&substituted("300"), ExceptionCode::SubstituteAvailable);
+    assert_eq!(named.len(), 1);
+    assert!(named[0].message.starts_with("oat can take about "), "{}", named[0].message);
+    assert!(found(&substituted("2"), ExceptionCode::SubstituteAvailable).is_empty());
 }

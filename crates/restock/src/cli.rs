@@ -88,7 +88,7 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Explain one order line, or re-plan it under a change
     #[command(after_help = "Examples:\n  restock explain MILK-1L@STORE-01\n  \
-                      restock explain MILK-1L@STORE-01 --what-if lead_time=5 --what-if service=0.99\n  \
+                      restock explain MILK-1L@STORE-01 --what-if lead_time=5 --what-if target=0.99\n  \
                       restock explain MILK-1L@STORE-01 --replay --json")]
     Explain(ExplainArgs),
     /// Write the last plan as order files
@@ -309,7 +309,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) data: DataArgs,
     #[command(flatten)]
     pub(crate) planning: PlanningArgs,
-    /// Re-plan under a change such as lead_time=5, service=0.99, demand=-20%, on_hand=40; repeatable
+    /// Re-plan under a change such as lead_time=5, target=0.99, demand=-20%, on_hand=40; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) what_if: Vec<String>,
     /// Plan the line again and compare it with the last written plan, byte for byte

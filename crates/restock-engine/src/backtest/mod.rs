@@ -56,6 +56,7 @@ use crate::history::plan_day;
 use crate::indicators::KpiSums;
 use crate::play::{self, Frame, Known, PlayedPeriod, Totals};
 use crate::unit::PlanningUnit;
+use actual::{Actual, actual};
 use clairvoyant::{Bound, clairvoyant_bound};
 use replay::{BLOCK_PERIODS, Course, Replay, Rule, Slot};
 use savings::{Comparison, CostPair, FEW_ITEMS, saving};
@@ -399,7 +400,7 @@ struct Item {
     pair: Pair,
     replay: Replay,
     bound: Bound,
-    actual: Option<Totals>,
+    actual: Actual,
     /// Units per base unit.
     units_per_base: f64,
     money_known: bool,
@@ -432,7 +433,7 @@ impl Context<'_> {
                 let unit = at_start.build(pair.0, pair.1).expect("built a moment ago");
                 let book = &mut self.booking(&mut chunk.timeline, &item.replay.course, item.units_per_base);
                 item.actual =
-                    actual::actual(self.dataset, *pair, &unit, &self.window, &item.replay.course, &mut |t, played| {
+                    actual(self.dataset, *pair, &unit, &self.window, &item.replay.course, &mut |t, played| {
                         book(t, self.slots.len(), played);
                     });
             }
@@ -516,7 +517,7 @@ impl Context<'_> {
         Some(Item {
             pair,
             bound,
-            actual: None,
+            actual: Actual::NoReceipts,
             units_per_base: 10_f64.powi(i32::from(unit.decimals)),
             money_known: unit.money_known,
             latent,
@@ -648,12 +649,12 @@ impl Context<'_> {
     fn report(&self, chunks: &[Chunk], skipped: Vec<Skipped>, forecaster: &str, reforecast: usize) -> BacktestReport {
         let items: Vec<&Item> = chunks.iter().flat_map(|chunk| &chunk.items).collect();
         let window = self.window;
-        let has_actual = items.iter().any(|item| item.actual.is_some());
+        let has_actual = items.iter().any(|item| item.actual.totals().is_some());
         let n_columns = self.slots.len() + usize::from(has_actual);
         let column_of = |item: &'_ Item, column: usize| -> Option<Totals> {
             match item.replay.players.get(column) {
                 Some(player) => Some(player.totals.clone()),
-                None => item.actual.clone(),
+                None => item.actual.totals().cloned(),
             }
         };
         let names: Vec<&str> =
@@ -682,11 +683,12 @@ impl Context<'_> {
             .collect();
 
         let savings = self.savings(&items, &names, &column_of);
-        let baseline_of_headline = if items.iter().filter(|item| item.actual.is_some()).count() * 2 >= items.len() {
-            ACTUAL
-        } else {
-            SHOP_RULE
-        };
+        let baseline_of_headline =
+            if items.iter().filter(|item| item.actual.totals().is_some()).count() * 2 >= items.len() {
+                ACTUAL
+            } else {
+                SHOP_RULE
+            };
         let headline = savings
             .iter()
             .filter(|saving| saving.policy == names[0])
@@ -887,16 +889,34 @@ impl Context<'_> {
                 "部分成本或价格未知，金额按假定毛利计算".to_owned(),
             );
         }
-        let n_actual = items.iter().filter(|item| item.actual.is_some()).count();
+        let n_actual = items.iter().filter(|item| item.actual.totals().is_some()).count();
+        let n_all = items.len();
+        let first_receipt = items.iter().filter_map(|item| match item.actual {
+            Actual::BeginLate(day) => Some(day),
+            _ => None,
+        });
         if n_actual > 0 {
             note(
                 format!(
-                    "actual orders are known for {n_actual} item-locations from receipts; their stock is receipts minus \
-                     sales from a stock count, or from the lowest start that never falls below zero"
+                    "actual orders are comparable for {n_actual} of {n_all} item-locations, those whose receipts cover \
+                     the replay and explain their sales; their stock is receipts minus sales from a stock count, or \
+                     from the lowest start that never falls below zero, and expires like that of the policies where no \
+                     waste is recorded"
                 ),
                 format!(
-                    "{n_actual} 个商品-地点有收货记录，可与实际订货比较；其库存由盘点（或不出现负数的最低起始库存）加收货减销售推算"
+                    "{n_all} 个商品-地点中有 {n_actual} 个的实际订货可比较，其收货记录覆盖回放期并能解释销量；库存由盘点（或不出现负数的\
+                     最低起始库存）加收货减销售推算，未记录损耗的按保质期过期"
                 ),
+            );
+        } else if let Some(day) = first_receipt.min() {
+            note(
+                format!("actual orders: not comparable, receipts begin on {day}"),
+                format!("实际订货：无法比较，收货记录自 {day} 开始"),
+            );
+        } else if items.iter().any(|item| matches!(item.actual, Actual::Incomplete)) {
+            note(
+                "actual orders: not comparable, receipts do not explain what was sold".to_owned(),
+                "实际订货：无法比较，收货记录不足以解释销量".to_owned(),
             );
         }
         note(

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::report::{Saving, Verdict};
+use super::{ACTUAL, SHOP_RULE};
 use crate::play::next_random;
 
 /// Resamples of the bootstrap; the ends of a 90 % interval then vary by about a tenth of its half width.
@@ -70,36 +71,37 @@ pub(super) fn saving(units: &[CostPair], comparison: &Comparison<'_>) -> Saving 
     let interval = format!("{:.0} % interval {} to {}", ci_level * 100.0, percent(from), percent(to));
     let interval_zh = format!("{:.0}% 区间 {} 至 {}", ci_level * 100.0, percent(from), percent(to));
     let money = format!("{:.0} {currency}", amount.abs());
+    let ([policy_en, policy_zh], [baseline_en, baseline_zh]) = (in_words(policy), in_words(baseline));
     let (sentence, sentence_zh) = match verdict {
         Verdict::Saves => (
             format!(
-                "{policy} would have cost {} less than {baseline} ({interval}), {money} over {n_item_locations} \
+                "{policy_en} would have cost {} less than {baseline_en} ({interval}), {money} over {n_item_locations} \
                  item-locations",
                 percent(share)
             ),
             format!(
-                "{policy} 的成本比 {baseline} 低 {}（{interval_zh}），{n_item_locations} 个商品-地点共节省 {money}",
+                "{policy_zh} 的成本比 {baseline_zh} 低 {}（{interval_zh}），{n_item_locations} 个商品-地点共节省 {money}",
                 percent(share)
             ),
         ),
         Verdict::CostsMore => (
             format!(
-                "{policy} would have cost {} more than {baseline} ({interval}), {money} over {n_item_locations} \
+                "{policy_en} would have cost {} more than {baseline_en} ({interval}), {money} over {n_item_locations} \
                  item-locations",
                 percent(-share)
             ),
             format!(
-                "{policy} 的成本比 {baseline} 高 {}（{interval_zh}），{n_item_locations} 个商品-地点共多花 {money}",
+                "{policy_zh} 的成本比 {baseline_zh} 高 {}（{interval_zh}），{n_item_locations} 个商品-地点共多花 {money}",
                 percent(-share)
             ),
         ),
         Verdict::NoSavingFound if too_few => (
-            format!("no saving found: too little data to compare {policy} with {baseline}"),
-            format!("未发现节省：数据太少，无法比较 {policy} 与 {baseline}"),
+            format!("no saving found: too little data to compare {policy_en} with {baseline_en}"),
+            format!("未发现节省：数据太少，无法比较 {policy_zh} 与 {baseline_zh}"),
         ),
         Verdict::NoSavingFound => (
-            format!("no saving found: {policy} against {baseline} {} ({interval} holds zero)", percent(share)),
-            format!("未发现节省：{policy} 相对 {baseline} 为 {}（{interval_zh}，包含零）", percent(share)),
+            format!("no saving found: {policy_en} against {baseline_en} {} ({interval} holds zero)", percent(share)),
+            format!("未发现节省：{policy_zh} 相对 {baseline_zh} 为 {}（{interval_zh}，包含零）", percent(share)),
         ),
     };
     Saving {
@@ -113,6 +115,15 @@ pub(super) fn saving(units: &[CostPair], comparison: &Comparison<'_>) -> Saving 
         verdict,
         sentence,
         sentence_zh,
+    }
+}
+
+/// A column as its heading calls it, in English and Chinese.
+fn in_words(name: &str) -> [&str; 2] {
+    match name {
+        SHOP_RULE => ["the simple rule", "简单规则"],
+        ACTUAL => ["the actual orders", "实际订货"],
+        name => [name; 2],
     }
 }
 
@@ -147,7 +158,7 @@ mod tests {
         assert_eq!(saving.verdict, Verdict::Saves);
         assert!(saving.low < saving.share && saving.share < saving.high);
         insta::assert_snapshot!(saving.sentence,
-            @"auto would have cost 25.2 % less than shop_rule (90 % interval 23.5 % to 26.7 %), 151 EUR over 50 item-locations");
+            @"auto would have cost 25.2 % less than the simple rule (90 % interval 23.5 % to 26.7 %), 151 EUR over 50 item-locations");
         assert_eq!(compare(&units), saving, "the same seed gives the same interval");
     }
 
@@ -168,7 +179,7 @@ mod tests {
         let saving = compare(&units);
         assert_eq!((saving.verdict, saving.low, saving.high), (Verdict::CostsMore, -0.2, -0.2));
         insta::assert_snapshot!(saving.sentence,
-            @"auto would have cost 20.0 % more than shop_rule (90 % interval 20.0 % to 20.0 %), 60 EUR over 30 item-locations");
+            @"auto would have cost 20.0 % more than the simple rule (90 % interval 20.0 % to 20.0 %), 60 EUR over 30 item-locations");
     }
 
     #[test]

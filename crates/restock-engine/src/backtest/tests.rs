@@ -255,18 +255,6 @@ fn actual_stock_follows_counts_receipts_and_sales() {
         in_transit: Quantity::ZERO,
         row: RowRef::default(),
     };
-    let receipt = |day: i32, quantity: i64| ReceiptRow {
-        order_id: String::new(),
-        item: ItemIdx(0),
-        location: Some(LocationIdx(0)),
-        origin: None,
-        quantity: Quantity::from_whole(quantity),
-        ordered_on: None,
-        due_on: None,
-        received_on: first.plus(day),
-        unit_cost: None,
-        row: RowRef::default(),
-    };
     dataset.inventory.push(count(196, 10));
     dataset.receipts.push(receipt(197, 5));
     dataset.receipts.push(receipt(197, 1));
@@ -281,6 +269,48 @@ fn actual_stock_follows_counts_receipts_and_sales() {
     let actual = report.policies.iter().find(|column| column.policy == ACTUAL).unwrap();
     // Days 195..=199 end at 6, 3, 6, 3, 0.
     assert_eq!(actual.kpis.mean_stock, 3.0);
+}
+
+fn receipt(day: i32, quantity: i64) -> ReceiptRow {
+    ReceiptRow {
+        order_id: String::new(),
+        item: ItemIdx(0),
+        location: Some(LocationIdx(0)),
+        origin: None,
+        quantity: Quantity::from_whole(quantity),
+        ordered_on: None,
+        due_on: None,
+        received_on: "2025-01-01".parse::<Day>().unwrap().plus(day),
+        unit_cost: None,
+        row: RowRef::default(),
+    }
+}
+
+/// Receipts of the last four weeks, or of every other week only, tell nothing about the orders of a third of a year.
+#[test]
+fn receipts_that_do_not_cover_the_replay_are_not_compared() {
+    let mut dataset = shop(&[vec![3; 400]]);
+    dataset.receipts.extend((372..400).step_by(7).map(|day| receipt(day, 21)));
+    let report = run(&dataset, &settings(), &policies(&["base_stock"]));
+    assert!(report.policies.iter().all(|column| column.policy != ACTUAL));
+    let expected = "actual orders: not comparable, receipts begin on 2026-01-08";
+    assert!(report.notes.iter().any(|note| note.en == expected), "{:?}", report.notes);
+    dataset.receipts = (200..400).step_by(14).map(|day| receipt(day, 21)).collect();
+    let report = run(&dataset, &settings(), &policies(&["base_stock"]));
+    let expected = "actual orders: not comparable, receipts do not explain what was sold";
+    assert!(report.notes.iter().any(|note| note.en == expected), "{:?}", report.notes);
+}
+
+/// 28 units come every week, 3 a day are sold, and what is left of the 28 expires on the seventh day.
+#[test]
+fn actual_stock_expires() {
+    let mut dataset = shop(&[vec![3; 400]]);
+    dataset.items[0].shelf_life_days = Some(7);
+    dataset.receipts = (200..400).step_by(7).map(|day| receipt(day, 28)).collect();
+    let report = run(&dataset, &settings(), &policies(&["base_stock"]));
+    let actual = report.policies.iter().find(|column| column.policy == ACTUAL).unwrap();
+    assert_eq!(actual.kpis.waste, 19.0 * 7.0, "19 weeks of 7 units");
+    assert!(report.notes.iter().any(|note| note.en.starts_with("actual orders are comparable for 1 of 1 ")));
 }
 
 #[test]

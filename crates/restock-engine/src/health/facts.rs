@@ -7,7 +7,7 @@ use std::ops::Range;
 use restock_core::dataset::{Calendar, Dataset, InventoryRow, Origin, SourceRow};
 use restock_core::proposal::ProposalSource;
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, ItemIdx, LocationIdx, RowRef, WeekdaySet};
+use restock_core::{Bucket, Day, ItemIdx, LocationIdx, RowRef, WeekdaySet};
 
 pub(super) struct Facts<'a> {
     pub(super) dataset: &'a Dataset,
@@ -74,8 +74,9 @@ impl History {
 /// The morning up to which data are known, and the first stray day after it.
 ///
 /// Without a day in the settings it is the day after the last sale. One mistyped year would move that day by decades,
-/// so a handful of rows behind a long gap does not count: at most 0.1 % of the rows behind 60 empty days, or at most
-/// 2 % behind two empty years (for small files).
+/// so a handful of rows behind a long gap does not count: at most 0.1 % of the rows behind 60 empty days, at most 2 %
+/// behind two empty years (for small files), or at most five rows and less than 1 % behind more than 28 empty days where
+/// such gaps are not usual.
 pub(super) fn as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<Day>) {
     if let Some(day) = settings.as_of {
         return (day, None);
@@ -94,10 +95,16 @@ pub(super) fn as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<
     let n_rows = days.len();
     let (mut n_after, mut next) = (0_usize, None::<usize>);
     let mut stray: Option<(usize, usize)> = None;
-    for idx in (0..counts.len()).rev().filter(|idx| counts[*idx] > 0) {
+    let selling: Vec<usize> = (0..counts.len()).filter(|idx| counts[*idx] > 0).collect();
+    let mut n_long_gaps = selling.windows(2).filter(|pair| pair[1] - pair[0] - 1 > 28).count();
+    for idx in selling.iter().rev().copied() {
         if let Some(next) = next {
             let gap = next - idx - 1;
-            let is_stray = gap >= 60 && n_after * 1000 <= n_rows || gap >= 730 && n_after * 50 <= n_rows;
+            n_long_gaps -= usize::from(gap > 28);
+            let is_few = n_after <= 5 && n_after * 100 < n_rows;
+            let is_stray = gap >= 60 && n_after * 1000 <= n_rows
+                || gap >= 730 && n_after * 50 <= n_rows
+                || gap > 28 && is_few && n_long_gaps <= 1 && settings.bucket != Bucket::Month;
             if is_stray {
                 stray = Some((idx, next));
             }

@@ -632,6 +632,10 @@ fn d19_future_rows() {
     let found: Vec<_> = stray.findings.iter().filter(|finding| finding.code == D19).collect();
     assert_eq!((found.len(), found[0].severity, found[0].n_rows), (1, Severity::Error, 1));
     assert_eq!(stray.as_of, day("2026-07-20"), "one mistyped year does not move the plan");
+    // The same with a mistyped month, which nobody would notice by the year.
+    let stray = shop().sell_on(A, "2026-09-05", 3).sell_on(B, "2026-10-09", 1).report();
+    let found: Vec<_> = stray.findings.iter().filter(|finding| finding.code == D19).collect();
+    assert_eq!((stray.as_of, found[0].severity, found[0].n_rows), (day("2026-07-20"), Severity::Error, 2));
     assert!(shop().found(D19).is_empty());
     // A shop that opens again after a long closure is not a typo.
     let reopened = shop().sell_on(A, "2027-01-05", 3);
