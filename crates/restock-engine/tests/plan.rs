@@ -644,6 +644,7 @@ fn a_budget_is_not_lost_to_an_order_that_cannot_be_placed() {
     let used = plan.shadow_prices.iter().find(|price| price.limit == "budget all").unwrap().used;
     assert!((value - used).abs() < 0.01 && value > 60.0 && value <= 80.0, "{value} spent, {used} reported");
     assert!(plan.order_groups.iter().all(|group| group.minimum_met));
+}
 
 /// S1 is empty, S2 holds ten times what it needs, and another item there could be bought instead.
 #[test]

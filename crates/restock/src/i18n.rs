@@ -31,15 +31,22 @@ macro_rules! texts {
 }
 
 impl Text {
-    /// The message with `{0}`, `{1}`… filled in.
+    /// The message with `{0}`, `{1}`… filled in; `{0|line|lines}` is the number with the word that goes with it.
     pub(crate) fn fill(self, lang: Lang, values: &[&dyn Display]) -> String {
         let mut out = String::new();
         let mut rest = self.get(lang);
         while let Some(at) = rest.find('{') {
-            let idx = rest[at + 1..].chars().next().and_then(|c| c.to_digit(10)).expect("messages hold {0} to {9}");
+            let end = at + rest[at..].find('}').expect("holes are closed");
+            let mut hole = rest[at + 1..end].split('|');
+            let idx: usize = hole.next().and_then(|idx| idx.parse().ok()).expect("messages hold {0} to {9}");
+            let value = values[idx].to_string();
             out.push_str(&rest[..at]);
-            out.push_str(&values[idx as usize].to_string());
-            rest = &rest[at + 3..];
+            out.push_str(&value);
+            if let (Some(one), Some(many)) = (hole.next(), hole.next()) {
+                out.push(' ');
+                out.push_str(if value == "1" { one } else { many });
+            }
+            rest = &rest[end + 1..];
         }
         out + rest
     }
@@ -71,14 +78,14 @@ texts! {
     SummaryData: "Data", "数据";
     SummaryService: "Objective", "目标";
     SummaryRisk: "At risk", "风险";
-    SummaryPlanned: "{0} order lines worth {1}, for {2} of {3} item-locations",
+    SummaryPlanned: "{0|order line|order lines} worth {1}, for {2} of {3|item-location|item-locations}",
         "{0} 条订货行，共 {1}；涉及 {3} 个商品-地点中的 {2} 个";
-    SummaryPlannedNoCost: "{0} order lines, {1} units in all (no cost known), for {2} of {3} item-locations",
+    SummaryPlannedNoCost: "{0|order line|order lines}, {1|unit|units} in all (no cost known), for {2} of {3|item-location|item-locations}",
         "{0} 条订货行，共 {1} 件（成本未知）；涉及 {3} 个商品-地点中的 {2} 个";
     SummaryPartCost: "{0} of the lines have no cost and are not in the value", "其中 {0} 行没有成本，未计入金额";
     SummaryRiskText: "{0} expected to be lost until the next delivery if nothing is ordered, {1} with these orders",
         "若不订货，到下次到货前预期损失 {0}；按建议订货后为 {1}";
-    SummaryRiskUnits: "{0} units of demand expected to be lost if nothing is ordered, {1} with these orders",
+    SummaryRiskUnits: "{0|unit|units} of demand expected to be lost if nothing is ordered, {1} with these orders",
         "若不订货，预期损失 {0} 件需求；按建议订货后为 {1} 件";
     SummaryUnplanned: "could not be planned: {0}; the report says why", "无法计划：{0} 个，原因见报告";
     SummaryLeftOut: "Left out", "未计划";
@@ -101,8 +108,8 @@ texts! {
     DryRun: "dry run, nothing was written", "试运行，未写入任何文件";
     SummaryRiskUnpriced: "{0} more units at risk in lines whose price and cost are not known: {1}",
         "另有 {0} 件风险需求，涉及价格与成本均未知的 {1} 行";
-    RowsRead: "{0} rows", "{0} 行";
-    NFiles: "{0} files", "{0} 个文件";
+    RowsRead: "{0|row|rows}", "{0} 行";
+    NFiles: "{0|file|files}", "{0} 个文件";
     RowsBad: "{0} rows could not be read and are left out", "{0} 行无法读取，已略过";
     Quarantine: "all of them with their reasons: {0}", "全部错误行及原因：{0}";
     Reading: "reading", "读取";
@@ -115,9 +122,9 @@ texts! {
     CheckRefused: "Warning: {0} rows were refused and take no part; correct them, see above.",
         "警告：{0} 行被拒绝，未参与计算；请更正，详见上文。";
     CheckCleanElse: "No other findings.", "未发现其他问题。";
-    CheckFindings: "{0} findings: {1} errors, {2} warnings, {3} to know",
+    CheckFindings: "{0|finding|findings}: {1|error|errors}, {2|warning|warnings}, {3} to know",
         "{0} 项发现：{1} 项错误、{2} 项警告、{3} 项提示";
-    CheckScore: "mean health of {0} item-locations: {1}", "{0} 个商品-地点的平均健康度：{1}";
+    CheckScore: "mean health of {0|item-location|item-locations}: {1}", "{0} 个商品-地点的平均健康度：{1}";
     Fix: "fix", "处理方法";
     Rows: "rows", "行";
     Code: "code", "代码";
@@ -166,20 +173,20 @@ texts! {
     ReplaySame: "replayed: identical, byte for byte, to the line in {0}", "已重放：与 {0} 中的该行逐字节一致";
     ReplayNoPlan: "replayed twice: both runs are identical, byte for byte", "已重放两次：结果逐字节一致";
     ReplayDiffers: "replayed: differs from the line in {0}", "已重放：与 {0} 中的该行不一致";
-    ForecastTitle: "Demand forecast, {0} series, {1} periods from {2}", "需求预测：{0} 个序列，自 {2} 起 {1} 个周期";
+    ForecastTitle: "Demand forecast, {0} series, {1|period|periods} from {2}", "需求预测：{0} 个序列，自 {2} 起 {1} 个周期";
     Mean: "mean", "均值";
     TotalWord: "total", "合计";
     Model: "model", "模型";
     ShowingSeries: "{0} of {1} series shown, the largest first", "显示 {1} 个序列中最大的 {0} 个";
-    ImportTitle: "{0} tables read", "读取了 {0} 个数据表";
-    DemoTitle: "A generated chain: {0} items in {1} locations, {2} days of sales, seed {3}",
+    ImportTitle: "{0|table|tables} read", "读取了 {0} 个数据表";
+    DemoTitle: "A generated chain: {0|item|items} in {1|location|locations}, {2|day|days} of sales, seed {3}",
         "生成的连锁示例：{0} 种商品、{1} 个地点、{2} 天销售，种子 {3}";
     DemoNote: "The data is made by the project's own demand simulator; no real company is behind it.",
         "数据由本项目的需求模拟器生成，不对应任何真实企业。";
     InitDone: "Created {0} ({1} template)", "已创建 {0}（{1} 模板）";
     InitNext: "cd {0} && restock plan", "cd {0} && restock plan";
-    ExportDone: "{0} order files with {1} lines in {2}", "{2} 中共 {0} 个订单文件、{1} 行";
-    BacktestTitle: "Replayed {0} item-locations over {1} days, {2} to {3}", "回放 {0} 个商品-地点，共 {1} 天（{2} 至 {3}）";
+    ExportDone: "{0|order file|order files} with {1|line|lines} in {2}", "{2} 中共 {0} 个订单文件、{1} 行";
+    BacktestTitle: "Replayed {0|item-location|item-locations} over {1|day|days}, {2} to {3}", "回放 {0} 个商品-地点，共 {1} 天（{2} 至 {3}）";
     FillRate: "fill rate", "需求满足率";
     InStock: "in stock", "有货率";
     Turns: "turns", "周转次数";
@@ -217,7 +224,7 @@ texts! {
         "{1} 个商品-地点中 {0} 个的库存：假设上次订货时已补到目标，订货补足此后售出的数量";
     AssumeStockZero: "stock of {0} of {1} item-locations: taken to be empty", "{1} 个商品-地点中 {0} 个的库存：假设为零";
     ReplaceStock: "add inventory.csv with item_id, location_id, on_hand", "添加 inventory.csv（item_id、location_id、on_hand）";
-    AssumeLeadTime: "a delivery takes {0} days and orders can be placed every {1} days", "到货需 {0} 天，每 {1} 天可订货一次";
+    AssumeLeadTime: "a delivery takes {0|day|days} and orders can be placed every {1|day|days}", "到货需 {0} 天，每 {1} 天可订货一次";
     ReplaceLeadTime: "--lead-time and --review-period, or sources.csv with supplier_id, lead_time_days, pack_size, moq",
         "使用 --lead-time 和 --review-period，或添加 sources.csv（supplier_id、lead_time_days、pack_size、moq）";
     AssumeCost: "{0} of {1} lines have no purchase cost: a margin of {2} of the price is assumed where a price is known",
@@ -240,7 +247,7 @@ texts! {
     StockOverTime: "Stock value over time", "库存金额变化";
     Indicators: "Indicators", "指标";
     HowItWasDone: "How it was done, and what it does not know", "方法与局限";
-    SkippedPairs: "{0} item-locations left out: {1}", "略过 {0} 个商品-地点：{1}";
+    SkippedPairs: "{0|item-location|item-locations} left out: {1}", "略过 {0} 个商品-地点：{1}";
     CostByLine: "Where the policies differ most, cost in {0}", "策略差异最大的商品（成本，{0}）";
     GapToBound: "above the clairvoyant bound", "高于先知下界";
     Holding: "holding", "持有";
@@ -248,7 +255,7 @@ texts! {
     Ordering: "ordering", "订货";
     Against: "{0} against {1}", "{0} 对比 {1}";
     LostDemand: "lost demand", "损失需求";
-    LeaderboardOver: "{0} series, {1} origins, {2} periods ahead; {3} series were too short",
+    LeaderboardOver: "{0} series, {1|origin|origins}, {2|period|periods} ahead; {3} series were too short",
         "{0} 个序列，{1} 个起点，预测 {2} 个周期；{3} 个序列过短";
     LeaderboardNote: "WQL weighted quantile loss, MASE and RMSSE scaled errors, SQL scaled quantile loss: lower is better. Bias above zero is over-forecast. Coverage should read 10% / 90%.",
         "WQL 加权分位数损失，MASE、RMSSE 标准化误差，SQL 标准化分位数损失：越低越好。偏差为正表示预测偏高。覆盖率应为 10% / 90%。";
@@ -397,6 +404,54 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
     if lang == Lang::ZhCn && !zh.is_empty() { zh.to_owned() } else { key.replace('_', " ") }
 }
 
+/// What stands behind [`evidence_key`]: names in words, numbers and dates as they are.
+pub(crate) fn evidence_value<'a>(key: &str, value: &'a str, lang: Lang) -> &'a str {
+    match (lang, key, value) {
+        (Lang::En, "service", "fill_rate") => "fill rate",
+        (Lang::En, "service", "in_stock") => "in stock",
+        (Lang::ZhCn, "service", "cycle") => "周期服务水平",
+        (Lang::ZhCn, "service", "fill_rate") => "需求满足率",
+        (Lang::ZhCn, "service", "in_stock") => "有货率",
+        (Lang::ZhCn, "assumed", "at target one review period ago") => "一个订货周期前处于目标水平",
+        (Lang::ZhCn, "assumed", "empty") => "零库存",
+        _ => value,
+    }
+}
+
+/// A unit of measure; `each` is a word of ours, others are the user's.
+pub(crate) fn unit_name(uom: &str, lang: Lang) -> &str {
+    match (lang, uom) {
+        (Lang::ZhCn, "each" | "unit") => "件",
+        _ => uom,
+    }
+}
+
+/// `budget supplier:ID` and the like in words.
+pub(crate) fn limit_label(limit: &str, lang: Lang) -> String {
+    let Some((kind, scope)) = limit.split_once(' ').filter(|_| lang == Lang::ZhCn) else { return limit.to_owned() };
+    let kind = match kind {
+        "budget" => "预算",
+        "volume" => "体积",
+        "weight" => "重量",
+        "container" => "货柜",
+        "lines" => "订货行数",
+        kind => kind,
+    };
+    let part = |part: &str| match part.split_once(':') {
+        Some(("supplier", id)) => format!("供应商 {id}"),
+        Some(("location", id)) => format!("地点 {id}"),
+        Some(("category", path)) => format!("分类 {path}"),
+        _ if part == "all" => "全部".to_owned(),
+        _ => part.to_owned(),
+    };
+    // Ids may hold blanks: a scope ends where another one begins.
+    let parts: Vec<String> = match scope.rfind(" location:").filter(|_| scope.starts_with("supplier:")) {
+        Some(at) => vec![part(&scope[..at]), part(&scope[at + 1..])],
+        None => vec![part(scope)],
+    };
+    format!("{kind}（{}）", parts.join("，"))
+}
+
 /// An exception in words.
 pub(crate) fn exception_label(code: ExceptionCode, lang: Lang) -> &'static str {
     use ExceptionCode::*;
@@ -512,6 +567,20 @@ mod tests {
             assert!(!text.get(Lang::En).is_empty() && !text.get(Lang::ZhCn).is_empty(), "{text:?}");
             assert_eq!(holes(Lang::En), holes(Lang::ZhCn), "{text:?}");
         }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let values: [&dyn Display; 4] = [&1, &0, &1, &"1,200"];
+        assert_eq!(Text::CheckFindings.fill(Lang::En, &values), "1 finding: 0 errors, 1 warning, 1,200 to know");
+    }
+
+    #[test]
+    fn names_of_ours_are_translated_and_ids_are_kept() {
+        assert_eq!(evidence_value("service", "fill_rate", Lang::ZhCn), "需求满足率");
+        assert_eq!(limit_label("budget supplier:A B", Lang::ZhCn), "预算（供应商 A B）");
+        assert_eq!(limit_label("container supplier:A B location:dc", Lang::ZhCn), "货柜（供应商 A B，地点 dc）");
+        assert_eq!(limit_label("budget all", Lang::En), "budget all");
     }
 
     #[test]

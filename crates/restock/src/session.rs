@@ -212,7 +212,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
         Verb::Simulate(args) => verbs::simulate::run(&session, args),
         Verb::Backtest(args) => verbs::backtest::run(&session, args),
         Verb::Config(args) => verbs::config_explain::run(&session, args),
-        Verb::Completions { shell } => Ok(verbs::completions::run(*shell)),
+        Verb::Completions { shell } => verbs::completions::run(&session, *shell),
     };
     match result {
         Ok(output) => {

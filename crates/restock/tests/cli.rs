@@ -350,6 +350,8 @@ fn completions_know_the_verbs() {
         assert!(VERBS.iter().all(|verb| script.contains(verb)), "{shell}");
     }
     expect(dir.path(), &["completions", "tcsh"], 2);
+    let refused = json(&expect(dir.path(), &["completions", "bash", "--json"], 2));
+    assert_eq!(refused["error"]["hint"], "restock completions bash");
 }
 
 #[test]

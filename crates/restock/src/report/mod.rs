@@ -12,7 +12,7 @@ use restock_engine::Plan;
 use serde::Serialize;
 
 use crate::format;
-use crate::i18n::{Text, objective_label, waterfall_short};
+use crate::i18n::{Text, objective_label, unit_name, waterfall_short};
 use crate::project::is_known;
 
 /// Something the plan takes for granted, and how to replace it.
@@ -117,12 +117,18 @@ pub(crate) fn is_packed(proposal: &Proposal) -> bool {
 }
 
 /// A quantity in order units, such as `4 × pack of 12`; the base unit alone where nothing is packed.
-pub(crate) fn order_units(proposal: &Proposal) -> String {
+pub(crate) fn order_units(proposal: &Proposal, lang: Lang) -> String {
     if !is_packed(proposal) {
-        return format!("{} {}", format::quantity(proposal.quantity, 0), proposal.uom).trim_end().to_owned();
+        let uom = unit_name(&proposal.uom, lang);
+        return format!("{} {uom}", format::quantity(proposal.quantity, 0)).trim_end().to_owned();
     }
     let units = &proposal.order_units;
-    format!("{} × {}", format::quantity(units.quantity, 0), units.uom)
+    let n = format::quantity(units.quantity, 0);
+    match units.uom.strip_prefix("pack of ").filter(|_| lang == Lang::ZhCn) {
+        Some(pack) if pack.contains(' ') => format!("{n} 包 × {pack}"),
+        Some(pack) => format!("{n} 包 × {pack} 件"),
+        None => format!("{n} × {}", units.uom),
+    }
 }
 
 /// A supplier, or the location a transfer comes from.

@@ -15,7 +15,8 @@ use super::page::{escape, shell};
 use super::{at_risk, at_risk_head, has_money, is_packed, lost_units, order_units, source_label, sum_in_words};
 use crate::format;
 use crate::i18n::{
-    Text, evidence_key, exception_label, finding_title, objective_label, severity_label, waterfall_label,
+    Text, evidence_key, evidence_value, exception_label, finding_title, limit_label, objective_label, severity_label,
+    unit_name, waterfall_label,
 };
 use crate::project::is_known;
 use crate::verbs::plan::Planned;
@@ -191,7 +192,7 @@ pub(crate) fn evidence(pairs: &[(String, String)], lang: Lang) -> String {
     pairs
         .iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| format!("{} {value}", evidence_key(key, lang)))
+        .map(|(key, value)| format!("{} {}", evidence_key(key, lang), evidence_value(key, value, lang)))
         .collect::<Vec<_>>()
         .join(" · ")
 }
@@ -505,8 +506,11 @@ fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal, an
     let explanation = &proposal.explanation;
     let days = |days: f64| format::float(days.min(999.0), 0);
     let packed = proposal.order_units.uom != proposal.uom && !proposal.order_units.uom.is_empty();
-    let base =
-        if packed { format!(" = {} {}", format::quantity(proposal.quantity, 0), proposal.uom) } else { String::new() };
+    let base = if packed {
+        format!(" = {} {}", format::quantity(proposal.quantity, 0), unit_name(&proposal.uom, lang))
+    } else {
+        String::new()
+    };
     let key = format!("{} {} {} {}", proposal.item_id, proposal.item_name, proposal.destination, proposal.source);
     let value = proposal.value.map_or("–".to_owned(), |value| format::money(value, &proposal.currency));
     let priority = at_risk(proposal, any_money, lang).unwrap_or_else(|| "–".to_owned());
@@ -518,12 +522,12 @@ fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal, an
          <span class=\"item\"><b>{}</b> <span class=\"soft\">{}</span></span>\
          <span><span class=\"qty\">{}</span> <span class=\"soft\">{}</span></span>\
          <span data-h=\"{}\">{value}</span><span data-h=\"{}\"><span class=\"{class}\">{}</span></span>\
-         <span data-h=\"{}\">{} → {} d</span><span class=\"risk\" data-h=\"{}\">{priority}</span>\
+         <span data-h=\"{}\">{} → {} {}</span><span class=\"risk\" data-h=\"{}\">{priority}</span>\
          </summary><div class=\"why\"></div></details>",
         escape(&key.to_lowercase()),
         escape(&proposal.item_id),
         escape(&proposal.item_name),
-        escape(&order_units(proposal)),
+        escape(&order_units(proposal, lang)),
         escape(&base),
         Text::Value.get(lang),
         Text::StockoutWithout.get(lang),
@@ -531,6 +535,7 @@ fn order_line(body: &mut String, lang: Lang, idx: usize, proposal: &Proposal, an
         Text::Cover.get(lang),
         days(explanation.without_order.days_of_cover),
         days(explanation.with_order.days_of_cover),
+        if lang == Lang::ZhCn { "天" } else { "d" },
         risk_head.get(lang),
     );
 }
@@ -549,7 +554,7 @@ fn shadow_prices(body: &mut String, lang: Lang, planned: &Planned) {
         let _ = write!(
             body,
             "<tr><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
-            escape(&price.limit),
+            escape(&limit_label(&price.limit, lang)),
             format::float(price.allowed, 2),
             format::float(price.used, 2),
             format::float(price.price, 3)

@@ -4,10 +4,15 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Cli;
-use crate::session::Output;
+use crate::error::CliError;
+use crate::session::{Output, Session};
 
-pub(crate) fn run(shell: Shell) -> Output {
+pub(crate) fn run(session: &Session, shell: Shell) -> Result<Output, CliError> {
+    if session.json {
+        return Err(CliError::usage("completions writes a script for a shell, which is never JSON")
+            .hint(format!("restock completions {shell}")));
+    }
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "restock", &mut script);
-    Output::text(String::from_utf8_lossy(&script))
+    Ok(Output::text(String::from_utf8_lossy(&script)))
 }

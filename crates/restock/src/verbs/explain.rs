@@ -10,7 +10,7 @@ use crate::cli::ExplainArgs;
 use crate::config::did_you_mean;
 use crate::error::CliError;
 use crate::format;
-use crate::i18n::{Text, exception_label, waterfall_label};
+use crate::i18n::{Text, exception_label, unit_name, waterfall_label};
 use crate::project::{Loaded, Project, apply_flags, forecaster};
 use crate::report;
 use crate::report::plan_page::{consequences, evidence};
@@ -152,9 +152,9 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
     text.push('\n');
     match &detail.proposal {
         Some(proposal) => {
-            let mut facts = vec![report::order_units(proposal)];
+            let mut facts = vec![report::order_units(proposal, lang)];
             if report::is_packed(proposal) {
-                facts.push(format!("{} {}", format::quantity(proposal.quantity, 0), proposal.uom));
+                facts.push(format!("{} {}", format::quantity(proposal.quantity, 0), unit_name(&proposal.uom, lang)));
             }
             facts.push(report::source_label(&proposal.source, lang));
             facts.extend(proposal.value.map(|value| format::money_with_code(value, &proposal.currency)));
@@ -260,8 +260,10 @@ fn waterfall_grid(session: &Session, detail: &LineDetail) -> String {
     let waterfall = &detail.explanation.waterfall;
     let quantity = detail.proposal.as_ref().map_or(Quantity::ZERO, |proposal| proposal.quantity);
     let decimals = waterfall.iter().map(|line| line.value.decimals()).max().unwrap_or(0).max(quantity.decimals());
-    let mut grid =
-        Grid::new().column("", Align::Text).column(detail.uom.clone(), Align::Right).optional("", Align::Text, 1);
+    let mut grid = Grid::new()
+        .column("", Align::Text)
+        .column(unit_name(&detail.uom, session.lang), Align::Right)
+        .optional("", Align::Text, 1);
     for line in waterfall.iter().filter(|line| line.value != Quantity::ZERO) {
         grid.row([
             waterfall_label(line.code, session.lang).to_owned(),

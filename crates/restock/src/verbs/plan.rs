@@ -477,7 +477,7 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
         grid.row([
             proposal.item_id.clone(),
             name,
-            report::order_units(proposal),
+            report::order_units(proposal, session.lang),
             if report::is_packed(proposal) { format::quantity(proposal.quantity, 0) } else { String::new() },
             proposal.value.map_or(String::new(), |value| format::money(value, currency)),
             format::percent(explanation.without_order.p_stockout),
@@ -638,13 +638,12 @@ mod tests {
         订货清单
 
         DAIRY → S01   2 行 · 71.64 EUR · 下单截止 2026-03-02 14:00 · 到货 2026-03-04
-          商品                                订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
+          商品                              订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
           ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          MILK-1L   Milk 1 l        4 × pack of 12      37.44        83%      2→5 d           9.10   62 预期需求 +12 缓冲
-                                                                                                     +3 预留 −26 现有 −12 在途
-                                                                                                     +9 整包
-          YOG-500   Yoghurt 500 g    6 × pack of 6      34.20        83%      2→5 d           5.80   31 预期需求 +6 缓冲 −4 现有
-                                                                                                     +3 整包
+          MILK-1L   Milk 1 l        4 包 × 12 件      37.44        83%      2→5 d           9.10   62 预期需求 +12 缓冲 +3 预留
+                                                                                                   −26 现有 −12 在途 +9 整包
+          YOG-500   Yoghurt 500 g    6 包 × 6 件      34.20        83%      2→5 d           5.80   31 预期需求 +6 缓冲 −4 现有
+                                                                                                   +3 整包
 
         MARKET → S01   1 行 · 43.75 EUR · 下单截止 2026-03-02 · 到货 2026-03-04
           商品                         订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
