@@ -226,16 +226,16 @@ fn amounts_without_price_and_cost_are_units() {
     let rows: Vec<String> =
         (0..90).map(|t| format!("2026-{:02}-{:02},A,{},{}\n", 1 + t / 28, 1 + t % 28, 3 + t % 5, 2.5)).collect();
     let unpriced = rows.iter().map(|row| format!("{}\n", row.rsplit_once(',').unwrap().0));
-    std::fs::write(dir.path().join("units.csv"), format!("date,item_id,quantity\n{}", unpriced.collect::<String>()))
+    std::fs::write(dir.path().join("first.csv"), format!("date,item_id,quantity\n{}", unpriced.collect::<String>()))
         .unwrap();
-    std::fs::write(dir.path().join("money.csv"), format!("date,item_id,quantity,unit_price\n{}", rows.concat()))
+    std::fs::write(dir.path().join("second.csv"), format!("date,item_id,quantity,unit_price\n{}", rows.concat()))
         .unwrap();
     let table = |file: &str| stdout(&expect(dir.path(), &["try", file, "--out", "out"], 0));
     let page = || std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
-    let text = table("units.csv");
+    let text = table("first.csv");
     assert!(text.contains("at risk, units") && !text.contains("at risk EUR"), "{text}");
     assert!(page().contains("at risk, units") && !page().contains("at risk EUR"));
-    let text = table("money.csv");
+    let text = table("second.csv");
     assert!(text.contains("at risk EUR") && !text.contains("at risk, units"), "{text}");
     assert!(page().contains("at risk EUR"));
 }

@@ -95,6 +95,7 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
         })
         .collect();
     findings.extend(per_pair.into_iter().flatten());
+    sales_checks::fold_infos_d08(&mut findings);
 
     for checks in [sales_checks::OVER_ALL, stock_checks::OVER_ALL, supply_checks::OVER_ALL, master_checks::OVER_ALL] {
         for check in checks {

@@ -539,6 +539,34 @@ fn d08_sales_without_stock(facts: &Facts<'_>, pair: &Pair, history: &History) ->
     )
 }
 
+/// D08 where it is only worth knowing: one finding per item-location while a planner can read them, one in all beyond.
+pub(super) fn fold_infos_d08(findings: &mut Vec<Finding>) {
+    const N_READABLE: usize = 200;
+    let is_info = |found: &Finding| found.code == FindingCode::D08 && found.severity == Severity::Info;
+    let infos: Vec<&Finding> = findings.iter().filter(|found| is_info(found)).collect();
+    let n_pairs = infos.len();
+    if n_pairs <= N_READABLE {
+        return;
+    }
+    let n_rows = infos.iter().map(|found| found.n_rows).sum();
+    let mut folded = finding(
+        FindingCode::D08,
+        Severity::Info,
+        [
+            format!("{n_pairs} item-locations sold a little on days without stock, {n_rows} sales rows in all"),
+            format!("{n_pairs} 个商品-地点在无库存日有少量销售，共 {n_rows} 行"),
+        ],
+        [
+            "check when in the day stock-outs are recorded; single days may be a last piece or a late record",
+            "请核对缺货记录的时点；个别日期可能是最后一件或记录滞后",
+        ],
+    )
+    .rows(infos.iter().flat_map(|found| found.rows.iter().copied()));
+    folded.n_rows = n_rows;
+    findings.retain(|found| !is_info(found));
+    findings.push(folded);
+}
+
 /// Units sold in the last year, scaled up from at least 56 days of history; `None` when history is shorter.
 fn annual_sales(facts: &Facts<'_>, history: &History) -> Option<f64> {
     let first = history.days.first()?.day;

@@ -455,6 +455,27 @@ fn d08_sales_without_stock() {
 }
 
 #[test]
+fn d08_infos_are_told_once_where_there_are_many() {
+    let shop = |n_items: u32| {
+        let mut shop = Shop::new();
+        for idx in 0..n_items {
+            let item_id = format!("I{idx:03}");
+            if idx >= 2 {
+                shop.dataset.items.push(Item { item_id, ..Item::default() });
+            }
+            shop = shop.sell(ItemIdx(idx), [5; 30]);
+        }
+        let n_rows = 30 * n_items as usize;
+        shop.with(|data| data.sales.stockout_share = (0..n_rows).map(|row| f32::from(row % 30 == 7)).collect())
+    };
+    assert_eq!(shop(200).found(D08).len(), 200);
+    let found = shop(201).found(D08);
+    insta::assert_snapshot!(found[0].message,
+        @"201 item-locations sold a little on days without stock, 201 sales rows in all");
+    assert_eq!((found.len(), found[0].severity, found[0].n_rows), (1, Severity::Info, 201));
+}
+
+#[test]
 fn d09_missing_lead_time() {
     let shop = |lead_time_days| {
         Shop::new().sell(A, [1; 10]).with(|data| data.sources = vec![SourceRow { lead_time_days, ..lane() }])
