@@ -9,12 +9,11 @@ use rust_decimal::Decimal;
 use crate::ImportError;
 use crate::date::{self, DateColumn, DateProblem, DateStyle};
 use crate::intern::Interner;
-use crate::mapping::{
-    Case, Expression, Filter, FormatHints, Lookup, Mapping, Names, Operand, Step, TableMapping, Wide, matches_pattern,
-};
+use crate::mapping::{Case, Expression, Filter, FormatHints, Lookup, Mapping, Names, Operand, TableMapping};
 use crate::number::{self, Mark, Number, NumberColumn, Problem, Reading};
 use crate::source::{Cell, Chunk, Input};
 use crate::tables::{self, Field, Remark, Table, TableSpec};
+use crate::wide::{self, shorten};
 
 /// Why one cell could not be used; becomes a `RowError`.
 #[derive(Debug, PartialEq, Eq)]
@@ -221,7 +220,7 @@ impl Job {
                 job.filters.push((first_column(&filter.column)?, filter.clone()));
             }
             if let Some(wide) = &table_mapping.wide {
-                job.wide_days = wide_columns(wide, input).map_err(wrong)?;
+                job.wide_days = wide::columns(wide, input).map_err(wrong)?;
                 for &(column, _) in &job.wide_days {
                     used[column] = true;
                 }
@@ -1201,55 +1200,6 @@ fn date_style(format: &str) -> Result<DateStyle, ImportError> {
         _ if date::is_format(format) => Ok(DateStyle::Format(format.to_owned())),
         _ => Err(ImportError::Option(format!("date is {format:?}, must be dmy, mdy or a format such as %d.%m.%y"))),
     }
-}
-
-/// The columns of a wide table with their days.
-fn wide_columns(wide: &Wide, input: &Input) -> Result<Vec<(usize, Day)>, String> {
-    let columns: Vec<usize> = (0..input.headers.len())
-        .filter(|&idx| matches_pattern(&wide.columns, &input.headers[idx]) && !input.unreadable[idx])
-        .collect();
-    if columns.is_empty() {
-        let found = shorten(&input.headers);
-        return Err(format!("{} has no column that fits {:?} (found: {found})", input.file, wide.columns));
-    }
-    let Some(first) = wide.first.as_ref().and_then(|first| date::read_iso(first.as_bytes())) else {
-        let day = |header: &str| {
-            date::read_iso(header.as_bytes()).or_else(|| date::read_iso(format!("{header}-01").as_bytes()))
-        };
-        let dated: Vec<(usize, Day)> =
-            columns.iter().filter_map(|&idx| Some((idx, day(&input.headers[idx])?))).collect();
-        if dated.is_empty() {
-            let header = &input.headers[columns[0]];
-            return Err(format!(
-                "header {header:?} of {} is no date such as 2026-03-02; state first = \"...\"",
-                input.file
-            ));
-        }
-        return Ok(dated);
-    };
-    let start = first.to_date();
-    let day = |nth: i32| match wide.step {
-        Step::Day => Some(first.plus(nth)),
-        Step::Week => Some(first.plus(7 * nth)),
-        Step::Month => {
-            let months = i32::from(start.year()) * 12 + i32::from(start.month()) - 1 + nth;
-            date::day_of(months.div_euclid(12), months.rem_euclid(12) as u32 + 1, 1)
-        }
-    };
-    columns
-        .iter()
-        .zip(0..)
-        .map(|(&idx, nth)| Some((idx, day(nth)?)))
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| format!("{} columns from {first} on go beyond the calendar", columns.len()))
-}
-
-/// The first headers, for messages about files with thousands of columns.
-fn shorten(headers: &[String]) -> String {
-    if headers.len() <= 40 {
-        return headers.join(", ");
-    }
-    format!("{}, ... and {} more", headers[..30].join(", "), headers.len() - 30)
 }
 
 fn flag_of(text: &str) -> Option<bool> {

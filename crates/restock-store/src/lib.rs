@@ -31,6 +31,7 @@ mod number;
 mod readings;
 mod source;
 mod tables;
+mod wide;
 pub mod write;
 
 use std::path::PathBuf;
