@@ -26,7 +26,7 @@ pub(crate) fn write(root: &Path) -> Vec<String> {
     }
 }
 
-/// Says where the committed files differ from what [`write`] would write.
+/// Says where the committed files differ from what [`write()`] would write.
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let fresh = root.join("target/xtask/shop");
     // Left over from an earlier run; its absence is fine.

@@ -1,6 +1,6 @@
 //! Forecasts of demand as joint distributions.
 //!
-//! A [`Forecaster`](restock_core::Forecaster) takes a batch of demand histories and returns, per series, quantiles of
+//! A [`Forecaster`] takes a batch of demand histories and returns, per series, quantiles of
 //! every future period and the dependence between periods; [`paths`] turns that into demand scenarios, from which any
 //! lead-time demand is read. Nothing here keeps state, reads a clock or depends on the number of threads.
 //!

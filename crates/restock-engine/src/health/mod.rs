@@ -1,6 +1,6 @@
 //! Data health: the checks D01 to D25, a score per item-location and table, and what each missing table would improve.
 //!
-//! Every check is one small function from [`facts::Facts`] to findings. A check stays silent when the tables it needs
+//! Every check is one small function from `facts::Facts` to findings. A check stays silent when the tables it needs
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
 //! finding. Thresholds are chosen so that clean data raise nothing above [`Severity::Info`]; each one says why.
 
