@@ -7,19 +7,19 @@
 
 use restock_core::environment::Environment;
 use restock_inventory::discrete_demand::DiscreteDemand;
-use restock_inventory::value_iteration::value_iteration;
-use restock_inventory::worked_example::{DISCOUNT_FACTOR, WorkedExample};
+use restock_inventory::environments::worked_example::{DISCOUNT_FACTOR, WorkedExample};
+use restock_inventory::exact::{Criterion, Settings, solve};
 
 fn main() {
-    let environment = WorkedExample::new(5.0);
-    let demand = DiscreteDemand::poisson(30.0, 90);
-    let solution = value_iteration(&environment, &demand, DISCOUNT_FACTOR, 1e-9);
+    let environment = WorkedExample::new(5.0, DiscreteDemand::poisson(30.0, 90));
+    let criterion = Criterion::Discounted { discount_factor: DISCOUNT_FACTOR };
+    let solution = solve(&environment, criterion, &Settings { tolerance: 1e-9, ..Settings::default() });
     println!("One item, 100 units in stock, Poisson(30) demand a period, stock costs 0.01·S², a lost sale costs 5.");
     println!(
         "The optimal expected discounted cost from 100 units is {:.4}; from an empty shelf {:.4}.",
-        solution.value[100], solution.value[0]
+        solution.values[100], solution.values[0]
     );
-    println!("The optimal policy orders up to {} units whenever fewer are in stock.", solution.order_quantity[0]);
+    println!("The optimal policy orders up to {} units whenever fewer are in stock.", solution.actions[0]);
     println!();
     // Ten fixed demands that a Poisson(30) could give, so that the table is the same on every run.
     let demands = [30, 24, 37, 31, 28, 35, 22, 41, 29, 33];
@@ -27,8 +27,8 @@ fn main() {
     let (mut stock, mut total, mut factor) = (environment.initial_state(), 0.0, 1.0);
     for (period, demand) in demands.into_iter().enumerate() {
         let start = stock;
-        let order_quantity = solution.order_quantity[start as usize];
-        let outcome = environment.step(&mut stock, order_quantity, demand);
+        let order_quantity = solution.actions[start as usize];
+        let outcome = environment.step(&mut stock, &order_quantity, &demand);
         total += factor * outcome.cost;
         factor *= DISCOUNT_FACTOR;
         println!(

@@ -1,5 +1,7 @@
 //! Discrete demand laws for exact methods: a probability per whole unit.
 
+use rand::{Rng, RngExt};
+use restock_core::Units;
 use statrs::distribution::{Discrete, Poisson};
 
 /// Demand of one period on `0..=max_demand` units.
@@ -39,6 +41,32 @@ impl DiscreteDemand {
         Self::new((0..=max_demand as u64).map(|demand| law.pmf(demand)).collect())
     }
 
+    /// Geometric demand on `0, 1, 2, ...` with a mean in units, truncated to `0..=max_demand` and renormalised:
+    /// `P(d) = (1 - θ)·θᵈ` with `θ = mean / (1 + mean)`.
+    ///
+    /// # Panics
+    /// When `mean` is not positive and finite.
+    pub fn geometric(mean: f64, max_demand: usize) -> Self {
+        assert!(mean > 0.0 && mean.is_finite(), "mean demand {mean} must be positive");
+        let theta = mean / (1.0 + mean);
+        Self::new((0..=max_demand).map(|demand| theta.powi(demand as i32)).collect())
+    }
+
+    /// Demand on `low..=high`, each as likely, units.
+    ///
+    /// # Panics
+    /// When `low` is above `high`.
+    pub fn uniform(low: usize, high: usize) -> Self {
+        assert!(low <= high);
+        Self::new((0..=high).map(|demand| if demand < low { 0.0 } else { 1.0 }).collect())
+    }
+
+    /// The total of independent demands.
+    pub fn sum<'a>(laws: impl IntoIterator<Item = &'a DiscreteDemand>) -> Self {
+        let total = laws.into_iter().fold(vec![1.0], |total, law| convolve(&total, &law.probabilities));
+        Self::new(total)
+    }
+
     /// The probabilities of `0..=max_demand` units.
     pub fn probabilities(&self) -> &[f64] {
         &self.probabilities
@@ -54,9 +82,71 @@ impl DiscreteDemand {
         self.probabilities.iter().take(level + 1).sum()
     }
 
+    /// The smallest demand whose distribution function is at least `quantile_level`, units.
+    pub fn quantile(&self, quantile_level: f64) -> Units {
+        let mut below = 0.0;
+        for (demand, probability) in self.probabilities.iter().enumerate() {
+            below += probability;
+            if below >= quantile_level - 1e-12 {
+                return demand as Units;
+            }
+        }
+        self.probabilities.len() as Units - 1
+    }
+
+    /// A demand drawn from the law, units.
+    pub fn sample(&self, rng: &mut dyn Rng) -> Units {
+        let uniform: f64 = rng.random();
+        let mut below = 0.0;
+        for (demand, probability) in self.probabilities.iter().enumerate() {
+            below += probability;
+            if uniform < below {
+                return demand as Units;
+            }
+        }
+        // The probabilities sum to 1 up to rounding; what is left belongs to the last demand that can happen.
+        self.probabilities.iter().rposition(|probability| *probability > 0.0).expect("a law") as Units
+    }
+
+    /// Replaces `chances` by the law with all demand of at least `available` carried by two demands, such that its
+    /// probability and mean are kept: exact wherever more demand than is available changes nothing but a cost that is
+    /// linear in it.
+    pub fn up_to(&self, available: Units, chances: &mut Vec<(Units, f64)>) {
+        chances.clear();
+        let first_above = (available.max(0) as usize).min(self.probabilities.len());
+        let below = self.probabilities[..first_above].iter().enumerate();
+        chances.extend(below.filter(|(_, p)| **p > 0.0).map(|(demand, p)| (demand as Units, *p)));
+        let above = &self.probabilities[first_above..];
+        let probability: f64 = above.iter().sum();
+        if probability <= 0.0 {
+            return;
+        }
+        let excess: f64 = above.iter().enumerate().map(|(excess, p)| excess as f64 * p).sum();
+        let most = above.len() - 1;
+        let at_most = if most == 0 { 0.0 } else { excess / most as f64 };
+        let at_least = probability - at_most;
+        if at_least > 0.0 {
+            chances.push((first_above as Units, at_least));
+        }
+        if at_most > 0.0 {
+            chances.push(((first_above + most) as Units, at_most));
+        }
+    }
+
     /// Expected unmet demand E[(demand - level)⁺], units.
     pub fn expected_shortage(&self, level: usize) -> f64 {
         let above = self.probabilities.iter().enumerate().skip(level + 1);
         above.map(|(demand, probability)| (demand - level) as f64 * probability).sum()
     }
+}
+
+/// Probabilities of the sum of two independent demands.
+pub(crate) fn convolve(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut sum = vec![0.0; a.len() + b.len() - 1];
+    for (i, x) in a.iter().enumerate() {
+        for (j, y) in b.iter().enumerate() {
+            sum[i + j] += x * y;
+        }
+    }
+    sum
 }

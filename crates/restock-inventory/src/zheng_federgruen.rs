@@ -10,7 +10,7 @@
 
 use restock_core::Units;
 
-use crate::discrete_demand::DiscreteDemand;
+use crate::discrete_demand::{DiscreteDemand, convolve};
 
 /// The cost parameters of a backordered single item.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,16 +86,6 @@ impl PeriodCost {
         }
         self.lead_time_demand.probabilities().len() as Units - 1
     }
-}
-
-fn convolve(a: &[f64], b: &[f64]) -> Vec<f64> {
-    let mut sum = vec![0.0; a.len() + b.len() - 1];
-    for (i, x) in a.iter().enumerate() {
-        for (j, y) in b.iter().enumerate() {
-            sum[i + j] += x * y;
-        }
-    }
-    sum
 }
 
 /// Renewal density `m(j)` of demand, extended as far as asked: `m(0) = 1 / (1 - p₀)` and

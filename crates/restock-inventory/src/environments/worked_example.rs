@@ -4,14 +4,18 @@
 //! the record. [`WorkedExample`] is the repaired problem: orders arrive at once, unmet demand is lost at a cost, and
 //! stock costs `0.01·S²` per period.
 
+use rand::Rng;
+
 use restock_core::Units;
 use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
+
+use crate::discrete_demand::DiscreteDemand;
 
 /// The tutorial's discount factor γ.
 pub const DISCOUNT_FACTOR: f64 = 0.9;
 
 /// The repaired tutorial problem.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorkedExample {
     /// Cost of one unit of unmet demand, currency (p).
     pub stockout_cost: f64,
@@ -21,6 +25,8 @@ pub struct WorkedExample {
     pub max_stock: Units,
     /// Largest order, units.
     pub max_order: Units,
+    /// Demand of a period.
+    pub demand: DiscreteDemand,
 }
 
 impl WorkedExample {
@@ -28,9 +34,9 @@ impl WorkedExample {
     ///
     /// # Panics
     /// When `stockout_cost` is negative or not finite.
-    pub fn new(stockout_cost: f64) -> Self {
+    pub fn new(stockout_cost: f64, demand: DiscreteDemand) -> Self {
         assert!(stockout_cost.is_finite() && stockout_cost >= 0.0);
-        Self { stockout_cost, initial_stock: 100, max_stock: 200, max_order: 100 }
+        Self { stockout_cost, initial_stock: 100, max_stock: 200, max_order: 100, demand }
     }
 }
 
@@ -42,6 +48,10 @@ pub fn stock_cost(stock: Units) -> f64 {
 impl Environment for WorkedExample {
     /// Units on hand at the start of a period.
     type State = Units;
+    /// Units ordered.
+    type Action = Units;
+    /// Units wanted.
+    type Chance = Units;
 
     fn id(&self) -> &'static str {
         "worked-example-v1"
@@ -51,13 +61,18 @@ impl Environment for WorkedExample {
         self.initial_stock
     }
 
-    fn max_order(&self, _: &Units) -> Units {
-        self.max_order
+    fn sample_action(&self, _: &Units, rng: &mut dyn Rng) -> Units {
+        (rng.next_u64() % (self.max_order as u64 + 1)) as Units
+    }
+
+    fn sample_chance(&self, _: &Units, _: &Units, rng: &mut dyn Rng) -> Units {
+        self.demand.sample(rng)
     }
 
     /// Sequence of events in a period: 1. cost of the stock at the start, 2. order, which arrives at once, 3. demand;
     /// what is not on the shelf is lost at a cost, 4. the rest, at most `max_stock`, starts the next period.
-    fn step(&self, stock: &mut Units, order_quantity: Units, demand: Units) -> PeriodOutcome {
+    fn step(&self, stock: &mut Units, order_quantity: &Units, demand: &Units) -> PeriodOutcome {
+        let (order_quantity, demand) = (*order_quantity, *demand);
         assert!((0..=self.max_order).contains(&order_quantity) && 0 <= demand);
         let start_cost = stock_cost(*stock);
         let available = *stock + order_quantity;
@@ -75,6 +90,14 @@ impl Environment for WorkedExample {
             ..PeriodOutcome::default()
         }
     }
+
+    fn units(&self, stock: &Units) -> Units {
+        *stock
+    }
+
+    fn ordered(&self, _: &Units, order_quantity: &Units, _: &Units) -> Units {
+        *order_quantity
+    }
 }
 
 impl FiniteEnvironment for WorkedExample {
@@ -88,6 +111,15 @@ impl FiniteEnvironment for WorkedExample {
 
     fn state(&self, state_idx: usize) -> Units {
         state_idx as Units
+    }
+
+    fn actions(&self, _: &Units, actions: &mut Vec<Units>) {
+        actions.clear();
+        actions.extend(0..=self.max_order);
+    }
+
+    fn chances(&self, stock: &Units, order_quantity: &Units, chances: &mut Vec<(Units, f64)>) {
+        self.demand.up_to(stock + order_quantity, chances);
     }
 }
 
@@ -108,11 +140,19 @@ pub mod literal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discrete_demand::DiscreteDemand;
-    use crate::value_iteration::{Solution, check_objective, value_iteration};
+    use crate::environments::{check_environment, check_finite_environment};
+    use crate::exact::{Criterion, Settings, Solution, check_objective, solve};
 
-    fn solve(stockout_cost: f64, demand: &DiscreteDemand) -> Solution {
-        value_iteration(&WorkedExample::new(stockout_cost), demand, DISCOUNT_FACTOR, 1e-9)
+    fn solution(stockout_cost: f64, demand: &DiscreteDemand) -> Solution<Units> {
+        let criterion = Criterion::Discounted { discount_factor: DISCOUNT_FACTOR };
+        solve(&WorkedExample::new(stockout_cost, demand.clone()), criterion, &Settings::default())
+    }
+
+    #[test]
+    fn is_an_environment() {
+        let environment = WorkedExample::new(5.0, DiscreteDemand::poisson(30.0, 90));
+        check_environment(&environment, 1, 10_000).unwrap();
+        check_finite_environment(&environment, 1).unwrap();
     }
 
     fn assert_close(got: f64, published: f64, tolerance: f64) {
@@ -133,14 +173,14 @@ mod tests {
 
     #[test]
     fn constant_demand() {
-        let never = solve(0.0, &DiscreteDemand::constant(30));
-        assert_close(never.value[100], 157.789, 1e-6);
-        assert_close(never.value[0], 0.0, 1e-9);
-        assert!(never.order_quantity.iter().all(|order_quantity| *order_quantity == 0));
+        let never = solution(0.0, &DiscreteDemand::constant(30));
+        assert_close(never.values[100], 157.789, 1e-6);
+        assert_close(never.values[0], 0.0, 1e-9);
+        assert!(never.actions.iter().all(|order_quantity| *order_quantity == 0));
         for stockout_cost in [1.0, 5.0] {
-            let solution = solve(stockout_cost, &DiscreteDemand::constant(30));
-            assert_close(solution.value[100], 157.789, 1e-6);
-            assert_eq!([100, 70, 40, 10, 0].map(|stock: usize| solution.order_quantity[stock]), [0, 0, 0, 20, 30]);
+            let solved = solution(stockout_cost, &DiscreteDemand::constant(30));
+            assert_close(solved.values[100], 157.789, 1e-6);
+            assert_eq!([100, 70, 40, 10, 0].map(|stock: usize| solved.actions[stock]), [0, 0, 0, 20, 30]);
         }
     }
 
@@ -155,12 +195,12 @@ mod tests {
             (5.0, 171.6269, 16.4212, 40, 0.99683, 0.96769),
             (10.0, 174.2054, 19.7235, 42, 0.99864, 0.98518),
         ] {
-            let solution = solve(stockout_cost, &demand);
-            assert_close(solution.value[100], value_100, 1e-4);
-            assert_close(solution.value[0], value_0, 1e-4);
+            let solved = solution(stockout_cost, &demand);
+            assert_close(solved.values[100], value_100, 1e-4);
+            assert_close(solved.values[0], value_0, 1e-4);
             for stock in 0..=200 {
                 let base_stock_order = (level - stock).max(0);
-                assert_eq!(solution.order_quantity[stock as usize], base_stock_order, "stock {stock}");
+                assert_eq!(solved.actions[stock as usize], base_stock_order, "stock {stock}");
             }
             assert_close(1.0 - demand.expected_shortage(level as usize) / demand.mean(), fill_rate, 5e-6);
             assert_close(demand.cdf(level as usize), cycle_service, 5e-6);
@@ -169,10 +209,10 @@ mod tests {
 
     #[test]
     fn never_ordering_is_refused() {
-        let environment = WorkedExample::new(0.0);
-        let solution = solve(0.0, &DiscreteDemand::constant(30));
-        insta::assert_snapshot!(check_objective(&environment, &solution, 0.0).unwrap_err(), @"the objective of worked-example-v1 is cheapest when nothing is ever ordered: its optimal expected cost from the initial state is 157.7890 with every order zero, at a stock-out cost of 0 per unit; set a stock-out cost above the cost of holding a unit until it sells");
-        let environment = WorkedExample::new(5.0);
-        assert!(check_objective(&environment, &solve(5.0, &DiscreteDemand::constant(30)), 5.0).is_ok());
+        let demand = DiscreteDemand::constant(30);
+        let environment = WorkedExample::new(0.0, demand.clone());
+        let never = solution(0.0, &demand);
+        insta::assert_snapshot!(check_objective(&environment, &never, 0.0).unwrap_err(), @"the objective of worked-example-v1 is cheapest when nothing is ever ordered: its optimal expected cost from the initial state is 157.7890 with every order zero, at a stock-out cost of 0 per unit; set a stock-out cost above the cost of holding a unit until it sells");
+        assert!(check_objective(&environment, &solution(5.0, &demand), 5.0).is_ok());
     }
 }
