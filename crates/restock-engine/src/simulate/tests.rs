@@ -1,118 +1,42 @@
 //! Simulations of small shops.
 
-use restock_core::dataset::{Dataset, InventoryRow, Item, Location, Origin, SourceRow};
-use restock_core::forecast::Dependence;
-use restock_core::{
-    Forecast, ForecastRequest, ItemIdx, LocationIdx, Objective, Quantity, RowRef, SeriesInput, ServiceType, Units,
-};
+use restock_core::dataset::{Dataset, Origin, SourceRow};
+use restock_core::{ItemIdx, LocationIdx, Objective, Quantity, ServiceType, Units};
 
 use super::partition::World;
 use super::*;
-
-/// `spread` 0 is a demand that is always the mean of the last four weeks.
-struct RecentMean {
-    spread: f64,
-}
-
-impl Forecaster for RecentMean {
-    fn name(&self) -> &str {
-        "recent_mean"
-    }
-
-    fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
-        let forecast = |series: &SeriesInput| {
-            let recent = &series.demand[series.n_periods().saturating_sub(28)..];
-            let mean = recent.iter().sum::<f64>() / recent.len().max(1) as f64;
-            let quantiles = restock_core::QUANTILE_LEVELS.map(|level| mean * (1.0 + self.spread * (level - 0.5)));
-            Forecast {
-                mean: vec![mean; request.horizon],
-                quantiles: quantiles.repeat(request.horizon),
-                dependence: Dependence::default(),
-                count_valued: series.count_valued,
-                model: "recent_mean".to_owned(),
-                reason: String::new(),
-            }
-        };
-        batch.iter().map(forecast).collect()
-    }
-}
+use crate::fixtures::{self, RecentMean};
 
 /// Items with a constant demand per day in every store from 2025-01-01 on for 200 days, cost 2 and price 5, `on_hand`
 /// in each.
 fn shop(demand: &[i64], n_stores: u32, on_hand: i64) -> Dataset {
     let first: Day = "2025-01-01".parse().unwrap();
-    let location = |idx| Location { location_id: format!("S{}", idx + 1), ..Location::default() };
     let mut dataset = Dataset {
         files: vec!["sales.csv".to_owned()],
-        locations: (0..n_stores).map(location).collect(),
+        locations: (0..n_stores).map(|idx| fixtures::location(&format!("S{}", idx + 1))).collect(),
         ..Dataset::default()
     };
     for (idx, quantity) in demand.iter().enumerate() {
         let item = ItemIdx(idx as u32);
-        dataset.items.push(Item {
-            item_id: format!("I{idx:03}"),
-            unit_cost: Some("2".parse().unwrap()),
-            price: Some("5".parse().unwrap()),
-            ..Item::default()
-        });
+        dataset.items.push(fixtures::item(&format!("I{idx:03}"), "2", "5"));
         for store in (0..n_stores).map(LocationIdx) {
-            for t in 0..200 {
-                dataset.sales.item.push(item);
-                dataset.sales.location.push(store);
-                dataset.sales.day.push(first.plus(t));
-                dataset.sales.quantity.push(Quantity::from_whole(*quantity));
-                dataset.sales.row.push(RowRef { file_idx: 0, row: dataset.sales.row.len() as u32 + 2 });
-            }
-            dataset.inventory.push(count(item, store, on_hand));
+            fixtures::sell(&mut dataset, item, store, first, [*quantity; 200]);
+            dataset.inventory.push(fixtures::stock(item, store, Quantity::from_whole(on_hand)));
         }
     }
     dataset
-}
-
-fn count(item: ItemIdx, location: LocationIdx, on_hand: i64) -> InventoryRow {
-    InventoryRow {
-        item,
-        location,
-        on_hand: Quantity::from_whole(on_hand),
-        as_of: None,
-        lot_id: None,
-        expiry: None,
-        allocated: Quantity::ZERO,
-        blocked: Quantity::ZERO,
-        in_transit: Quantity::ZERO,
-        row: RowRef::default(),
-    }
 }
 
 /// Every store draws from a distribution centre `Z` that holds `on_hand` of each item.
 fn chain(demand: &[i64], n_stores: u32, on_hand: i64) -> Dataset {
     let mut dataset = shop(demand, n_stores, 15);
     let centre = LocationIdx(n_stores);
-    dataset.locations.push(Location { location_id: "Z".to_owned(), ..Location::default() });
+    dataset.locations.push(fixtures::location("Z"));
     for item in (0..demand.len() as u32).map(ItemIdx) {
-        dataset.inventory.push(count(item, centre, on_hand));
+        dataset.inventory.push(fixtures::stock(item, centre, Quantity::from_whole(on_hand)));
         for store in (0..n_stores).map(LocationIdx) {
-            dataset.sources.push(SourceRow {
-                item: Some(item),
-                to_location: Some(store),
-                origin: Origin::Location(centre),
-                category: None,
-                lead_time_days: Some(1.0),
-                lead_time_sd_days: None,
-                unit_cost: None,
-                min_order: None,
-                pack_size: None,
-                layer_size: None,
-                pallet_size: None,
-                max_order: None,
-                priority: 1,
-                share: None,
-                review_calendar: None,
-                effective_from: None,
-                effective_to: None,
-                price_breaks: Vec::new(),
-                row: RowRef::default(),
-            });
+            let lane = fixtures::lane(Origin::Location(centre), 1.0);
+            dataset.sources.push(SourceRow { item: Some(item), to_location: Some(store), priority: 1, ..lane });
         }
     }
     dataset

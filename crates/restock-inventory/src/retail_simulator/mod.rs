@@ -59,7 +59,7 @@ pub struct ChainConfig {
     pub share_ended: f64,
     /// Share of items that are ever promoted.
     pub share_promoted: f64,
-    /// Share of item-locations whose demand stops and starts again.
+    /// Share of item-locations whose demand stops and starts again; fresh goods are always wanted.
     pub share_on_off: f64,
     /// Share of stores closed on Sundays.
     pub share_closed_on_sundays: f64,
