@@ -356,7 +356,11 @@ fn pass_up(
     let wait = (unit.bucket.period_of(unit.as_of.plus(wait)) - unit.bucket.period_of(unit.as_of)) as usize;
     let review = decided.timing.review_period;
     dependent.now += now;
-    let orders = LaterOrders::new(unit, decided, order_now);
+    let expected: Vec<f64> = (0..demand.horizon)
+        .map(|step| (0..n_paths).map(|idx| f64::from(demand.path(idx)[step])).sum::<f64>() / n_paths as f64)
+        .collect();
+    let expected_at = |step: usize| expected.get(step).copied().unwrap_or(mean);
+    let orders = LaterOrders::new(unit, decided, order_now, &expected_at, (wait, horizon));
     for path_idx in 0..n_paths {
         let values = &mut dependent.values[path_idx * horizon..(path_idx + 1) * horizon];
         if wait < horizon {
@@ -384,30 +388,52 @@ struct LaterOrders<'a> {
     target: Units,
     /// An order is placed once the position is at or below this level, units.
     reorder_point: Units,
+    /// `[horizon]`: how much more is expected until the order after an order at this step arrives than is expected now;
+    /// both levels rise by it, so that stores fill up before a promotion or a weekend.
+    rise: Vec<Units>,
 }
 
 impl<'a> LaterOrders<'a> {
-    fn new(unit: &'a PlanningUnit, decided: &'a Decided, order_now: Units) -> Self {
+    fn new(
+        unit: &'a PlanningUnit,
+        decided: &'a Decided,
+        order_now: Units,
+        expected: &dyn Fn(usize) -> f64,
+        (wait, horizon): (usize, usize),
+    ) -> Self {
         let Review { stock, rules, .. } = &decided.review;
+        let now: f64 = (0..decided.protection).map(expected).sum();
+        // A later order does not wait for its day.
+        let protection = decided.protection.saturating_sub(wait).max(1);
+        let mut later: f64 = (0..protection).map(expected).sum();
+        let mut rise = Vec::with_capacity(horizon);
+        for step in 0..horizon {
+            rise.push((later - now).round() as Units);
+            later += expected(step + protection) - expected(step);
+        }
         let target = decided.decision.target_level.max(rules.min_stock);
         // What would expire is not ordered, neither now nor later.
         let most = rules.shelf_life_cap.map_or(Units::MAX, |cap| stock.inventory_position() + cap.max(order_now));
         let target = target.min(most);
         let reorder_point = decided.decision.reorder_point.map_or(target - 1, |point| point.max(rules.min_stock - 1));
-        Self { unit, stock, order_now, target, reorder_point: reorder_point.min(target - 1) }
+        Self { unit, stock, order_now, target, reorder_point: reorder_point.min(target - 1), rise }
     }
 
-    /// The order at a position, in units that need not be whole because demand on a path is not.
-    fn order_at(&self, position: f64) -> Units {
+    /// The order at a step and a position, which need not be whole because demand on a path is not.
+    fn order_at(&self, step: usize, position: f64) -> Units {
         // A position of 20 - 0.3 · 30 is 11, and not a little less.
         const ROUNDING: f64 = 1e-6;
-        if position > self.reorder_point as f64 + ROUNDING {
+        let rise = self.rise[step];
+        if position > (self.reorder_point + rise) as f64 + ROUNDING {
             return 0;
         }
         let rules = &self.unit.rules;
-        let missing = (self.target as f64 - position - ROUNDING).ceil() as Units;
+        let missing = ((self.target + rise) as f64 - position - ROUNDING).ceil() as Units;
         let pack = rules.order_multiple.max(1);
-        let wanted = missing.max(rules.min_order).max(0);
+        if missing <= 0 {
+            return 0;
+        }
+        let wanted = missing.max(rules.min_order);
         (wanted + pack - 1) / pack * pack
     }
 
@@ -423,7 +449,7 @@ impl<'a> LaterOrders<'a> {
         for opportunity in (wait + review..horizon).step_by(review) {
             position -= (from..opportunity).map(&demand).sum::<f64>();
             from = opportunity;
-            let order = self.order_at(position);
+            let order = self.order_at(opportunity, position);
             if order > 0 {
                 add(opportunity, order);
                 position += order as f64;
@@ -440,8 +466,7 @@ impl<'a> LaterOrders<'a> {
         add: &mut impl FnMut(usize, Units),
     ) {
         let unit = self.unit;
-        let params =
-            ItemLocationParams { shelf_life: unit.shelf_life, ..ItemLocationParams::lost_sales(unit.costs) };
+        let params = ItemLocationParams { shelf_life: unit.shelf_life, ..ItemLocationParams::lost_sales(unit.costs) };
         let mut stock = self.stock.clone();
         // The lead time counts from today, the order may have to wait for its day.
         let lead_time = lead_time.saturating_sub(wait);
@@ -450,7 +475,7 @@ impl<'a> LaterOrders<'a> {
             let quantity = if step_idx == wait {
                 self.order_now
             } else if step_idx > wait && (step_idx - wait).is_multiple_of(review) {
-                self.order_at(stock.inventory_position() as f64)
+                self.order_at(step_idx, stock.inventory_position() as f64)
             } else {
                 0
             };
@@ -539,8 +564,30 @@ mod tests {
     use crate::builder::UnitBuilder;
     use crate::fixtures::{self, RecentMean};
 
+    /// A demand of the recent mean for certain, and twice as much from step 10 on.
+    struct TwiceFromDay10;
+
+    impl Forecaster for TwiceFromDay10 {
+        fn name(&self) -> &str {
+            "twice_from_day_10"
+        }
+
+        fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
+            let mut forecasts = RecentMean { spread: 0.0 }.forecast(batch, request);
+            for forecast in &mut forecasts {
+                forecast.mean.iter_mut().skip(10).for_each(|mean| *mean *= 2.0);
+                forecast.quantiles.iter_mut().skip(10 * N_LEVELS).for_each(|quantile| *quantile *= 2.0);
+            }
+            forecasts
+        }
+    }
+
     /// What a store that sells `per_day` for certain asks of its centre, by day; it may order every day.
     fn asked_of_the_centre(per_day: i64, pack: i64, shelf_life_days: Option<u32>) -> Vec<f32> {
+        asked_under(&RecentMean { spread: 0.0 }, per_day, pack, shelf_life_days)
+    }
+
+    fn asked_under(forecaster: &dyn Forecaster, per_day: i64, pack: i64, shelf_life_days: Option<u32>) -> Vec<f32> {
         let first: Day = "2025-01-01".parse().unwrap();
         let (item, store, centre) = (ItemIdx(0), LocationIdx(0), LocationIdx(1));
         let mut dataset = Dataset {
@@ -560,7 +607,7 @@ mod tests {
         let settings = PlanSettings { default_review_days: 1.0, n_paths: 1, ..PlanSettings::default() };
         let builder = UnitBuilder::new(&dataset, &settings, None);
         let (units, _) = builder.build_partition(&[(item, store), (item, centre)]);
-        let worked = work_out(&units, &settings, &RecentMean { spread: 0.0 }, &Overrides::new());
+        let worked = work_out(&units, &settings, forecaster, &Overrides::new());
         let centre = units.iter().position(|unit| unit.location_id == "DC").expect("the centre is planned");
         worked[centre].decided.review.demand.values.clone()
     }
@@ -574,6 +621,16 @@ mod tests {
         let n_packs = asked[1..].iter().sum::<f32>() / 24.0;
         let expected = (asked.len() - 1) as f32 / 8.0;
         assert!((n_packs - expected).abs() <= 1.0, "{n_packs} packs, {expected} are sold: {asked:?}");
+    }
+
+    /// A store with a lead time and a review of a day fills up two days before it sells more.
+    #[test]
+    fn a_store_asks_before_it_sells() {
+        let asked = asked_under(&TwiceFromDay10, 3, 1, None);
+        assert_eq!(asked[2..8], [3.0; 6], "{asked:?}");
+        // What is asked up to day 10 covers the 6 a day of days 10 and 11.
+        assert!(asked[8..11].iter().sum::<f32>() >= 14.0, "{asked:?}");
+        assert_eq!(asked[12..15], [6.0; 3], "{asked:?}");
     }
 
     #[test]

@@ -352,8 +352,11 @@ mod tests {
         assert_close(days_of_cover(30, 4.0).value(), 7.5);
         assert_close(sell_through(45, 60).value(), 0.75);
         assert_close(stock_to_sales(50, 20).value(), 2.5);
-        let expired = [(12, 3), (8, 1), (0, 1)]
-            .map(|(received, expired)| PeriodOutcome { received, expired, ..PeriodOutcome::default() });
+        let expired = [(12, 3), (8, 1), (0, 1)].map(|(received, expired)| PeriodOutcome {
+            received,
+            expired,
+            ..PeriodOutcome::default()
+        });
         assert_close(waste_rate(&expired).value(), 0.25);
         assert_eq!(forward_cover(0, &[4.0]), Some(0));
         // A closed window has no demand and counts in no ratio.

@@ -327,7 +327,15 @@ mod tests {
     }
 
     fn free(placed: usize, arrives: usize) -> Opportunity {
-        Opportunity { placed, arrives, order_multiple: 1, min_order: 0, max_order: None, max_stock: None, is_capped: false }
+        Opportunity {
+            placed,
+            arrives,
+            order_multiple: 1,
+            min_order: 0,
+            max_order: None,
+            max_stock: None,
+            is_capped: false,
+        }
     }
 
     fn bound_of(demand: &[Units], opportunities: &[Opportunity], first: usize, costs: &CostRates) -> Bound {
@@ -404,7 +412,8 @@ mod tests {
 
         /// Plays period `t` with the one transition function and returns the cost that counts.
         fn play(&self, stock: &mut StockState, t: usize, quantity: Units) -> f64 {
-            let params = ItemLocationParams { shelf_life: self.shelf_life, ..ItemLocationParams::lost_sales(self.costs) };
+            let params =
+                ItemLocationParams { shelf_life: self.shelf_life, ..ItemLocationParams::lost_sales(self.costs) };
             let lead_time = self.opportunity(t).map_or(0, |opportunity| opportunity.arrives - t);
             let outcome = step(stock, PlacedOrder { quantity, lead_time }, self.demand[t], &params);
             if t >= self.first { outcome.cost } else { 0.0 }
@@ -443,7 +452,8 @@ mod tests {
 
     /// Instances of up to `n` periods with a demand of up to `most` units.
     fn instances(n: usize, most: Units) -> impl Strategy<Value = Instance> {
-        let rules = (0_usize..4, 1..=most.max(2), 0..=most, prop::option::of(1..=2 * most), prop::option::of(1..=3 * most));
+        let rules =
+            (0_usize..4, 1..=most.max(2), 0..=most, prop::option::of(1..=2 * most), prop::option::of(1..=3 * most));
         let periods = prop::collection::vec((0..=most, prop::option::of(rules)), 1..=n);
         let rates = (0_u8..4, 0_u8..8, 0_u8..6, 0_u8..5);
         (periods, 0..=n, 0..=2 * most, prop::option::of(1_usize..5), rates).prop_map(

@@ -237,3 +237,30 @@ fn weeks_are_played_too() {
     let demand = report.scenarios[0].kpis.demand.unwrap().mean;
     assert!((demand - 6.0 * 14.0).abs() < 2.0, "{demand}");
 }
+
+/// In the example shop every shock moves what a planner expects it to move.
+#[test]
+fn shocks_of_the_example_shop_act_in_the_direction_expected() {
+    use restock_inventory::retail_simulator;
+    let dataset = retail_simulator::chain(&retail_simulator::ChainConfig::example_shop(), 2026);
+    // What changes by the shock on average, in all and at the distribution centre.
+    let changes = |shock: &str| {
+        let options = SimulateOptions { n_paths: 4, n_days: 28, shocks: vec![Shock::parse(shock).unwrap()] };
+        let report = simulate(&dataset, &settings(), &RecentMean { spread: 2.0 }, &options, &|_, _| ()).unwrap();
+        let kpis = report.difference.expect("there is a shock");
+        let mean = |value: Option<Estimate>| value.expect("a value").mean;
+        let fill_rate = report.scenarios.iter().map(|scenario| scenario.kpis.fill_rate.unwrap().mean);
+        let fill_rate: Vec<f64> = fill_rate.collect();
+        [mean(kpis.demand), mean(kpis.ordered), mean(kpis.lost), mean(kpis.mean_stock), fill_rate[1] - fill_rate[0]]
+    };
+    let [demand, ordered, lost, stock, fill_rate] = changes("demand=2x@2026-03-30");
+    assert!(demand > 0.0 && ordered > 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
+    let [demand, ordered, lost, stock, fill_rate] = changes("demand=-50%@2026-03-30");
+    assert!(demand < 0.0 && ordered < 0.0 && lost < 0.0 && stock > 0.0 && fill_rate > 0.0);
+    let [demand, _, lost, stock, fill_rate] = changes("lead_time=+5@2026-03-23");
+    assert!(demand == 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
+    // A supplier that is down for two weeks: what is ordered now comes when it is up again.
+    let [demand, _, lost, stock, fill_rate] =
+        changes("lead_time=+14@2026-03-23..2026-04-05 where source.id == 'dairy-and-meat'");
+    assert!(demand == 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
+}

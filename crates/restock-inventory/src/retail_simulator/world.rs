@@ -108,6 +108,9 @@ const LEAST_SOLD_PER_SHELF_LIFE: f64 = 6.0;
 /// Packs of a fresh item that a middle store sells within its shelf life, at least, where a pack can be broken.
 const PACKS_PER_SHELF_LIFE: f64 = 4.0;
 
+/// Cases of a fresh item that the chain sells within its shelf life, at least, where a case can be broken.
+const CASES_PER_SHELF_LIFE: f64 = 3.0;
+
 /// The largest divisor of `number` that is at most `limit`, at least 1.
 fn largest_divisor(number: i64, limit: f64) -> i64 {
     (1..=number).rev().find(|divisor| number % divisor == 0 && *divisor as f64 <= limit).unwrap_or(1)
@@ -309,7 +312,7 @@ impl SimulatedItem {
             // Fresh goods come in packs of which several sell before they expire.
             let sold = item.level / units_per_base as f64 * days as f64;
             item.pack = largest_divisor(product.pack, sold / PACKS_PER_SHELF_LIFE);
-            item.case = largest_divisor(product.case, sold * config.n_stores as f64 / PACKS_PER_SHELF_LIFE);
+            item.case = largest_divisor(product.case, sold * config.n_stores as f64 / CASES_PER_SHELF_LIFE);
             item.min_order_cases = 1;
         }
         item.promotions = draw_promotions(config, calendar, &item, seed);
