@@ -13,11 +13,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use restock_core::finding::PlanException;
-use restock_core::policy::DemandPaths;
+use restock_core::policy::{DemandPaths, Review};
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
-use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, Units};
+use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
 use restock_forecast::paths::sample_paths;
+use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -319,8 +320,9 @@ struct Dependent {
 
 /// Adds what `unit` orders now and later to the demand of the unit above.
 ///
-/// After its order, a unit that follows an order-up-to rule orders at each later opportunity what was wanted since the
-/// last one, less what it holds above its target (or more, where this order stayed below it).
+/// After its order, a unit orders at each later opportunity as its policy does: back up to its target, or from its
+/// reorder point, in whole packs and at least the minimum order. So the unit above sees demand as it comes to it, in
+/// packs, and not as it is spread over customers. What expires is ordered again.
 fn pass_up(
     unit: &PlanningUnit,
     below: &Worked,
@@ -353,26 +355,137 @@ fn pass_up(
     let wait = (unit.lane.order_day.0 - unit.as_of.0).max(0);
     let wait = (unit.bucket.period_of(unit.as_of.plus(wait)) - unit.bucket.period_of(unit.as_of)) as usize;
     let review = decided.timing.review_period;
-    let missing = decided.decision.target_level.max(decided.review.rules.min_stock)
-        - (decided.review.stock.inventory_position() + order_now);
-    let waits_for_reorder_point = decided.decision.reorder_point.is_some();
     dependent.now += now;
+    let expected: Vec<f64> = (0..demand.horizon)
+        .map(|step| (0..n_paths).map(|idx| f64::from(demand.path(idx)[step])).sum::<f64>() / n_paths as f64)
+        .collect();
+    let expected_at = |step: usize| expected.get(step).copied().unwrap_or(mean);
+    let orders = LaterOrders::new(unit, decided, order_now, &expected_at, (wait, horizon));
     for path_idx in 0..n_paths {
-        let path = demand.path(path_idx);
         let values = &mut dependent.values[path_idx * horizon..(path_idx + 1) * horizon];
         if wait < horizon {
             values[wait] += now as f32;
         }
-        // A positive balance is still to be ordered, a negative one is stock above the target.
-        let mut balance = if waits_for_reorder_point { (missing as f64).min(0.0) } else { missing as f64 };
-        let (mut from, mut opportunity) = (0, wait + review);
-        while opportunity < horizon {
-            balance += (from..opportunity).map(|step| at(path, step)).sum::<f64>();
-            let order = balance.max(0.0);
-            values[opportunity] += (order * scale) as f32;
-            balance -= order;
+        let path = demand.path(path_idx);
+        let mut add = |step: usize, order: Units| values[step] += (order as f64 * scale) as f32;
+        let opportunities = (wait, review, horizon);
+        match unit.shelf_life {
+            None => orders.of_goods_that_keep(|step| at(path, step), opportunities, &mut add),
+            Some(_) => {
+                let lead_time = decided.timing.lead_times[path_idx % decided.timing.lead_times.len()];
+                orders.of_fresh_goods(|step| at(path, step), opportunities, lead_time, &mut add);
+            }
+        }
+    }
+}
+
+/// How a unit orders after the order it places now.
+struct LaterOrders<'a> {
+    unit: &'a PlanningUnit,
+    stock: &'a StockState,
+    order_now: Units,
+    /// Orders bring the inventory position back up to this level, units.
+    target: Units,
+    /// An order is placed once the position is at or below this level, units.
+    reorder_point: Units,
+    /// `[horizon]`: how much more is expected until the order after an order at this step arrives than is expected now;
+    /// both levels rise by it, so that stores fill up before a promotion or a weekend.
+    rise: Vec<Units>,
+}
+
+impl<'a> LaterOrders<'a> {
+    fn new(
+        unit: &'a PlanningUnit,
+        decided: &'a Decided,
+        order_now: Units,
+        expected: &dyn Fn(usize) -> f64,
+        (wait, horizon): (usize, usize),
+    ) -> Self {
+        let Review { stock, rules, .. } = &decided.review;
+        let now: f64 = (0..decided.protection).map(expected).sum();
+        // A later order does not wait for its day.
+        let protection = decided.protection.saturating_sub(wait).max(1);
+        let mut later: f64 = (0..protection).map(expected).sum();
+        let mut rise = Vec::with_capacity(horizon);
+        for step in 0..horizon {
+            rise.push((later - now).round() as Units);
+            later += expected(step + protection) - expected(step);
+        }
+        let target = decided.decision.target_level.max(rules.min_stock);
+        // What would expire is not ordered, neither now nor later.
+        let most = rules.shelf_life_cap.map_or(Units::MAX, |cap| stock.inventory_position() + cap.max(order_now));
+        let target = target.min(most);
+        let reorder_point = decided.decision.reorder_point.map_or(target - 1, |point| point.max(rules.min_stock - 1));
+        Self { unit, stock, order_now, target, reorder_point: reorder_point.min(target - 1), rise }
+    }
+
+    /// The order at a step and a position, which need not be whole because demand on a path is not.
+    fn order_at(&self, step: usize, position: f64) -> Units {
+        // A position of 20 - 0.3 · 30 is 11, and not a little less.
+        const ROUNDING: f64 = 1e-6;
+        let rise = self.rise[step];
+        if position > (self.reorder_point + rise) as f64 + ROUNDING {
+            return 0;
+        }
+        let rules = &self.unit.rules;
+        let missing = ((self.target + rise) as f64 - position - ROUNDING).ceil() as Units;
+        let pack = rules.order_multiple.max(1);
+        if missing <= 0 {
+            return 0;
+        }
+        let wanted = missing.max(rules.min_order);
+        (wanted + pack - 1) / pack * pack
+    }
+
+    /// Calls `add` with the step and the size of every order at steps `wait + review`, `wait + 2 · review`, ...
+    fn of_goods_that_keep(
+        &self,
+        demand: impl Fn(usize) -> f64,
+        (wait, review, horizon): (usize, usize, usize),
+        add: &mut impl FnMut(usize, Units),
+    ) {
+        let mut position = (self.stock.inventory_position() + self.order_now) as f64;
+        let mut from = 0;
+        for opportunity in (wait + review..horizon).step_by(review) {
+            position -= (from..opportunity).map(&demand).sum::<f64>();
             from = opportunity;
-            opportunity += review;
+            let order = self.order_at(opportunity, position);
+            if order > 0 {
+                add(opportunity, order);
+                position += order as f64;
+            }
+        }
+    }
+
+    /// The same, with stock that expires.
+    fn of_fresh_goods(
+        &self,
+        demand: impl Fn(usize) -> f64,
+        (wait, review, horizon): (usize, usize, usize),
+        lead_time: usize,
+        add: &mut impl FnMut(usize, Units),
+    ) {
+        let unit = self.unit;
+        let params = ItemLocationParams { shelf_life: unit.shelf_life, ..ItemLocationParams::lost_sales(unit.costs) };
+        let mut stock = self.stock.clone();
+        // The lead time counts from today, the order may have to wait for its day.
+        let lead_time = lead_time.saturating_sub(wait);
+        let (mut cumulative, mut counted) = (0.0_f64, 0);
+        for step_idx in 0..horizon {
+            let quantity = if step_idx == wait {
+                self.order_now
+            } else if step_idx > wait && (step_idx - wait).is_multiple_of(review) {
+                self.order_at(step_idx, stock.inventory_position() as f64)
+            } else {
+                0
+            };
+            if step_idx > wait && quantity > 0 {
+                add(step_idx, quantity);
+            }
+            cumulative += demand(step_idx);
+            let wanted = (cumulative + 0.5) as Units - counted;
+            counted += wanted;
+            step(&mut stock, PlacedOrder { quantity, lead_time }, wanted, &params);
         }
     }
 }
@@ -443,8 +556,93 @@ pub(crate) fn fair_share(wanted: &[Units], rules: &[(Units, Units)], available: 
 
 #[cfg(test)]
 mod tests {
-    use super::fair_share;
     use proptest::prelude::*;
+    use restock_core::dataset::{Dataset, Origin, SourceRow};
+    use restock_core::{Day, ItemIdx, LocationIdx, Quantity};
+
+    use super::*;
+    use crate::builder::UnitBuilder;
+    use crate::fixtures::{self, RecentMean};
+
+    /// A demand of the recent mean for certain, and twice as much from step 10 on.
+    struct TwiceFromDay10;
+
+    impl Forecaster for TwiceFromDay10 {
+        fn name(&self) -> &str {
+            "twice_from_day_10"
+        }
+
+        fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
+            let mut forecasts = RecentMean { spread: 0.0 }.forecast(batch, request);
+            for forecast in &mut forecasts {
+                forecast.mean.iter_mut().skip(10).for_each(|mean| *mean *= 2.0);
+                forecast.quantiles.iter_mut().skip(10 * N_LEVELS).for_each(|quantile| *quantile *= 2.0);
+            }
+            forecasts
+        }
+    }
+
+    /// What a store that sells `per_day` for certain asks of its centre, by day; it may order every day.
+    fn asked_of_the_centre(per_day: i64, pack: i64, shelf_life_days: Option<u32>) -> Vec<f32> {
+        asked_under(&RecentMean { spread: 0.0 }, per_day, pack, shelf_life_days)
+    }
+
+    fn asked_under(forecaster: &dyn Forecaster, per_day: i64, pack: i64, shelf_life_days: Option<u32>) -> Vec<f32> {
+        let first: Day = "2025-01-01".parse().unwrap();
+        let (item, store, centre) = (ItemIdx(0), LocationIdx(0), LocationIdx(1));
+        let mut dataset = Dataset {
+            locations: vec![fixtures::location("S1"), fixtures::location("DC")],
+            items: vec![restock_core::dataset::Item { shelf_life_days, ..fixtures::item("bread", "1", "3") }],
+            ..Dataset::default()
+        };
+        fixtures::sell(&mut dataset, item, store, first, vec![per_day; 200]);
+        for location in [store, centre] {
+            dataset.inventory.push(fixtures::stock(item, location, Quantity::ZERO));
+        }
+        dataset.sources.push(SourceRow {
+            to_location: Some(store),
+            pack_size: Some(Quantity::from_whole(pack)),
+            ..fixtures::lane(Origin::Location(centre), 1.0)
+        });
+        let settings = PlanSettings { default_review_days: 1.0, n_paths: 1, ..PlanSettings::default() };
+        let builder = UnitBuilder::new(&dataset, &settings, None);
+        let (units, _) = builder.build_partition(&[(item, store), (item, centre)]);
+        let worked = work_out(&units, &settings, forecaster, &Overrides::new());
+        let centre = units.iter().position(|unit| unit.location_id == "DC").expect("the centre is planned");
+        worked[centre].decided.review.demand.values.clone()
+    }
+
+    #[test]
+    fn a_store_asks_its_centre_for_whole_packs_and_no_more_than_it_sells() {
+        let asked = asked_of_the_centre(3, 24, None);
+        assert!(asked.len() > 16, "{asked:?}");
+        assert!(asked.iter().all(|units| units % 24.0 == 0.0), "{asked:?}");
+        // The first order fills the shelf; after it a pack of 24 lasts eight days.
+        let n_packs = asked[1..].iter().sum::<f32>() / 24.0;
+        let expected = (asked.len() - 1) as f32 / 8.0;
+        assert!((n_packs - expected).abs() <= 1.0, "{n_packs} packs, {expected} are sold: {asked:?}");
+    }
+
+    /// A store with a lead time and a review of a day fills up two days before it sells more.
+    #[test]
+    fn a_store_asks_before_it_sells() {
+        let asked = asked_under(&TwiceFromDay10, 3, 1, None);
+        assert_eq!(asked[2..8], [3.0; 6], "{asked:?}");
+        // What is asked up to day 10 covers the 6 a day of days 10 and 11.
+        assert!(asked[8..11].iter().sum::<f32>() >= 14.0, "{asked:?}");
+        assert_eq!(asked[12..15], [6.0; 3], "{asked:?}");
+    }
+
+    #[test]
+    fn what_expires_in_the_store_is_asked_for_again() {
+        let (fresh, keeps) = (asked_of_the_centre(2, 10, Some(4)), asked_of_the_centre(2, 10, None));
+        // A pack of 10 sells 8 in the four days that it keeps, so it lasts for four days and not for five.
+        let n = fresh.len().min(keeps.len());
+        let n_packs = |asked: &[f32]| asked[1..n].iter().sum::<f32>() / 10.0;
+        assert!((n_packs(&keeps) - (n - 1) as f32 / 5.0).abs() <= 1.0, "{keeps:?}");
+        assert!((n_packs(&fresh) - (n - 1) as f32 / 4.0).abs() <= 1.0 && n > 20, "{fresh:?}");
+        assert!(n_packs(&fresh) > n_packs(&keeps), "{fresh:?} {keeps:?}");
+    }
 
     #[test]
     fn shares_are_fair_and_whole_packs() {

@@ -150,3 +150,56 @@ impl KpiSums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::play::{Frame, Player};
+    use restock_core::{CostRates, StockState};
+    use restock_inventory::item_location::{Issuing, ItemLocationParams, PlacedOrder};
+
+    /// Six days by hand: 10 on hand that can be sold for two days, 4 wanted a day, 8 ordered on day 1 and on day 4
+    /// with a lead time of 1, shelf life 2; day 5 is closed.
+    ///
+    /// | day | received | sold | lost | expired | on hand at the end |
+    /// |---|---|---|---|---|---|
+    /// | 0 | 0 | 4 | 0 | 0 | 6 |
+    /// | 1 | 0 | 4 | 0 | 2 | 0 |
+    /// | 2 | 8 | 4 | 0 | 0 | 4 |
+    /// | 3 | 0 | 4 | 0 | 0 | 0 |
+    /// | 4 | 0 | 0 | 4 | 0 | 0 |
+    /// | 5 | 8 | 0 | 0 | 0 | 8 |
+    #[test]
+    fn a_week_by_hand() {
+        let costs =
+            CostRates { unit_cost: 2.0, holding_cost: 0.5, stockout_cost: 3.0, order_cost: 7.0, waste_cost: 2.5 };
+        let frame = Frame {
+            counts: vec![true, true, true, true, true, false],
+            params: ItemLocationParams { costs, shelf_life: Some(2), backorder: false, issuing: Issuing::OldestFirst },
+            first_counted: 0,
+            block: 3,
+        };
+        let lot = restock_core::stock::Lot { periods_left: 1, quantity: 10 };
+        let mut player = Player::new(StockState { lots: vec![lot], ..StockState::default() });
+        for (t, (ordered, demand)) in [(0, 4), (8, 4), (0, 4), (0, 4), (8, 4), (0, 0)].into_iter().enumerate() {
+            player.play(&frame, t, PlacedOrder { quantity: ordered, lead_time: 1 }, demand);
+        }
+        let mut sums = KpiSums::default();
+        // Two units are one base unit.
+        sums.add(&player.totals, 2.0, costs.unit_cost);
+        let kpis = sums.kpis(6.0);
+        assert_eq!((kpis.demand, kpis.sold, kpis.lost), (10.0, 8.0, 2.0));
+        assert_eq!(kpis.fill_rate, Some(16.0 / 20.0));
+        assert_eq!(kpis.in_stock, Some(2.0 / 5.0), "days 0 and 2 of five open days");
+        assert_eq!(kpis.period_service, Some(4.0 / 5.0));
+        assert_eq!(kpis.cycle_service, Some(0.0), "one cycle, from day 2 to day 5, and it ran short");
+        assert_eq!((kpis.mean_stock, kpis.mean_stock_value), (18.0 / 2.0 / 6.0, 18.0 * 2.0 / 6.0));
+        let sold_value = 16.0 * 2.0;
+        assert_eq!(kpis.turns, Some(sold_value * 365.0 / 6.0 / (18.0 * 2.0 / 6.0)));
+        assert_eq!((kpis.waste, kpis.waste_value, kpis.waste_rate), (1.0, 4.0, Some(2.0 / 16.0)));
+        assert_eq!((kpis.n_orders, kpis.ordered), (2, 8.0));
+        assert_eq!((kpis.holding_cost, kpis.stockout_cost, kpis.order_cost), (9.0, 12.0, 14.0));
+        assert_eq!((kpis.waste_cost, kpis.cost), (5.0, 40.0));
+        assert_eq!(player.totals.blocks, [0.5 * 10.0 + 2.5 * 2.0 + 7.0, 0.5 * 8.0 + 3.0 * 4.0 + 7.0]);
+    }
+}

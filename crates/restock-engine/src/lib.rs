@@ -12,6 +12,9 @@ mod exceptions;
 mod explain;
 mod explanation;
 pub mod filter;
+#[cfg(test)]
+#[path = "../tests/fixtures/mod.rs"]
+mod fixtures;
 pub mod health;
 mod history;
 mod indicators;

@@ -1,11 +1,10 @@
 //! Plans of small businesses that tell what must be true, and properties over generated chains.
 
+mod fixtures;
+
 use std::collections::BTreeMap;
 
-use restock_core::dataset::{
-    BomRow, Dataset, InventoryRow, Item, ItemLocationRow, Location, OpenOrderRow, Origin, SourceRow, SubstitutionRow,
-    Supplier,
-};
+use restock_core::dataset::{BomRow, Dataset, ItemLocationRow, Origin, SourceRow, SubstitutionRow, Supplier};
 use restock_core::finding::ExceptionCode;
 use restock_core::proposal::{ProposalSource, ProposalType, WaterfallCode};
 use restock_core::settings::{PlanSettings, Segment};
@@ -30,107 +29,38 @@ struct Shop(Dataset);
 
 impl Shop {
     fn new(items: &[&str], locations: &[&str]) -> Self {
-        let mut dataset = Dataset::default();
-        for id in items {
-            dataset.items.push(Item {
-                item_id: (*id).to_owned(),
-                unit_cost: Some("0.78".parse().unwrap()),
-                price: Some("1.19".parse().unwrap()),
-                ..Item::default()
-            });
-        }
-        for id in locations {
-            let kind = if id.starts_with("DC") { "dc" } else { "store" };
-            dataset.locations.push(Location { location_id: (*id).into(), kind: kind.into(), ..Location::default() });
-        }
+        let mut dataset = Dataset {
+            items: items.iter().map(|id| fixtures::item(id, "0.78", "1.19")).collect(),
+            locations: locations.iter().map(|id| fixtures::location(id)).collect(),
+            ..Dataset::default()
+        };
         dataset.suppliers.push(Supplier { supplier_id: "DAIRY".into(), ..Supplier::default() });
-        dataset.sources.push(SourceRow {
-            to_location: None,
-            origin: Origin::Supplier(SupplierIdx(0)),
-            item: None,
-            category: None,
-            lead_time_days: Some(2.0),
-            lead_time_sd_days: None,
-            unit_cost: None,
-            min_order: None,
-            pack_size: None,
-            layer_size: None,
-            pallet_size: None,
-            max_order: None,
-            priority: 0,
-            share: None,
-            review_calendar: None,
-            effective_from: None,
-            effective_to: None,
-            price_breaks: vec![],
-            row: RowRef::default(),
-        });
+        dataset.sources.push(fixtures::lane(Origin::Supplier(SupplierIdx(0)), 2.0));
         Self(dataset)
     }
 
     /// Daily sales that end the day before the plan.
     fn sales(mut self, item: u32, location: u32, per_day: &[i64]) -> Self {
         let first = as_of().plus(-(per_day.len() as i32));
-        let sales = &mut self.0.sales;
-        for (idx, quantity) in per_day.iter().enumerate() {
-            sales.item.push(ItemIdx(item));
-            sales.location.push(LocationIdx(location));
-            sales.day.push(first.plus(idx as i32));
-            sales.quantity.push(Quantity::from_whole(*quantity));
-            sales.row.push(RowRef::default());
-        }
+        fixtures::sell(&mut self.0, ItemIdx(item), LocationIdx(location), first, per_day.iter().copied());
         self
     }
 
     fn stock(mut self, item: u32, location: u32, on_hand: &str) -> Self {
-        self.0.inventory.push(InventoryRow {
-            item: ItemIdx(item),
-            location: LocationIdx(location),
-            on_hand: q(on_hand),
-            as_of: None,
-            lot_id: None,
-            expiry: None,
-            allocated: Quantity::ZERO,
-            blocked: Quantity::ZERO,
-            in_transit: Quantity::ZERO,
-            row: RowRef::default(),
-        });
+        self.0.inventory.push(fixtures::stock(ItemIdx(item), LocationIdx(location), q(on_hand)));
         self
     }
 
     fn open_order(mut self, item: u32, location: u32, quantity: Quantity, due_in: i32) -> Self {
-        self.0.open_orders.push(OpenOrderRow {
-            order_id: format!("PO-{}", self.0.open_orders.len() + 1),
-            item: ItemIdx(item),
-            to_location: LocationIdx(location),
-            origin: Some(Origin::Supplier(SupplierIdx(0))),
-            quantity,
-            received: Quantity::ZERO,
-            ordered_on: Some(as_of().plus(-1)),
-            due_on: Some(as_of().plus(due_in)),
-            status: "open".into(),
-            row: RowRef::default(),
-        });
+        let order_id = format!("PO-{}", self.0.open_orders.len() + 1);
+        let (to, origin) = ((ItemIdx(item), LocationIdx(location)), Origin::Supplier(SupplierIdx(0)));
+        let days = (as_of().plus(-1), as_of().plus(due_in));
+        self.0.open_orders.push(fixtures::open_order(order_id, to, origin, quantity, days));
         self
     }
 
     fn rules(mut self, item: u32, location: u32, change: impl FnOnce(&mut ItemLocationRow)) -> Self {
-        let mut row = ItemLocationRow {
-            item: ItemIdx(item),
-            location: LocationIdx(location),
-            listed_from: None,
-            listed_to: None,
-            service_type: None,
-            service_target: None,
-            min_stock: None,
-            max_stock: None,
-            display_min: None,
-            shelf_capacity: None,
-            safety_days: None,
-            policy: None,
-            do_not_order: false,
-            row: RowRef::default(),
-        };
+        let mut row = fixtures::rules(ItemIdx(item), LocationIdx(location));
         change(&mut row);
         self.0.item_locations.push(row);
         self

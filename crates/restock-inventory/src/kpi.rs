@@ -72,7 +72,7 @@ pub enum Direction {
 /// What an indicator means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Definition {
-    /// Stable code, the name of its function here.
+    /// Stable code, the name of its function here; indicators of orders and proposals that are plain counts have none.
     pub code: &'static str,
     /// Unit of the value.
     pub unit: &'static str,
@@ -348,6 +348,19 @@ mod tests {
     #[test]
     fn other_indicators_by_hand() {
         assert_close(backlog_service([(0, 10), (4, 10)]).value(), 0.8);
+        assert_close(ready_rate([3, 0, 1, 0]).value(), 0.5);
+        assert_close(days_of_cover(30, 4.0).value(), 7.5);
+        assert_close(sell_through(45, 60).value(), 0.75);
+        assert_close(stock_to_sales(50, 20).value(), 2.5);
+        let expired = [(12, 3), (8, 1), (0, 1)].map(|(received, expired)| PeriodOutcome {
+            received,
+            expired,
+            ..PeriodOutcome::default()
+        });
+        assert_close(waste_rate(&expired).value(), 0.25);
+        assert_eq!(forward_cover(0, &[4.0]), Some(0));
+        // A closed window has no demand and counts in no ratio.
+        assert_eq!(fill_rate(&[]).value(), None);
         assert_close(in_stock([(3, 1.0), (0, 1.0), (0, 2.0)]).value(), 0.25);
         assert_close(stocked_according_to_plan([1.9, 2.0, 4.0, 4.1], 2.0, 4.0).value(), 0.5);
         assert_eq!(forward_cover(10, &[4.0, 4.0, 4.0]), Some(3));

@@ -249,7 +249,7 @@ texts! {
     HowItWasDone: "How it was done, and what it does not know", "方法与局限";
     SkippedPairs: "{0|item-location|item-locations} left out: {1}", "略过 {0} 个商品-地点：{1}";
     CostByLine: "Where the policies differ most, cost in {0}", "策略差异最大的商品（成本，{0}）";
-    GapToBound: "above the clairvoyant bound", "高于先知下界";
+    AboveBound: "above the clairvoyant bound", "高于先知下界";
     Holding: "holding", "持有";
     LostSales: "lost sales", "缺货损失";
     Ordering: "ordering", "订货";

@@ -57,7 +57,7 @@ use crate::indicators::KpiSums;
 use crate::play::{self, Frame, Known, PlayedPeriod, Totals};
 use crate::unit::PlanningUnit;
 use actual::{Actual, actual};
-use clairvoyant::{Bound, clairvoyant_bound};
+use clairvoyant::{Bound, Problem, clairvoyant_bound};
 use replay::{BLOCK_PERIODS, Course, Replay, Rule, Slot};
 use savings::{Comparison, CostPair, FEW_ITEMS, saving};
 
@@ -252,6 +252,7 @@ pub fn backtest(
             progress(finished, total);
         });
     }
+    chunks.par_iter_mut().flat_map(|chunk| &mut chunk.items).for_each(|item| item.bound = bound_of_item(&item.replay));
     Ok(context.report(&chunks, skipped, forecaster.name(), reforecast))
 }
 
@@ -513,10 +514,9 @@ impl Context<'_> {
                 }],
             },
         };
-        let bound = clairvoyant_bound(&course.demand, &course.orders(), course.frame.first_counted, &costs);
         Some(Item {
             pair,
-            bound,
+            bound: Bound::default(),
             actual: Actual::NoReceipts,
             units_per_base: 10_f64.powi(i32::from(unit.decimals)),
             money_known: unit.money_known,
@@ -671,13 +671,14 @@ impl Context<'_> {
                 };
                 let bound: f64 = covered.iter().map(|(item, _)| item.bound.cost()).sum();
                 let kpis = self.kpis(&covered);
-                let gap = (bound > 0.0 && kind != PolicyKind::Actual).then(|| (kpis.cost - bound) / bound);
+                let above_bound = (kind != PolicyKind::Actual).then_some(kpis.cost - bound);
                 PolicyResult {
                     policy: names[column].to_owned(),
                     kind,
                     n_item_locations: covered.len(),
+                    above_bound,
+                    gap_to_bound: above_bound.filter(|_| kpis.cost > 0.0).map(|above| above / kpis.cost),
                     kpis,
-                    gap_to_bound: gap,
                 }
             })
             .collect();
@@ -919,14 +920,35 @@ impl Context<'_> {
                 "实际订货：无法比较，收货记录不足以解释销量".to_owned(),
             );
         }
+        let n_exact = items.iter().filter(|item| item.bound.is_exact).count();
         note(
-            "the bound is the cost with perfect foresight at the same order days and lead times, without packs, minimums \
-             and expiry; nobody can reach it"
-                .to_owned(),
-            "下界为在相同订货日与提前期下完全预知需求的成本，不计包装、起订量与保质期，任何策略都无法达到".to_owned(),
+            format!(
+                "the bound is the least cost with perfect foresight under the same order days, lead times, packs, minimum \
+                 and maximum orders and shelf lives; nobody knows that much. It is exact for {n_exact} of {n_all} \
+                 item-locations; for the others stock and shelf limits count in part, or quantities are too large for \
+                 packs to be counted, and it may be lower than any orders could reach"
+            ),
+            format!(
+                "下界为在相同订货日、提前期、包装、起订量、最大订货量与保质期下完全预知需求的最低成本，无人能预知至此；{n_all} 个\
+                 商品-地点中 {n_exact} 个为精确值，其余只部分考虑库存与货架上限，或因数量过大不计包装，可能低于任何订货所能达到的成本"
+            ),
         );
         notes
     }
+}
+
+/// The bound of an item-location that has been played to the end.
+fn bound_of_item(replay: &Replay) -> Bound {
+    let Replay { course, opportunities, start, .. } = replay;
+    let Frame { first_counted, params, .. } = &course.frame;
+    clairvoyant_bound(&Problem {
+        demand: &course.demand,
+        first: *first_counted,
+        opportunities,
+        start,
+        shelf_life: params.shelf_life,
+        costs: &params.costs,
+    })
 }
 
 fn bound_of(items: &[&Item]) -> BoundResult {
@@ -937,6 +959,8 @@ fn bound_of(items: &[&Item]) -> BoundResult {
         bound.holding_cost += item.bound.holding_cost;
         bound.stockout_cost += item.bound.stockout_cost;
         bound.order_cost += item.bound.order_cost;
+        bound.waste_cost += item.bound.waste_cost;
+        bound.n_exact += usize::from(item.bound.is_exact);
         let demand = item.bound.demand as f64 / item.units_per_base;
         fill += Ratio::new(demand - item.bound.lost as f64 / item.units_per_base, demand);
     }

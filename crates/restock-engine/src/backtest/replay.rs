@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use restock_core::policy::Review;
+use restock_core::policy::{OrderingRules, Review};
 use restock_core::stock::Lot;
 use restock_core::{StockState, Units};
 use restock_inventory::item_location::PlacedOrder;
@@ -37,11 +37,39 @@ impl Course {
         let open: Vec<f64> = recent.iter().copied().filter(|sold| !sold.is_nan()).collect();
         if open.is_empty() { 0.0 } else { open.iter().sum::<f64>() / open.len() as f64 }
     }
+}
 
-    /// Every order opportunity with the period in which its order arrives.
-    pub(super) fn orders(&self) -> Vec<(usize, usize)> {
-        let opportunities = (0..self.demand.len()).filter(|t| self.review_periods[*t] > 0);
-        opportunities.map(|t| (t, t + self.lead_times[t])).collect()
+/// A period in which an order may be placed, and what it may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Opportunity {
+    pub(super) placed: usize,
+    /// Period from which on the units can be sold.
+    pub(super) arrives: usize,
+    /// An order is a multiple of so many units.
+    pub(super) order_multiple: Units,
+    /// Smallest order, units.
+    pub(super) min_order: Units,
+    /// Largest order under any maximum, units.
+    pub(super) max_order: Option<Units>,
+    /// Largest inventory position with the order, units.
+    pub(super) max_stock: Option<Units>,
+    /// Whether a maximum depends on the stock there is.
+    pub(super) is_capped: bool,
+}
+
+impl Opportunity {
+    /// The opportunity under the rules of an item-location; `None` where nothing may be ordered.
+    fn new(placed: usize, lead_time: usize, rules: &OrderingRules) -> Option<Self> {
+        let caps = [rules.max_order, rules.max_stock, rules.shelf_capacity];
+        (!rules.do_not_order).then(|| Self {
+            placed,
+            arrives: placed + lead_time,
+            order_multiple: rules.order_multiple.max(1),
+            min_order: rules.min_order,
+            max_order: caps.into_iter().flatten().min(),
+            max_stock: rules.max_stock,
+            is_capped: rules.max_stock.is_some() || rules.shelf_capacity.is_some(),
+        })
     }
 }
 
@@ -67,6 +95,10 @@ pub(super) struct Replay {
     pub(super) players: Vec<Player>,
     /// `[n_players]`: orders placed, period and quantity.
     pub(super) orders: Vec<Vec<(usize, Units)>>,
+    /// Every order opportunity so far, by period.
+    pub(super) opportunities: Vec<Opportunity>,
+    /// The stock that every player started with.
+    pub(super) start: Vec<Lot>,
     pub(super) started: bool,
 }
 
@@ -76,6 +108,8 @@ impl Replay {
             course,
             players: vec![Player::default(); n_players],
             orders: vec![Vec::new(); n_players],
+            opportunities: Vec::new(),
+            start: Vec::new(),
             started: false,
         }
     }
@@ -98,6 +132,7 @@ impl Replay {
             let review_period = self.course.review_periods[t];
             if review_period > 0 {
                 known.move_to(t, from, review_period, usize::MAX);
+                self.opportunities.extend(Opportunity::new(t, self.course.lead_times[t], &known.unit.rules));
             }
             for (idx, slot) in slots.iter().enumerate() {
                 let stock = &self.players[idx].stock;
@@ -149,10 +184,11 @@ impl Replay {
         let decided = known.decided("base_stock", &StockState::default());
         let level = decided.decision.target_level.max(decided.review.rules.min_stock);
         let periods_left = known.unit.shelf_life.map_or(i32::MAX, |periods| periods as i32 - 1);
+        if level > 0 {
+            self.start = vec![Lot { periods_left, quantity: level }];
+        }
         for player in &mut self.players {
-            if level > 0 {
-                player.stock.lots = vec![Lot { periods_left, quantity: level }];
-            }
+            player.stock.lots.clone_from(&self.start);
         }
     }
 }

@@ -124,22 +124,30 @@ pub struct PolicyResult {
     pub n_item_locations: usize,
     /// The indicators.
     pub kpis: Kpis,
-    /// (cost - bound) / bound over the same item-locations; `None` for `actual`, which may order on other days, and
-    /// where the bound is zero.
+    /// Cost minus the clairvoyant bound over the same item-locations, currency, at least 0; `None` for `actual`, which
+    /// may order on other days.
+    pub above_bound: Option<f64>,
+    /// `above_bound` / cost, 0 to 1: the share of the cost that perfect foresight could save at most; `None` where there
+    /// is no cost.
     pub gap_to_bound: Option<f64>,
 }
 
 /// The clairvoyant bound, summed over item-locations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BoundResult {
-    /// No policy that orders at the same opportunities with the same lead times can cost less.
+    /// No policy can cost less that orders at the same opportunities, with the same lead times, packs, minimum and
+    /// maximum orders and shelf lives.
     pub cost: f64,
+    /// Item-locations for which some sequence of orders reaches the bound; for the others it may be lower than that.
+    pub n_exact: usize,
     /// Its holding cost.
     pub holding_cost: f64,
     /// Its cost of lost sales (demand that no order could reach in time, or that was cheaper to lose).
     pub stockout_cost: f64,
     /// Its fixed cost of order lines.
     pub order_cost: f64,
+    /// Its cost of waste.
+    pub waste_cost: f64,
     /// Its fill rate.
     pub fill_rate: Option<f64>,
 }

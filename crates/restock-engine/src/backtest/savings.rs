@@ -61,11 +61,14 @@ pub(super) fn saving(units: &[CostPair], comparison: &Comparison<'_>) -> Saving 
 
     let too_few = units.len() < FEWEST_UNITS;
     let verdict = match () {
+        // Nothing can be saved of nothing, and there is no share of it.
+        () if total.baseline <= 0.0 && total.policy > 0.0 => Verdict::CostsMore,
         () if too_few || (low <= 0.0 && 0.0 <= high) => Verdict::NoSavingFound,
         () if low > 0.0 => Verdict::Saves,
         () => Verdict::CostsMore,
     };
-    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    // Adding 0 turns the "-0.0" of a saving too small to print into "0.0".
+    let percent = |share: f64| format!("{:.1} %", (share * 1000.0).round() / 10.0 + 0.0);
     // "More" is a negative saving, so the ends change sides.
     let (from, to) = if verdict == Verdict::CostsMore { (-high, -low) } else { (low, high) };
     let interval = format!("{:.0} % interval {} to {}", ci_level * 100.0, percent(from), percent(to));
@@ -73,6 +76,12 @@ pub(super) fn saving(units: &[CostPair], comparison: &Comparison<'_>) -> Saving 
     let money = format!("{:.0} {currency}", amount.abs());
     let ([policy_en, policy_zh], [baseline_en, baseline_zh]) = (in_words(policy), in_words(baseline));
     let (sentence, sentence_zh) = match verdict {
+        Verdict::CostsMore if total.baseline <= 0.0 => (
+            format!(
+                "{policy_en} would have cost {money} over {n_item_locations} item-locations and {baseline_en} nothing"
+            ),
+            format!("{n_item_locations} 个商品-地点中 {policy_zh} 的成本为 {money}，{baseline_zh} 无成本"),
+        ),
         Verdict::Saves => (
             format!(
                 "{policy_en} would have cost {} less than {baseline_en} ({interval}), {money} over {n_item_locations} \
@@ -187,6 +196,29 @@ mod tests {
         let saving = compare(&[CostPair { policy: 1.0, baseline: 10.0 }; 3]);
         assert_eq!(saving.verdict, Verdict::NoSavingFound);
         assert_eq!(compare(&[]).verdict, Verdict::NoSavingFound);
+    }
+
+    #[test]
+    fn equal_costs_are_no_saving() {
+        let saving = compare(&[CostPair { policy: 10.3, baseline: 10.3 }; 30]);
+        assert_eq!((saving.verdict, saving.amount, saving.low, saving.high), (Verdict::NoSavingFound, 0.0, 0.0, 0.0));
+        insta::assert_snapshot!(saving.sentence,
+            @"no saving found: auto against the simple rule 0.0 % (90 % interval 0.0 % to 0.0 % holds zero)");
+        insta::assert_snapshot!(saving.sentence_zh,
+            @"未发现节省：auto 相对 简单规则 为 0.0 %（90% 区间 0.0 % 至 0.0 %，包含零）");
+        // A loss too small to print is not "-0.0 %".
+        let units: Vec<CostPair> =
+            (0..30).map(|idx| CostPair { policy: [9.0, 11.001][idx % 2], baseline: 10.0 }).collect();
+        assert!(compare(&units).sentence.starts_with("no saving found: auto against the simple rule 0.0 % ("));
+    }
+
+    #[test]
+    fn a_baseline_without_any_cost_cannot_be_beaten() {
+        let saving = compare(&[CostPair { policy: 2.0, baseline: 0.0 }; 30]);
+        assert_eq!((saving.verdict, saving.amount), (Verdict::CostsMore, -60.0));
+        insta::assert_snapshot!(saving.sentence,
+            @"auto would have cost 60 EUR over 30 item-locations and the simple rule nothing");
+        assert_eq!(compare(&[CostPair::default(); 30]).verdict, Verdict::NoSavingFound);
     }
 
     /// In 200 worlds without any difference, a 90 % interval misses zero about 20 times; 40 is four standard deviations.

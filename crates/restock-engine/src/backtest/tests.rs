@@ -1,72 +1,29 @@
 //! Backtests of small shops.
 
-use restock_core::dataset::{Dataset, InventoryRow, Item, Location, ReceiptRow};
-use restock_core::forecast::Dependence;
+use restock_core::dataset::{Dataset, InventoryRow, ReceiptRow};
 use restock_core::settings::PlanSettings;
-use restock_core::{
-    Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Objective, QUANTILE_LEVELS,
-    Quantity, RowRef, SeriesInput,
-};
+use restock_core::{Bucket, Day, ItemIdx, LocationIdx, N_LEVELS, Objective, QUANTILE_LEVELS, Quantity, RowRef};
 
 use super::*;
+use crate::fixtures::{self, RecentMean};
 use crate::play::{self, next_random};
-
-/// The mean of the last four weeks, give or take a fixed share; quick, and it looks at nothing else.
-struct RecentMean;
-
-impl Forecaster for RecentMean {
-    fn name(&self) -> &str {
-        "recent_mean"
-    }
-
-    fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
-        batch
-            .iter()
-            .map(|series| {
-                let recent = &series.demand[series.n_periods().saturating_sub(28)..];
-                let mean = recent.iter().sum::<f64>() / recent.len().max(1) as f64;
-                let quantiles: Vec<f64> = QUANTILE_LEVELS.iter().map(|level| mean * 2.0 * level).collect();
-                Forecast {
-                    mean: vec![mean; request.horizon],
-                    quantiles: quantiles.repeat(request.horizon),
-                    dependence: Dependence::default(),
-                    count_valued: series.count_valued,
-                    model: "recent_mean".to_owned(),
-                    reason: String::new(),
-                }
-            })
-            .collect()
-    }
-}
-
-fn money(text: &str) -> Option<restock_core::Money> {
-    Some(text.parse().unwrap())
-}
 
 /// Items in one store from 2025-01-01 on, one row a day, cost 2 and price 5.
 fn shop(series: &[Vec<i64>]) -> Dataset {
-    let first: Day = "2025-01-01".parse().unwrap();
     let mut dataset = Dataset {
         files: vec!["sales.csv".to_owned()],
-        locations: vec![Location { location_id: "S1".to_owned(), ..Location::default() }],
+        locations: vec![fixtures::location("S1")],
         ..Dataset::default()
     };
     for (idx, quantities) in series.iter().enumerate() {
-        dataset.items.push(Item {
-            item_id: format!("I{idx:03}"),
-            unit_cost: money("2"),
-            price: money("5"),
-            ..Item::default()
-        });
-        for (t, quantity) in quantities.iter().enumerate() {
-            dataset.sales.item.push(ItemIdx(idx as u32));
-            dataset.sales.location.push(LocationIdx(0));
-            dataset.sales.day.push(first.plus(t as i32));
-            dataset.sales.quantity.push(Quantity::from_whole(*quantity));
-            dataset.sales.row.push(RowRef { file_idx: 0, row: dataset.sales.row.len() as u32 + 2 });
-        }
+        dataset.items.push(fixtures::item(&format!("I{idx:03}"), "2", "5"));
+        fixtures::sell(&mut dataset, ItemIdx(idx as u32), LocationIdx(0), first_day(), quantities.iter().copied());
     }
     dataset
+}
+
+fn first_day() -> Day {
+    "2025-01-01".parse().unwrap()
 }
 
 /// Deterministic demand between `low` and `high`.
@@ -86,7 +43,7 @@ fn settings() -> PlanSettings {
 }
 
 fn run(dataset: &Dataset, settings: &PlanSettings, options: &BacktestOptions) -> BacktestReport {
-    backtest(dataset, settings, &RecentMean, options, &|_, _| ()).unwrap()
+    backtest(dataset, settings, &RecentMean { spread: 2.0 }, options, &|_, _| ()).unwrap()
 }
 
 fn policies(names: &[&str]) -> BacktestOptions {
@@ -214,18 +171,8 @@ fn a_real_saving_is_found() {
     let settings = PlanSettings { order_cost: 0.0, carrying_cost_per_year: 3.0, ..settings() };
     // Actual orders: 400 units of each item on one day, once.
     for idx in 0..40 {
-        dataset.receipts.push(ReceiptRow {
-            order_id: format!("PO-{idx}"),
-            item: ItemIdx(idx),
-            location: Some(LocationIdx(0)),
-            origin: None,
-            quantity: Quantity::from_whole(1000),
-            ordered_on: None,
-            due_on: None,
-            received_on: "2025-09-20".parse().unwrap(),
-            unit_cost: None,
-            row: RowRef::default(),
-        });
+        let day = "2025-09-20".parse().unwrap();
+        dataset.receipts.push(fixtures::receipt(ItemIdx(idx), LocationIdx(0), 1000, day));
     }
     let report = run(&dataset, &settings, &policies(&["base_stock"]));
     let actual = report.policies.iter().find(|column| column.policy == ACTUAL).unwrap();
@@ -242,20 +189,8 @@ fn actual_stock_follows_counts_receipts_and_sales() {
     let mut dataset = shop(&[vec![3; 200]]);
     let options = BacktestOptions { n_periods: Some(4), n_warmup_periods: Some(1), ..policies(&["base_stock"]) };
     // The window counts days 196..=199, and day 195 is played before.
-    let first: Day = "2025-01-01".parse().unwrap();
-    let count = |day: i32, on_hand: i64| InventoryRow {
-        item: ItemIdx(0),
-        location: LocationIdx(0),
-        on_hand: Quantity::from_whole(on_hand),
-        as_of: Some(first.plus(day)),
-        lot_id: None,
-        expiry: None,
-        allocated: Quantity::ZERO,
-        blocked: Quantity::ZERO,
-        in_transit: Quantity::ZERO,
-        row: RowRef::default(),
-    };
-    dataset.inventory.push(count(196, 10));
+    let stock = fixtures::stock(ItemIdx(0), LocationIdx(0), Quantity::from_whole(10));
+    dataset.inventory.push(InventoryRow { as_of: Some(first_day().plus(196)), ..stock });
     dataset.receipts.push(receipt(197, 5));
     dataset.receipts.push(receipt(197, 1));
     let report = run(&dataset, &settings(), &options);
@@ -272,18 +207,7 @@ fn actual_stock_follows_counts_receipts_and_sales() {
 }
 
 fn receipt(day: i32, quantity: i64) -> ReceiptRow {
-    ReceiptRow {
-        order_id: String::new(),
-        item: ItemIdx(0),
-        location: Some(LocationIdx(0)),
-        origin: None,
-        quantity: Quantity::from_whole(quantity),
-        ordered_on: None,
-        due_on: None,
-        received_on: "2025-01-01".parse::<Day>().unwrap().plus(day),
-        unit_cost: None,
-        row: RowRef::default(),
-    }
+    fixtures::receipt(ItemIdx(0), LocationIdx(0), quantity, first_day().plus(day))
 }
 
 /// Receipts of the last four weeks, or of every other week only, tell nothing about the orders of a third of a year.
@@ -316,7 +240,7 @@ fn actual_stock_expires() {
 #[test]
 fn a_window_that_does_not_fit_is_refused() {
     let error = |dataset: &Dataset, options: &BacktestOptions| {
-        backtest(dataset, &settings(), &RecentMean, options, &|_, _| ()).unwrap_err().to_string()
+        backtest(dataset, &settings(), &RecentMean { spread: 2.0 }, options, &|_, _| ()).unwrap_err().to_string()
     };
     let dataset = shop(&[vec![5; 200]]);
     let early = BacktestOptions { from: Some("2025-01-10".parse().unwrap()), ..policies(&["auto"]) };

@@ -1,118 +1,42 @@
 //! Simulations of small shops.
 
-use restock_core::dataset::{Dataset, InventoryRow, Item, Location, Origin, SourceRow};
-use restock_core::forecast::Dependence;
-use restock_core::{
-    Forecast, ForecastRequest, ItemIdx, LocationIdx, Objective, Quantity, RowRef, SeriesInput, ServiceType, Units,
-};
+use restock_core::dataset::{Dataset, Origin, SourceRow};
+use restock_core::{ItemIdx, LocationIdx, Objective, Quantity, ServiceType, Units};
 
 use super::partition::World;
 use super::*;
-
-/// `spread` 0 is a demand that is always the mean of the last four weeks.
-struct RecentMean {
-    spread: f64,
-}
-
-impl Forecaster for RecentMean {
-    fn name(&self) -> &str {
-        "recent_mean"
-    }
-
-    fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
-        let forecast = |series: &SeriesInput| {
-            let recent = &series.demand[series.n_periods().saturating_sub(28)..];
-            let mean = recent.iter().sum::<f64>() / recent.len().max(1) as f64;
-            let quantiles = restock_core::QUANTILE_LEVELS.map(|level| mean * (1.0 + self.spread * (level - 0.5)));
-            Forecast {
-                mean: vec![mean; request.horizon],
-                quantiles: quantiles.repeat(request.horizon),
-                dependence: Dependence::default(),
-                count_valued: series.count_valued,
-                model: "recent_mean".to_owned(),
-                reason: String::new(),
-            }
-        };
-        batch.iter().map(forecast).collect()
-    }
-}
+use crate::fixtures::{self, RecentMean};
 
 /// Items with a constant demand per day in every store from 2025-01-01 on for 200 days, cost 2 and price 5, `on_hand`
 /// in each.
 fn shop(demand: &[i64], n_stores: u32, on_hand: i64) -> Dataset {
     let first: Day = "2025-01-01".parse().unwrap();
-    let location = |idx| Location { location_id: format!("S{}", idx + 1), ..Location::default() };
     let mut dataset = Dataset {
         files: vec!["sales.csv".to_owned()],
-        locations: (0..n_stores).map(location).collect(),
+        locations: (0..n_stores).map(|idx| fixtures::location(&format!("S{}", idx + 1))).collect(),
         ..Dataset::default()
     };
     for (idx, quantity) in demand.iter().enumerate() {
         let item = ItemIdx(idx as u32);
-        dataset.items.push(Item {
-            item_id: format!("I{idx:03}"),
-            unit_cost: Some("2".parse().unwrap()),
-            price: Some("5".parse().unwrap()),
-            ..Item::default()
-        });
+        dataset.items.push(fixtures::item(&format!("I{idx:03}"), "2", "5"));
         for store in (0..n_stores).map(LocationIdx) {
-            for t in 0..200 {
-                dataset.sales.item.push(item);
-                dataset.sales.location.push(store);
-                dataset.sales.day.push(first.plus(t));
-                dataset.sales.quantity.push(Quantity::from_whole(*quantity));
-                dataset.sales.row.push(RowRef { file_idx: 0, row: dataset.sales.row.len() as u32 + 2 });
-            }
-            dataset.inventory.push(count(item, store, on_hand));
+            fixtures::sell(&mut dataset, item, store, first, [*quantity; 200]);
+            dataset.inventory.push(fixtures::stock(item, store, Quantity::from_whole(on_hand)));
         }
     }
     dataset
-}
-
-fn count(item: ItemIdx, location: LocationIdx, on_hand: i64) -> InventoryRow {
-    InventoryRow {
-        item,
-        location,
-        on_hand: Quantity::from_whole(on_hand),
-        as_of: None,
-        lot_id: None,
-        expiry: None,
-        allocated: Quantity::ZERO,
-        blocked: Quantity::ZERO,
-        in_transit: Quantity::ZERO,
-        row: RowRef::default(),
-    }
 }
 
 /// Every store draws from a distribution centre `Z` that holds `on_hand` of each item.
 fn chain(demand: &[i64], n_stores: u32, on_hand: i64) -> Dataset {
     let mut dataset = shop(demand, n_stores, 15);
     let centre = LocationIdx(n_stores);
-    dataset.locations.push(Location { location_id: "Z".to_owned(), ..Location::default() });
+    dataset.locations.push(fixtures::location("Z"));
     for item in (0..demand.len() as u32).map(ItemIdx) {
-        dataset.inventory.push(count(item, centre, on_hand));
+        dataset.inventory.push(fixtures::stock(item, centre, Quantity::from_whole(on_hand)));
         for store in (0..n_stores).map(LocationIdx) {
-            dataset.sources.push(SourceRow {
-                item: Some(item),
-                to_location: Some(store),
-                origin: Origin::Location(centre),
-                category: None,
-                lead_time_days: Some(1.0),
-                lead_time_sd_days: None,
-                unit_cost: None,
-                min_order: None,
-                pack_size: None,
-                layer_size: None,
-                pallet_size: None,
-                max_order: None,
-                priority: 1,
-                share: None,
-                review_calendar: None,
-                effective_from: None,
-                effective_to: None,
-                price_breaks: Vec::new(),
-                row: RowRef::default(),
-            });
+            let lane = fixtures::lane(Origin::Location(centre), 1.0);
+            dataset.sources.push(SourceRow { item: Some(item), to_location: Some(store), priority: 1, ..lane });
         }
     }
     dataset
@@ -312,4 +236,31 @@ fn weeks_are_played_too() {
     assert_eq!((report.n_periods, report.scenarios[0].service.len()), (6, 6));
     let demand = report.scenarios[0].kpis.demand.unwrap().mean;
     assert!((demand - 6.0 * 14.0).abs() < 2.0, "{demand}");
+}
+
+/// In the example shop every shock moves what a planner expects it to move.
+#[test]
+fn shocks_of_the_example_shop_act_in_the_direction_expected() {
+    use restock_inventory::retail_simulator;
+    let dataset = retail_simulator::chain(&retail_simulator::ChainConfig::example_shop(), 2026);
+    // What changes by the shock on average, in all and at the distribution centre.
+    let changes = |shock: &str| {
+        let options = SimulateOptions { n_paths: 4, n_days: 28, shocks: vec![Shock::parse(shock).unwrap()] };
+        let report = simulate(&dataset, &settings(), &RecentMean { spread: 2.0 }, &options, &|_, _| ()).unwrap();
+        let kpis = report.difference.expect("there is a shock");
+        let mean = |value: Option<Estimate>| value.expect("a value").mean;
+        let fill_rate = report.scenarios.iter().map(|scenario| scenario.kpis.fill_rate.unwrap().mean);
+        let fill_rate: Vec<f64> = fill_rate.collect();
+        [mean(kpis.demand), mean(kpis.ordered), mean(kpis.lost), mean(kpis.mean_stock), fill_rate[1] - fill_rate[0]]
+    };
+    let [demand, ordered, lost, stock, fill_rate] = changes("demand=2x@2026-03-30");
+    assert!(demand > 0.0 && ordered > 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
+    let [demand, ordered, lost, stock, fill_rate] = changes("demand=-50%@2026-03-30");
+    assert!(demand < 0.0 && ordered < 0.0 && lost < 0.0 && stock > 0.0 && fill_rate > 0.0);
+    let [demand, _, lost, stock, fill_rate] = changes("lead_time=+5@2026-03-23");
+    assert!(demand == 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
+    // A supplier that is down for two weeks: what is ordered now comes when it is up again.
+    let [demand, _, lost, stock, fill_rate] =
+        changes("lead_time=+14@2026-03-23..2026-04-05 where source.id == 'dairy-and-meat'");
+    assert!(demand == 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
 }

@@ -15,9 +15,9 @@ pub(super) struct Product {
     pub(super) cost_cents: i64,
     /// Regular price of one base unit, hundredths of the currency.
     pub(super) price_cents: i64,
-    /// Base units in the case that the supplier sells.
+    /// Base units in the case that the supplier sells; slow fresh goods come in an even part of it.
     pub(super) case: i64,
-    /// Base units in the pack that the distribution centre sends to stores.
+    /// Base units in the pack that the distribution centre sends to stores; slow fresh goods come in an even part of it.
     pub(super) pack: i64,
     /// Days from arrival to expiry; 0 keeps for ever.
     pub(super) shelf_life_days: u32,
@@ -27,6 +27,18 @@ pub(super) struct Product {
     pub(super) by_weight: bool,
     /// Litres that one base unit fills.
     pub(super) litres: f64,
+}
+
+impl Product {
+    /// Days from arrival to expiry; `None` keeps for ever.
+    pub(super) fn shelf_life(&self) -> Option<usize> {
+        (self.shelf_life_days > 0).then_some(self.shelf_life_days as usize)
+    }
+
+    /// Whether it keeps so shortly that it is delivered daily.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.shelf_life().is_some_and(|days| days <= 21)
+    }
 }
 
 /// A product family: what shares seasons, holidays and a supplier.

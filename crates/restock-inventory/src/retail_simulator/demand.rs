@@ -120,10 +120,15 @@ pub(super) fn normal(mean: f64, sd: f64, rng: &mut ChaCha8Rng) -> f64 {
     mean + sd * score
 }
 
-/// Draws how an item's demand is counted, in the proportions of retail data: much over-dispersed, some lumpy.
-pub(super) fn draw_count_model(by_weight: bool, rng: &mut ChaCha8Rng) -> CountModel {
+/// Draws how an item's demand is counted, in the proportions of retail data: much over-dispersed, some lumpy. Fresh goods
+/// are what somebody buys every day: without that a shop would throw most of them away, and stop.
+pub(super) fn draw_count_model(by_weight: bool, is_fresh: bool, rng: &mut ChaCha8Rng) -> CountModel {
     if by_weight {
         return CountModel::ByWeight { mean_size: rng.random_range(5.0..12.0), shape: rng.random_range(2.0..6.0) };
+    }
+    if is_fresh {
+        let k = log_uniform(2.0, 40.0, rng);
+        return if rng.random_bool(0.3) { CountModel::Poisson } else { CountModel::NegativeBinomial { k } };
     }
     let k = log_uniform(0.4, 40.0, rng);
     match rng.random_range(0..100) {

@@ -59,7 +59,7 @@ pub struct ChainConfig {
     pub share_ended: f64,
     /// Share of items that are ever promoted.
     pub share_promoted: f64,
-    /// Share of item-locations whose demand stops and starts again.
+    /// Share of item-locations whose demand stops and starts again; fresh goods are always wanted.
     pub share_on_off: f64,
     /// Share of stores closed on Sundays.
     pub share_closed_on_sundays: f64,
@@ -98,13 +98,13 @@ impl ChainConfig {
         Self {
             n_items: 60,
             n_stores: 3,
-            n_days: 400,
+            n_days: 350,
             log_level_mean: -0.5,
             log_level_sd: 1.35,
             share_launched: 0.06,
             share_ended: 0.06,
             share_closed_on_sundays: 1.0,
-            n_days_of_transfers: 28,
+            n_days_of_transfers: 14,
             ..Self::default()
         }
     }

@@ -89,7 +89,7 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
         .map(|(store_idx, store)| {
             let mut rng = stream(world.seed, &[Subject::Demand as u64, key_of(&item.id), store_idx as u64]);
             let local = normal(0.0, 0.35, &mut rng).exp();
-            let noise = SeriesNoise::draw(world.share_on_off, &mut rng);
+            let noise = SeriesNoise::draw(if item.is_delivered_daily() { 0.0 } else { world.share_on_off }, &mut rng);
             let rates = item_rates
                 .iter()
                 .enumerate()

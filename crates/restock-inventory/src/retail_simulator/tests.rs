@@ -133,6 +133,36 @@ fn demand_comes_in_all_classes() {
     );
 }
 
+/// Nobody stocks fresh goods in packs that mostly spoil: at least two packs sell before one expires, in three of four
+/// stores and always at the centre, unless the pack is a single piece.
+#[test]
+fn fresh_packs_sell_before_they_expire() {
+    let config = ChainConfig::example_shop();
+    let world = World::new(&config, 2026);
+    let mut packs_per_life = Vec::new();
+    for_each_item(&config, 2026, |history| {
+        let item = &world.items[history.item_idx];
+        let Some(shelf_life) = item.shelf_life() else { return };
+        let per_life = |series: &SeriesHistory| {
+            let sold = series.demand.iter().sum::<Units>() as f64;
+            sold / series.demand.len() as f64 * shelf_life as f64
+        };
+        for series in &history.stores {
+            let pack = item.pack_units();
+            if pack > item.units_per_base {
+                packs_per_life.push(per_life(series) / pack as f64);
+            }
+        }
+        if item.case_units() > item.units_per_base && item.first_day_idx.is_none() && item.last_day_idx.is_none() {
+            let cases = per_life(&history.centre) / item.case_units() as f64;
+            assert!(cases > 2.0, "{} sells {cases} cases before one expires", item.id);
+        }
+    });
+    packs_per_life.sort_by(f64::total_cmp);
+    assert!(packs_per_life.len() > 20, "{packs_per_life:?}");
+    assert!(packs_per_life[packs_per_life.len() / 4] > 2.0, "{packs_per_life:?}");
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_chain() {
     let config = ChainConfig { n_items: 40, n_days: 120, ..small() };

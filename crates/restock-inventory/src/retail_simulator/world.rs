@@ -97,6 +97,23 @@ pub(super) struct SimulatedItem {
     pub(super) foresight: f64,
     /// Cases in the smallest order to the supplier.
     pub(super) min_order_cases: i64,
+    /// Base units in a pack to the stores, and in a supplier's case.
+    pack: i64,
+    case: i64,
+}
+
+/// Units that a fresh item sells within its shelf life in a middle store, at least.
+const LEAST_SOLD_PER_SHELF_LIFE: f64 = 6.0;
+
+/// Packs of a fresh item that a middle store sells within its shelf life, at least, where a pack can be broken.
+const PACKS_PER_SHELF_LIFE: f64 = 4.0;
+
+/// Cases of a fresh item that the chain sells within its shelf life, at least, where a case can be broken.
+const CASES_PER_SHELF_LIFE: f64 = 3.0;
+
+/// The largest divisor of `number` that is at most `limit`, at least 1.
+fn largest_divisor(number: i64, limit: f64) -> i64 {
+    (1..=number).rev().find(|divisor| number % divisor == 0 && *divisor as f64 <= limit).unwrap_or(1)
 }
 
 impl World {
@@ -256,7 +273,10 @@ impl SimulatedItem {
         let own_sd = (config.log_level_sd.powi(2) - POPULARITY_SD.powi(2)).max(0.09).sqrt();
         let log_level = config.log_level_mean + product.log_popularity + normal(-POPULARITY_MEAN, own_sd, &mut rng);
         let units_per_base = if product.by_weight { 10 } else { 1 };
-        let level = log_level.clamp(-5.0, 6.0).exp() * units_per_base as f64;
+        let shelf_life = product.shelf_life();
+        // What would mostly expire is not in the assortment.
+        let least = shelf_life.map_or(0.0, |days| LEAST_SOLD_PER_SHELF_LIFE / days as f64);
+        let level = log_level.clamp(-5.0, 6.0).exp().max(least) * units_per_base as f64;
 
         // Launches and endings fall inside the history; a part of the endings lies ahead, announced.
         let first_day_idx = rng
@@ -276,7 +296,7 @@ impl SimulatedItem {
             supplier: &SUPPLIERS[CATEGORIES[product.category_idx].supplier_idx],
             units_per_base,
             level,
-            count_model: draw_count_model(product.by_weight, &mut rng),
+            count_model: draw_count_model(product.by_weight, product.is_fresh(), &mut rng),
             first_day_idx,
             last_day_idx,
             promotions: Vec::new(),
@@ -285,7 +305,16 @@ impl SimulatedItem {
             payday_lift: rng.random_range(0.0..0.2),
             foresight: rng.random_range(0.2..1.0),
             min_order_cases: rng.random_range(1..=3),
+            pack: product.pack,
+            case: product.case,
         };
+        if let Some(days) = shelf_life {
+            // Fresh goods come in packs of which several sell before they expire.
+            let sold = item.level / units_per_base as f64 * days as f64;
+            item.pack = largest_divisor(product.pack, sold / PACKS_PER_SHELF_LIFE);
+            item.case = largest_divisor(product.case, sold * config.n_stores as f64 / CASES_PER_SHELF_LIFE);
+            item.min_order_cases = 1;
+        }
         item.promotions = draw_promotions(config, calendar, &item, seed);
         item
     }
@@ -332,19 +361,19 @@ impl SimulatedItem {
     }
 
     pub(super) fn shelf_life(&self) -> Option<usize> {
-        (self.product.shelf_life_days > 0).then_some(self.product.shelf_life_days as usize)
+        self.product.shelf_life()
     }
 
     pub(super) fn is_delivered_daily(&self) -> bool {
-        self.shelf_life().is_some_and(|days| days <= 21)
+        self.product.is_fresh()
     }
 
     pub(super) fn pack_units(&self) -> i64 {
-        self.product.pack * self.units_per_base
+        self.pack * self.units_per_base
     }
 
     pub(super) fn case_units(&self) -> i64 {
-        self.product.case * self.units_per_base
+        self.case * self.units_per_base
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use restock_core::Bucket;
 use restock_core::settings::Lang;
-use restock_engine::backtest::{BacktestReport, Kpis, PolicyKind, Verdict};
+use restock_engine::backtest::{BacktestReport, Kpis, PolicyKind, PolicyResult, Verdict};
 use serde_json::json;
 
 use super::page::{escape, shell};
@@ -72,7 +72,7 @@ pub(crate) fn render(lang: Lang, name: &str, report: &BacktestReport) -> String 
                 "stock": policy.kpis.mean_stock_value,
                 "fill": policy.kpis.fill_rate,
             })).collect::<Vec<_>>(),
-            "bound": [report.bound.holding_cost, report.bound.stockout_cost, report.bound.order_cost, 0.0],
+            "bound": [report.bound.holding_cost, report.bound.stockout_cost, report.bound.order_cost, report.bound.waste_cost],
             "step": step,
             "timeline": report.timeline.iter().map(|point| json!([
                 point.day.0, point.policies.iter().map(|value| value.stock_value.round()).collect::<Vec<_>>(),
@@ -162,7 +162,11 @@ pub(crate) fn indicators(lang: Lang, report: &BacktestReport) -> Vec<(String, Ve
     if report.policies.iter().any(|policy| policy.kpis.waste > 0.0) {
         rows.push(row(plain(Text::Waste), &|kpis| format!("{} ({})", money(kpis.waste), share(kpis.waste_rate))));
     }
-    rows.push((plain(Text::GapToBound), report.policies.iter().map(|policy| share(policy.gap_to_bound)).collect()));
+    let above = |policy: &PolicyResult| match policy.above_bound {
+        Some(above) => format!("{} ({})", money(above), share(policy.gap_to_bound)),
+        None => "–".to_owned(),
+    };
+    rows.push((priced(Text::AboveBound), report.policies.iter().map(above).collect()));
     rows
 }
 
