@@ -216,7 +216,8 @@ pub(crate) fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
             let period = series.first_period + (n_periods + step) as i32;
             let (from, to) = (series.bucket.first_day(period), series.bucket.last_day(period));
             let promotion = unit.promotions.iter().find(|(first, last, _)| *first <= to && from <= *last);
-            if let Some((first, last, Some(uplift))) = promotion.filter(|promotion| promotion.2.is_some_and(f64::is_finite))
+            if let Some((first, last, Some(uplift))) =
+                promotion.filter(|promotion| promotion.2.is_some_and(f64::is_finite))
             {
                 // A promotion of some days lifts that share of a week or a month.
                 let n_days = last.0.min(to.0) - first.0.max(from.0) + 1;

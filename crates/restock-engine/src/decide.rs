@@ -148,7 +148,8 @@ pub(crate) fn decide_again(
     let largest = multiple_of(unit, decision.order_quantity, &review);
     let mut ruled = RuledOrder::default();
     // Whole layers or pallets where they fit under every cap; else what fits of the next smaller multiple.
-    for multiple in [largest, unit.layer, pack].into_iter().filter(|multiple| pack <= *multiple && *multiple <= largest) {
+    for multiple in [largest, unit.layer, pack].into_iter().filter(|multiple| pack <= *multiple && *multiple <= largest)
+    {
         review.rules.order_multiple = multiple;
         ruled = apply_rules(decision.order_quantity, &review);
         if ruled.conflict.is_none() {

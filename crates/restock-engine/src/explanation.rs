@@ -230,7 +230,8 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
     evidence.push(("sd_lead_time_days", tidy(lead_sd, 2).to_string()));
     evidence.push(("target_level", unit.quantity(decision.target_level).to_string()));
     // A low target, an order multiple or the balance of costs can want less than expected demand.
-    let code = if buffer < Quantity::ZERO { WaterfallCode::TargetBelowDemand } else { WaterfallCode::UncertaintyBuffer };
+    let code =
+        if buffer < Quantity::ZERO { WaterfallCode::TargetBelowDemand } else { WaterfallCode::UncertaintyBuffer };
     add(code, buffer, evidence);
     let promised = stock.reserved + stock.backorders;
     if promised != 0 {
@@ -255,9 +256,7 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         let ids: Vec<&str> = unit
             .open_orders
             .iter()
-            .filter(|order| {
-                (order.overdue || in_time(order.due.0 - as_of.0)) == wanted
-            })
+            .filter(|order| (order.overdue || in_time(order.due.0 - as_of.0)) == wanted)
             .map(|order| order.order_id.as_str())
             .take(5)
             .collect();
@@ -634,10 +633,7 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         review_days: f64::from(unit.lane.review_days()),
         p_stockout: [tidy(outlook.without.p_stockout, 4), tidy(outlook.with.p_stockout, 4)],
         fill_rate: [fill(&outlook.without), fill(&outlook.with)],
-        days_of_cover: [
-            days_of_cover(position, &outlook.mean),
-            days_of_cover(position + quantity, &outlook.mean),
-        ],
+        days_of_cover: [days_of_cover(position, &outlook.mean), days_of_cover(position + quantity, &outlook.mean)],
         classes: unit.classes.clone(),
         health: unit.health,
         forecast_model: worked.forecast.model.clone(),

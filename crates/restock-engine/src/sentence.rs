@@ -86,7 +86,10 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
                     format!("库存位置高于再订货点 {}", of("reorder_point")),
                 ),
                 "lost_before_arrival" => (
-                    format!("{amount} left out because that demand is lost before this order arrives on {}", of("arrival")),
+                    format!(
+                        "{amount} left out because that demand is lost before this order arrives on {}",
+                        of("arrival")
+                    ),
                     format!("{amount} 的需求在本次订货（{} 到货）前已流失，不计入订购量", of("arrival")),
                 ),
                 "expected_expiry" => {

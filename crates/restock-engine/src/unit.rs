@@ -225,11 +225,7 @@ impl Lane {
             lead_times.truncate(1);
         }
         let receipt = self.order_day.plus((self.mean_lead_days() - 1e-9).ceil().max(0.0) as i32);
-        Timing {
-            lead_times: lead_times.into(),
-            review_period: self.review_days() as usize,
-            expected_receipt: receipt,
-        }
+        Timing { lead_times: lead_times.into(), review_period: self.review_days() as usize, expected_receipt: receipt }
     }
 }
 

@@ -51,7 +51,10 @@ pub fn disaggregate(paths: &DemandPaths, weights: &[Vec<f64>], forecast: &Foreca
             let score = |day: usize| points[(1 + day % BLOCK) * n_paths + order[path_idx] as usize];
             shares.clear();
             shares.extend(
-                weights.iter().enumerate().map(|(day, weight)| gamma(concentration * weight / total_weight, score(day))),
+                weights
+                    .iter()
+                    .enumerate()
+                    .map(|(day, weight)| gamma(concentration * weight / total_weight, score(day))),
             );
             let mut sum: f64 = shares.iter().sum();
             if !(sum > 0.0) {
@@ -148,11 +151,16 @@ mod tests {
     #[test]
     fn totals_are_kept_and_closed_days_stay_empty() {
         for count_valued in [true, false] {
-            let values: Vec<f32> = (0..64).map(|idx| (idx * 7 % 23) as f32 / if count_valued { 1.0 } else { 3.0 }).collect();
+            let values: Vec<f32> =
+                (0..64).map(|idx| (idx * 7 % 23) as f32 / if count_valued { 1.0 } else { 3.0 }).collect();
             let paths = DemandPaths { values, horizon: 2 };
             let weights = [vec![1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0], vec![0.0, 0.0, 1.0]];
             let days = disaggregate(&paths, &weights, &forecast(count_valued), 9);
-            assert_eq!(days, disaggregate(&paths, &weights, &forecast(count_valued), 9), "the same seed, the same days");
+            assert_eq!(
+                days,
+                disaggregate(&paths, &weights, &forecast(count_valued), 9),
+                "the same seed, the same days"
+            );
             for idx in 0..paths.n_paths() {
                 let (path, days) = (paths.path(idx), days.path(idx));
                 for (total, days) in path.iter().zip([&days[..7], &days[7..]]) {

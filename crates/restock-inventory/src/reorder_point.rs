@@ -183,8 +183,7 @@ impl Policy for FixedOrderSize {
         let usable_position = position - expected_expiry(review, review.review_period);
         // What is lost before the order arrives need not be lifted above the reorder point.
         let lost_before_arrival = lost_before_arrival(review, reorder_point + 1, review.review_period);
-        let n_orders =
-            (reorder_point + 1 - lost_before_arrival - usable_position).max(0).div_ceil_positive(order_size);
+        let n_orders = (reorder_point + 1 - lost_before_arrival - usable_position).max(0).div_ceil_positive(order_size);
         let adjustment_reason = if n_orders == 0 { "reorder_point_not_reached" } else { "fixed_order_size" };
         adjusted(
             position,

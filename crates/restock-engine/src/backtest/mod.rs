@@ -520,12 +520,7 @@ impl Context<'_> {
             n_lookback,
             review_periods: self.review_periods(&unit, pair),
             lead_times,
-            frame: Frame {
-                counts,
-                params,
-                first_counted: window.n_warmup(),
-                block: BLOCK_DAYS,
-            },
+            frame: Frame { counts, params, first_counted: window.n_warmup(), block: BLOCK_DAYS },
         };
         let bound = clairvoyant_bound(&course.demand, &course.orders(), course.frame.first_counted, &costs);
         Some(Item {
