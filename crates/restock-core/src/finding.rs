@@ -173,6 +173,7 @@ pub enum ExceptionCode {
     CalendarGap,
     SubstituteAvailable,
     SurgeMode,
+    TargetUnreachable,
 }
 
 /// Something a planner should look at, with the money at stake.

@@ -84,6 +84,16 @@ impl DemandPaths {
         &self.values[path_idx * self.horizon..(path_idx + 1) * self.horizon]
     }
 
+    /// Periods `from..from + horizon` of every path.
+    pub fn part(&self, from: usize, horizon: usize) -> Self {
+        assert!(from + horizon <= self.horizon, "periods {from}..{} within 0..{}", from + horizon, self.horizon);
+        let mut values = Vec::with_capacity(self.n_paths() * horizon);
+        for idx in 0..self.n_paths() {
+            values.extend_from_slice(&self.path(idx)[from..from + horizon]);
+        }
+        Self { values, horizon }
+    }
+
     /// The distribution of total demand in periods `from..to` of the horizon.
     pub fn total(&self, from: usize, to: usize) -> DemandDistribution {
         assert!(from <= to && to <= self.horizon, "periods {from}..{to} within 0..{}", self.horizon);
@@ -153,6 +163,8 @@ pub struct Review {
     pub objective: Objective,
     /// Periods an arriving unit can be sold, if the item is perishable.
     pub shelf_life: Option<usize>,
+    /// Whether unmet demand waits (`true`), as it does for what other locations draw, or is lost (`false`).
+    pub backorder: bool,
 }
 
 /// What a policy decides before the ordering rules are applied.
@@ -166,11 +178,23 @@ pub struct Decision {
     pub reorder_point: Option<Units>,
     /// Expected demand over the protection interval (lead time plus review period), units.
     pub expected_demand: f64,
-    /// Units that the policy adds to or takes from the plain "target minus position" rule, with the reason; 0 when
-    /// it follows that rule. (A learned policy's correction, a fixed order size, a reorder point not reached.)
+    /// Demand that is expected to be lost before an order placed now can arrive, as far as the order leaves it out,
+    /// units; see [`Decision::left_out`]. It depends on stock and open supply until then, never on the order itself.
+    pub lost_before_arrival: Units,
+    /// Units that the policy adds to or takes from the rule "target minus position, less demand lost before arrival",
+    /// with the reason; 0 when it follows that rule. (A learned policy's correction, a fixed order size, a reorder point
+    /// not reached.)
     pub adjustment: Units,
     /// Why `adjustment` is what it is, a stable code such as `reorder_point_not_reached` or `fixed_order_size`.
     pub adjustment_reason: &'static str,
+}
+
+impl Decision {
+    /// What "target minus position" is reduced by at an inventory position, because the demand for it is lost before the
+    /// order arrives: `order_quantity = max(target_level - position, 0) - left_out(position) + adjustment`.
+    pub fn left_out(&self, inventory_position: Units) -> Units {
+        self.lost_before_arrival.min((self.target_level - inventory_position).max(0))
+    }
 }
 
 /// A replenishment policy: a pure function from a review to a decision.

@@ -103,6 +103,8 @@ pub enum WaterfallCode {
     ExpectedDemand,
     /// Stock held for uncertainty, to reach the target.
     UncertaintyBuffer,
+    /// The target level is below expected demand, negative: a low target, large packs or the balance of costs want it so.
+    TargetBelowDemand,
     /// Minimum stock, display minimum or safety days above the target level.
     MinimumStock,
     /// Units promised or waited for.

@@ -13,11 +13,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use restock_core::finding::PlanException;
-use restock_core::policy::{DemandPaths, Review};
+use restock_core::policy::Review;
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
-use restock_forecast::paths::sample_paths;
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -113,7 +112,8 @@ pub(crate) fn work_out(
     for idx in network.order.iter().copied() {
         let unit = &units[idx];
         let forecast = forecasts[idx].clone();
-        let mut paths = own_paths(unit, &forecast, n_paths, settings.seed);
+        let seed = settings.seed ^ unit.history.series.key;
+        let mut paths = unit.history.demand_paths(&forecast, n_paths, seed);
         let dependent = dependents[idx].take();
         if let Some(dependent) = &dependent {
             for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
@@ -173,7 +173,7 @@ fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn F
     let mut by_horizon: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
     for (idx, unit) in units.iter().enumerate() {
         if unit.history.series.n_periods() > 0 {
-            by_horizon.entry(unit.horizon()).or_default().push(idx);
+            by_horizon.entry(unit.history.series.open_future.len()).or_default().push(idx);
         }
     }
     let mut forecasts: Vec<Option<Forecast>> = vec![None; units.len()];
@@ -197,8 +197,8 @@ pub(crate) const NO_MODEL: &str = "none";
 /// The forecast of a unit without any history: nothing sells here by itself.
 fn no_demand(unit: &PlanningUnit) -> Forecast {
     Forecast {
-        mean: vec![0.0; unit.horizon()],
-        quantiles: vec![0.0; unit.horizon() * N_LEVELS],
+        mean: vec![0.0; unit.history.series.open_future.len()],
+        quantiles: vec![0.0; unit.history.series.open_future.len() * N_LEVELS],
         dependence: restock_core::forecast::Dependence::default(),
         count_valued: unit.history.series.count_valued,
         model: NO_MODEL.to_owned(),
@@ -215,10 +215,16 @@ pub(crate) fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
     for step in 0..forecast.horizon() {
         let mut factor = if series.open_future[step] <= 0.0 { 0.0 } else { 1.0 };
         if !seen {
-            let (from, to) = (unit.future_day(step), unit.future_day(step + 1).plus(-1));
-            let uplift = unit.promotions.iter().find(|(first, last, _)| *first <= to && from <= *last);
-            if let Some(uplift) = uplift.and_then(|(_, _, uplift)| *uplift).filter(|uplift| uplift.is_finite()) {
-                factor *= uplift.clamp(0.0, 20.0);
+            let period = series.first_period + (n_periods + step) as i32;
+            let (from, to) = (series.bucket.first_day(period), series.bucket.last_day(period));
+            let promotion = unit.promotions.iter().find(|(first, last, _)| *first <= to && from <= *last);
+            if let Some((first, last, Some(uplift))) =
+                promotion.filter(|promotion| promotion.2.is_some_and(f64::is_finite))
+            {
+                // A promotion of some days lifts that share of a week or a month.
+                let n_days = last.0.min(to.0) - first.0.max(from.0) + 1;
+                let share = f64::from(n_days) / f64::from(to.0 - from.0 + 1);
+                factor *= 1.0 + (uplift.clamp(0.0, 20.0) - 1.0) * share;
             }
         }
         if factor != 1.0 {
@@ -230,17 +236,20 @@ pub(crate) fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
     }
 }
 
-fn own_paths(unit: &PlanningUnit, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
-    if forecast.mean.iter().all(|mean| *mean <= 0.0) && forecast.quantiles.iter().all(|quantile| *quantile <= 0.0) {
-        return DemandPaths { values: vec![0.0; n_paths * unit.horizon()], horizon: unit.horizon() };
+/// Recorded sales of the last `n_days` days of the history, units; of a longer period the share of its days.
+fn recent_sales(unit: &PlanningUnit, n_days: usize) -> Units {
+    let series = &unit.history.series;
+    let (mut left, mut sold) = (n_days as f64, 0.0);
+    for (idx, sales) in series.sales.iter().enumerate().rev() {
+        if left <= 0.0 {
+            break;
+        }
+        let period = series.first_period + idx as i32;
+        let days = f64::from(series.bucket.last_day(period).0 - series.bucket.first_day(period).0 + 1);
+        sold += sales * (left / days).min(1.0);
+        left -= days;
     }
-    sample_paths(forecast, n_paths, seed ^ unit.history.series.key)
-}
-
-/// Recorded sales of the last `n_periods`, units.
-fn recent_sales(unit: &PlanningUnit, n_periods: usize) -> Units {
-    let sales = &unit.history.series.sales;
-    sales[sales.len().saturating_sub(n_periods)..].iter().sum::<f64>().round() as Units
+    sold.round() as Units
 }
 
 /// Who draws from whom, and the order in which to decide.
@@ -352,8 +361,7 @@ fn pass_up(
     let order_now = decided.quantity();
     // Component needs are rounded up to whole units of the component, exactly.
     let now = (Decimal::from(order_now) * factor).ceil().to_i64().unwrap_or(i64::MAX / 4);
-    let wait = (unit.lane.order_day.0 - unit.as_of.0).max(0);
-    let wait = (unit.bucket.period_of(unit.as_of.plus(wait)) - unit.bucket.period_of(unit.as_of)) as usize;
+    let wait = (unit.lane.order_day.0 - unit.as_of.0).max(0) as usize;
     let review = decided.timing.review_period;
     dependent.now += now;
     let expected: Vec<f64> = (0..demand.horizon)
@@ -388,6 +396,8 @@ struct LaterOrders<'a> {
     target: Units,
     /// An order is placed once the position is at or below this level, units.
     reorder_point: Units,
+    /// Demand until this order arrives that is lost and so does not use up the position, units.
+    lost_before_arrival: Units,
     /// `[horizon]`: how much more is expected until the order after an order at this step arrives than is expected now;
     /// both levels rise by it, so that stores fill up before a promotion or a weekend.
     rise: Vec<Units>,
@@ -416,7 +426,8 @@ impl<'a> LaterOrders<'a> {
         let most = rules.shelf_life_cap.map_or(Units::MAX, |cap| stock.inventory_position() + cap.max(order_now));
         let target = target.min(most);
         let reorder_point = decided.decision.reorder_point.map_or(target - 1, |point| point.max(rules.min_stock - 1));
-        Self { unit, stock, order_now, target, reorder_point: reorder_point.min(target - 1), rise }
+        let lost_before_arrival = decided.decision.left_out(stock.inventory_position());
+        Self { unit, stock, order_now, target, reorder_point: reorder_point.min(target - 1), lost_before_arrival, rise }
     }
 
     /// The order at a step and a position, which need not be whole because demand on a path is not.
@@ -444,7 +455,7 @@ impl<'a> LaterOrders<'a> {
         (wait, review, horizon): (usize, usize, usize),
         add: &mut impl FnMut(usize, Units),
     ) {
-        let mut position = (self.stock.inventory_position() + self.order_now) as f64;
+        let mut position = (self.stock.inventory_position() + self.order_now + self.lost_before_arrival) as f64;
         let mut from = 0;
         for opportunity in (wait + review..horizon).step_by(review) {
             position -= (from..opportunity).map(&demand).sum::<f64>();

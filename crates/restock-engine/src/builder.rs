@@ -107,8 +107,7 @@ impl<'a> UnitBuilder<'a> {
             uoms.entry(row.item).or_default().push(idx as u32);
         }
         // In the past only orders placed before the day are known; today all of them are, whatever their date.
-        let looks_back = dataset.sales.day.last().is_some_and(|last| *last >= as_of)
-            || dataset.sales.day.iter().any(|day| *day >= as_of);
+        let looks_back = dataset.sales.day.iter().any(|day| *day >= as_of);
         let mut builder = Self {
             dataset,
             settings,
@@ -208,11 +207,11 @@ impl<'a> UnitBuilder<'a> {
         let components = self.components_of(item);
         let lane_row = self.lane_of(item, location);
         let lane = self.lane(item, location, lane_row, !components.is_empty(), &mut warnings);
-        let timing = lane.timing(as_of, settings.bucket);
+        let timing = lane.timing(as_of);
         let last_lead_time = *timing.lead_times.last().expect("a lane has a lead time");
-        let extra = settings.bucket.periods_ceil(f64::from(settings.extra_horizon_days)).max(1);
-        let horizon = rounded_horizon(settings.bucket, last_lead_time + timing.review_period + extra);
-        let history = self.history.build(item, location, horizon);
+        let n_days = last_lead_time + timing.review_period + settings.extra_horizon_days.max(1) as usize;
+        let n_periods = rounded_horizon(settings.bucket, self.history.periods_ahead(n_days));
+        let history = self.history.build(item, location, n_periods);
 
         let (stock, unusable, stock_known, open_orders) =
             self.stock(item, location, &history, &lane, entity, &mut warnings);
@@ -335,7 +334,6 @@ impl<'a> UnitBuilder<'a> {
             decimals,
             location_id: place.location_id.clone(),
             as_of,
-            bucket: settings.bucket,
             history,
             stock,
             stock_known,
@@ -350,7 +348,8 @@ impl<'a> UnitBuilder<'a> {
             display_min,
             safety_days: row.and_then(|row| row.safety_days).unwrap_or(0.0).clamp(0.0, 3650.0),
             order_uom: self.order_uom(item, entity, pack),
-            shelf_life: shelf_life.map(|days| ((f64::from(days) / settings.bucket.days()).floor() as usize).max(1)),
+            shelf_life: shelf_life.map(|days| days as usize),
+            backorder: is_upstream,
             planned_end,
             promotions,
             price,
@@ -653,7 +652,6 @@ impl<'a> UnitBuilder<'a> {
         warnings: &mut Vec<String>,
     ) -> (StockState, Units, StockKnowledge, Vec<OpenSupply>) {
         let (dataset, settings, as_of) = (self.dataset, self.settings, self.history.as_of());
-        let bucket = settings.bucket;
         let decimals = entity.decimals;
         let mut stock = StockState::default();
         let mut unusable = 0;
@@ -677,7 +675,7 @@ impl<'a> UnitBuilder<'a> {
         let default_life = entity
             .shelf_life_days
             .filter(|days| *days > 0)
-            .map_or(i32::MAX, |days| ((f64::from(days) / bucket.days()).floor() as i32 - 1).max(0));
+            .map_or(i32::MAX, |days| i32::try_from(days).unwrap_or(i32::MAX).saturating_sub(1));
         let (mut on_hand_micro, mut blocked_micro, mut allocated, mut n_negative) = (0, 0, 0, 0);
         for row in &counted {
             allocated += row.allocated.to_units_ceil(decimals).max(0);
@@ -692,7 +690,7 @@ impl<'a> UnitBuilder<'a> {
                     unusable += row.on_hand.to_units_floor(decimals);
                     continue;
                 }
-                Some(expiry) => bucket.period_of(expiry) - bucket.period_of(as_of),
+                Some(expiry) => expiry.0 - as_of.0,
                 None => default_life,
             };
             *lots.entry(periods_left).or_default() += row.on_hand.micro();
@@ -770,8 +768,8 @@ impl<'a> UnitBuilder<'a> {
         }
         open_orders.sort_by(|a, b| (a.due, &a.order_id, a.quantity).cmp(&(b.due, &b.order_id, b.quantity)));
         for order in &open_orders {
-            // An overdue order may come any day; it is expected in the next period, and its lateness is an exception.
-            let periods_ahead = if order.overdue { 1 } else { bucket.period_of(order.due) - bucket.period_of(as_of) };
+            // An overdue order may come any day; it is expected tomorrow, and its lateness is an exception.
+            let periods_ahead = if order.overdue { 1 } else { order.due.0 - as_of.0 };
             stock.arrivals.push(Arrival { periods_ahead, quantity: order.quantity });
         }
         stock.arrivals.sort_by_key(|arrival| arrival.periods_ahead);
@@ -930,7 +928,7 @@ fn objective_of(service_type: Option<ServiceType>, target: Option<f64>, base: Ob
     }
 }
 
-/// Cost rates per unit and period, and whether a cost or price is known. What is not known follows from the assumed
+/// Cost rates per unit and day, and whether a cost or price is known. What is not known follows from the assumed
 /// margin; with neither, one base unit sells for 1.
 fn cost_rates(settings: &PlanSettings, lane: &Lane, price: Option<f64>, decimals: u8) -> (CostRates, bool) {
     let margin_share = settings.assumed_margin_share.clamp(0.01, 0.99);
@@ -947,7 +945,7 @@ fn cost_rates(settings: &PlanSettings, lane: &Lane, price: Option<f64>, decimals
     let margin = if price > cost { price - cost } else { price * 0.01 };
     let rates = CostRates {
         unit_cost: cost * per_unit,
-        holding_cost: cost * per_unit * settings.carrying_cost_per_year / 365.25 * settings.bucket.days(),
+        holding_cost: cost * per_unit * settings.carrying_cost_per_year / 365.25,
         stockout_cost: margin * settings.lost_sale_margin_multiple * per_unit,
         order_cost: settings.order_cost,
         waste_cost: cost * per_unit,

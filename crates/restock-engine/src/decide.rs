@@ -88,6 +88,7 @@ pub(crate) fn decide_again(
         costs: unit.costs,
         objective: unit.objective,
         shelf_life: unit.shelf_life,
+        backorder: unit.backorder,
     };
     let (policy, name) = match unit.policy.as_str() {
         "auto" => {
@@ -123,7 +124,7 @@ pub(crate) fn decide_again(
         }
     }
     if let Some(days) = settings.max_days_of_cover.filter(|days| *days > 0.0) {
-        let most = (rate * days / unit.bucket.days()).ceil() as Units;
+        let most = (rate * days).ceil() as Units;
         let smallest = review.rules.min_order.max(review.rules.order_multiple);
         let most = most.max(smallest);
         review.rules.max_order = Some(review.rules.max_order.map_or(most, |own| own.min(most)));
@@ -134,16 +135,27 @@ pub(crate) fn decide_again(
     };
     // Display stock and safety days come on top of what the policy protects against; a policy that waits for its reorder
     // point waits for the raised one.
-    let safety = (unit.safety_days / unit.bucket.days() * rate).ceil() as Units;
+    let safety = (unit.safety_days * rate).ceil() as Units;
     if safety > 0 || unit.display_min > 0 {
         let base = decision.reorder_point.unwrap_or(decision.target_level);
         let on_shelf = unit.display_min + decision.expected_demand.ceil() as Units;
         let level = if safety > 0 { on_shelf.max(base + safety) } else { on_shelf };
+        let level = level - decision.lost_before_arrival;
         let level = if decision.target_level == 0 && rate == 0.0 { unit.display_min } else { level };
         review.rules.min_stock = review.rules.min_stock.max(level);
     }
-    review.rules.order_multiple = multiple_of(unit, decision.order_quantity, &review);
-    let ruled = apply_rules(decision.order_quantity, &review);
+    let pack = review.rules.order_multiple;
+    let largest = multiple_of(unit, decision.order_quantity, &review);
+    let mut ruled = RuledOrder::default();
+    // Whole layers or pallets where they fit under every cap; else what fits of the next smaller multiple.
+    for multiple in [largest, unit.layer, pack].into_iter().filter(|multiple| pack <= *multiple && *multiple <= largest)
+    {
+        review.rules.order_multiple = multiple;
+        ruled = apply_rules(decision.order_quantity, &review);
+        if ruled.conflict.is_none() {
+            break;
+        }
+    }
     Decided { timing, review, policy: name, decision, ruled, later_steps: Vec::new(), source_cap: None, protection }
 }
 
@@ -221,7 +233,7 @@ pub(crate) fn demand_rate(demand: &DemandPaths, n_periods: usize) -> f64 {
 }
 
 /// Units of an order that sell with a chance of one in ten, from what each path needs.
-fn sellable(needs: Vec<f64>) -> Units {
+pub(crate) fn sellable(needs: Vec<f64>) -> Units {
     DemandDistribution::from_scenarios(needs).quantile(LAST_SALE_QUANTILE).ceil().min(1e15) as Units
 }
 
@@ -230,7 +242,7 @@ fn sellable(needs: Vec<f64>) -> Units {
 /// Where even the smallest order the supplier takes is more than [`sellable`], it is allowed while the margin of what
 /// sells is expected to exceed the cost of what is thrown away: a fresh item in a case that is a little too large would
 /// otherwise never be ordered again.
-fn most_before_expiry(needs: Vec<f64>, review: &Review) -> Units {
+pub(crate) fn most_before_expiry(needs: Vec<f64>, review: &Review) -> Units {
     let multiple = review.rules.order_multiple.max(1);
     let smallest = (review.rules.min_order.max(1) + multiple - 1) / multiple * multiple;
     let sold = needs.iter().map(|need| need.min(smallest as f64)).sum::<f64>() / needs.len() as f64;

@@ -74,6 +74,30 @@ pub(crate) struct ExceptionFacts {
     pub(crate) phantom_stock: bool,
     /// Whether there is no order day within the horizon.
     pub(crate) no_order_day: bool,
+    /// Why the target of an item that expires cannot be reached, if it cannot.
+    pub(crate) freshness_limit: Option<FreshnessLimit>,
+}
+
+/// An item that expires too soon for its orders: waste, stock-outs or both cannot be avoided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FreshnessLimit {
+    /// Smallest lawful order, base units.
+    pub(crate) smallest_order: f64,
+    /// Expected demand before an order expires, base units.
+    pub(crate) sells: f64,
+    pub(crate) shelf_life_days: usize,
+    pub(crate) review_days: usize,
+    /// Whether the smallest order is more than sells before it expires, with nine chances in ten.
+    pub(crate) too_large: bool,
+    /// Whether anything is ordered at all; nothing is where waste costs more than sales bring.
+    pub(crate) is_ordered: bool,
+    /// Expected units thrown away of each order.
+    pub(crate) waste: f64,
+    /// Expected units below the target in each review period.
+    pub(crate) lost: f64,
+    /// Expected share of demand met at best, and the target.
+    pub(crate) reachable: f64,
+    pub(crate) target: f64,
 }
 
 /// Days of cover above the target from which stock counts as overstock.
@@ -283,7 +307,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             );
         }
     }
-    if facts.added_by_minimum > 0.0 && facts.added_by_minimum > 0.5 * facts.quantity {
+    if facts.quantity > 0.0 && facts.added_by_minimum > 0.0 && facts.added_by_minimum > 0.5 * facts.quantity {
         let days = if facts.demand_per_day > 0.0 { facts.quantity / facts.demand_per_day } else { f64::INFINITY };
         let cover = if days.is_finite() { format!("{days:.0}") } else { "∞".to_owned() };
         add(
@@ -350,6 +374,42 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             format!("建议 {}，最近 {n} 次通常为 {}", units(facts.quantity), units(usual)),
             "look at why before approving",
             "批准前请查看原因",
+        );
+    }
+    if let Some(limit) = &facts.freshness_limit {
+        let (met, target) = (percent(limit.reachable), percent(limit.target));
+        let (why, why_zh) = if limit.too_large {
+            let (smallest, sells, days) = (units(limit.smallest_order), units(limit.sells), limit.shelf_life_days);
+            (
+                format!("the smallest order is {smallest}, about {sells} sell in the {days} days before it expires"),
+                format!("最小订量为 {smallest}，保质期 {days} 天内约售出 {sells}"),
+            )
+        } else {
+            let (days, review) = (limit.shelf_life_days, limit.review_days);
+            (
+                format!("it keeps {days} days and can be ordered every {review}"),
+                format!("保质期 {days} 天，每 {review} 天才能订货一次"),
+            )
+        };
+        let (then, then_zh) = if limit.is_ordered {
+            let waste = units(limit.waste);
+            (
+                format!("at best {met} of demand is met (target {target}) and about {waste} of each order thrown away"),
+                format!("最多满足 {met} 的需求（目标 {target}），每次订货约报废 {waste}"),
+            )
+        } else {
+            (
+                format!("that waste costs more than the sales bring, so nothing is ordered (target {target})"),
+                format!("报废成本高于销售收益，因此不订购（目标 {target}）"),
+            )
+        };
+        add(
+            ExceptionCode::TargetUnreachable,
+            limit.waste * facts.unit_cost + limit.lost * lost_unit,
+            format!("{why}; {then}"),
+            format!("{why_zh}；{then_zh}"),
+            "ask for a smaller case or more order days, share cases with other locations, or lower the target",
+            "争取更小的包装或更多订货日，与其他地点分摊，或降低目标",
         );
     }
     if facts.no_order_day {
@@ -590,9 +650,40 @@ mod tests {
             (ExceptionFacts { health: 0.2, worst_finding: Some(("x".into(), "x".into())), ..calm() }, DataBlocked),
             (ExceptionFacts { usual_order: Some((100.0, 8)), ..calm() }, OrderUnusual),
             (ExceptionFacts { no_order_day: true, ..calm() }, CalendarGap),
+            (ExceptionFacts { freshness_limit: Some(FreshnessLimit::default()), ..calm() }, TargetUnreachable),
         ] {
             assert_eq!(codes(&facts), [code]);
         }
+    }
+
+    /// A minimum that ends in no order inflates nothing.
+    #[test]
+    fn no_order_is_not_inflated() {
+        assert_eq!(codes(&ExceptionFacts { added_by_minimum: 12.0, quantity: 0.0, ..calm() }), []);
+    }
+
+    #[test]
+    fn goods_too_fresh_for_their_case_are_told_with_numbers() {
+        let limit = FreshnessLimit {
+            smallest_order: 24.0,
+            sells: 9.0,
+            shelf_life_days: 3,
+            review_days: 7,
+            too_large: true,
+            is_ordered: true,
+            waste: 15.0,
+            lost: 11.0,
+            reachable: 0.43,
+            target: 0.98,
+        };
+        let found = exceptions(&ExceptionFacts { freshness_limit: Some(limit.clone()), ..calm() });
+        insta::assert_snapshot!(found[0].message, @"the smallest order is 24, about 9 sell in the 3 days before it expires; at best 43 % of demand is met (target 98 %) and about 15 of each order thrown away");
+        insta::assert_snapshot!(found[0].message_zh, @"最小订量为 24，保质期 3 天内约售出 9；最多满足 43 % 的需求（目标 98 %），每次订货约报废 15");
+        // 15 at 0.78 and 11 at 0.41.
+        assert_eq!(found[0].expected_money, "16.21".parse().unwrap());
+        let limit = FreshnessLimit { too_large: false, is_ordered: false, ..limit };
+        let found = exceptions(&ExceptionFacts { freshness_limit: Some(limit), ..calm() });
+        insta::assert_snapshot!(found[0].message, @"it keeps 3 days and can be ordered every 7; that waste costs more than the sales bring, so nothing is ordered (target 98 %)");
     }
 
     #[test]

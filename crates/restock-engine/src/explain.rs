@@ -29,7 +29,7 @@ pub struct LineDetail {
     pub uom: String,
     /// The morning of the plan.
     pub as_of: Day,
-    /// Planning period.
+    /// Period of `history` and `forecast`; everything else is by day.
     pub bucket: Bucket,
     /// The proposal; `None` when nothing is ordered.
     pub proposal: Option<Proposal>,
@@ -37,11 +37,11 @@ pub struct LineDetail {
     pub explanation: Explanation,
     /// The last periods, oldest first.
     pub history: Vec<HistoryPoint>,
-    /// The horizon, period by period.
+    /// The horizon, period by period; the first holds what is left of it.
     pub forecast: Vec<ForecastPoint>,
     /// Open supply and the proposed order.
     pub arrivals: Vec<ArrivalPoint>,
-    /// Stock at the end of each period, without and with the order.
+    /// Stock at the end of each day, without and with the order.
     pub projection: Vec<ProjectionPoint>,
     /// Last day of the protection interval.
     pub protection_until: Day,
@@ -92,7 +92,7 @@ pub struct ArrivalPoint {
     pub proposed: bool,
 }
 
-/// Stock at the end of one period over the demand paths.
+/// Stock at the end of one day over the demand paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectionPoint {
     /// First day of the period.
@@ -302,7 +302,7 @@ impl<'a> Explainer<'a> {
             item_name: unit.item_name.clone(),
             uom: unit.uom.clone(),
             as_of: unit.as_of,
-            bucket: unit.bucket,
+            bucket: unit.history.series.bucket,
             history: history_tail(unit),
             forecast: forecast_points(unit, decided),
             arrivals,
@@ -322,7 +322,7 @@ impl<'a> Explainer<'a> {
 /// The last half year of days, two years of weeks, or all months.
 fn history_tail(unit: &PlanningUnit) -> Vec<HistoryPoint> {
     let series = &unit.history.series;
-    let n_shown = match unit.bucket {
+    let n_shown = match series.bucket {
         Bucket::Day => 182,
         Bucket::Week => 104,
         Bucket::Month => 120,
@@ -330,7 +330,7 @@ fn history_tail(unit: &PlanningUnit) -> Vec<HistoryPoint> {
     let n_periods = series.n_periods();
     (n_periods.saturating_sub(n_shown)..n_periods)
         .map(|idx| HistoryPoint {
-            day: unit.bucket.first_day(series.first_period + idx as i32),
+            day: series.bucket.first_day(series.first_period + idx as i32),
             sales: tidy(unit.base(series.sales[idx]), 4),
             demand: tidy(unit.base(series.demand[idx]), 4),
             observation: observation_name(series.observations[idx]).to_owned(),
@@ -349,11 +349,14 @@ fn quantile(sorted: &[f64], level: f64) -> f64 {
 /// Demand by period over the paths the decision was made from, demand from below included.
 fn forecast_points(unit: &PlanningUnit, decided: &Decided) -> Vec<ForecastPoint> {
     let demand = &decided.review.demand;
+    let bucket = unit.history.series.bucket;
+    let days: Vec<usize> = (0..demand.horizon).collect();
     let mut values = vec![0.0; demand.n_paths()];
-    (0..demand.horizon)
-        .map(|step| {
+    days.chunk_by(|a, b| bucket.period_of(unit.future_day(*a)) == bucket.period_of(unit.future_day(*b)))
+        .map(|days| {
+            let step = days[0];
             for (path_idx, value) in values.iter_mut().enumerate() {
-                *value = f64::from(demand.path(path_idx)[step]);
+                *value = demand.path(path_idx)[step..step + days.len()].iter().map(|demand| f64::from(*demand)).sum();
             }
             values.sort_unstable_by(f64::total_cmp);
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -367,7 +370,7 @@ fn forecast_points(unit: &PlanningUnit, decided: &Decided) -> Vec<ForecastPoint>
         .collect()
 }
 
-/// Stock at the end of each period, without and with the order, with nothing ordered afterwards.
+/// Stock at the end of each day, without and with the order, with nothing ordered afterwards.
 fn projection(unit: &PlanningUnit, decided: &Decided) -> Vec<ProjectionPoint> {
     let review = &decided.review;
     let demand = &review.demand;

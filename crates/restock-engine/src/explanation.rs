@@ -12,15 +12,15 @@ use restock_core::proposal::{
     WaterfallLine,
 };
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Money, Objective, Quantity, ServiceType, Units};
+use restock_core::{Bucket, Money, Objective, Quantity, ServiceType, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, Projection, project};
 use restock_inventory::rules::{apply_rules, violations};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
-use crate::decide::{Decided, needs_after_arrival, redecide};
-use crate::exceptions::{ExceptionFacts, exceptions};
+use crate::decide::{Decided, most_before_expiry, needs_after_arrival, redecide, sellable};
+use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
 use crate::plan::PlanLine;
 use crate::sentence::sentences;
 use crate::unit::{PlanningUnit, StockKnowledge};
@@ -86,17 +86,17 @@ pub(crate) fn mean_demand(review: &Review) -> Vec<f64> {
 }
 
 /// Days until expected demand has used up `stock` units; at most 9,999.
-fn days_of_cover(stock: Units, mean: &[f64], bucket: Bucket) -> f64 {
+fn days_of_cover(stock: Units, mean: &[f64]) -> f64 {
     let mut left = stock.max(0) as f64;
     for (idx, demand) in mean.iter().enumerate() {
         if *demand > 0.0 && left < *demand {
-            return tidy((idx as f64 + left / demand) * bucket.days(), 2);
+            return tidy(idx as f64 + left / demand, 2);
         }
         left -= demand;
     }
     let rate = mean.iter().sum::<f64>() / mean.len().max(1) as f64;
     let beyond = if rate > 0.0 { left / rate } else { f64::INFINITY };
-    tidy(((mean.len() as f64 + beyond) * bucket.days()).min(9_999.0), 2)
+    tidy((mean.len() as f64 + beyond).min(9_999.0), 2)
 }
 
 /// Rounds for people; an exact zero has no sign.
@@ -229,7 +229,10 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
     evidence.push(("lead_time_days", tidy(mean_lead, 2).to_string()));
     evidence.push(("sd_lead_time_days", tidy(lead_sd, 2).to_string()));
     evidence.push(("target_level", unit.quantity(decision.target_level).to_string()));
-    add(WaterfallCode::UncertaintyBuffer, buffer, evidence);
+    // A low target, an order multiple or the balance of costs can want less than expected demand.
+    let code =
+        if buffer < Quantity::ZERO { WaterfallCode::TargetBelowDemand } else { WaterfallCode::UncertaintyBuffer };
+    add(code, buffer, evidence);
     let promised = stock.reserved + stock.backorders;
     if promised != 0 {
         add(WaterfallCode::ReservedOrBackordered, unit.quantity(promised), vec![]);
@@ -253,10 +256,7 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         let ids: Vec<&str> = unit
             .open_orders
             .iter()
-            .filter(|order| {
-                let ahead = unit.bucket.period_of(order.due) - unit.bucket.period_of(as_of);
-                (order.overdue || in_time(ahead)) == wanted
-            })
+            .filter(|order| (order.overdue || in_time(order.due.0 - as_of.0)) == wanted)
             .map(|order| order.order_id.as_str())
             .take(5)
             .collect();
@@ -269,6 +269,15 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         add(WaterfallCode::OnOrderLate, unit.quantity(-late), vec![("orders", orders(false))]);
     }
     let plain = decision.target_level - stock.inventory_position();
+    let left_out = decision.left_out(stock.inventory_position());
+    if left_out != 0 {
+        let evidence = vec![
+            ("policy", decided.policy.clone()),
+            ("reason", "lost_before_arrival".to_owned()),
+            ("arrival", decided.timing.expected_receipt.to_string()),
+        ];
+        add(WaterfallCode::PolicyAdjustment, unit.quantity(-left_out), evidence);
+    }
     if decision.adjustment != 0 {
         let mut evidence = vec![("policy", decided.policy.clone()), ("reason", decision.adjustment_reason.to_owned())];
         if let Some(reorder_point) = decision.reorder_point {
@@ -277,7 +286,7 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         add(WaterfallCode::PolicyAdjustment, unit.quantity(decision.adjustment), evidence);
     }
     // What the position exceeds the level by is not ordered back.
-    let covered = decision.order_quantity - decision.adjustment - plain;
+    let covered = decision.order_quantity - decision.adjustment + left_out - plain;
     if covered != 0 {
         add(WaterfallCode::AlreadyCovered, unit.quantity(covered), vec![]);
     }
@@ -329,7 +338,7 @@ fn consequence(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, with: 
         expected_lost_units: tidy(unit.base(projection.expected_lost), 3),
         expected_lost_margin: unit.money_known.then(|| money(projection.expected_lost * unit.costs.stockout_cost)),
         expected_waste_units: tidy(unit.base(projection.expected_expired), 3),
-        days_of_cover: days_of_cover(position, &outlook.mean, unit.bucket),
+        days_of_cover: days_of_cover(position, &outlook.mean),
     }
 }
 
@@ -373,7 +382,7 @@ impl<'a> UnitValue<'a> {
     /// been ordered anyway, ten years at most. The fixed cost of the order line is left out.
     fn gain(&self, from: Units, to: Units) -> (f64, f64) {
         let beyond = ((from + to) as f64 / 2.0 - self.wanted as f64).max(0.0);
-        let periods_max = 3_650.0 / self.unit.bucket.days();
+        let periods_max = 3_650.0;
         let early = if beyond > 0.0 { (beyond / self.rate.max(1e-9)).min(periods_max) } else { 0.0 };
         let (from, to) = (from as f64, to as f64);
         let size = to - from;
@@ -531,7 +540,7 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
     let n_periods = series.n_periods();
     let protection = worked.decided.protection;
     let expected: f64 = mean[..protection].iter().sum();
-    let own: f64 = worked.forecast.mean[..protection.min(worked.forecast.horizon())].iter().sum();
+    let own: f64 = unit.history.by_day(&worked.forecast.mean)[..protection].iter().sum();
     let mut drivers = Vec::new();
     let mut add = |name: &str, units: f64| {
         let value = tidy(unit.base(units), 2);
@@ -539,19 +548,20 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
             drivers.push((name.to_owned(), value));
         }
     };
-    let window = match unit.bucket {
+    let window = match series.bucket {
         Bucket::Day => 56,
         Bucket::Week => 8,
         Bucket::Month => 3,
     };
     let known = |idx: &usize| matches!(series.observations[*idx], Observation::Full | Observation::Censored);
     let recent: Vec<usize> = (0..n_periods).rev().filter(known).take(window).collect();
-    let n_open = series.open_future[..protection].iter().filter(|open| **open > 0.0).count() as f64;
+    // Open days of a daily history, months of a monthly one.
+    let n_open: f64 = unit.history.by_day(&vec![1.0; series.open_future.len()])[..protection].iter().sum();
     let level = recent.iter().map(|idx| series.demand[*idx]).sum::<f64>() / recent.len().max(1) as f64;
     let base = level * n_open;
     add("recent_level", base);
     let mut weekday_effect = 0.0;
-    if unit.bucket == Bucket::Day {
+    if series.bucket == Bucket::Day {
         let (mut sums, mut counts) = ([0.0; 7], [0.0; 7]);
         for idx in (0..n_periods).rev().filter(known).take(112) {
             let weekday = (series.first_period + idx as i32 + 3).rem_euclid(7) as usize;
@@ -567,10 +577,12 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
         }
         add("weekday", weekday_effect);
     }
+    let last = series.bucket.period_of(unit.future_day(protection - 1));
+    let until = (last - series.first_period + 1) as usize;
     let ahead: Vec<&str> = series
         .covariates
         .iter()
-        .filter(|covariate| covariate.values[n_periods..n_periods + protection].iter().any(|value| *value != 0.0))
+        .filter(|covariate| covariate.values[n_periods..until].iter().any(|value| *value != 0.0))
         .map(|covariate| covariate.name.as_str())
         .collect();
     let rest = if ahead.is_empty() { "trend".to_owned() } else { format!("{}_and_trend", ahead.join("_")) };
@@ -586,7 +598,6 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
     let stock = &decided.review.stock;
     let quantity = decided.quantity();
     let position = stock.inventory_position();
-    let protection_days = decided.protection as f64 * unit.bucket.days();
     let expected: f64 = outlook.mean[..decided.protection].iter().sum();
     let fill = |projection: &Projection| {
         if projection.expected_demand > 0.0 {
@@ -598,11 +609,11 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
     let value_of =
         |units: Units, cost: Option<Money>| cost.map(|cost| (cost * unit.quantity(units).to_decimal()).round_dp(2));
     let series = &unit.history.series;
-    let window = ((56.0 / unit.bucket.days()).round() as usize).max(1);
+    let window = ((56.0 / series.bucket.days()).round() as usize).max(1);
     let known = |idx: &usize| matches!(series.observations[*idx], Observation::Full | Observation::Censored);
     let recent: Vec<f64> =
         (0..series.n_periods()).rev().filter(known).take(window).map(|idx| series.demand[idx]).collect();
-    let recent_rate = recent.iter().sum::<f64>() / recent.len().max(1) as f64 / unit.bucket.days();
+    let recent_rate = recent.iter().sum::<f64>() / recent.len().max(1) as f64 / series.bucket.days();
     PlanLine {
         item_id: unit.item_id.clone(),
         location_id: unit.location_id.clone(),
@@ -613,7 +624,7 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         position: unit.quantity(position),
         recent_demand_per_day: tidy(unit.base(recent_rate), 4),
         expected_demand: tidy(unit.base(decided.decision.expected_demand), 3),
-        demand_per_day: tidy(unit.base(expected) / protection_days, 4),
+        demand_per_day: tidy(unit.base(expected) / decided.protection as f64, 4),
         target_level: unit.quantity(decided.decision.target_level),
         quantity: unit.quantity(quantity),
         value: value_of(quantity, unit.unit_cost_of(quantity)),
@@ -622,10 +633,7 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         review_days: f64::from(unit.lane.review_days()),
         p_stockout: [tidy(outlook.without.p_stockout, 4), tidy(outlook.with.p_stockout, 4)],
         fill_rate: [fill(&outlook.without), fill(&outlook.with)],
-        days_of_cover: [
-            days_of_cover(position, &outlook.mean, unit.bucket),
-            days_of_cover(position + quantity, &outlook.mean, unit.bucket),
-        ],
+        days_of_cover: [days_of_cover(position, &outlook.mean), days_of_cover(position + quantity, &outlook.mean)],
         classes: unit.classes.clone(),
         health: unit.health,
         forecast_model: worked.forecast.model.clone(),
@@ -752,7 +760,7 @@ fn confidence(unit: &PlanningUnit, decided: &Decided) -> f64 {
     let share = if totals.mean() > 0.0 { totals.mean() / (totals.mean() + totals.std_dev()) } else { 0.5 };
     let series = &unit.history.series;
     let n_known = series.observations.iter().filter(|observation| **observation == Observation::Full).count();
-    let season = match unit.bucket {
+    let season = match series.bucket {
         Bucket::Day => 7,
         Bucket::Week => 13,
         Bucket::Month => 12,
@@ -804,21 +812,20 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
     let series = &unit.history.series;
     let n_periods = series.n_periods();
     let expected: f64 = outlook.mean[..decided.protection].iter().sum();
-    let demand_per_day = unit.base(expected) / (decided.protection as f64 * unit.bucket.days());
+    let demand_per_day = unit.base(expected) / decided.protection as f64;
     let steps: HashMap<WaterfallCode, Units> =
         decided.ruled.steps.iter().chain(&decided.later_steps).fold(HashMap::new(), |mut steps, (code, change)| {
             *steps.entry(*code).or_default() += change;
             steps
         });
     let step = |code| unit.base(steps.get(&code).copied().unwrap_or(0) as f64);
-    let recent_and_earlier = (unit.bucket == Bucket::Day && n_periods >= 112).then(|| {
+    let recent_and_earlier = (series.bucket == Bucket::Day && n_periods >= 112).then(|| {
         let sum = |from: usize, to: usize| series.demand[n_periods - from..n_periods - to].iter().sum::<f64>();
         (unit.base(sum(28, 0)) / 28.0, unit.base(sum(112, 28)) / 84.0)
     });
     let n_selling_days = series.sales[n_periods.saturating_sub(112)..].iter().filter(|sales| **sales > 0.0).count();
     let is_late = |order: &&crate::unit::OpenSupply| {
-        let ahead = unit.bucket.period_of(order.due) - unit.bucket.period_of(unit.as_of);
-        !order.overdue && ahead.max(0) as usize >= decided.protection
+        !order.overdue && (order.due.0 - unit.as_of.0).max(0) as usize >= decided.protection
     };
     let told = |order: &crate::unit::OpenSupply| (order.order_id.clone(), unit.base(order.quantity as f64), order.due);
     let promotion = unit.promotions.iter().find(|(_, to, _)| *to >= unit.as_of).and_then(|(from, to, _)| {
@@ -855,7 +862,7 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
             unit.base(outlook.without.expected_expired),
             first_expiry.map(|left| unit.future_day(left.max(0) as usize)),
         ),
-        new_item_days: (unit.bucket == Bucket::Day && n_periods < 28 && !worked.has_dependents).then_some(n_periods),
+        new_item_days: (series.bucket == Bucket::Day && n_periods < 28 && !worked.has_dependents).then_some(n_periods),
         planned_end: unit.planned_end,
         promotion,
         expected_receipt: Some(decided.timing.expected_receipt),
@@ -867,6 +874,7 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         worst_finding: unit.worst_finding.clone(),
         phantom_stock: unit.phantom_stock,
         no_order_day: unit.warnings.iter().any(|warning| warning.starts_with("D18")),
+        freshness_limit: freshness_limit(unit, decided),
     };
     let mut found = exceptions(&facts);
     let short = -step(WaterfallCode::SourceShortage);
@@ -894,6 +902,55 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
     found
 }
 
+/// How far the target of an item that expires can be reached at all, from an empty shelf; `None` where it can.
+///
+/// The most that one order is worth having is what sells before it expires, in whole order multiples, or the smallest
+/// order where even that is more. The target cannot be reached where such orders at every opportunity serve less, by two
+/// percentage points (what demand paths cannot tell apart) or more, and waste cannot be avoided where the smallest order
+/// is more than what sells.
+fn freshness_limit(unit: &PlanningUnit, decided: &Decided) -> Option<FreshnessLimit> {
+    const CLEARLY: f64 = 0.02;
+    let shelf_life = unit.shelf_life?;
+    let Objective::Service { target, .. } = unit.objective else { return None };
+    if unit.made_to_order || unit.rules.do_not_order {
+        return None;
+    }
+    let empty = Review { stock: StockState::default(), ..decided.review.clone() };
+    let review_period = empty.review_period;
+    let until_expiry = needs_after_arrival(&empty, |lead| lead + shelf_life);
+    let served = needs_after_arrival(&empty, |lead| lead + review_period.min(shelf_life));
+    let wanted = needs_after_arrival(&empty, |lead| lead + review_period);
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    if mean(&wanted) <= 0.0 {
+        return None;
+    }
+    let pack = unit.rules.order_multiple.max(1);
+    let smallest = (unit.rules.min_order.max(1) + pack - 1) / pack * pack;
+    let most = most_before_expiry(until_expiry.clone(), &empty) / pack * pack;
+    let order = if most < smallest { 0 } else { most };
+    let up_to = |values: &[f64], order: Units| {
+        values.iter().map(|need| need.min(order as f64)).sum::<f64>() / values.len() as f64
+    };
+    let reachable = up_to(&served, order) / mean(&wanted);
+    let too_large = sellable(until_expiry.clone()) < smallest;
+    if !too_large && reachable > target - CLEARLY {
+        return None;
+    }
+    let per_order = if order == 0 { 0 } else { order.min((mean(&served).ceil() as Units).max(smallest)) };
+    Some(FreshnessLimit {
+        smallest_order: unit.base(smallest as f64),
+        sells: unit.base(mean(&until_expiry)),
+        shelf_life_days: shelf_life,
+        review_days: review_period,
+        too_large,
+        is_ordered: order > 0,
+        waste: unit.base(per_order as f64 - up_to(&until_expiry, per_order)),
+        lost: unit.base((target - reachable).max(0.0) * mean(&wanted)),
+        reachable,
+        target,
+    })
+}
+
 /// A hash of everything the unit was planned from.
 pub(crate) fn unit_hash(unit: &PlanningUnit) -> String {
     let mut hasher = blake3::Hasher::new();
@@ -908,11 +965,12 @@ pub(crate) fn unit_hash(unit: &PlanningUnit) -> String {
         bytes.extend(covariate.values.iter().flat_map(|value| value.to_le_bytes()));
     }
     bytes.extend(series.open_future.iter().flat_map(|value| value.to_le_bytes()));
+    bytes.extend(unit.history.future_open_days().iter().map(|open| u8::from(*open)));
     hasher.update(&bytes);
     let rest = format!(
         "{:?}",
         (
-            (&unit.item_id, &unit.location_id, unit.as_of, unit.bucket, unit.decimals, series.first_period),
+            (&unit.item_id, &unit.location_id, unit.as_of, series.bucket, unit.decimals, series.first_period),
             (&unit.stock, unit.stock_known, &unit.open_orders, &unit.lane, &unit.rules),
             (unit.display_min, unit.safety_days, unit.shelf_life, unit.planned_end, &unit.promotions),
             (unit.price, unit.costs, unit.objective, &unit.policy, &unit.components),

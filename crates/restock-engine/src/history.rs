@@ -17,9 +17,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use restock_core::dataset::{Dataset, PromotionRow};
-use restock_core::forecast::{Covariate, Observation};
+use restock_core::forecast::{Covariate, Forecast, Observation};
+use restock_core::policy::DemandPaths;
 use restock_core::settings::{MissingSales, PlanSettings};
 use restock_core::{Bucket, Day, ItemIdx, LocationIdx, Period, SeriesInput};
+use restock_forecast::disaggregate::disaggregate;
+use restock_forecast::paths::sample_paths;
 use rust_decimal::prelude::ToPrimitive;
 
 /// Longest history that is handed to forecasters: about three years of days, five of weeks, ten of months.
@@ -54,6 +57,64 @@ pub struct History {
     pub days_since_last_sale: Option<i32>,
     /// Open days left out of demand because the place was closed.
     pub n_closed: usize,
+    /// Whether each day of the future periods is open and listed, from the first day of the period of the plan on.
+    pub open_days: Vec<bool>,
+    /// How many of those days are over by the morning of the plan.
+    pub n_days_over: usize,
+}
+
+impl History {
+    /// Days from the day of the plan to the end of the last future period: what a plan looks ahead.
+    pub fn horizon(&self) -> usize {
+        self.open_days.len() - self.n_days_over
+    }
+
+    /// Days of each future period, `[n_periods]` lists: 1.0 for open days, 0.0 for closed ones.
+    fn day_weights(&self) -> Vec<Vec<f64>> {
+        let series = &self.series;
+        let first = series.first_period + series.n_periods() as Period;
+        let mut days = self.open_days.iter().map(|open| f64::from(u8::from(*open)));
+        (first..first + series.open_future.len() as Period)
+            .map(|period| {
+                let n_days = series.bucket.last_day(period).0 - series.bucket.first_day(period).0 + 1;
+                days.by_ref().take(n_days as usize).collect()
+            })
+            .collect()
+    }
+
+    /// Whether each day from the day of the plan on is open and listed, `[horizon]`.
+    pub fn future_open_days(&self) -> &[bool] {
+        &self.open_days[self.n_days_over..]
+    }
+
+    /// What falls on each day from the day of the plan on, `[horizon]`, of one amount per future period, `[n_periods]`,
+    /// spread evenly over its open days.
+    pub fn by_day(&self, per_period: &[f64]) -> Vec<f64> {
+        let mut days = Vec::with_capacity(self.open_days.len());
+        for (weights, amount) in self.day_weights().iter().zip(per_period) {
+            let n_open = weights.iter().sum::<f64>().max(1.0);
+            days.extend(weights.iter().map(|weight| amount * weight / n_open));
+        }
+        days.split_off(self.n_days_over)
+    }
+
+    /// Joint demand scenarios day by day from the day of the plan on, `[n_paths × n_days]`, from a forecast of the
+    /// history's periods. A period of several days is spread over them at random (see
+    /// [`restock_forecast::disaggregate`]); days of the first period that are over are left out.
+    pub fn demand_paths(&self, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
+        let mut weights = self.day_weights();
+        weights.truncate(forecast.horizon());
+        let n_days = weights.iter().map(Vec::len).sum::<usize>() - self.n_days_over;
+        if forecast.mean.iter().chain(&forecast.quantiles).all(|value| *value <= 0.0) {
+            return DemandPaths { values: vec![0.0; n_paths * n_days], horizon: n_days };
+        }
+        let paths = sample_paths(forecast, n_paths, seed);
+        if self.series.bucket == Bucket::Day {
+            return paths;
+        }
+        let days = disaggregate(&paths, &weights, forecast, seed);
+        if self.n_days_over == 0 { days } else { days.part(self.n_days_over, n_days) }
+    }
 }
 
 /// Builds histories from a dataset. Making one reads all tables once; building a history reads only its own rows.
@@ -200,6 +261,12 @@ impl<'a> HistoryBuilder<'a> {
         self.settings.bucket.period_of(self.as_of)
     }
 
+    /// Future periods that it takes to look at least `n_days` days ahead.
+    pub fn periods_ahead(&self, n_days: usize) -> usize {
+        let last = self.as_of.plus(n_days.clamp(1, 1 << 20) as i32 - 1);
+        (self.settings.bucket.period_of(last) - self.first_future_period() + 1) as usize
+    }
+
     /// The history as of the day of the plan, with `horizon` future periods.
     pub fn build(&self, item: ItemIdx, location: LocationIdx, horizon: usize) -> History {
         self.build_as_of(item, location, self.as_of, horizon)
@@ -246,6 +313,8 @@ impl<'a> HistoryBuilder<'a> {
             sold_out_at_end: false,
             days_since_last_sale: None,
             n_closed: 0,
+            open_days: Vec::new(),
+            n_days_over: (as_of.0 - bucket.first_day(future).0) as usize,
         };
         history.days_since_last_sale =
             (0..n_past_days).rev().find(|idx| days.sold[*idx] > 0.0).map(|idx| as_of.0 - first_day.0 - idx as i32);
@@ -293,14 +362,23 @@ impl<'a> HistoryBuilder<'a> {
             let stock_now = self.inventory.contains_key(&(item, location)) && !out_now;
             history.n_stockouts_inferred = infer_stockouts(&mut history.series, stock_now);
         }
+        // Days are open or closed; of longer periods a usual share of days is open.
+        let year = &open[n_past_days.saturating_sub(364)..];
+        let usual_open = match year.iter().filter(|open| **open).count() {
+            n_open if bucket != Bucket::Day && n_open > 0 => n_open as f32 / year.len() as f32,
+            _ => 1.0,
+        };
         for step in 0..horizon as Period {
             let (from, to) = (bucket.first_day(future + step), bucket.last_day(future + step));
-            let n_open = (from.0..=to.0)
-                .map(Day)
-                .filter(|day| *day >= as_of && self.is_open(location, *day))
-                .filter(|day| span.0.is_none_or(|start| *day >= start) && span.1.is_none_or(|end| *day <= end))
-                .count();
-            history.series.open_future.push(n_open as f32 / (to.0 - from.0 + 1) as f32);
+            let is_open = |day: Day| {
+                let listed = span.0.is_none_or(|start| day >= start) && span.1.is_none_or(|end| day <= end);
+                listed && self.is_open(location, day)
+            };
+            let days = history.open_days.len();
+            history.open_days.extend((from.0..=to.0).map(|day| is_open(Day(day))));
+            let n_open = history.open_days[days..].iter().filter(|open| **open).count();
+            // Past demand comes from as many open days as are usual, so only what is beyond usual closes a period.
+            history.series.open_future.push((n_open as f32 / (to.0 - from.0 + 1) as f32 / usual_open).min(1.0));
         }
         self.add_covariates(&mut history.series, &days, item, location, horizon);
         // Closed and unknown periods say nothing about demand, and forecasters expect a zero there.

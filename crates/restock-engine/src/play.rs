@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use restock_core::policy::{Decision, DemandPaths};
 use restock_core::settings::PlanSettings;
-use restock_core::{CostRates, Day, ItemIdx, LocationIdx, Period, StockState, Units};
+use restock_core::{CostRates, Day, ItemIdx, LocationIdx, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
 
 use crate::decide::{Decided, decide, decide_again};
@@ -181,22 +181,21 @@ pub(crate) struct Known<'a> {
     pub(crate) paths: Arc<DemandPaths>,
     /// The same from the review on.
     demand: Arc<DemandPaths>,
-    /// First simulated period.
-    start: Period,
+    /// First simulated day.
+    start: Day,
     /// Decisions at the present review, one per policy asked for.
     earlier: Vec<Earlier>,
 }
 
 impl<'a> Known<'a> {
-    pub(crate) fn new(settings: &'a PlanSettings, unit: PlanningUnit, paths: Arc<DemandPaths>, start: Period) -> Self {
+    pub(crate) fn new(settings: &'a PlanSettings, unit: PlanningUnit, paths: Arc<DemandPaths>, start: Day) -> Self {
         Self { settings, unit, demand: Arc::clone(&paths), paths, start, earlier: Vec::new() }
     }
 
     /// The unit as it stands at a review in period `t`, when the next one is `review_period` periods later. The review
     /// looks at most `horizon` periods ahead.
     pub(crate) fn move_to(&mut self, t: usize, origin: usize, review_period: usize, horizon: usize) {
-        let bucket = self.unit.bucket;
-        let day_of = |t: usize| bucket.first_day(self.start + t as Period);
+        let day_of = |t: usize| self.start.plus(t as i32);
         self.unit.as_of = day_of(t);
         self.unit.lane.order_day = day_of(t);
         self.unit.lane.next_order_day = day_of(t + review_period);
@@ -244,18 +243,14 @@ pub(crate) fn believed_lead_times(unit: &PlanningUnit) -> Arc<[usize]> {
     let mut lane = unit.lane.clone();
     // The wait for the next order day is over when the order is placed.
     lane.order_day = unit.as_of;
-    lane.timing(unit.as_of, unit.bucket).lead_times
+    lane.timing(unit.as_of).lead_times
 }
 
 /// Periods `from..from + horizon` of the paths, as far as they go; at least the last period.
 pub(crate) fn part(paths: &DemandPaths, from: usize, horizon: usize) -> Arc<DemandPaths> {
     let from = from.min(paths.horizon - 1);
     let horizon = (paths.horizon - from).min(horizon.max(1));
-    let mut values = Vec::with_capacity(paths.n_paths() * horizon);
-    for idx in 0..paths.n_paths() {
-        values.extend_from_slice(&paths.path(idx)[from..from + horizon]);
-    }
-    Arc::new(DemandPaths { values, horizon })
+    Arc::new(paths.part(from, horizon))
 }
 
 /// Whole units with the same total: whole numbers stay as they are, fractions (from estimated demand) carry over.
@@ -314,31 +309,24 @@ pub(crate) fn next_random(state: &mut u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// `[n_periods]` from `start` on: periods to the next order opportunity for periods that have one, 0 for the others.
+/// `[n_periods]` days from `start` on: days to the next order opportunity for periods that have one, 0 for the others.
 ///
 /// Order days come from the lane's calendars; without any there is an opportunity every `every` periods.
 pub(crate) fn review_periods(
     lanes: &LaneIndex<'_>,
     unit: &PlanningUnit,
     (item, location): (ItemIdx, LocationIdx),
-    (start, n_periods): (Period, usize),
+    (start, n_periods): (Day, usize),
     every: usize,
 ) -> Vec<usize> {
-    let bucket = unit.bucket;
     let order_days = lanes.order_days(item, location, &unit.lane.source);
     let is_open: Vec<bool> = match &order_days {
         None => (0..n_periods).map(|t| t % every == 0).collect(),
-        Some(order_days) => (0..n_periods)
-            .map(|t| {
-                let period = start + t as Period;
-                let days = bucket.first_day(period).0..=bucket.last_day(period).0;
-                days.into_iter().any(|day| order_days.allows(Day(day)))
-            })
-            .collect(),
+        Some(order_days) => (0..n_periods).map(|t| order_days.allows(start.plus(t as i32))).collect(),
     };
     let usual = match &order_days {
         None => every,
-        Some(_) => (f64::from(unit.lane.review_days()) / bucket.days()).round().max(1.0) as usize,
+        Some(_) => unit.lane.review_days() as usize,
     };
     gaps(&is_open, usual)
 }

@@ -24,11 +24,13 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
 
     let expected = value(WaterfallCode::ExpectedDemand);
     let until = unit.future_day(decided.protection).plus(-1);
+    let is_lost = decided.decision.left_out(decided.review.stock.inventory_position()) > 0;
+    let verb = if is_lost { "wanted" } else { "expected to sell" };
     add(
-        format!("{} expected to sell before the delivery after this one (until {until})", n(expected)),
+        format!("{} {verb} before the delivery after this one (until {until})", n(expected)),
         format!("下次到货前（至 {until}）预计需求 {}", n(expected)),
     );
-    let buffer = value(WaterfallCode::UncertaintyBuffer);
+    let buffer = value(WaterfallCode::UncertaintyBuffer) + value(WaterfallCode::TargetBelowDemand);
     let (target_en, target_zh) = target(unit.objective);
     if n(buffer) != "0" {
         if buffer > zero {
@@ -82,6 +84,13 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
                 "reorder_point_not_reached" => (
                     format!("the position is above the reorder point of {}", of("reorder_point")),
                     format!("库存位置高于再订货点 {}", of("reorder_point")),
+                ),
+                "lost_before_arrival" => (
+                    format!(
+                        "{amount} left out because that demand is lost before this order arrives on {}",
+                        of("arrival")
+                    ),
+                    format!("{amount} 的需求在本次订货（{} 到货）前已流失，不计入订购量", of("arrival")),
                 ),
                 "expected_expiry" => {
                     (format!("{amount} added for stock that will expire"), format!("为将过期库存增加 {amount}"))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
-use restock_core::{Bucket, CostRates, Day, Money, Objective, Quantity, StockState, Units};
+use restock_core::{CostRates, Day, Money, Objective, Quantity, StockState, Units};
 use rust_decimal::Decimal;
 
 use crate::history::History;
@@ -28,11 +28,10 @@ pub struct PlanningUnit {
     pub location_id: String,
     /// The morning of the plan.
     pub as_of: Day,
-    /// Planning period.
-    pub bucket: Bucket,
-    /// Demand history and known future; the horizon is `history.series.open_future.len()`.
+    /// Demand history, by day, week or month as the data are, and known future. Everything else counts in days: a
+    /// period of this unit's stock, times and demand paths is a day.
     pub history: History,
-    /// Stock and open supply now, in units and periods; on hand is 0 while `stock_known` is [`StockKnowledge::Assumed`].
+    /// Stock and open supply now, in units and days; on hand is 0 while `stock_known` is [`StockKnowledge::Assumed`].
     pub stock: StockState,
     /// Where the stock figure comes from.
     pub stock_known: StockKnowledge,
@@ -55,15 +54,17 @@ pub struct PlanningUnit {
     pub safety_days: f64,
     /// Name of the order unit, such as `pack of 12`.
     pub order_uom: String,
-    /// Periods an arriving unit can be sold.
+    /// Days an arriving unit can be sold.
     pub shelf_life: Option<usize>,
+    /// Whether unmet demand waits, as the orders of other locations and of production do; that of customers is lost.
+    pub backorder: bool,
     /// Last day of sale.
     pub planned_end: Option<Day>,
     /// Planned promotions: first day, last day, expected uplift where given.
     pub promotions: Vec<(Day, Day, Option<f64>)>,
     /// Selling price per base unit, if known.
     pub price: Option<f64>,
-    /// Cost rates per unit and period.
+    /// Cost rates per unit and day.
     pub costs: CostRates,
     /// Whether cost or price are known, so that money figures mean something.
     pub money_known: bool,
@@ -173,12 +174,12 @@ pub struct Lane {
     pub min_order_value: Option<Money>,
 }
 
-/// When an order placed at the next opportunity arrives, in periods.
+/// When an order placed at the next opportunity arrives, in days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
-    /// Lead-time scenarios from now, periods, ascending.
+    /// Lead-time scenarios from now, days, ascending.
     pub lead_times: Arc<[usize]>,
-    /// Periods between this order opportunity and the next, at least 1.
+    /// Days between this order opportunity and the next, at least 1.
     pub review_period: usize,
     /// Day the goods can be sold, under the mean lead time.
     pub expected_receipt: Day,
@@ -195,14 +196,14 @@ impl Lane {
         (self.next_order_day.0 - self.order_day.0).max(1)
     }
 
-    /// The lane's times in periods.
+    /// The lane's times in days.
     ///
-    /// A time that is no whole number of periods becomes a mixture of the two next to it with the right mean: half a
-    /// month of lead time is no lead time in half of the scenarios and a month in the other half.
-    pub fn timing(&self, as_of: Day, bucket: Bucket) -> Timing {
+    /// A time that is no whole number of days becomes a mixture of the two next to it with the right mean: half a day of
+    /// lead time is no lead time in half of the scenarios and a day in the other half.
+    pub fn timing(&self, as_of: Day) -> Timing {
         const N_MIXED: usize = 16;
         let wait = f64::from((self.order_day.0 - as_of.0).max(0));
-        let in_periods: Vec<f64> = self.lead_days.iter().map(|days| (wait + days) / bucket.days()).collect();
+        let in_periods: Vec<f64> = self.lead_days.iter().map(|days| wait + days).collect();
         let whole = |periods: f64| (periods - periods.round()).abs() < 1e-6;
         let mut lead_times: Vec<usize> = if in_periods.iter().all(|periods| whole(*periods)) {
             in_periods.iter().map(|periods| periods.round() as usize).collect()
@@ -224,23 +225,19 @@ impl Lane {
             lead_times.truncate(1);
         }
         let receipt = self.order_day.plus((self.mean_lead_days() - 1e-9).ceil().max(0.0) as i32);
-        Timing {
-            lead_times: lead_times.into(),
-            review_period: (f64::from(self.review_days()) / bucket.days()).round().max(1.0) as usize,
-            expected_receipt: receipt,
-        }
+        Timing { lead_times: lead_times.into(), review_period: self.review_days() as usize, expected_receipt: receipt }
     }
 }
 
 impl PlanningUnit {
-    /// The number of future periods in the history's covariates and open days.
+    /// Days from the day of the plan that the future is looked at.
     pub fn horizon(&self) -> usize {
-        self.history.series.open_future.len()
+        self.history.horizon()
     }
 
-    /// The lane's times in periods.
+    /// The lane's times in days.
     pub fn timing(&self) -> Timing {
-        self.lane.timing(self.as_of, self.bucket)
+        self.lane.timing(self.as_of)
     }
 
     /// `units` as an exact quantity.
@@ -253,10 +250,9 @@ impl PlanningUnit {
         units / 10_f64.powi(i32::from(self.decimals))
     }
 
-    /// The first day of the future period `step`.
+    /// The day `step` days after the day of the plan.
     pub fn future_day(&self, step: usize) -> Day {
-        let first = self.bucket.period_of(self.as_of);
-        self.bucket.first_day(first + step as i32).max(self.as_of)
+        self.as_of.plus(step as i32)
     }
 
     /// Purchase cost per base unit of an order of `units` units, quantity discounts included.

@@ -200,6 +200,208 @@ fn an_empty_shelf_does_not_lower_demand() {
     assert_eq!(plan.proposals.len(), 1);
 }
 
+/// Sales by week or month; the plan is made on the Monday or first of the month after them.
+fn by_period(bucket: Bucket, amounts: &[i64]) -> (Shop, PlanSettings) {
+    let as_of: Day = if bucket == Bucket::Week { "2026-03-02" } else { "2026-03-01" }.parse().unwrap();
+    let first = bucket.period_of(as_of) - amounts.len() as i32;
+    let mut shop = Shop::new(&["steady"], &["S01"]);
+    let sales = &mut shop.0.sales;
+    for (idx, quantity) in amounts.iter().enumerate() {
+        sales.item.push(ItemIdx(0));
+        sales.location.push(LocationIdx(0));
+        sales.day.push(bucket.first_day(first + idx as i32));
+        sales.quantity.push(Quantity::from_whole(*quantity));
+        sales.row.push(RowRef::default());
+    }
+    (shop, PlanSettings { bucket, as_of: Some(as_of), ..settings() })
+}
+
+/// 300 ± 17 a month.
+fn steady_months() -> Vec<i64> {
+    (0..36).map(|idx| 300 + [-22, 9, 17, -5, 24, -16, 2, -11, 20, -24, 13, -7][idx * 5 % 12]).collect()
+}
+
+/// Lead times and review periods are days, whatever the period of the data: two weeks of a month that sells 300 need
+/// about 300 · 14 / 30.4 = 138 and a buffer for two weeks, not for two months.
+#[test]
+fn monthly_sales_are_planned_in_days() {
+    for (lead_days, review_days, days) in [(0.0, 1.0, 1.0), (7.0, 1.0, 8.0), (7.0, 7.0, 14.0), (30.0, 7.0, 37.0)] {
+        let (shop, settings) = by_period(Bucket::Month, &steady_months());
+        let shop = shop.lane(|lane| lane.lead_time_days = Some(lead_days)).stock(0, 0, "100");
+        let plan = plan_with(&shop.0, &PlanSettings { default_review_days: review_days, ..settings });
+        let line = &plan.lines[0];
+        let expected = 300.0 * days / 30.4375;
+        assert!((line.expected_demand - expected).abs() < 0.06 * expected, "{days} days: {}", line.expected_demand);
+        let buffer = line.target_level.to_f64() - line.expected_demand;
+        // Twice the Poisson spread of those days, and what the level of the month may be off.
+        let most = 2.5 * expected.sqrt() + 0.15 * expected;
+        assert!((-1.0..=most).contains(&buffer), "{days} days: buffer {buffer} on {expected}");
+        assert_eq!((line.lead_time_days, line.review_days), (lead_days, review_days));
+        assert!((line.demand_per_day - 9.86).abs() < 0.6, "{}", line.demand_per_day);
+    }
+}
+
+/// The same business told by day and by week gets the same plan, within what weeks cannot tell.
+#[test]
+fn weekly_and_daily_sales_lead_to_similar_orders() {
+    let daily = ten_a_day(280);
+    let weekly: Vec<i64> = daily.chunks(7).map(|week| week.iter().sum()).collect();
+    for lead_days in [2.0, 5.0, 9.0] {
+        let shop = Shop::new(&["steady"], &["S01"]).sales(0, 0, &daily).stock(0, 0, "20");
+        let by_day = plan(&shop.lane(|lane| lane.lead_time_days = Some(lead_days)));
+        let (shop, settings) = by_period(Bucket::Week, &weekly);
+        let shop = shop.lane(|lane| lane.lead_time_days = Some(lead_days)).stock(0, 0, "20");
+        let by_week = plan_with(&shop.0, &settings);
+        let [a, b] = [&by_day, &by_week].map(|plan| plan.proposals[0].quantity.to_f64());
+        assert!((a - b).abs() <= 0.15 * a, "lead time {lead_days}: {a} by day, {b} by week");
+        assert_eq!(by_day.proposals[0].expected_receipt, by_week.proposals[0].expected_receipt);
+        assert_eq!(by_week, plan_with(&shop.0, &settings), "plan; plan is the same plan");
+        // Once ordered it is not ordered again.
+        let due = by_week.proposals[0].expected_receipt.0 - as_of().0;
+        let quantity = by_week.proposals[0].quantity;
+        assert_eq!(plan_with(&shop.open_order(0, 0, quantity, due).0, &settings).proposals, [], "{lead_days}");
+    }
+}
+
+/// In the middle of a month only the rest of it is still to come, and shelf life and planned end count days.
+#[test]
+fn a_plan_within_a_month_looks_at_the_rest_of_it() {
+    let (shop, settings) = by_period(Bucket::Month, &steady_months());
+    let settings = PlanSettings { as_of: Some("2026-03-16".parse().unwrap()), ..settings };
+    let shop = shop.stock(0, 0, "40").with(|dataset| dataset.items[0].end = Some("2026-03-25".parse().unwrap()));
+    let plan = plan_with(&shop.0, &settings);
+    let proposal = &plan.proposals[0];
+    // Arrival on the 18th; eight days of nearly ten are left then, 20 of the stock are still there.
+    let quantity = proposal.quantity.to_f64();
+    assert!((45.0..=85.0).contains(&quantity), "{quantity}: {}", proposal.explanation.sentence);
+    let detail = explain(
+        &shop.0,
+        &settings,
+        restock_forecast::forecaster("weighted_quantiles").unwrap().as_ref(),
+        "steady",
+        "S01",
+        &[],
+    )
+    .unwrap();
+    assert_eq!(detail.projection[0].day.to_string(), "2026-03-16");
+    assert_eq!(detail.projection[1].day.to_string(), "2026-03-17");
+    assert_eq!((detail.bucket, detail.forecast[0].day.to_string()), (Bucket::Month, "2026-03-16".to_owned()));
+    assert_eq!(detail.protection_until.to_string(), "2026-03-24");
+
+    let (fresh, settings) = by_period(Bucket::Month, &steady_months());
+    let fresh = fresh.stock(0, 0, "0").with(|dataset| dataset.items[0].shelf_life_days = Some(4));
+    let quantity = plan_with(&fresh.0, &settings).proposals[0].quantity.to_f64();
+    assert!((35.0..=56.0).contains(&quantity), "four days of nearly ten sell before expiry, got {quantity}");
+}
+
+/// Five a day, an empty shelf, lead time and review of a week: what is lost before the order arrives is not ordered, and
+/// the sentence does not say that it will sell. What other locations wait for is ordered in full.
+#[test]
+fn demand_lost_before_arrival_is_left_out_and_named() {
+    let five: Vec<i64> = (0..140).map(|idx| [4, 5, 6, 5, 5][idx % 5]).collect();
+    let shop = Shop::new(&["soap"], &["S01"]).sales(0, 0, &five).stock(0, 0, "0");
+    let shop = shop.lane(|lane| lane.lead_time_days = Some(7.0));
+    let plan = plan(&shop);
+    let proposal = &plan.proposals[0];
+    let quantity = proposal.quantity.to_f64();
+    assert!((35.0..=44.0).contains(&quantity), "{quantity}");
+    let left_out = proposal.explanation.waterfall.iter().find(|line| line.code == WaterfallCode::PolicyAdjustment);
+    let left_out = left_out.expect("a line names what is lost");
+    assert!((-36.0..=-33.0).contains(&left_out.value.to_f64()), "{left_out:?}");
+    assert!(left_out.evidence.contains(&("reason".to_owned(), "lost_before_arrival".to_owned())));
+    insta::assert_snapshot!(proposal.explanation.sentence, @"Order 36: 70 wanted before the delivery after this one (until 2026-03-15), 1 held for uncertainty (target 98 % fill rate), 0 usable in stock; 35 left out because that demand is lost before this order arrives on 2026-03-09.");
+    insta::assert_snapshot!(proposal.explanation.sentence_zh, @"订购 36：下次到货前（至 2026-03-15）预计需求 70，为不确定性预留 1（目标满足率 98%），可用库存 0；35 的需求在本次订货（2026-03-09 到货）前已流失，不计入订购量。");
+    // The order counts once it is placed.
+    let ordered = shop.open_order(0, 0, proposal.quantity, 7);
+    assert_eq!(plan_with(&ordered.0, &settings()).proposals, []);
+}
+
+/// A distribution centre owes what stores ask for: nothing of it is lost, so all of it is ordered.
+#[test]
+fn what_stores_wait_for_is_ordered_in_full() {
+    let five: Vec<i64> = (0..140).map(|idx| [4, 5, 6, 5, 5][idx % 5]).collect();
+    let shop = Shop::new(&["soap"], &["DC", "S01"]).sales(0, 1, &five).stock(0, 0, "0").stock(0, 1, "80");
+    let shop = shop
+        .lane(|lane| {
+            lane.to_location = Some(LocationIdx(0));
+            lane.lead_time_days = Some(14.0);
+        })
+        .with(|dataset| {
+            let lane = SourceRow {
+                to_location: Some(LocationIdx(1)),
+                origin: Origin::Location(LocationIdx(0)),
+                ..dataset.sources[0].clone()
+            };
+            dataset.sources.push(SourceRow { lead_time_days: Some(1.0), ..lane });
+        });
+    let plan = plan(&shop);
+    let dc = plan.proposals.iter().find(|proposal| proposal.destination == "DC").expect("the DC orders");
+    let adjusted = dc.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::PolicyAdjustment);
+    assert!(!adjusted, "{}", dc.explanation.sentence);
+}
+
+/// A layer that no cap allows is no reason to order nothing: packs fit.
+#[test]
+fn packs_fit_where_a_cap_is_below_a_layer() {
+    let shop = |max: &str| {
+        let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "0");
+        let (max_order, pack, layer) = (Some(q(max)), Some(q("7")), Some(q("35")));
+        plan(&shop.lane(|lane| {
+            (lane.max_order, lane.pack_size, lane.layer_size, lane.pallet_size) =
+                (max_order, pack, layer, Some(q("70")));
+        }))
+    };
+    assert_eq!(shop("30").proposals[0].quantity, q("28"), "four packs, a layer is too much");
+    assert_eq!(shop("40").proposals[0].quantity, q("35"), "a layer, a pallet is too much");
+}
+
+/// A single sale ever: the stock assumed for it is in the order of what sold, not weeks of it.
+#[test]
+fn a_single_sale_assumes_a_plausible_stock() {
+    for n_silent in [0, 9] {
+        let mut sold = vec![12];
+        sold.extend(vec![0; n_silent]);
+        let shop = Shop::new(&["milk", "rare"], &["S01"]).sales(0, 0, &ten_a_day(140)).sales(1, 0, &sold);
+        let plan = plan(&shop);
+        let line = plan.lines.iter().find(|line| line.item_id == "rare").unwrap();
+        assert!(line.stock_assumed && line.on_hand <= q("36"), "{n_silent} days later: {} assumed", line.on_hand);
+        assert!(line.quantity <= q("24"), "{} ordered", line.quantity);
+    }
+}
+
+/// Where the target wants less than expected demand, no line pretends to be a buffer.
+#[test]
+fn a_target_below_demand_is_no_buffer() {
+    let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &uneven(140)).stock(0, 0, "5");
+    let objective = Objective::Service { service_type: ServiceType::FillRate, target: 0.5 };
+    let plan = plan_with(&shop.0, &PlanSettings { objective, ..settings() });
+    let waterfall = &plan.proposals[0].explanation.waterfall;
+    let value = |code| waterfall.iter().find(|line| line.code == code).map(|line| line.value);
+    assert_eq!(value(WaterfallCode::UncertaintyBuffer), None);
+    assert!(value(WaterfallCode::TargetBelowDemand).is_some_and(|value| value < Quantity::ZERO));
+    assert!(plan.proposals[0].explanation.sentence.contains("less, because the target allows it"));
+}
+
+/// Fresh goods in a case that is larger than what sells before it expires: the plan says what can be reached at best.
+#[test]
+fn an_unreachable_target_is_an_exception() {
+    let one: Vec<i64> = (0..140).map(|idx| [0, 1, 0, 2, 1, 0, 1][idx % 7]).collect();
+    let shop = |pack: &str, shelf_life| {
+        Shop::new(&["salad"], &["S01"])
+            .sales(0, 0, &one)
+            .stock(0, 0, "0")
+            .lane(|lane| lane.pack_size = Some(q(pack)))
+            .with(|dataset| dataset.items[0].shelf_life_days = Some(shelf_life))
+    };
+    let plan_of = |shop: Shop| plan(&shop);
+    let found = plan_of(shop("12", 3));
+    let exception = found.exceptions.iter().find(|exception| exception.code == ExceptionCode::TargetUnreachable);
+    let exception = exception.expect("12 in a case, two sell in three days");
+    assert!(exception.message.starts_with("the smallest order is 12, about 2"), "{}", exception.message);
+    assert!(exception.expected_money > "0".parse().unwrap());
+    assert!(!codes(&plan_of(shop("1", 30))).contains(&ExceptionCode::TargetUnreachable));
+}
+
 /// No stock, hence no sales, must not mean no orders.
 #[test]
 fn the_death_spiral_is_broken() {
@@ -560,7 +762,7 @@ fn a_budget_is_not_lost_to_an_order_that_cannot_be_placed() {
         .stock(1, 0, "0")
         .with(|dataset| {
             dataset.suppliers.push(Supplier { supplier_id: "SMALL".into(), ..Supplier::default() });
-            dataset.suppliers[0].min_order_value = Some("70".parse().unwrap());
+            dataset.suppliers[0].min_order_value = Some("55".parse().unwrap());
             let second = SourceRow {
                 origin: Origin::Supplier(SupplierIdx(1)),
                 item: Some(ItemIdx(1)),
@@ -569,10 +771,10 @@ fn a_budget_is_not_lost_to_an_order_that_cannot_be_placed() {
             dataset.sources[0].item = Some(ItemIdx(0));
             dataset.sources.push(second);
         });
-    let plan = plan_with(&shop.0, &PlanSettings { budget: Some(80.0), ..settings() });
+    let plan = plan_with(&shop.0, &PlanSettings { budget: Some(63.0), ..settings() });
     let value: f64 = plan.summary.order_value.to_string().parse().unwrap();
     let used = plan.shadow_prices.iter().find(|price| price.limit == "budget all").unwrap().used;
-    assert!((value - used).abs() < 0.01 && value > 60.0 && value <= 80.0, "{value} spent, {used} reported");
+    assert!((value - used).abs() < 0.01 && value > 47.0 && value <= 63.0, "{value} spent, {used} reported");
     assert!(plan.order_groups.iter().all(|group| group.minimum_met));
 }
 

@@ -515,6 +515,9 @@ fn open_share(series: &SeriesInput, position: usize) -> f64 {
 /// What can be said after a few periods: a negative binomial (gamma for fractions) around their mean, as wide as the
 /// uncertainty about the rate makes it (gamma-Poisson with one pseudo-period at the mean of the known ones). Without
 /// any observation there is nothing to say, and the forecast is zero.
+///
+/// A history that begins with its only sale says how much is bought at once and not how often: the sale is taken to come
+/// back after as long again as is known, two weeks (and two periods) at least.
 fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
     let known: Vec<f64> = (0..end)
         .filter(|position| matches!(series.observations[*position], Observation::Full | Observation::Censored))
@@ -523,7 +526,9 @@ fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
         .collect();
     let mut predictive = Predictive::zero(horizon);
     let n = known.len() as f64;
-    let mean = known.iter().sum::<f64>() / n.max(1.0);
+    let is_single_sale = known.iter().filter(|demand| **demand > 0.0).count() == 1;
+    let span = if is_single_sale { (2.0 * n).max(14.0 / series.bucket.days()).max(2.0) } else { n.max(1.0) };
+    let mean = known.iter().sum::<f64>() / span;
     if mean <= 0.0 {
         return predictive;
     }
@@ -553,6 +558,26 @@ fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Twelve bought once, yesterday, are no twelve a day.
+    #[test]
+    fn a_single_sale_does_not_come_back_every_day() {
+        let series = |demand: Vec<f64>| SeriesInput {
+            key: 1,
+            sales: demand.clone(),
+            observations: vec![Observation::Full; demand.len()],
+            demand,
+            first_period: 0,
+            bucket: restock_core::Bucket::Day,
+            covariates: vec![],
+            open_future: vec![1.0; 14],
+            count_valued: true,
+        };
+        let mean = |demand: Vec<f64>| fallback(&series(demand.clone()), demand.len(), 1).mean[0];
+        assert_eq!(mean(vec![12.0]), 12.0 / 14.0);
+        assert_eq!(mean([vec![12.0], vec![0.0; 9]].concat()), 12.0 / 20.0);
+        assert_eq!(mean(vec![12.0, 0.0, 6.0]), 6.0, "two sales tell how often");
+    }
 
     /// What never varied is forecast as it was, and one absurd day in a year does not become a forecast.
     #[test]

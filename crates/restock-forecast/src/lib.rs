@@ -18,6 +18,7 @@
 pub mod auto;
 pub mod classify;
 pub mod dependence;
+pub mod disaggregate;
 pub mod evaluate;
 pub mod latent;
 pub mod metrics;

@@ -25,7 +25,7 @@ use restock_core::{Forecast, N_LEVELS, QUANTILE_LEVELS};
 use crate::random::{SplitMix, normal_quantile};
 
 /// Periods of one block of the point set; longer horizons use several blocks with the points in another order.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// Column 0 is the factor common to all periods, columns `1..=BLOCK` belong to the periods.
 const N_COLUMNS: usize = 1 + BLOCK;
@@ -201,7 +201,7 @@ fn mean_below_last(quantiles: &[f64], lower_slope: f64) -> f64 {
 }
 
 /// A permutation of `0..n` from a seed.
-fn shuffled(n: usize, seed: u64) -> Vec<u32> {
+pub(crate) fn shuffled(n: usize, seed: u64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..n as u32).collect();
     let mut random = SplitMix::new(seed);
     for idx in (1..n).rev() {
@@ -213,7 +213,7 @@ fn shuffled(n: usize, seed: u64) -> Vec<u32> {
 /// The balanced point set for a number of paths, column-major `[N_COLUMNS × n_paths]`.
 ///
 /// It is a pure function of `n_paths`, kept because it takes some 50 ms to make.
-fn balanced_points(n_paths: usize) -> Arc<Vec<f64>> {
+pub(crate) fn balanced_points(n_paths: usize) -> Arc<Vec<f64>> {
     static KEPT: Mutex<BTreeMap<usize, Arc<Vec<f64>>>> = Mutex::new(BTreeMap::new());
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(points) = kept.get(&n_paths) {

@@ -35,6 +35,7 @@ fn review(objective: Objective) -> Review {
         costs: COSTS,
         objective,
         shelf_life: None,
+        backorder: false,
     }
 }
 

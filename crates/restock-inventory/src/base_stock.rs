@@ -3,13 +3,15 @@
 use restock_core::policy::{Decision, Policy, Review};
 
 use crate::expected_expiry::expected_expiry;
+use crate::lost_sales::lost_before_arrival;
 use crate::protection_interval::ProtectionInterval;
 
 /// Orders up to the base-stock level at every review.
 ///
 /// The level is the smallest that meets the objective over lead time plus review period, for orders in the multiple
 /// (and minimum) that the rules ask for; see [`ProtectionInterval::base_stock_level`]. Stock that is expected to expire
-/// unsold is replaced (`adjustment_reason` `expected_expiry`).
+/// unsold is replaced (`adjustment_reason` `expected_expiry`), and demand that is expected to be lost before the order
+/// arrives is left out ([`crate::lost_sales`]).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BaseStock;
 
@@ -42,21 +44,34 @@ pub(crate) fn order_up_to(
     expected_demand: f64,
     review_period: usize,
 ) -> Decision {
-    let position = review.stock.inventory_position();
-    let plain = (target_level - position).max(0);
-    let expiring = expected_expiry(review, review_period);
-    let usable_position = position - expiring;
-    let (order_quantity, adjustment_reason) = match reorder_point {
-        Some(reorder_point) if usable_position > reorder_point => (0, "reorder_point_not_reached"),
-        _ => ((target_level - usable_position).max(0), "expected_expiry"),
-    };
-    let adjustment = order_quantity - plain;
-    Decision {
-        order_quantity,
+    let lost_before_arrival = lost_before_arrival(review, target_level, review_period);
+    let levels = Decision {
+        order_quantity: 0,
         target_level,
         reorder_point,
         expected_demand,
-        adjustment,
-        adjustment_reason: if adjustment == 0 { "none" } else { adjustment_reason },
-    }
+        lost_before_arrival,
+        adjustment: 0,
+        adjustment_reason: "none",
+    };
+    order_up_to_levels(review, levels, review_period)
+}
+
+/// The decision to order up to the target level of `levels`, less what is lost before the order arrives.
+pub(crate) fn order_up_to_levels(review: &Review, levels: Decision, review_period: usize) -> Decision {
+    let position = review.stock.inventory_position();
+    let usable_position = position - expected_expiry(review, review_period);
+    let (order_quantity, adjustment_reason) = match levels.reorder_point {
+        Some(reorder_point) if usable_position > reorder_point => (0, "reorder_point_not_reached"),
+        _ => ((levels.target_level - levels.lost_before_arrival - usable_position).max(0), "expected_expiry"),
+    };
+    adjusted(position, adjustment_reason, Decision { order_quantity, ..levels })
+}
+
+/// The decision with its adjustment: what the order differs by from target minus position, less demand lost before it
+/// arrives.
+pub(crate) fn adjusted(position: restock_core::Units, reason: &'static str, decision: Decision) -> Decision {
+    let plain = (decision.target_level - position).max(0) - decision.left_out(position);
+    let adjustment = decision.order_quantity - plain;
+    Decision { adjustment, adjustment_reason: if adjustment == 0 { "none" } else { reason }, ..decision }
 }

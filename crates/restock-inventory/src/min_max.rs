@@ -3,7 +3,7 @@
 use restock_core::Units;
 use restock_core::policy::{Decision, Policy, Review};
 
-use crate::base_stock::{order_up_to, order_up_to_again};
+use crate::base_stock::{order_up_to, order_up_to_again, order_up_to_levels};
 use crate::protection_interval::ProtectionInterval;
 
 /// Orders up to the maximum once the position has fallen to the minimum.
@@ -30,10 +30,19 @@ impl Policy for MinMax {
             Some(given) if given > minimum => given,
             _ => minimum + one_review.max(1),
         };
-        order_up_to(review, maximum, Some(minimum), interval.expected_demand(), review.review_period)
+        let levels = order_up_to(review, maximum, Some(minimum), interval.expected_demand(), review.review_period);
+        as_given(review, levels)
     }
 
     fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
-        order_up_to_again(review, earlier, review.review_period)
+        as_given(review, order_up_to_again(review, earlier, review.review_period))
     }
+}
+
+/// Nothing is left out of an order up to a maximum that the planner gave.
+fn as_given(review: &Review, decision: Decision) -> Decision {
+    if review.rules.max_stock != Some(decision.target_level) {
+        return decision;
+    }
+    order_up_to_levels(review, Decision { lost_before_arrival: 0, ..decision }, review.review_period)
 }

@@ -12,9 +12,10 @@
 use restock_core::Units;
 use restock_core::policy::{Decision, Policy, Review};
 
-use crate::base_stock::{order_up_to, order_up_to_again};
+use crate::base_stock::{adjusted, order_up_to, order_up_to_again};
 use crate::economic_order_quantity::economic_order_quantity;
 use crate::expected_expiry::expected_expiry;
+use crate::lost_sales::lost_before_arrival;
 use crate::protection_interval::ProtectionInterval;
 use crate::zheng_federgruen::Renewal;
 
@@ -180,22 +181,23 @@ impl Policy for FixedOrderSize {
 
         let position = review.stock.inventory_position();
         let usable_position = position - expected_expiry(review, review.review_period);
-        let n_orders = (reorder_point + 1 - usable_position).max(0).div_ceil_positive(order_size);
-        let order_quantity = n_orders * order_size;
-        let adjustment = order_quantity - (target_level - position).max(0);
-        let adjustment_reason = match (adjustment, n_orders) {
-            (0, _) => "none",
-            (_, 0) => "reorder_point_not_reached",
-            _ => "fixed_order_size",
-        };
-        Decision {
-            order_quantity,
-            target_level,
-            reorder_point: Some(reorder_point),
-            expected_demand: interval.expected_demand(),
-            adjustment,
+        // What is lost before the order arrives need not be lifted above the reorder point.
+        let lost_before_arrival = lost_before_arrival(review, reorder_point + 1, review.review_period);
+        let n_orders = (reorder_point + 1 - lost_before_arrival - usable_position).max(0).div_ceil_positive(order_size);
+        let adjustment_reason = if n_orders == 0 { "reorder_point_not_reached" } else { "fixed_order_size" };
+        adjusted(
+            position,
             adjustment_reason,
-        }
+            Decision {
+                order_quantity: n_orders * order_size,
+                target_level,
+                reorder_point: Some(reorder_point),
+                expected_demand: interval.expected_demand(),
+                lost_before_arrival,
+                adjustment: 0,
+                adjustment_reason: "none",
+            },
+        )
     }
 }
 

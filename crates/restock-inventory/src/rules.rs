@@ -205,6 +205,7 @@ mod tests {
             },
             objective: Objective::Economics,
             shelf_life: None,
+            backorder: false,
         }
     }
 

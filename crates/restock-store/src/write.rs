@@ -688,9 +688,10 @@ fn add_attributes<'a>(table: &mut Out<'a>, attributes: Vec<&'a std::collections:
 // ---------------------------------------------------------------- proposals
 
 /// The lines of the waterfall with their column names, in the order they are applied.
-const WATERFALL: [(WaterfallCode, &str); 20] = [
+const WATERFALL: [(WaterfallCode, &str); 21] = [
     (WaterfallCode::ExpectedDemand, "expected_demand"),
     (WaterfallCode::UncertaintyBuffer, "uncertainty_buffer"),
+    (WaterfallCode::TargetBelowDemand, "target_below_demand"),
     (WaterfallCode::MinimumStock, "minimum_stock"),
     (WaterfallCode::ReservedOrBackordered, "reserved_or_backordered"),
     (WaterfallCode::UsableOnHand, "usable_on_hand"),

@@ -325,6 +325,7 @@ pub(crate) fn waterfall_short(code: WaterfallCode, lang: Lang) -> &'static str {
         match code {
             ExpectedDemand => ("expected", "预期需求"),
             UncertaintyBuffer => ("buffer", "缓冲"),
+            TargetBelowDemand => ("below demand", "低于需求"),
             MinimumStock => ("minimum stock", "最低库存"),
             ReservedOrBackordered => ("reserved", "预留"),
             UsableOnHand => ("on hand", "现有"),
@@ -357,6 +358,7 @@ pub(crate) fn waterfall_label(code: WaterfallCode, lang: Lang) -> &'static str {
                 ("expected demand until the order after this one arrives", "到下一次订货到货前的预期需求")
             }
             UncertaintyBuffer => ("held for uncertainty, to reach the target", "为应对不确定性、达到目标而持有"),
+            TargetBelowDemand => ("the target wants less than expected demand", "目标低于预期需求"),
             MinimumStock => ("minimum stock, display or safety days", "最低库存、陈列或安全天数"),
             ReservedOrBackordered => ("reserved or waited for by customers", "已预留或客户等待"),
             UsableOnHand => ("usable stock on hand", "可用现有库存"),
@@ -485,6 +487,7 @@ pub(crate) fn exception_label(code: ExceptionCode, lang: Lang) -> &'static str {
             CalendarGap => ("calendar gap", "日历缺口"),
             SubstituteAvailable => ("substitute available", "有替代品"),
             SurgeMode => ("surge mode", "应急模式"),
+            TargetUnreachable => ("target out of reach", "目标无法达到"),
         },
     )
 }

@@ -2,7 +2,7 @@
 
 use restock_core::dataset::Dataset;
 use restock_core::stock::{Lot, StockState};
-use restock_core::{Day, ItemIdx, LocationIdx, Period, Quantity, Units};
+use restock_core::{Day, ItemIdx, LocationIdx, Quantity, Units};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
 
 use super::Window;
@@ -54,9 +54,8 @@ pub(super) fn actual(
     each: &mut dyn FnMut(usize, &PlayedPeriod),
 ) -> Actual {
     let n = window.n_simulated();
-    let bucket = window.bucket;
     let decimals = unit.decimals;
-    let at = |period: Period| usize::try_from(period - window.start).ok().filter(|t| *t < n);
+    let at = |day: Day| usize::try_from(day.0 - window.start.0).ok().filter(|t| *t < n);
     let mut received = vec![0; n];
     let mut n_lines = vec![0_u64; n];
     let (mut first_receipt, mut largest) = (None::<Day>, 0);
@@ -65,7 +64,7 @@ pub(super) fn actual(
             continue;
         }
         first_receipt = Some(first_receipt.map_or(row.received_on, |first| first.min(row.received_on)));
-        if let Some(t) = at(bucket.period_of(row.received_on)) {
+        if let Some(t) = at(row.received_on) {
             let units = row.quantity.to_units_floor(decimals);
             received[t] += units;
             largest = largest.max(units);
@@ -76,13 +75,13 @@ pub(super) fn actual(
         return Actual::NoReceipts;
     };
     let review_periods = course.review_periods.iter().copied().max().unwrap_or(1);
-    if bucket.period_of(first_receipt) > window.counted + review_periods as Period {
+    if first_receipt > window.counted.plus(review_periods as i32) {
         return Actual::BeginLate(first_receipt);
     }
     let mut expired = vec![0; n];
     let mut other = vec![0; n];
     for row in dataset.adjustments.iter().filter(|row| row.item == item && row.location == location) {
-        let Some(t) = at(bucket.period_of(row.day)) else { continue };
+        let Some(t) = at(row.day) else { continue };
         let units = row.quantity.to_units_floor(decimals);
         match row.reason.as_str() {
             "waste" | "expiry" if units < 0 => expired[t] -= units,
@@ -101,7 +100,7 @@ pub(super) fn actual(
 
     let counted = (dataset.inventory.iter())
         .filter(|row| row.item == item && row.location == location)
-        .filter_map(|row| Some((at(bucket.period_of(row.as_of?))?, row)))
+        .filter_map(|row| Some((at(row.as_of?)?, row)))
         .min_by_key(|(t, _)| *t)
         .map(|(t, _)| t);
     let mut lowest = 0;
@@ -113,7 +112,7 @@ pub(super) fn actual(
     let count: Option<Units> = counted.map(|counted| {
         (dataset.inventory.iter())
             .filter(|row| row.item == item && row.location == location)
-            .filter(|row| row.as_of.is_some_and(|day| at(bucket.period_of(day)) == Some(counted)))
+            .filter(|row| row.as_of.is_some_and(|day| at(day) == Some(counted)))
             .map(|row| row.on_hand.to_units_floor(decimals))
             .sum()
     });

@@ -1,6 +1,6 @@
 //! "Prove it on my history": policies replayed side by side over the past, with only what was known then.
 //!
-//! The replay goes from origin to origin, a week of days (or a period) apart. At each origin the planning units are
+//! The replay goes day by day, from origin to origin, a week of days (or a week or month of the data) apart. At each origin the planning units are
 //! built anew from rows dated before it, forecasts are made once and shared by all policies, and each policy then
 //! decides at every order opportunity until the next origin. Policies, ordering rules and the transition function are
 //! the very ones that a plan uses. Work is split into fixed chunks of item-locations, so results do not depend on the
@@ -8,7 +8,8 @@
 //!
 //! # What counts as the truth
 //! Demand is what was sold, plus what a stock-out probably kept from being sold (estimated, [`BacktestReport::latent_share`]
-//! says how much of it). That estimate, and only that, may use later data; decisions never do.
+//! says how much of it). That estimate, and only that, may use later data; decisions never do. Where sales are known by
+//! week or month, they are taken to be even over its open days.
 //!
 //! # What the replay does not know
 //! Prices, promotions, packs, minimum orders, listings and calendars are taken as the tables give them, also for the
@@ -37,7 +38,6 @@ use restock_core::{
     Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Period, SeriesInput,
 };
 use restock_forecast::auto::{Auto, Selection};
-use restock_forecast::paths::sample_paths;
 use restock_inventory::item_location::{Issuing, ItemLocationParams};
 use restock_inventory::kpi::Ratio;
 
@@ -52,13 +52,13 @@ pub use crate::indicators::Kpis;
 use crate::batch::adjust;
 use crate::builder::UnitBuilder;
 use crate::health::LaneIndex;
-use crate::history::plan_day;
+use crate::history::{HistoryBuilder, plan_day};
 use crate::indicators::KpiSums;
 use crate::play::{self, Frame, Known, PlayedPeriod, Totals};
 use crate::unit::PlanningUnit;
 use actual::{Actual, actual};
 use clairvoyant::{Bound, Problem, clairvoyant_bound};
-use replay::{BLOCK_PERIODS, Course, Replay, Rule, Slot};
+use replay::{BLOCK_DAYS, Course, Replay, Rule, Slot};
 use savings::{Comparison, CostPair, FEW_ITEMS, saving};
 
 /// The name of the plan's own choice of policy, item-location by item-location.
@@ -172,22 +172,36 @@ pub enum BacktestError {
 /// The days of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Window {
+    /// Period of the data; the days below start one.
     bucket: Bucket,
-    /// First simulated period.
-    start: Period,
-    /// First period that counts.
-    counted: Period,
-    /// The period after the last.
-    end: Period,
+    /// First simulated day.
+    start: Day,
+    /// First day that counts.
+    counted: Day,
+    /// The day after the last.
+    end: Day,
 }
 
 impl Window {
     fn n_simulated(&self) -> usize {
-        (self.end - self.start) as usize
+        (self.end.0 - self.start.0) as usize
     }
 
     fn n_warmup(&self) -> usize {
-        (self.counted - self.start) as usize
+        (self.counted.0 - self.start.0) as usize
+    }
+
+    /// Periods of the data from one day to another that both start one.
+    fn n_periods(&self, from: Day, to: Day) -> usize {
+        (self.bucket.period_of(to) - self.bucket.period_of(from)) as usize
+    }
+
+    /// The chart point of a day that counts: a week of days, or a period of longer ones.
+    fn point_of(&self, day: Day) -> usize {
+        match self.bucket {
+            Bucket::Day => (day.0 - self.counted.0) as usize / 7,
+            _ => self.n_periods(self.counted, day),
+        }
     }
 }
 
@@ -215,14 +229,14 @@ pub fn backtest(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<BacktestReport, BacktestError> {
     let bucket = settings.bucket;
-    let slots = slots(options, bucket)?;
+    let slots = slots(options)?;
     let dataset = without_undated_stock(dataset);
     let window = window(&dataset, settings, options)?;
-    let start_day = bucket.first_day(window.start);
+    let start_day = window.start;
 
     // What was known at the start, and what is known at the end: the truth.
     let at_start = PlanSettings { as_of: Some(start_day), ..settings.clone() };
-    let at_end = PlanSettings { as_of: Some(bucket.first_day(window.end)), ..settings.clone() };
+    let at_end = PlanSettings { as_of: Some(window.end), ..settings.clone() };
     let known_at_start = UnitBuilder::new(&dataset, &at_start, None);
     let known_at_end = UnitBuilder::new(&dataset, &at_end, None);
     let lanes = LaneIndex::new(&dataset, start_day);
@@ -231,23 +245,25 @@ pub fn backtest(
     if pairs.is_empty() {
         return Err(BacktestError::NothingToReplay { from: start_day, needed: min_history(bucket) });
     }
-    let context = Context { dataset: &dataset, settings, options, window, slots: &slots, lanes: &lanes };
+    let points = (window.counted.0..window.end.0).map(|day| window.point_of(Day(day))).collect();
+    let context = Context { dataset: &dataset, settings, options, window, points, slots: &slots, lanes: &lanes };
     let mut chunks: Vec<Chunk> =
         pairs.par_chunks(CHUNK).map(|pairs| context.chunk(pairs, &known_at_start, &known_at_end)).collect();
     drop(known_at_start);
     drop(known_at_end);
 
     let reforecast = reforecast_periods(options, bucket);
-    let origins: Vec<Period> = (window.start..window.end).step_by(reforecast).collect();
+    let periods = bucket.period_of(window.start)..bucket.period_of(window.end);
+    let origins: Vec<Period> = periods.step_by(reforecast).collect();
     let total = pairs.len() * origins.len();
     let done = AtomicUsize::new(0);
     progress(0, total);
     for origin in origins {
         let as_of = PlanSettings { as_of: Some(bucket.first_day(origin)), ..settings.clone() };
         let known = UnitBuilder::new(&dataset, &as_of, None);
-        let to = (origin + reforecast as Period).min(window.end);
+        let to = bucket.first_day(origin + reforecast as Period).min(window.end);
         chunks.par_iter_mut().for_each(|chunk| {
-            context.play_chunk(chunk, &known, forecaster, (origin, to));
+            context.play_chunk(chunk, &known, forecaster, (bucket.first_day(origin), to));
             let finished = done.fetch_add(chunk.items.len(), Ordering::Relaxed) + chunk.items.len();
             progress(finished, total);
         });
@@ -266,7 +282,7 @@ fn without_undated_stock(dataset: &Dataset) -> Cow<'_, Dataset> {
     Cow::Owned(dated)
 }
 
-fn slots(options: &BacktestOptions, bucket: Bucket) -> Result<Vec<Slot>, BacktestError> {
+fn slots(options: &BacktestOptions) -> Result<Vec<Slot>, BacktestError> {
     let mut slots = Vec::new();
     for name in &options.policies {
         let rule = match name.as_str() {
@@ -279,7 +295,7 @@ fn slots(options: &BacktestOptions, bucket: Bucket) -> Result<Vec<Slot>, Backtes
     }
     if options.shop_rule || options.policies.iter().any(|name| name == SHOP_RULE) {
         // A week more than needed: what a careful shopkeeper keeps.
-        let buffer_periods = bucket.periods_ceil(7.0).max(1);
+        let buffer_periods = 7;
         slots.push(Slot { name: SHOP_RULE.to_owned(), rule: Rule::MeanSales { buffer_periods } });
     }
     Ok(slots)
@@ -327,6 +343,7 @@ fn window(dataset: &Dataset, settings: &PlanSettings, options: &BacktestOptions)
             last: bucket.last_day(data_end - 1),
         });
     }
+    let [start, counted, end] = [start, counted, end].map(|period| bucket.first_day(period));
     Ok(Window { bucket, start, counted, end })
 }
 
@@ -383,6 +400,8 @@ struct Context<'a> {
     settings: &'a PlanSettings,
     options: &'a BacktestOptions,
     window: Window,
+    /// Chart point of each day that counts.
+    points: Vec<usize>,
     slots: &'a [Slot],
     lanes: &'a LaneIndex<'a>,
 }
@@ -412,13 +431,8 @@ struct Item {
 }
 
 impl Context<'_> {
-    /// Periods per chart point.
-    fn point_periods(&self) -> usize {
-        if self.window.bucket == Bucket::Day { 7 } else { 1 }
-    }
-
     fn n_points(&self) -> usize {
-        (self.window.end - self.window.counted) as usize / self.point_periods() + 1
+        self.points.last().map_or(0, |last| last + 1)
     }
 
     /// The truth, the order opportunities and the lead times of a chunk, before anything is played.
@@ -451,9 +465,9 @@ impl Context<'_> {
         units_per_base: f64,
     ) -> impl FnMut(usize, usize, &PlayedPeriod) + use<'t> {
         let (first_counted, costs) = (course.frame.first_counted, course.frame.params.costs);
-        let (point_periods, n_columns) = (self.point_periods(), self.slots.len() + 1);
+        let n_columns = self.slots.len() + 1;
         move |t, column, played| {
-            let value = &mut timeline[(t - first_counted) / point_periods * n_columns + column];
+            let value = &mut timeline[self.points[t - first_counted] * n_columns + column];
             value.sold += played.sold as f64 / units_per_base;
             value.stock_value += played.on_hand as f64 * costs.unit_cost;
             value.cost += played.cost(&costs);
@@ -465,23 +479,27 @@ impl Context<'_> {
         let window = self.window;
         let unit = at_start.build(item, location).ok()?;
         let truth = at_end.history.build(item, location, 1).series;
-        let n_lookback = window.bucket.periods_ceil(28.0).max(3);
+        let bucket = window.bucket;
+        let n_lookback = if bucket == Bucket::Month { 91 } else { 28 };
         let n_simulated = window.n_simulated();
 
         let at = |period: Period| usize::try_from(period - truth.first_period).ok().filter(|t| *t < truth.n_periods());
-        let observed = |period: Period| at(period).map_or(Observation::Missing, |t| truth.observations[t]);
-        let demand: Vec<f64> =
-            (window.start..window.end).map(|period| at(period).map_or(0.0, |t| truth.demand[t])).collect();
-        let recorded: Vec<f64> = (window.start - n_lookback as Period..window.end)
-            .map(|period| match (at(period), observed(period)) {
-                (Some(t), Observation::Full | Observation::Censored) => truth.sales[t],
-                _ => f64::NAN,
-            })
-            .collect();
-        let counts: Vec<bool> = (window.start..window.end)
-            .map(|period| matches!(observed(period), Observation::Full | Observation::Censored))
-            .collect();
-        let latent = (window.counted..window.end)
+        // Each day with its period in the history and its share of the period's demand.
+        let from = window.start.plus(-n_lookback);
+        let shares = day_shares(&at_end.history, location, bucket, (from, window.end));
+        let days: Vec<(Option<usize>, f64)> =
+            (from.0..window.end.0).map(|day| at(bucket.period_of(Day(day)))).zip(shares).collect();
+        let n_lookback = n_lookback as usize;
+        let counts_on = |(t, share): &(Option<usize>, f64)| {
+            let observed = t.map_or(Observation::Missing, |t| truth.observations[t]);
+            *share > 0.0 && matches!(observed, Observation::Full | Observation::Censored)
+        };
+        let of_day = |values: &[f64], (t, share): &(Option<usize>, f64)| t.map_or(0.0, |t| values[t] * share);
+        let demand: Vec<f64> = days[n_lookback..].iter().map(|day| of_day(&truth.demand, day)).collect();
+        let recorded: Vec<f64> =
+            days.iter().map(|day| if counts_on(day) { of_day(&truth.sales, day) } else { f64::NAN }).collect();
+        let counts: Vec<bool> = days[n_lookback..].iter().map(counts_on).collect();
+        let latent = (bucket.period_of(window.counted)..bucket.period_of(window.end))
             .filter_map(&at)
             .filter(|t| truth.observations[*t] == Observation::Censored)
             .map(|t| (truth.demand[t] - truth.sales[t]).max(0.0))
@@ -503,16 +521,7 @@ impl Context<'_> {
             n_lookback,
             review_periods: self.review_periods(&unit, pair),
             lead_times,
-            frame: Frame {
-                counts,
-                params,
-                first_counted: window.n_warmup(),
-                block: BLOCK_PERIODS[match window.bucket {
-                    Bucket::Day => 0,
-                    Bucket::Week => 1,
-                    Bucket::Month => 2,
-                }],
-            },
+            frame: Frame { counts, params, first_counted: window.n_warmup(), block: BLOCK_DAYS },
         };
         Some(Item {
             pair,
@@ -526,17 +535,17 @@ impl Context<'_> {
         })
     }
 
-    /// Periods to the next order opportunity for periods that have one, 0 for the others.
+    /// Days to the next order opportunity for days that have one, 0 for the others.
     fn review_periods(&self, unit: &PlanningUnit, pair: Pair) -> Vec<usize> {
         let Window { bucket, start, .. } = self.window;
         let n_simulated = self.window.n_simulated();
         match self.options.review_periods {
             Some(periods) => {
-                let every = periods.max(1);
+                let every = (periods.max(1) as f64 * bucket.days()).round() as usize;
                 play::gaps(&(0..n_simulated).map(|t| t % every == 0).collect::<Vec<_>>(), every)
             }
             None => {
-                let every = bucket.periods_ceil(self.settings.default_review_days).max(1);
+                let every = self.settings.default_review_days.ceil().max(1.0) as usize;
                 play::review_periods(self.lanes, unit, pair, (start, n_simulated), every)
             }
         }
@@ -548,11 +557,11 @@ impl Context<'_> {
         chunk: &mut Chunk,
         known: &UnitBuilder<'_>,
         forecaster: &dyn Forecaster,
-        (from, to): (Period, Period),
+        (from, to): (Day, Day),
     ) {
         let mut units: Vec<Option<PlanningUnit>> =
             chunk.items.iter().map(|item| known.build(item.pair.0, item.pair.1).ok()).collect();
-        let extra = (to - from) as usize;
+        let extra = (to.0 - from.0) as usize;
         let horizons: Vec<usize> =
             units.iter().map(|unit| unit.as_ref().map_or(0, |unit| horizon(unit, extra))).collect();
         let horizon = horizons.iter().copied().max().unwrap_or(0).max(1);
@@ -560,28 +569,31 @@ impl Context<'_> {
             if let Some(unit) = unit
                 && unit.horizon() < horizon
             {
-                unit.history = known.history.build(item.pair.0, item.pair.1, horizon);
+                let n_periods = known.history.periods_ahead(horizon);
+                unit.history = known.history.build(item.pair.0, item.pair.1, n_periods);
             }
         }
-        let forecasts = self.forecasts(&mut chunk.items, &mut units, forecaster, horizon);
+        let n_periods = known.history.periods_ahead(horizon);
+        let forecasts = self.forecasts(&mut chunk.items, &mut units, forecaster, n_periods);
 
-        let (from, to) = ((from - self.window.start) as usize, (to - self.window.start) as usize);
-        let point_periods = self.point_periods();
+        let start = self.window.start;
+        let (from, to) = ((from.0 - start.0) as usize, (to.0 - start.0) as usize);
         for (((item, unit), forecast), horizon) in chunk.items.iter_mut().zip(units).zip(forecasts).zip(horizons) {
             let first_counted = item.replay.course.frame.first_counted;
             for t in from.max(first_counted)..to {
-                chunk.timeline_demand[(t - first_counted) / point_periods] +=
+                chunk.timeline_demand[self.points[t - first_counted]] +=
                     item.replay.course.demand[t] as f64 / item.units_per_base;
             }
             let mut book = self.booking(&mut chunk.timeline, &item.replay.course, item.units_per_base);
             match (unit, forecast) {
                 (Some(unit), Some(mut forecast)) => {
                     adjust(&unit, &mut forecast);
-                    forecast.mean.truncate(horizon);
-                    forecast.quantiles.truncate(horizon * N_LEVELS);
+                    let n_periods = known.history.periods_ahead(horizon);
+                    forecast.mean.truncate(n_periods);
+                    forecast.quantiles.truncate(n_periods * N_LEVELS);
                     let seed = self.settings.seed ^ unit.history.series.key;
-                    let paths = sample_paths(&forecast, self.settings.n_paths.max(1), seed);
-                    let mut known = Known::new(self.settings, unit, Arc::new(paths), self.window.start);
+                    let paths = unit.history.demand_paths(&forecast, self.settings.n_paths.max(1), seed);
+                    let mut known = Known::new(self.settings, unit, Arc::new(paths), start);
                     item.replay.play(self.slots, &mut known, (from, to), &mut book);
                 }
                 // Discontinued since: nothing is ordered any more.
@@ -636,11 +648,32 @@ impl Context<'_> {
     }
 }
 
-/// Forecast periods that the reviews up to the next origin can look at.
+/// The share of its period's demand that falls on each day `from..to`: even over the days on which the place was open, or
+/// over all days where it was never open.
+fn day_shares(history: &HistoryBuilder<'_>, location: LocationIdx, bucket: Bucket, (from, to): (Day, Day)) -> Vec<f64> {
+    if bucket == Bucket::Day {
+        return vec![1.0; (to.0 - from.0) as usize];
+    }
+    let mut shares = Vec::with_capacity((to.0 - from.0) as usize);
+    for period in bucket.period_of(from)..=bucket.period_of(to.plus(-1)) {
+        let (first, last) = (bucket.first_day(period), bucket.last_day(period));
+        let open: Vec<bool> = (first.0..=last.0).map(|day| history.is_open(location, Day(day))).collect();
+        let n_open = open.iter().filter(|open| **open).count();
+        for (day, open) in (first.0..=last.0).zip(open) {
+            if from.0 <= day && day < to.0 {
+                let n_days = if n_open > 0 { n_open } else { (last.0 - first.0 + 1) as usize };
+                shares.push(if open || n_open == 0 { 1.0 / n_days as f64 } else { 0.0 });
+            }
+        }
+    }
+    shares
+}
+
+/// Days that the reviews up to the next origin can look ahead.
 fn horizon(unit: &PlanningUnit, extra: usize) -> usize {
     let longest_lead = play::believed_lead_times(unit).iter().copied().max().unwrap_or(0);
     let review = unit.timing().review_period;
-    let shelf_life = unit.shelf_life.unwrap_or(0).min(unit.bucket.periods_ceil(28.0));
+    let shelf_life = unit.shelf_life.unwrap_or(0).min(28);
     longest_lead + review.max(shelf_life) + review + extra
 }
 
@@ -707,11 +740,11 @@ impl Context<'_> {
         let dataset = self.dataset;
         let bucket = window.bucket;
         BacktestReport {
-            from: bucket.first_day(window.counted),
-            to: bucket.last_day(window.end - 1),
+            from: window.counted,
+            to: window.end.plus(-1),
             bucket,
-            n_periods: (window.end - window.counted) as usize,
-            n_warmup_periods: window.n_warmup(),
+            n_periods: window.n_periods(window.counted, window.end),
+            n_warmup_periods: window.n_periods(window.start, window.counted),
             n_item_locations: items.len(),
             skipped,
             forecaster: forecaster.to_owned(),
@@ -749,11 +782,7 @@ impl Context<'_> {
 
     /// Indicators over item-locations: numerators and denominators are summed, ratios are never averaged.
     fn kpis(&self, covered: &[(&Item, Totals)]) -> Kpis {
-        let n_days = {
-            let (from, to) =
-                (self.window.bucket.first_day(self.window.counted), self.window.bucket.first_day(self.window.end));
-            f64::from(to.0 - from.0)
-        };
+        let n_days = f64::from(self.window.end.0 - self.window.counted.0);
         let mut sums = KpiSums::default();
         for (item, totals) in covered {
             sums.add(totals, item.units_per_base, item.replay.course.frame.params.costs.unit_cost);
@@ -809,15 +838,12 @@ impl Context<'_> {
     }
 
     fn timeline(&self, chunks: &[Chunk], n_columns: usize) -> Vec<TimelinePoint> {
-        let Window { bucket, counted, end, .. } = self.window;
-        let point_periods = self.point_periods();
+        let mut first = 0;
         (0..self.n_points())
-            .filter_map(|point| {
-                let first = counted + (point * point_periods) as Period;
-                let n_periods = (end - first).clamp(0, point_periods as Period);
-                if n_periods == 0 {
-                    return None;
-                }
+            .map(|point| {
+                let n_days = self.points[first..].iter().take_while(|of_day| **of_day == point).count();
+                let day = self.window.counted.plus(first as i32);
+                first += n_days;
                 let mut policies = vec![TimelineValue::default(); n_columns];
                 let mut demand = 0.0;
                 for chunk in chunks {
@@ -825,17 +851,16 @@ impl Context<'_> {
                     let columns = &chunk.timeline[point * (self.slots.len() + 1)..];
                     for (sum, value) in policies.iter_mut().zip(columns) {
                         sum.sold += value.sold;
-                        sum.stock_value += value.stock_value / f64::from(n_periods);
+                        sum.stock_value += value.stock_value / n_days as f64;
                         sum.cost += value.cost;
                     }
                 }
-                Some(TimelinePoint { day: bucket.first_day(first), demand, policies })
+                TimelinePoint { day, demand, policies }
             })
             .collect()
     }
 
     fn orders(&self, items: &[&Item]) -> Vec<ReplayedOrder> {
-        let bucket = self.window.bucket;
         let mut orders = Vec::new();
         for item in items {
             for (slot, placed) in self.slots.iter().zip(&item.replay.orders) {
@@ -844,7 +869,7 @@ impl Context<'_> {
                         policy: slot.name.clone(),
                         item_id: self.dataset.items[item.pair.0.0 as usize].item_id.clone(),
                         location_id: self.dataset.locations[item.pair.1.0 as usize].location_id.clone(),
-                        day: bucket.first_day(self.window.start + *t as Period),
+                        day: self.window.start.plus(*t as i32),
                         quantity: *quantity as f64 / item.units_per_base,
                     });
                 }
@@ -857,7 +882,7 @@ impl Context<'_> {
     fn notes(&self, items: &[&Item], latent_share: f64, costs_assumed: bool) -> Vec<Note> {
         let mut notes = Vec::new();
         let mut note = |en: String, zh: String| notes.push(Note { en, zh });
-        let warmup = self.window.n_warmup();
+        let warmup = self.window.n_periods(self.window.start, self.window.counted);
         note(
             format!(
                 "every policy starts with the same stock, its base-stock level; the first {warmup} periods are played \
@@ -871,6 +896,14 @@ impl Context<'_> {
                 .to_owned(),
             "每个决策只使用当日已知的数据；计划价格、促销、包装、起订量与日历按数据表取值".to_owned(),
         );
+        if self.window.bucket != Bucket::Day {
+            note(
+                "sales known by week or month are taken to be even over its open days; orders, lead times and stock go day by \
+                 day"
+                    .to_owned(),
+                "按周或按月记录的销量视为在营业日内均匀分布；订货、提前期与库存按日推演".to_owned(),
+            );
+        }
         if latent_share > 0.0005 {
             let percent = latent_share * 100.0;
             note(

@@ -13,8 +13,8 @@ use restock_inventory::rules::apply_rules;
 
 use crate::play::{Frame, Known, PlayedPeriod, Player};
 
-/// Periods of one block of costs for the bootstrap: four weeks of days, four weeks, a month.
-pub(super) const BLOCK_PERIODS: [usize; 3] = [28, 4, 1];
+/// Days of one block of costs for the bootstrap.
+pub(super) const BLOCK_DAYS: usize = 28;
 
 /// What is the same for every policy of one item-location, for the whole replay.
 pub(super) struct Course {
@@ -210,6 +210,7 @@ impl Known<'_> {
             costs: self.unit.costs,
             objective: self.unit.objective,
             shelf_life: self.unit.shelf_life,
+            backorder: self.unit.backorder,
         };
         apply_rules(wanted, &review).quantity
     }

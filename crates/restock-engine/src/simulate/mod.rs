@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use restock_core::dataset::Dataset;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Day, Forecaster, Period};
+use restock_core::{Bucket, Day, Forecaster};
 
 pub use report::{
     Estimate, FanPoint, KpiEstimates, LocationResult, ScenarioResult, ServicePoint, SimulatedLine, SimulationReport,
@@ -49,12 +49,15 @@ use report::quantile;
 /// threads.
 const CHUNK: usize = 64;
 
+/// Days per point of the service chart.
+const POINT_DAYS: usize = 7;
+
 /// How to simulate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimulateOptions {
     /// Futures per item-location, at least 2.
     pub n_paths: usize,
-    /// Days to play, at least 1; rounded up to whole periods.
+    /// Days to play, at least 1.
     pub n_days: usize,
     /// What happens besides; the same future without it is played alongside.
     pub shocks: Vec<Shock>,
@@ -103,21 +106,16 @@ struct Context<'a> {
     builder: &'a UnitBuilder<'a>,
     lanes: &'a LaneIndex<'a>,
     forecaster: &'a dyn Forecaster,
-    bucket: Bucket,
-    /// The period of the plan.
-    start: Period,
+    /// The day of the plan.
+    start: Day,
+    /// Days to play.
     n_periods: usize,
     n_scenarios: usize,
 }
 
 impl Context<'_> {
-    /// Periods per point of the service chart.
-    fn point_periods(&self) -> usize {
-        if self.bucket == Bucket::Day { 7 } else { 1 }
-    }
-
     fn n_points(&self) -> usize {
-        self.n_periods.div_ceil(self.point_periods())
+        self.n_periods.div_ceil(POINT_DAYS)
     }
 }
 
@@ -139,15 +137,12 @@ pub fn simulate(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<SimulationReport, SimulateError> {
     assert!(options.n_paths >= 2 && options.n_days >= 1);
-    let bucket = settings.bucket;
     let builder = UnitBuilder::new(dataset, settings, None);
     let as_of = builder.history.as_of();
     let lanes = LaneIndex::new(dataset, as_of);
-    let start = bucket.period_of(as_of);
-    let n_periods = bucket.periods_ceil(options.n_days as f64).max(1);
-    let to = bucket.last_day(start + n_periods as Period - 1);
+    let to = as_of.plus(options.n_days as i32 - 1);
     for shock in &options.shocks {
-        if (0..n_periods).all(|t| shock.share_of(bucket, start + t as Period) == 0.0) {
+        if (0..options.n_days).all(|t| !shock.holds_on(as_of.plus(t as i32))) {
             return Err(SimulateError::ShockOutside { shock: shock.to_string(), from: as_of, to });
         }
     }
@@ -185,7 +180,6 @@ fn new_context<'a>(
     forecaster: &'a dyn Forecaster,
     (dataset, settings, options): (&'a Dataset, &'a PlanSettings, &'a SimulateOptions),
 ) -> Context<'a> {
-    let bucket = settings.bucket;
     Context {
         dataset,
         settings,
@@ -193,9 +187,8 @@ fn new_context<'a>(
         builder,
         lanes,
         forecaster,
-        bucket,
-        start: bucket.period_of(builder.history.as_of()),
-        n_periods: bucket.periods_ceil(options.n_days as f64).max(1),
+        start: builder.history.as_of(),
+        n_periods: options.n_days,
         n_scenarios: if options.shocks.is_empty() { 1 } else { 2 },
     }
 }
@@ -277,8 +270,8 @@ impl Sums {
     }
 
     fn report(self, context: &Context<'_>, from: Day, to: Day) -> SimulationReport {
-        let Context { bucket, start, n_periods, options, settings, .. } = *context;
-        let n_days = f64::from(bucket.last_day(start + n_periods as Period - 1).0 - bucket.first_day(start).0 + 1);
+        let Context { start, n_periods, options, settings, .. } = *context;
+        let n_days = n_periods as f64;
         let notes = self.notes(context);
         let paths_of = |sums: &[KpiSums]| sums.iter().map(|sums| sums.kpis(n_days)).collect::<Vec<Kpis>>();
         let totals: Vec<Vec<Kpis>> = self.scenarios.iter().map(|sums| paths_of(&sums.total)).collect();
@@ -312,7 +305,7 @@ impl Sums {
                         let mean = values.iter().sum::<f64>() / values.len() as f64;
                         values.sort_unstable_by(f64::total_cmp);
                         let quantiles = [0.05, 0.25, 0.5, 0.75, 0.95].map(|level| quantile(values, level));
-                        FanPoint { day: bucket.first_day(start + t as Period), mean, quantiles }
+                        FanPoint { day: start.plus(t as i32), mean, quantiles }
                     })
                     .collect(),
                 service: sums
@@ -322,7 +315,7 @@ impl Sums {
                     .map(|(point, paths)| {
                         let wanted = paths.iter().filter(|(_, demand)| *demand > 0.0);
                         ServicePoint {
-                            day: bucket.first_day(start + (point * context.point_periods()) as Period),
+                            day: start.plus((point * POINT_DAYS) as i32),
                             fill_rate: Estimate::of(wanted.map(|(sold, demand)| sold / demand).collect()),
                         }
                     })
@@ -334,7 +327,7 @@ impl Sums {
         SimulationReport {
             from,
             to,
-            bucket,
+            bucket: Bucket::Day,
             n_periods,
             n_paths: options.n_paths,
             n_item_locations: self.n_item_locations,

@@ -4,17 +4,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use restock_core::forecast::Forecast;
 use restock_core::policy::DemandPaths;
-use restock_core::{ItemIdx, LocationIdx, N_LEVELS, Period, StockState, Units};
-use restock_forecast::paths::sample_paths;
+use restock_core::{ItemIdx, LocationIdx, N_LEVELS, StockState, Units};
 use restock_inventory::item_location::{Issuing, ItemLocationParams, PlacedOrder};
 use restock_inventory::kpi::Ratio;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::report::{Estimate, SimulatedLine};
-use super::{Context, LeadTimeChange, ShockChange};
+use super::{Context, LeadTimeChange, POINT_DAYS, ShockChange};
 use crate::batch::{Network, Overrides, Worked, fair_share, work_out};
 use crate::builder::find_pair;
 use crate::indicators::KpiSums;
@@ -70,8 +68,8 @@ struct Place<'a> {
     known: Known<'a>,
     /// Demand of the world before any shock.
     demand: DemandPaths,
-    /// Changes of demand and lead times in the shocked scenario, by shock: share of each period and the change.
-    shocks: Vec<(Vec<f64>, ShockChange)>,
+    /// Changes of demand and lead times in the shocked scenario, by shock: the days it holds and the change.
+    shocks: Vec<(Vec<bool>, ShockChange)>,
     seed: u64,
 }
 
@@ -110,8 +108,8 @@ pub(super) fn play_partition(context: &Context<'_>, pairs: &[(ItemIdx, LocationI
         played.n_item_locations += 1;
         played.costs_assumed |= !place.unit.money_known;
         played.n_stock_assumed += usize::from(place.unit.stock_known == StockKnowledge::Assumed);
-        for (n, (shares, _)) in played.n_matched.iter_mut().zip(&place.shocks) {
-            *n += usize::from(!shares.is_empty());
+        for (n, (days, _)) in played.n_matched.iter_mut().zip(&place.shocks) {
+            *n += usize::from(!days.is_empty());
         }
     }
     played.scenarios = worlds.into_iter().map(|world| sum_up(context, &places, world)).collect();
@@ -131,7 +129,8 @@ fn places<'a>(context: &Context<'a>, units: Vec<PlanningUnit>) -> Vec<Place<'a>>
         .iter()
         .map(|unit| {
             let (item, location) = pair_of(unit);
-            PlanningUnit { history: context.builder.history.build(item, location, horizon), ..unit.clone() }
+            let history = &context.builder.history;
+            PlanningUnit { history: history.build(item, location, history.periods_ahead(horizon)), ..unit.clone() }
         })
         .collect();
     let worked = work_out(&long, settings, context.forecaster, &Overrides::new());
@@ -149,11 +148,11 @@ fn place<'a>(
     planned: Worked,
     worked: Worked,
 ) -> Place<'a> {
-    let Context { settings, bucket, start, n_periods, .. } = *context;
-    let every = bucket.periods_ceil(settings.default_review_days).max(1);
+    let Context { settings, start, n_periods, .. } = *context;
+    let every = settings.default_review_days.ceil().max(1.0) as usize;
     let mut review_periods = play::review_periods(context.lanes, &unit, pair, (start, n_periods), every);
-    // The plan knows best whether it is an order day: a part of the first period may be over.
-    let is_order_day = bucket.period_of(unit.lane.order_day) <= start;
+    // The plan knows best whether it is an order day.
+    let is_order_day = unit.lane.order_day <= start;
     match (is_order_day, review_periods[0]) {
         (true, 0) => review_periods[0] = unit.timing().review_period,
         (false, _) => review_periods[0] = 0,
@@ -172,7 +171,7 @@ fn place<'a>(
     };
     Place {
         frame: Frame {
-            counts: long.history.series.open_future[..n_periods].iter().map(|open| *open > 0.0).collect(),
+            counts: long.history.future_open_days()[..n_periods].to_vec(),
             params,
             first_counted: 0,
             block: 0,
@@ -183,7 +182,7 @@ fn place<'a>(
         start: planned.decided.review.stock,
         lead_times,
         horizon: unit.horizon(),
-        demand: world_demand(&worked.forecast, context.options.n_paths, n_periods, seed ^ WORLD),
+        demand: world_demand(context, long, &worked, seed ^ WORLD),
         shocks: shocks(context, pair, &unit),
         known: Known::new(settings, unit.clone(), worked.decided.review.demand, start),
         seed,
@@ -192,31 +191,31 @@ fn place<'a>(
 }
 
 /// Demand of the simulated futures, `[n_paths × n_periods]`.
-fn world_demand(forecast: &Forecast, n_paths: usize, n_periods: usize, seed: u64) -> DemandPaths {
-    let mut forecast = forecast.clone();
-    forecast.mean.truncate(n_periods);
-    forecast.quantiles.truncate(n_periods * N_LEVELS);
-    if forecast.mean.iter().chain(&forecast.quantiles).all(|value| *value <= 0.0) {
-        return DemandPaths { values: vec![0.0; n_paths * n_periods], horizon: n_periods };
-    }
-    sample_paths(&forecast, n_paths, seed)
+fn world_demand(context: &Context<'_>, long: &PlanningUnit, worked: &Worked, seed: u64) -> DemandPaths {
+    let n_days = context.n_periods;
+    let n_forecast = context.builder.history.periods_ahead(n_days);
+    let mut forecast = worked.forecast.clone();
+    forecast.mean.truncate(n_forecast);
+    forecast.quantiles.truncate(n_forecast * N_LEVELS);
+    let demand = long.history.demand_paths(&forecast, context.options.n_paths, seed);
+    if demand.horizon == n_days { demand } else { demand.part(0, n_days) }
 }
 
-/// `[n_shocks]`: what each shock does to an item-location; no shares where it does not match.
+/// `[n_shocks]`: on which days each shock holds at an item-location and what it does; no days where it does not match.
 fn shocks(
     context: &Context<'_>,
     (item, location): (ItemIdx, LocationIdx),
     unit: &PlanningUnit,
-) -> Vec<(Vec<f64>, ShockChange)> {
+) -> Vec<(Vec<bool>, ShockChange)> {
     let entity = &context.dataset.items[item.0 as usize];
     let field = |name: &str| context.builder.field(name, entity, location, &unit.lane, &unit.classes);
     let shocks = context.options.shocks.iter();
     shocks
         .map(|shock| {
             let matches = shock.filter.as_ref().is_none_or(|filter| filter.matches(&field));
-            let share = |t: usize| shock.share_of(context.bucket, context.start + t as Period);
-            let shares = if matches { (0..context.n_periods).map(share).collect() } else { Vec::new() };
-            (shares, shock.change)
+            let holds = |t: usize| shock.holds_on(context.start.plus(t as i32));
+            let days = if matches { (0..context.n_periods).map(holds).collect() } else { Vec::new() };
+            (days, shock.change)
         })
         .collect()
 }
@@ -224,17 +223,17 @@ fn shocks(
 impl Place<'_> {
     /// The factor on demand of each period under all shocks.
     fn demand_factor(&self, t: usize) -> f64 {
-        let factors = self.shocks.iter().filter_map(|(shares, change)| match change {
-            ShockChange::Demand(factor) => Some(1.0 + (factor - 1.0) * shares.get(t).copied().unwrap_or(0.0)),
-            ShockChange::LeadTime(_) => None,
+        let factors = self.shocks.iter().filter_map(|(days, change)| match change {
+            ShockChange::Demand(factor) if days.get(t) == Some(&true) => Some(*factor),
+            _ => None,
         });
         factors.product()
     }
 
     /// Lead-time changes for orders placed in a period.
     fn lead_time_changes(&self, t: usize) -> impl Iterator<Item = LeadTimeChange> + '_ {
-        self.shocks.iter().filter_map(move |(shares, change)| match change {
-            ShockChange::LeadTime(change) if shares.get(t).is_some_and(|share| *share > 0.0) => Some(*change),
+        self.shocks.iter().filter_map(move |(days, change)| match change {
+            ShockChange::LeadTime(change) if days.get(t) == Some(&true) => Some(*change),
             _ => None,
         })
     }
@@ -248,7 +247,7 @@ impl Place<'_> {
         let mut lead_time = pick(&self.lead_times[usize::from(t > 0)], next_random(&mut state));
         if is_shocked {
             for change in self.lead_time_changes(t) {
-                lead_time = change.apply(lead_time, self.unit.bucket, uniform(next_random(&mut state)));
+                lead_time = change.apply(lead_time, uniform(next_random(&mut state)));
             }
         }
         lead_time
@@ -337,7 +336,7 @@ impl World {
         let transfers: Vec<Vec<Transfers>> =
             network.below.iter().enumerate().map(|(idx, below)| self.ration(places, orders, (idx, below))).collect();
         for (idx, place) in places.iter().enumerate().filter(|(_, place)| !place.unit.made_to_order) {
-            let point = t / context.point_periods() * n_paths;
+            let point = t / POINT_DAYS * n_paths;
             let costs = place.frame.params.costs;
             for path in 0..n_paths {
                 let quantity = orders[idx][path];

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use restock_core::{Bucket, Day, Period};
+use restock_core::{Bucket, Day};
 
 use crate::backtest::Note;
 use crate::filter::{Filter, FilterError};
@@ -156,12 +156,9 @@ impl Shock {
         Ok(Self { change, from, to, filter, text: text.trim().to_owned() })
     }
 
-    /// Share of the days of a period on which the shock holds, 0 to 1.
-    pub(crate) fn share_of(&self, bucket: Bucket, period: Period) -> f64 {
-        let (first, last) = (bucket.first_day(period), bucket.last_day(period));
-        let to = self.to.map_or(last, |to| to.min(last));
-        let n_days = (to.0 - self.from.max(first).0 + 1).max(0);
-        f64::from(n_days) / f64::from(last.0 - first.0 + 1)
+    /// Whether the shock holds on a day.
+    pub(crate) fn holds_on(&self, day: Day) -> bool {
+        self.from <= day && self.to.is_none_or(|to| day <= to)
     }
 
     /// The shock in words.
@@ -190,15 +187,15 @@ impl Shock {
 }
 
 impl LeadTimeChange {
-    /// A lead time in periods after the change. `uniform` in [0, 1) decides between the two whole numbers of periods
+    /// A lead time in days after the change. `uniform` in [0, 1) decides between the two whole numbers of days
     /// around a result that is none, so that the mean is right.
-    pub(crate) fn apply(self, lead_time: usize, bucket: Bucket, uniform: f64) -> usize {
-        let periods = match self {
-            Self::Add(days) => lead_time as f64 + days / bucket.days(),
+    pub(crate) fn apply(self, lead_time: usize, uniform: f64) -> usize {
+        let days = match self {
+            Self::Add(days) => lead_time as f64 + days,
             Self::Times(factor) => lead_time as f64 * factor,
-            Self::Set(days) => days / bucket.days(),
+            Self::Set(days) => days,
         };
-        (periods.max(0.0) + uniform + 1e-9).floor() as usize
+        (days.max(0.0) + uniform + 1e-9).floor() as usize
     }
 }
 
@@ -277,11 +274,10 @@ mod tests {
     fn a_shock_holds_on_its_days_only() {
         let shock = Shock::parse("demand=2x@2026-03-04..2026-03-05").unwrap();
         let day = |text: &str| text.parse::<Day>().unwrap();
-        let share = |bucket: Bucket, text: &str| shock.share_of(bucket, bucket.period_of(day(text)));
-        assert_eq!(["2026-03-03", "2026-03-04", "2026-03-06"].map(|text| share(Bucket::Day, text)), [0.0, 1.0, 0.0]);
-        assert_eq!(share(Bucket::Week, "2026-03-02"), 2.0 / 7.0);
-        assert_eq!(LeadTimeChange::Add(-9.0).apply(3, Bucket::Day, 0.99), 0, "never before it is placed");
-        assert_eq!(LeadTimeChange::Add(7.0).apply(1, Bucket::Week, 0.5), 2);
-        assert_eq!([0.1, 0.9].map(|uniform| LeadTimeChange::Times(1.5).apply(1, Bucket::Day, uniform)), [1, 2]);
+        let days = ["2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06"];
+        assert_eq!(days.map(|text| shock.holds_on(day(text))), [false, true, true, false]);
+        assert_eq!(LeadTimeChange::Add(-9.0).apply(3, 0.99), 0, "never before it is placed");
+        assert_eq!(LeadTimeChange::Add(7.0).apply(1, 0.5), 8);
+        assert_eq!([0.1, 0.9].map(|uniform| LeadTimeChange::Times(1.5).apply(1, uniform)), [1, 2]);
     }
 }

@@ -233,7 +233,7 @@ fn weeks_are_played_too() {
     let settings = PlanSettings { bucket: Bucket::Week, ..settings() };
     let report =
         simulate(&shop(&[2], 1, 40), &settings, &RecentMean { spread: 1.0 }, &options(&[]), &|_, _| ()).unwrap();
-    assert_eq!((report.n_periods, report.scenarios[0].service.len()), (6, 6));
+    assert_eq!((report.n_periods, report.scenarios[0].service.len()), (42, 6), "weeks are played day by day");
     let demand = report.scenarios[0].kpis.demand.unwrap().mean;
     assert!((demand - 6.0 * 14.0).abs() < 2.0, "{demand}");
 }

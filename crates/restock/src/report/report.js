@@ -74,7 +74,7 @@ function charts(line, where) {
   const P = by(d.proj), F = by(d.fc), Hist = by(d.hist);
   const marks = d.arr.map((a, i) => [a[0], `${a[2] ? T.thisOrder : T.arrives} +${a[1]}`, i % 3]);
   const stock = {
-    title: T.projection, step: d.step, days: d.proj.map(p => p[0]), high: Math.max(...d.proj.map(p => Math.max(p[3], p[6]))),
+    title: T.projection, step: 1, days: d.proj.map(p => p[0]), high: Math.max(...d.proj.map(p => Math.max(p[3], p[6]))),
     series: [
       {color: "var(--with)", area: d.proj.map(p => [p[0], p[4], p[6]])},
       {color: "var(--without)", area: d.proj.map(p => [p[0], p[1], p[3]])},
