@@ -10,8 +10,8 @@
 //!
 //! Three rules stand around the ensemble. *Short history*: a wide distribution around the mean of the few periods.
 //! *Covariates*: where a known promotion, holiday or price differs from the recent past, the count regression, the one
-//! model that knows about covariates, leads. *End of life*: after a silence much longer than any before, demand is a
-//! mixture of "as before" and "never again", with a share of the former that halves with every further such silence.
+//! model that knows about covariates, leads. *Silence*: after weeks without demand that the demand before does not
+//! explain, the forecast is a mixture of "still silent" and "back as before" (`silence.rs`).
 
 use std::borrow::Cow;
 
@@ -22,6 +22,7 @@ use restock_core::{Bucket, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUAN
 use crate::dependence::{self, estimate_dependence};
 use crate::metrics::pinball;
 use crate::models::{self, Model, Predictive};
+use crate::silence::Silence;
 
 /// How `auto` chooses. The defaults were chosen on M5 origins before its last 28 days.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,6 +187,20 @@ impl Auto {
     /// When `end > series.n_periods()` or `horizon` is 0.
     pub fn forecast_with(&self, series: &SeriesInput, selection: &Selection, end: usize, horizon: usize) -> Forecast {
         assert!(end <= series.n_periods() && horizon > 0);
+        let Some(silence) = Silence::find(series, end) else {
+            return self.forecast_usual(series, selection, end, horizon);
+        };
+        let usual = || {
+            let usual = self.forecast_usual(series, selection, end, horizon);
+            Predictive { mean: usual.mean, quantiles: usual.quantiles }
+        };
+        let predictive = silence.forecast(series, end, horizon, usual);
+        let dependence = Silence::dependence(selection.dependence);
+        finish(series, end, predictive, dependence, "auto: silence", &silence.reason(horizon))
+    }
+
+    /// The forecast of an item that sells as it does.
+    fn forecast_usual(&self, series: &SeriesInput, selection: &Selection, end: usize, horizon: usize) -> Forecast {
         let mut parts: Vec<(&'static str, f64, Predictive)> = Vec::new();
         for (name, weight) in &selection.weights {
             let predictive = models::by_name(name).and_then(|model| model.predict(series, end, horizon));
@@ -227,10 +242,6 @@ impl Auto {
         let mut reason = selection.reason.clone();
         if unusual.contains(&true) {
             reason.push_str("; known promotions, holidays or prices lead in some periods");
-        }
-        if let Some(silence) = end_of_life(series, end) {
-            silence.apply(&mut mixture);
-            reason = silence.reason();
         }
         let names: Vec<String> =
             parts.iter().map(|(name, weight, _)| format!("{:.2} {name}", weight / total)).collect();
@@ -314,74 +325,6 @@ fn unusual_steps(series: &SeriesInput, end: usize, horizon: usize) -> Vec<bool> 
         }
     }
     unusual
-}
-
-/// A silence at the end of the history that is much longer than any before.
-struct Silence {
-    length: usize,
-    longest_before: usize,
-    /// Probability that demand goes on as before.
-    alive: f64,
-}
-
-/// Looks for the end of an item's life: a silence of more than four weeks (in months: three) and more than three times
-/// the longest one in the two years before it. Estimated demand of an empty shelf counts as demand.
-fn end_of_life(series: &SeriesInput, end: usize) -> Option<Silence> {
-    let begin = end.saturating_sub((731.0 / series.bucket.days()) as usize);
-    let (mut longest_before, mut run) = (0, 0);
-    for position in begin..end {
-        if !matches!(series.observations[position], Observation::Full | Observation::Censored) {
-            continue;
-        }
-        if series.demand[position] > 0.0 {
-            longest_before = longest_before.max(run);
-            run = 0;
-        } else {
-            run += 1;
-        }
-    }
-    let usual = (3 * longest_before).max((28.0 / series.bucket.days()).max(3.0) as usize);
-    if run <= usual {
-        return None;
-    }
-    let alive = 0.5_f64.powf((run - usual) as f64 / usual as f64);
-    Some(Silence { length: run, longest_before, alive: if alive < 0.02 { 0.0 } else { alive } })
-}
-
-impl Silence {
-    /// Mixes the forecast with "never again".
-    fn apply(&self, predictive: &mut Predictive) {
-        predictive.mean.iter_mut().for_each(|mean| *mean *= self.alive);
-        for quantiles in predictive.quantiles.chunks_exact_mut(N_LEVELS) {
-            let before: [f64; N_LEVELS] = std::array::from_fn(|idx| quantiles[idx]);
-            for (quantile, level) in quantiles.iter_mut().zip(QUANTILE_LEVELS) {
-                // P(demand <= x) = 1 - alive + alive · F(x).
-                let inner = (level - 1.0 + self.alive) / self.alive;
-                *quantile = if self.alive <= 0.0 || inner <= 0.0 { 0.0 } else { interpolate(&before, inner) };
-            }
-        }
-    }
-
-    fn reason(&self) -> String {
-        format!(
-            "no demand for {} periods, longest silence before {}: {:.0} % likely to go on",
-            self.length,
-            self.longest_before,
-            100.0 * self.alive
-        )
-    }
-}
-
-/// The quantile at any level, linear between the known ones, from 0 below the first.
-fn interpolate(quantiles: &[f64; N_LEVELS], level: f64) -> f64 {
-    match QUANTILE_LEVELS.partition_point(|known| *known < level) {
-        0 => quantiles[0] * level / QUANTILE_LEVELS[0],
-        N_LEVELS => quantiles[N_LEVELS - 1],
-        above => {
-            let (low, high) = (QUANTILE_LEVELS[above - 1], QUANTILE_LEVELS[above]);
-            quantiles[above - 1] + (level - low) / (high - low) * (quantiles[above] - quantiles[above - 1])
-        }
-    }
 }
 
 impl Forecaster for Auto {

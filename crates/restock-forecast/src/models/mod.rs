@@ -32,6 +32,8 @@ pub use theta::{Theta, theta_forecast};
 pub use weighted_quantiles::WeightedQuantiles;
 
 use history::History;
+pub(crate) use distribution::interpolate_level;
+pub(crate) use history::is_usable;
 use restock_core::{N_LEVELS, SeriesInput};
 
 /// Marginal predictive distribution of one series.
