@@ -4,8 +4,8 @@
 //! cargo run --release -p restock-forecast --example demand_quality -- m5_CA_1 56,84,140 auto,empirical_sums 3
 //! ```
 //!
-//! Arguments: data set (`m5_CA_1`, `m5_TX_1`, `store_item`, `online_retail`, `freshretailnet`, `favorita_weekly`,
-//! `carparts`); periods between each forecast origin and the end of the data; models; step of the series looked at (1 =
+//! Arguments: data set (`m5_CA_1`, `m5_TX_1`, `store_item`, `online_retail`, `freshretailnet`, `online_retail_weekly`,
+//! `favorita_weekly`, `carparts`, `hospital`, `stallion`); periods between each forecast origin and the end of the data; models; step of the series looked at (1 =
 //! all). An origin one horizon before the end is the test window, to be looked at once; develop on earlier ones.
 //!
 //! `empirical_sums` is the alternative that any joint distribution has to beat: the distribution of past sums over
@@ -19,7 +19,9 @@ use std::io::Write;
 use std::time::Instant;
 
 use rayon::prelude::*;
-use restock_core::{ForecastRequest, SeriesInput};
+use restock_core::{ForecastRequest, Forecaster, SeriesInput};
+use restock_forecast::MODEL_NAMES;
+use restock_forecast::auto::{Auto, AutoOptions};
 use restock_forecast::metrics::{
     LEAD_TIME_LEVELS, LeadTimeSums, N_WQL_LEVELS, ScoreSums, WQL_LEVELS, seasonal_error, seasonal_squared_error,
 };
@@ -92,7 +94,7 @@ fn score(model: &str, series: &SeriesInput, end: usize, horizon: usize, lead_tim
         }
         return sums;
     }
-    let forecaster = restock_forecast::forecaster(model).unwrap_or_else(|| panic!("no model {model}"));
+    let forecaster = forecaster(model).unwrap_or_else(|| panic!("no model {model}"));
     let input = series.until(end, horizon);
     let forecast = &forecaster.forecast(&[input], &ForecastRequest { horizon, seed: SEED })[0];
     let paths = sample_paths(forecast, N_PATHS, SEED ^ series.key);
@@ -105,6 +107,32 @@ fn score(model: &str, series: &SeriesInput, end: usize, horizon: usize, lead_tim
     let (scale, squared) = (seasonal_error(past, season), seasonal_squared_error(past, season));
     sums.add(actual, &forecast.mean, &forecast.quantiles, scale, squared);
     sums
+}
+
+/// A model by name, or `auto` with other options: `auto:sharpness=5:windows=3:negative_binomial=2:tsb=0.1`.
+fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
+    let Some(settings) = name.strip_prefix("auto:") else {
+        return restock_forecast::forecaster(name);
+    };
+    let mut candidates = vec![];
+    let mut options = AutoOptions::default();
+    for setting in settings.split(':') {
+        let (key, value) = setting.split_once('=')?;
+        let value: f64 = value.parse().ok()?;
+        match key {
+            "sharpness" => options.sharpness = value,
+            "windows" => options.n_windows = value as usize,
+            "minimum" => options.weight_min = value,
+            model => candidates.push((*MODEL_NAMES.iter().find(|known| **known == model)?, value)),
+        }
+    }
+    if !candidates.is_empty() {
+        options.weekly_candidates.clone_from(&candidates);
+        options.monthly_candidates.clone_from(&candidates);
+        options.rare_candidates.clone_from(&candidates);
+        options.candidates = candidates;
+    }
+    Some(Box::new(Auto { options }))
 }
 
 /// Quantiles of past sums over `length` periods, weighed like single periods in `weighted_quantiles`.

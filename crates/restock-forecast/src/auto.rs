@@ -19,18 +19,26 @@ use rayon::prelude::*;
 use restock_core::forecast::{Dependence, Observation};
 use restock_core::{Bucket, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 
+use crate::classify::DEMAND_INTERVAL_CUT;
 use crate::dependence::{self, estimate_dependence};
 use crate::metrics::pinball;
 use crate::models::{self, Model, Predictive};
 use crate::silence::Silence;
 
-/// How `auto` chooses. The defaults were chosen on M5 origins before its last 28 days.
+/// How `auto` chooses. The defaults were chosen on origins before the last horizon of each data set with
+/// `examples/demand_quality.rs`: for days M5, for weeks Favorita and Online Retail, for months Hospital and Stallion, for
+/// rare demand car parts and Online Retail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AutoOptions {
     /// Candidate models for days with their prior weights; a name that does not exist is left out.
     pub candidates: Vec<(&'static str, f64)>,
-    /// Candidate models for weeks and months, whose series are short and smooth.
-    pub slow_candidates: Vec<(&'static str, f64)>,
+    /// Candidate models for weeks.
+    pub weekly_candidates: Vec<(&'static str, f64)>,
+    /// Candidate models for months, whose series are short and smooth.
+    pub monthly_candidates: Vec<(&'static str, f64)>,
+    /// Candidate models for weeks and months of rare demand: an average demand interval of at least
+    /// [`DEMAND_INTERVAL_CUT`].
+    pub rare_candidates: Vec<(&'static str, f64)>,
     /// How fast a weight falls with the squared relative loss, per window.
     pub sharpness: f64,
     /// Most validation windows.
@@ -43,13 +51,15 @@ impl Default for AutoOptions {
     fn default() -> Self {
         Self {
             candidates: vec![(COVARIATE_MODEL, 2.0), ("weighted_quantiles", 1.0), ("theta", 0.2), ("tsb", 0.1)],
-            slow_candidates: vec![
+            weekly_candidates: vec![(COVARIATE_MODEL, 0.5), ("weighted_quantiles", 2.0), ("theta", 1.0)],
+            monthly_candidates: vec![
                 (COVARIATE_MODEL, 1.0),
                 ("ets", 1.0),
                 ("theta", 1.0),
                 ("weighted_quantiles", 0.5),
                 ("tsb", 0.5),
             ],
+            rare_candidates: vec![(COVARIATE_MODEL, 0.5), ("weighted_quantiles", 2.0), ("tsb", 1.0)],
             sharpness: 5.0,
             n_windows: 3,
             weight_min: 0.02,
@@ -103,7 +113,7 @@ impl Auto {
         let dependence = estimate_dependence(series, end);
         let candidates: Vec<(&'static dyn Model, f64)> = self
             .options
-            .candidates_of(series.bucket)
+            .candidates_of(series, end)
             .iter()
             .filter_map(|(name, prior)| models::by_name(name).map(|model| (model, *prior)))
             .collect();
@@ -294,11 +304,18 @@ fn quantile_variance(quantiles: &[f64]) -> f64 {
 }
 
 impl AutoOptions {
-    fn candidates_of(&self, bucket: Bucket) -> &[(&'static str, f64)] {
-        match bucket {
-            Bucket::Day => &self.candidates,
-            Bucket::Week | Bucket::Month => &self.slow_candidates,
+    fn candidates_of(&self, series: &SeriesInput, end: usize) -> &[(&'static str, f64)] {
+        let usual = match series.bucket {
+            Bucket::Day => return &self.candidates,
+            Bucket::Week => &self.weekly_candidates,
+            Bucket::Month => &self.monthly_candidates,
+        };
+        let (mut n, mut n_sales) = (0_u32, 0_u32);
+        for position in (0..end).filter(|position| models::is_usable(series.observations[*position])) {
+            n += 1;
+            n_sales += u32::from(series.demand[position] > 0.0);
         }
+        if f64::from(n) < DEMAND_INTERVAL_CUT * f64::from(n_sales) { usual } else { &self.rare_candidates }
     }
 }
 

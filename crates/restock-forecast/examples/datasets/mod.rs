@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float32Type, Int8Type, Int16Type, Int32Type, TimestampMillisecondType};
+use arrow_array::types::{Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, TimestampMillisecondType};
 use arrow_array::{Array, ArrayRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -55,6 +55,21 @@ pub(crate) fn read(name: &str) -> DataSet {
         },
         "carparts" => DataSet {
             series: plain("carparts/series", &["series_id"], "date", Bucket::Month, true),
+            horizon: 6,
+            lead_times: [2, 3, 6],
+        },
+        "online_retail_weekly" => DataSet {
+            series: plain("online_retail/transactions", &["sku"], "timestamp", Bucket::Week, true),
+            horizon: 4,
+            lead_times: [1, 2, 4],
+        },
+        "hospital" => DataSet {
+            series: plain("hospital/series", &["series_id"], "date", Bucket::Month, true),
+            horizon: 6,
+            lead_times: [2, 3, 6],
+        },
+        "stallion" => DataSet {
+            series: plain("stallion/volumes", &["agency", "sku"], "date", Bucket::Month, false),
             horizon: 6,
             lead_times: [2, 3, 6],
         },
@@ -124,6 +139,8 @@ fn number(column: &ArrayRef, idx: usize) -> f64 {
         f64::from(values.value(idx))
     } else if let Some(values) = column.as_primitive_opt::<Int32Type>() {
         f64::from(values.value(idx))
+    } else if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+        values.value(idx)
     } else {
         f64::from(column.as_primitive::<Float32Type>().value(idx))
     }
