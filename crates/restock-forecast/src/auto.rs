@@ -290,10 +290,11 @@ fn spread_ratio(a: &Predictive, b: &Predictive) -> f64 {
     if mean_a > 0.0 && mean_b > 0.0 && variance_b > 0.0 { variance_a / variance_b * mean_b / mean_a } else { 1.0 }
 }
 
-/// The variance of a distribution that is linear between its known quantiles; tails beyond them are left out.
+/// The variance of a distribution that is linear between its known quantiles up to .95; what lies beyond is left out,
+/// because there the quantiles of a short history are extrapolated.
 fn quantile_variance(quantiles: &[f64]) -> f64 {
     let (mut weight, mut first, mut second) = (0.0, 0.0, 0.0);
-    for idx in 1..N_LEVELS {
+    for idx in 1..N_LEVELS - 1 {
         let share = QUANTILE_LEVELS[idx] - QUANTILE_LEVELS[idx - 1];
         let (low, high) = (quantiles[idx - 1], quantiles[idx]);
         weight += share;
@@ -514,26 +515,114 @@ fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
 mod tests {
     use super::*;
 
-    /// What never varied is forecast as it was, and one absurd day in a year does not become a forecast.
-    #[test]
-    fn constants_stay_and_typing_errors_do_not_spread() {
-        let series = |demand: Vec<f64>| SeriesInput {
+    fn series(bucket: Bucket, demand: Vec<f64>) -> SeriesInput {
+        SeriesInput {
             key: 1,
             sales: demand.clone(),
             observations: vec![Observation::Full; demand.len()],
             demand,
             first_period: 0,
-            bucket: Bucket::Day,
+            bucket,
             covariates: vec![],
             open_future: vec![1.0; 14],
             count_valued: true,
-        };
+        }
+    }
+
+    const BUCKETS: [Bucket; 3] = [Bucket::Day, Bucket::Week, Bucket::Month];
+
+    /// The forecast of 14 periods and its total over 256 paths.
+    fn forecast_and_total(series: &SeriesInput) -> (Forecast, restock_core::policy::DemandDistribution) {
         let request = ForecastRequest { horizon: 14, seed: 1 };
-        let constant = &Auto::default().forecast(&[series(vec![10.0; 200])], &request)[0];
+        let forecast = Auto::default().forecast(std::slice::from_ref(series), &request).remove(0);
+        let paths = crate::paths::sample_paths(&forecast, 256, 1);
+        assert!(paths.values.iter().all(|demand| demand.is_finite() && *demand >= 0.0), "{forecast:?}");
+        (forecast, paths.total(0, 14))
+    }
+
+    #[test]
+    fn nothing_is_forecast_where_nothing_ever_sold() {
+        for bucket in BUCKETS {
+            for n in [0, 1, 5, 30, 400] {
+                let (forecast, total) = forecast_and_total(&series(bucket, vec![0.0; n]));
+                assert!(forecast.mean.iter().chain(&forecast.quantiles).all(|value| *value == 0.0), "{n} {forecast:?}");
+                assert_eq!(total.quantile(1.0), 0.0);
+            }
+        }
+    }
+
+    /// One period says about how much, and not how certain: the mean stays, and no quantile runs away.
+    #[test]
+    fn a_single_observation_gives_a_wide_forecast_around_it() {
+        for bucket in BUCKETS {
+            for demand in [1.0, 10.0, 5000.0] {
+                let (forecast, total) = forecast_and_total(&series(bucket, vec![demand]));
+                assert!(forecast.mean.iter().all(|mean| (mean - demand).abs() < 1e-9), "{forecast:?}");
+                assert!(forecast.period_quantiles(0)[N_LEVELS - 1] <= 9.0 * demand, "{forecast:?}");
+                assert!(total.quantile(0.99) < 50.0 * demand, "14 periods of {demand}: {}", total.quantile(0.99));
+                assert!(total.quantile(0.9) > 14.0 * demand, "{demand}: {}", total.quantile(0.9));
+            }
+        }
+    }
+
+    /// A few periods of a steady item: the total lies around the rate, with room on both sides.
+    #[test]
+    fn short_histories_stay_near_their_mean() {
+        for bucket in BUCKETS {
+            for n in [3, 7, 13, 20] {
+                let demand: Vec<f64> = (0..n).map(|t| 8.0 + 2.0 * (t % 3) as f64).collect();
+                let (_, total) = forecast_and_total(&series(bucket, demand));
+                assert!((90.0..200.0).contains(&total.mean()), "{bucket:?} {n}: {}", total.mean());
+                assert!(total.quantile(0.99) < 6.0 * 140.0, "{bucket:?} {n}: {}", total.quantile(0.99));
+            }
+        }
+    }
+
+    /// A single sale ever, early, midway or lately, must not become large demand: hardly more than one in 14 periods is
+    /// expected, and even at P99 no more than one a period, as if the item had just been launched.
+    #[test]
+    fn one_sale_ever_is_not_much_demand() {
+        for bucket in BUCKETS {
+            for (n, at) in [(400, 0), (400, 200), (400, 390), (60, 0), (60, 30), (60, 59)] {
+                for size in [1.0, 500.0] {
+                    let mut demand = vec![0.0; n];
+                    demand[at] = size;
+                    let (forecast, total) = forecast_and_total(&series(bucket, demand));
+                    let context = format!("{bucket:?} {n} periods, sale of {size} at {at}");
+                    assert!(total.mean() < 1.6 * size, "{context}: mean {} {}", total.mean(), forecast.model);
+                    assert!(forecast.median(0) == 0.0, "{context}: median {}", forecast.median(0));
+                    assert!(total.quantile(0.99) <= 14.0 * size, "{context}: P99 {}", total.quantile(0.99));
+                }
+            }
+        }
+    }
+
+    /// An item that sold for a year and has been gone for more than half a year (months: two) is over.
+    #[test]
+    fn the_end_of_life_is_zero() {
+        for (bucket, gone) in [(Bucket::Day, 190), (Bucket::Week, 30), (Bucket::Month, 26)] {
+            let mut demand: Vec<f64> = (0..365).map(|t| 20.0 + (t % 7) as f64).collect();
+            demand.extend(vec![0.0; gone]);
+            let (forecast, total) = forecast_and_total(&series(bucket, demand));
+            assert!(forecast.mean.iter().all(|mean| *mean == 0.0), "{bucket:?} {forecast:?}");
+            assert_eq!(total.quantile(1.0), 0.0);
+        }
+    }
+
+    /// What never varied is forecast as it was, and one absurd day in a year does not become a forecast.
+    #[test]
+    fn constants_stay_and_typing_errors_do_not_spread() {
+        for bucket in BUCKETS {
+            let (_, total) = forecast_and_total(&series(bucket, vec![10.0; 60]));
+            assert!((130.0..150.0).contains(&total.quantile(0.5)), "{bucket:?} {}", total.quantile(0.5));
+            assert!(total.quantile(0.99) < 160.0, "{bucket:?} {}", total.quantile(0.99));
+        }
+        let request = ForecastRequest { horizon: 14, seed: 1 };
+        let constant = &Auto::default().forecast(&[series(Bucket::Day, vec![10.0; 200])], &request)[0];
         assert!(constant.quantiles.iter().all(|quantile| (quantile - 10.0).abs() < 0.5), "{:?}", constant.quantiles);
         let mut demand = vec![10.0; 200];
         demand[150] = 1e6;
-        let spiked = &Auto::default().forecast(&[series(demand)], &request)[0];
+        let spiked = &Auto::default().forecast(&[series(Bucket::Day, demand)], &request)[0];
         assert!(spiked.mean.iter().all(|mean| *mean < 25.0), "{:?}", spiked.mean);
     }
 }

