@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod models;
 pub mod paths;
 mod random;
+mod silence;
 
 use restock_core::Forecaster;
 

@@ -31,7 +31,9 @@ pub use simple_smoothing::{Ses, Smoothed, ses};
 pub use theta::{Theta, theta_forecast};
 pub use weighted_quantiles::WeightedQuantiles;
 
+pub(crate) use distribution::interpolate_level;
 use history::History;
+pub(crate) use history::is_usable;
 use restock_core::{N_LEVELS, SeriesInput};
 
 /// Marginal predictive distribution of one series.

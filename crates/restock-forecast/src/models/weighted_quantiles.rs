@@ -8,7 +8,11 @@
 //! 1. Age is discounted by the mean of a fast and a slow exponential, so the level follows recent weeks while the
 //!    tails still rest on a year of evidence. On M5 origins before the test window this lowers the weighted quantile
 //!    loss by about 1 %.
-//! 2. The expected value is the same weighted mean.
+//! 2. Levels above .9 that so few periods cannot show are extrapolated: beyond the largest demand seen lies the
+//!    probability `1 / (n + 1)` of `n` periods of equal weight (Weibull's plotting position; `n` is Kish's effective
+//!    sample size, 1965), and the tail there is exponential; its scale is the standard deviation of demand above
+//!    the .8 quantile, which for an exponential tail is its mean and for a single sale 0.
+//! 3. The expected value is the same weighted mean.
 
 use restock_core::{N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 
@@ -78,6 +82,11 @@ impl Model for WeightedQuantiles {
     }
 }
 
+/// Index of the level above which the standard deviation of demand is the scale of the tail.
+const HIGH_IDX: usize = 9;
+/// Levels above this one are extrapolated where they lie beyond what was seen.
+const TAIL_LEVEL: f64 = 0.9;
+
 struct Weighted {
     value: f64,
     weight: f64,
@@ -87,10 +96,11 @@ struct Weighted {
 /// Fills the quantiles at one phase from values in ascending order; returns the mean.
 fn weighted_quantiles(ranked: &[Weighted], target: usize, quantiles: &mut [f64]) -> f64 {
     let weight_of = |entry: &Weighted| entry.weight * if entry.phase == target { SAME_PHASE_WEIGHT } else { 1.0 };
-    let (mut total, mut sum) = (0.0, 0.0);
+    let (mut total, mut squares, mut sum) = (0.0, 0.0, 0.0);
     for entry in ranked {
         let weight = weight_of(entry);
         total += weight;
+        squares += weight * weight;
         sum += weight * entry.value;
     }
     let (mut cumulative, mut level_idx) = (0.0, 0);
@@ -103,5 +113,24 @@ fn weighted_quantiles(ranked: &[Weighted], target: usize, quantiles: &mut [f64])
     }
     let largest = ranked.last().map_or(0.0, |entry| entry.value);
     quantiles[level_idx..].fill(largest);
+
+    // Of n + 1 equally likely values the next one is the largest with probability 1 / (n + 1).
+    let beyond = squares / (squares + total * total);
+    let high = quantiles[HIGH_IDX];
+    let (mut weight_above, mut first, mut second) = (0.0, 0.0, 0.0);
+    for entry in ranked.iter().rev().take_while(|entry| entry.value > high) {
+        let (weight, excess) = (weight_of(entry), entry.value - high);
+        weight_above += weight;
+        first += weight * excess;
+        second += weight * excess * excess;
+    }
+    if weight_above > 0.0 {
+        let scale = (second / weight_above - (first / weight_above).powi(2)).max(0.0).sqrt();
+        for (quantile, level) in quantiles.iter_mut().zip(QUANTILE_LEVELS).filter(|(_, level)| *level > TAIL_LEVEL) {
+            if 1.0 - level < beyond {
+                *quantile = quantile.max(largest) + scale * (beyond / (1.0 - level)).ln();
+            }
+        }
+    }
     sum / total
 }

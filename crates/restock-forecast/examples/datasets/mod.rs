@@ -1,0 +1,205 @@
+//! Reads the development data sets that the examples evaluate on, from `$RESTOCK_SHARED/data`. None of them is shipped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, TimestampMillisecondType,
+};
+use arrow_array::{Array, ArrayRef};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use restock_core::forecast::{Covariate, Observation};
+use restock_core::{Bucket, SeriesInput};
+
+/// A data set and how to ask it.
+pub(crate) struct DataSet {
+    /// One series per item-location, oldest period first.
+    pub(crate) series: Vec<SeriesInput>,
+    /// Periods to forecast.
+    pub(crate) horizon: usize,
+    /// Lead times to add up demand over, periods.
+    pub(crate) lead_times: [usize; 3],
+}
+
+/// The data set of a name.
+///
+/// # Panics
+/// When the name is not known or the file cannot be read.
+pub(crate) fn read(name: &str) -> DataSet {
+    let plain = |file: &str, keys: &[&str], date: &str, bucket: Bucket, count_valued: bool| {
+        let mut by_key: BTreeMap<String, BTreeMap<i32, f64>> = BTreeMap::new();
+        for row in rows(file, keys, date, None) {
+            *by_key.entry(row.key).or_default().entry(period_of(row.day, bucket)).or_default() += row.quantity;
+        }
+        by_key.into_values().map(|by_period| dense(&by_period, bucket, count_valued)).collect::<Vec<_>>()
+    };
+    let daily = |series| DataSet { series, horizon: 28, lead_times: [7, 14, 28] };
+    let mut data = match name {
+        "m5_CA_1" | "m5_TX_1" => daily(read_m5(&name[3..])),
+        "store_item" => daily(plain("store_item_demand/sales", &["store_id", "item_id"], "date", Bucket::Day, true)),
+        "online_retail" => daily(plain("online_retail/transactions", &["sku"], "timestamp", Bucket::Day, true)),
+        "freshretailnet" => {
+            // Sales as they were: the question here is the joint distribution of a series, not latent demand.
+            let mut series =
+                plain("freshretailnet_50k/hourly_city0", &["store_id", "product_id"], "date", Bucket::Day, false);
+            series.retain(|one| one.n_periods() == 76);
+            DataSet { series, horizon: 14, lead_times: [3, 7, 14] }
+        }
+        "favorita_weekly" => DataSet {
+            series: plain("favorita_weekly/sales", &["product", "store"], "date", Bucket::Week, false),
+            horizon: 8,
+            lead_times: [2, 4, 8],
+        },
+        "carparts" => DataSet {
+            series: plain("carparts/series", &["series_id"], "date", Bucket::Month, true),
+            horizon: 6,
+            lead_times: [2, 3, 6],
+        },
+        "online_retail_weekly" => DataSet {
+            series: plain("online_retail/transactions", &["sku"], "timestamp", Bucket::Week, true),
+            horizon: 4,
+            lead_times: [1, 2, 4],
+        },
+        "hospital" => DataSet {
+            series: plain("hospital/series", &["series_id"], "date", Bucket::Month, true),
+            horizon: 6,
+            lead_times: [2, 3, 6],
+        },
+        "stallion" => DataSet {
+            series: plain("stallion/volumes", &["agency", "sku"], "date", Bucket::Month, false),
+            horizon: 6,
+            lead_times: [2, 3, 6],
+        },
+        _ => panic!("no data set {name}"),
+    };
+    for (key, series) in data.series.iter_mut().enumerate() {
+        series.key = key as u64;
+    }
+    data
+}
+
+struct Row {
+    key: String,
+    /// Days since 1970-01-01.
+    day: i32,
+    quantity: f64,
+    extra: f32,
+}
+
+fn rows(file: &str, keys: &[&str], date: &str, extra: Option<&str>) -> Vec<Row> {
+    let shared = std::env::var("RESTOCK_SHARED").unwrap_or_else(|_| "../shared".to_owned());
+    let path = PathBuf::from(shared).join(format!("data/{file}.parquet"));
+    let opened = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}; set RESTOCK_SHARED", path.display()));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).expect("a parquet file");
+    let names = keys.iter().copied().chain([date, "quantity"]).chain(extra);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let mut rows = Vec::new();
+    for batch in builder.with_projection(mask).with_batch_size(65_536).build().expect("readable") {
+        let batch = batch.expect("readable");
+        let column = |name: &str| batch.column_by_name(name).expect("a known column");
+        let key_columns: Vec<&ArrayRef> = keys.iter().map(|name| column(name)).collect();
+        let (days, quantities) = (column(date), column("quantity"));
+        for idx in 0..batch.num_rows() {
+            if quantities.is_null(idx) || extra.is_some_and(|extra| column(extra).is_null(idx)) {
+                continue;
+            }
+            let key: Vec<String> = key_columns.iter().map(|keys| text(keys, idx)).collect();
+            let day = match days.as_primitive_opt::<Date32Type>() {
+                Some(days) => days.value(idx),
+                None => days.as_primitive::<TimestampMillisecondType>().value(idx).div_euclid(86_400_000) as i32,
+            };
+            rows.push(Row {
+                key: key.join("@"),
+                day,
+                quantity: number(quantities, idx),
+                extra: extra.map_or(0.0, |extra| column(extra).as_primitive::<Float32Type>().value(idx)),
+            });
+        }
+    }
+    rows
+}
+
+fn text(column: &ArrayRef, idx: usize) -> String {
+    if let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() {
+        return dictionary.values().as_string::<i32>().value(dictionary.keys().value(idx) as usize).to_owned();
+    }
+    match column.as_string_opt::<i32>() {
+        Some(strings) => strings.value(idx).to_owned(),
+        None => number(column, idx).to_string(),
+    }
+}
+
+fn number(column: &ArrayRef, idx: usize) -> f64 {
+    if let Some(values) = column.as_primitive_opt::<Int8Type>() {
+        f64::from(values.value(idx))
+    } else if let Some(values) = column.as_primitive_opt::<Int16Type>() {
+        f64::from(values.value(idx))
+    } else if let Some(values) = column.as_primitive_opt::<Int32Type>() {
+        f64::from(values.value(idx))
+    } else if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+        values.value(idx)
+    } else {
+        f64::from(column.as_primitive::<Float32Type>().value(idx))
+    }
+}
+
+/// Days stay as they are; weeks begin where the data's do, so they are counted from day 0; months are counted from
+/// January 1970.
+fn period_of(day: i32, bucket: Bucket) -> i32 {
+    match bucket {
+        Bucket::Day => day,
+        Bucket::Week => day.div_euclid(7),
+        // All dates are firsts of months: the mean length of a month finds it.
+        Bucket::Month => ((f64::from(day) + 10.0) / 30.436_875).floor() as i32,
+    }
+}
+
+/// A series from its first period to its last; periods without rows sold nothing. Returned goods are not demand.
+fn dense(by_period: &BTreeMap<i32, f64>, bucket: Bucket, count_valued: bool) -> SeriesInput {
+    let (first, last) = (*by_period.keys().next().expect("a row"), *by_period.keys().last().expect("a row"));
+    let demand: Vec<f64> =
+        (first..=last).map(|period| by_period.get(&period).copied().unwrap_or(0.0).max(0.0)).collect();
+    SeriesInput {
+        key: 0,
+        sales: demand.clone(),
+        observations: vec![Observation::Full; demand.len()],
+        demand,
+        first_period: first,
+        bucket,
+        covariates: vec![],
+        open_future: vec![],
+        count_valued,
+    }
+}
+
+/// One series per item, from its first day with a price; covariate: log of the price over its trailing mean.
+fn read_m5(store: &str) -> Vec<SeriesInput> {
+    let mut by_item: BTreeMap<String, (BTreeMap<i32, f64>, Vec<f32>)> = BTreeMap::new();
+    for row in rows(&format!("m5/sales_{store}"), &["item_id"], "date", Some("price")) {
+        let item = by_item.entry(row.key).or_default();
+        item.0.insert(row.day, row.quantity);
+        item.1.push(row.extra);
+    }
+    let mut all = Vec::new();
+    for (by_day, prices) in by_item.into_values() {
+        let mut one = dense(&by_day, Bucket::Day, true);
+        assert_eq!(one.n_periods(), prices.len(), "days of an item follow one another");
+        let mut usual = prices[0];
+        let values = prices
+            .iter()
+            .map(|price| {
+                let ratio = (price / usual).ln();
+                usual += 0.02 * (price - usual);
+                if ratio.abs() < 0.02 { 0.0 } else { ratio }
+            })
+            .collect();
+        if std::env::var_os("NO_PRICE").is_none() {
+            one.covariates.push(Covariate { name: "price_log_ratio".to_owned(), values });
+        }
+        all.push(one);
+    }
+    all
+}
