@@ -33,6 +33,7 @@ impl Forecaster for RecentMean {
                     count_valued: series.count_valued,
                     model: "recent_mean".to_owned(),
                     reason: String::new(),
+                    validation: None,
                 }
             })
             .collect()

@@ -31,6 +31,7 @@ impl Forecaster for RecentMean {
                 count_valued: series.count_valued,
                 model: "recent_mean".to_owned(),
                 reason: String::new(),
+                validation: None,
             }
         };
         batch.iter().map(forecast).collect()
