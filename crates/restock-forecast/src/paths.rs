@@ -422,29 +422,28 @@ mod tests {
     }
 
     proptest! {
-           #[test]
-           fn paths_are_demand(
-               steps in prop::collection::vec(prop::collection::vec(0.0_f64..50.0, N_LEVELS), 1..70),
-               mean_factor in 0.0_f64..3.0, common in 0.0_f64..=1.0, phi in 0.0_f64..1.0,
-               n_paths in 1_usize..80, seed: u64, count_valued: bool,
-           ) {
-               let mut forecast = Forecast {
-                   mean: vec![], quantiles: vec![], dependence: Dependence { common, phi }, count_valued,
-                   model: String::new(), reason: String::new(), validation: None,
-    validation: None,
-               };
-               for mut one in steps {
-                   one.sort_by(f64::total_cmp);
-                   forecast.mean.push(mean_factor * one[6]);
-                   forecast.quantiles.extend(one);
-               }
-               let paths = sample_paths(&forecast, n_paths, seed);
-               prop_assert_eq!(paths.n_paths(), n_paths);
-               prop_assert!(paths.values.iter().all(|demand| demand.is_finite() && *demand >= 0.0));
-               if count_valued {
-                   prop_assert!(paths.values.iter().all(|demand| demand.fract() == 0.0));
-               }
-               prop_assert_eq!(&paths, &sample_paths(&forecast, n_paths, seed));
-           }
-       }
+        #[test]
+        fn paths_are_demand(
+            steps in prop::collection::vec(prop::collection::vec(0.0_f64..50.0, N_LEVELS), 1..70),
+            mean_factor in 0.0_f64..3.0, common in 0.0_f64..=1.0, phi in 0.0_f64..1.0,
+            n_paths in 1_usize..80, seed: u64, count_valued: bool,
+        ) {
+            let mut forecast = Forecast {
+                mean: vec![], quantiles: vec![], dependence: Dependence { common, phi }, count_valued,
+                model: String::new(), reason: String::new(), validation: None,
+            };
+            for mut one in steps {
+                one.sort_by(f64::total_cmp);
+                forecast.mean.push(mean_factor * one[6]);
+                forecast.quantiles.extend(one);
+            }
+            let paths = sample_paths(&forecast, n_paths, seed);
+            prop_assert_eq!(paths.n_paths(), n_paths);
+            prop_assert!(paths.values.iter().all(|demand| demand.is_finite() && *demand >= 0.0));
+            if count_valued {
+                prop_assert!(paths.values.iter().all(|demand| demand.fract() == 0.0));
+            }
+            prop_assert_eq!(&paths, &sample_paths(&forecast, n_paths, seed));
+        }
+    }
 }

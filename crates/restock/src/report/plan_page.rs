@@ -174,13 +174,10 @@ fn line_data<'a>(
             })
             .collect(),
         mg_note: said(&explanation.marginal_note, lang),
-        sens: sensitivity
-            .iter()
-            .map(|entry| [entry.what_if.clone(), format::quantity(entry.quantity, decimals)])
-            .collect(),
+        sens: sensitivity.iter().map(|entry| [entry.what_if.clone(), format::quantity(entry.quantity, 0)]).collect(),
         alt: alternatives
             .iter()
-            .map(|(name, quantity)| [alternative(name, lang), format::quantity(*quantity, decimals)])
+            .map(|(name, quantity)| [alternative(name, lang), format::quantity(*quantity, 0)])
             .collect(),
         drv: explanation
             .drivers
