@@ -173,7 +173,6 @@ const MESSAGES: &[(&str, &str)] = &[
         "{0}: {1} order lines of {2} items at {3} locations, {4} to {5}",
         "{0}：{1} 条订单行，{2} 种商品，{3} 个地点，{4} 至 {5}",
     ),
-    ("{0}: {1} sales rows of {2} items at {3}, no dates", "{0}：{1} 行销售，{2} 种商品，没有日期"),
     (
         "order lines recognised ({0} is the order number): lines of one day are added up",
         "识别为订单行（{0} 为订单号）：同一天的行相加",
@@ -528,6 +527,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("{0} does not exist (data.path in restock.toml)", "{0} 不存在（restock.toml 中的 data.path）"),
     ("{0} does not exist", "{0} 不存在"),
     ("give a CSV, Parquet or XLSX file, or a folder of them", "请提供 CSV、Parquet 或 XLSX 文件，或其文件夹"),
+    ("unknown setting {0} ({1} line {2})", "未知设置 {0}（{1} 第 {2} 行）"),
     ("unknown setting {0}", "未知设置 {0}"),
     ("known settings: {0}", "已知设置：{0}"),
     ("did you mean {0}?", "是否指 {0}？"),
@@ -617,7 +617,6 @@ const MESSAGES: &[(&str, &str)] = &[
     ("the default is {0}", "默认值为 {0}"),
     ("texts need quotes, and each key is written once", "文本需要引号，每个键只写一次"),
     ("{0} is {1}, expected {2} ({3} line {4})", "{0} 为 {1}，应为 {2}（{3} 第 {4} 行）"),
-    ("unknown setting {0} ({1} line {2})", "未知设置 {0}（{1} 第 {2} 行）"),
     // ------------------------------------------------------------ why a line is as it is
     ("made when it is sold; its components are ordered", "按单制作，订购其原料"),
     ("a single pack is more than {0~}, so nothing is ordered", "单个包装已超过{0}，因此不订购"),
@@ -763,7 +762,7 @@ mod tests {
                 holes
             };
             assert_eq!(holes(en), holes(zh), "{en}");
-            assert!(!zh.is_ascii() || en == zh, "{zh}");
+            assert!(!zh.is_ascii() || zh.trim() == *en, "{zh}");
         }
     }
 
