@@ -102,6 +102,10 @@ pub struct ImportFacts {
     pub n_returns: usize,
     /// Sales rows that carried an order number.
     pub n_order_lines: usize,
+    /// Sales rows dated on or after the day that the import was asked to look back from; they were not read.
+    pub n_later_sales: u64,
+    /// The earliest day of those rows.
+    pub first_later_sale: Option<Day>,
 }
 
 /// An id that no master table defines.

@@ -114,6 +114,68 @@ impl FindingCode {
     }
 }
 
+/// An English message that was written for many, in the singular where it counts one: `1 rows are` as `1 row is`.
+pub fn in_singular(message: &str) -> String {
+    const VERBS: [(&str, &str); 8] = [
+        ("are", "is"),
+        ("were", "was"),
+        ("have", "has"),
+        ("equal", "equals"),
+        ("count", "counts"),
+        ("repeat", "repeats"),
+        ("end", "ends"),
+        ("come", "comes"),
+    ];
+    const NOUNS: [&str; 14] = [
+        "rows",
+        "items",
+        "ids",
+        "days",
+        "units",
+        "orders",
+        "periods",
+        "values",
+        "cells",
+        "lines",
+        "windows",
+        "receipts",
+        "item-locations",
+        "locations",
+    ];
+    const MARKS: [char; 5] = [',', ';', ':', '.', ')'];
+    let words: Vec<&str> = message.split(' ').collect();
+    let mut out: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    for one in (0..words.len()).filter(|at| words[*at].trim_start_matches('(') == "1") {
+        // At most two words stand between the number and what it counts, as in "1 open sales orders".
+        let noun = (one + 1..words.len().min(one + 4)).find(|at| NOUNS.contains(&words[*at].trim_end_matches(MARKS)));
+        let Some(at) = noun.filter(|at| !words[one + 1..*at].contains(&"of")) else { continue };
+        let plural = words[at].trim_end_matches(MARKS);
+        out[at] = format!("{}{}", &plural[..plural.len() - 1], &words[at][plural.len()..]);
+        if plural.len() < words[at].len() {
+            continue;
+        }
+        // The verbs up to the next mark: the first soon after the noun, and those that "and" joins to it.
+        let (mut is_first, mut in_parentheses) = (true, false);
+        for verb in at + 1..words.len() {
+            let word = words[verb];
+            in_parentheses |= word.starts_with('(');
+            if !in_parentheses
+                && let Some((_, singular)) = VERBS.iter().find(|(plural, _)| *plural == word)
+                && (is_first && verb <= at + 6 || words[verb - 1] == "and")
+            {
+                out[verb] = (*singular).to_owned();
+                is_first = false;
+            }
+            if word.ends_with(')') {
+                in_parentheses = false;
+            } else if !in_parentheses && word.ends_with(MARKS) {
+                break;
+            }
+        }
+    }
+    out.join(" ")
+}
+
 /// One data-health finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -142,6 +204,10 @@ pub struct Finding {
 }
 
 /// The typed exceptions a planner sees, PRODUCT specification section 1.7.
+///
+/// [`GuardTripped`](Self::GuardTripped), [`ModelDrift`](Self::ModelDrift) and [`SurgeMode`](Self::SurgeMode) belong to
+/// learned policies and models that are kept from run to run. Plans of classical policies never raise them: their models
+/// are fitted anew in every plan, and what their rules cut is told by the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)] // The names are the product's own codes.
@@ -195,4 +261,31 @@ pub struct PlanException {
     pub action: String,
     /// The same in Chinese.
     pub action_zh: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        for (many, one) in [
+            ("1 item ids are used but not", "1 item id is used but not"),
+            ("only 1 days of history; the forecast", "only 1 day of history; the forecast"),
+            ("1 of 5 items have no price", "1 of 5 items have no price"),
+            ("21 rows are", "21 rows are"),
+            ("1 rows, of 1 items: left", "1 row, of 1 item: left"),
+            (
+                "1 values of column x have more than are kept and were cut",
+                "1 value of column x has more than are kept and was cut",
+            ),
+            (
+                "1 sales rows (3 %) equal an earlier row and were kept, as they",
+                "1 sales row (3 %) equals an earlier row and was kept, as they",
+            ),
+            ("offsets: Z (1 rows)", "offsets: Z (1 row)"),
+        ] {
+            assert_eq!(in_singular(many), one);
+        }
+    }
 }

@@ -135,6 +135,47 @@ pub struct Forecast {
     pub model: String,
     /// Why this model, or why a fallback was used, in a few words.
     pub reason: String,
+    /// How forecasts made the same way did on the last periods; `None` where the forecaster does not look back.
+    pub validation: Option<Validation>,
+}
+
+/// Errors of expected demand over the validation windows of a forecaster, each window forecast from its own origin.
+/// An error is forecast less demand, so it is positive for over-forecast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validation {
+    /// Periods scored: open, known and not out of stock.
+    pub n_periods: usize,
+    /// Demand of those periods, units.
+    pub demand: f64,
+    /// Sum of absolute errors, units.
+    pub absolute_error: f64,
+    /// `[n_windows]`: sum of errors in each window, units.
+    pub window_errors: Vec<f64>,
+}
+
+impl Validation {
+    /// Sum of errors, units.
+    pub fn cumulative_error(&self) -> f64 {
+        self.window_errors.iter().sum()
+    }
+
+    /// Cumulative error over mean absolute deviation (Brown, 1959); 0 where nothing was ever wrong.
+    pub fn tracking_signal(&self) -> f64 {
+        let mad = self.absolute_error / self.n_periods.max(1) as f64;
+        if mad > 0.0 { self.cumulative_error() / mad } else { 0.0 }
+    }
+
+    /// Whether expected demand is off for good and not by chance: in at least three windows, all in the same direction,
+    /// by a fifth of demand or more, and by more than three standard errors. Of `n` independent normal errors the
+    /// tracking signal has standard deviation `1.25 √n`, because their MAD is 0.8 standard deviations.
+    pub fn is_biased(&self) -> bool {
+        let error = self.cumulative_error();
+        let same_sign = self.window_errors.iter().all(|window| *window * error > 0.0);
+        self.window_errors.len() >= 3
+            && same_sign
+            && error.abs() >= 0.2 * self.demand
+            && self.tracking_signal().abs() > 3.0 * 1.25 * (self.n_periods as f64).sqrt()
+    }
 }
 
 impl Forecast {

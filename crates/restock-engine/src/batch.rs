@@ -203,6 +203,7 @@ fn no_demand(unit: &PlanningUnit) -> Forecast {
         count_valued: unit.history.series.count_valued,
         model: NO_MODEL.to_owned(),
         reason: "no sales of its own".to_owned(),
+        validation: None,
     }
 }
 

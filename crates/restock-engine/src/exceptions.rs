@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use restock_core::dataset::{Dataset, Origin};
-use restock_core::finding::{ExceptionCode, PlanException};
+use restock_core::finding::{ExceptionCode, PlanException, in_singular};
+use restock_core::forecast::Validation;
 use restock_core::proposal::ProposalSource;
 use restock_core::settings::PlanSettings;
 use restock_core::{Day, Money};
@@ -76,6 +77,8 @@ pub(crate) struct ExceptionFacts {
     pub(crate) no_order_day: bool,
     /// Why the target of an item that expires cannot be reached, if it cannot.
     pub(crate) freshness_limit: Option<FreshnessLimit>,
+    /// How past forecasts did, base units, and the days of one of their periods.
+    pub(crate) validation: Option<(Validation, f64)>,
 }
 
 /// An item that expires too soon for its orders: waste, stock-outs or both cannot be avoided.
@@ -116,7 +119,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             item_id: facts.item_id.clone(),
             location_id: facts.location_id.clone(),
             expected_money: to_money(money),
-            message,
+            message: in_singular(&message),
             message_zh,
             action: action.to_owned(),
             action_zh: action_zh.to_owned(),
@@ -251,6 +254,36 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 "检查货架、价格以及是否被替代",
             );
         }
+    }
+    if let Some((validation, days_per_period)) = &facts.validation
+        && validation.is_biased()
+    {
+        let n_days = validation.n_periods as f64 * days_per_period;
+        let (error, demand) = (validation.cumulative_error() / n_days, validation.demand / n_days);
+        let over = error > 0.0;
+        // An over-forecast is bought and lies there, an under-forecast is lost, for the 28 days it takes to see it.
+        let money = error.abs() * 28.0 * if over { facts.unit_cost } else { lost_unit };
+        add(
+            ExceptionCode::ForecastBias,
+            money,
+            format!(
+                "forecasts of the last {n_days:.0} days were too {} in each of {} windows: {:.1} a day expected, {demand:.1} \
+                 wanted (tracking signal {:+.0})",
+                if over { "high" } else { "low" },
+                validation.window_errors.len(),
+                demand + error,
+                validation.tracking_signal()
+            ),
+            format!(
+                "近 {n_days:.0} 天的预测在 {} 个窗口中都偏{}：预期每天 {:.1}，实际需求 {demand:.1}（跟踪信号 {:+.0}）",
+                validation.window_errors.len(),
+                if over { "高" } else { "低" },
+                demand + error,
+                validation.tracking_signal()
+            ),
+            "look for what the data do not tell: a promotion, a price, a new rival or a new place on the shelf",
+            "查找数据未反映的原因：促销、价格、竞品或货架位置变化",
+        );
     }
     if let Some(days) = facts.new_item_days {
         add(
@@ -425,6 +458,11 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
     found
 }
 
+/// Whether an exception says that a line runs out before an order can help.
+pub(crate) fn runs_out(exception: &PlanException) -> bool {
+    matches!(exception.code, ExceptionCode::StockoutNow | ExceptionCode::StockoutBeforeArrival)
+}
+
 /// What only several lines together tell: for lines likely to run out before a new order can arrive, another location of
 /// the same network with more than it needs (its own source left out, that is an ordinary order), and substitutes with
 /// stock to spare.
@@ -443,10 +481,10 @@ pub(crate) fn across_lines(plans: &[UnitPlan], dataset: &Dataset, settings: &Pla
     for unit in plans {
         let line = &unit.line;
         let lost = unit.totals.lost_before_arrival;
-        let money = unit.exceptions.iter().find_map(|exception| {
-            let runs_out = matches!(exception.code, ExceptionCode::StockoutNow | ExceptionCode::StockoutBeforeArrival);
-            runs_out.then(|| exception.expected_money.to_f64().unwrap_or(0.0))
-        });
+        let money = unit
+            .exceptions
+            .iter()
+            .find_map(|exception| runs_out(exception).then(|| exception.expected_money.to_f64().unwrap_or(0.0)));
         let Some(money) = money.filter(|money| *money > MIN_MONEY && lost > 0.0) else { continue };
         let exception = |code, money, message, message_zh, action: &str, action_zh: &str| PlanException {
             code,
@@ -651,6 +689,7 @@ mod tests {
             (ExceptionFacts { usual_order: Some((100.0, 8)), ..calm() }, OrderUnusual),
             (ExceptionFacts { no_order_day: true, ..calm() }, CalendarGap),
             (ExceptionFacts { freshness_limit: Some(FreshnessLimit::default()), ..calm() }, TargetUnreachable),
+            (ExceptionFacts { validation: Some((validation([84.0, 56.0, 112.0]), 1.0)), ..calm() }, ForecastBias),
         ] {
             assert_eq!(codes(&facts), [code]);
         }
@@ -684,6 +723,28 @@ mod tests {
         let limit = FreshnessLimit { too_large: false, is_ordered: false, ..limit };
         let found = exceptions(&ExceptionFacts { freshness_limit: Some(limit), ..calm() });
         insta::assert_snapshot!(found[0].message, @"it keeps 3 days and can be ordered every 7; that waste costs more than the sales bring, so nothing is ordered (target 98 %)");
+    }
+
+    /// Three windows of 28 days that sold 10 a day, with errors of 2 a day around `window_errors`.
+    fn validation(window_errors: [f64; 3]) -> Validation {
+        Validation { n_periods: 84, demand: 840.0, absolute_error: 252.0, window_errors: window_errors.to_vec() }
+    }
+
+    #[test]
+    fn a_bias_is_large_lasting_and_no_accident() {
+        let found = |validation| exceptions(&ExceptionFacts { validation: Some((validation, 1.0)), ..calm() });
+        let high = found(validation([84.0, 56.0, 112.0]));
+        insta::assert_snapshot!(high[0].message, @"forecasts of the last 84 days were too high in each of 3 windows: 13.0 a day expected, 10.0 wanted (tracking signal +84)");
+        insta::assert_snapshot!(high[0].message_zh, @"近 84 天的预测在 3 个窗口中都偏高：预期每天 13.0，实际需求 10.0（跟踪信号 +84）");
+        assert_eq!(high[0].expected_money, "65.52".parse().unwrap(), "3 a day for 28 days at 0.78");
+        let low = found(validation([-84.0, -56.0, -112.0]));
+        assert!(low[0].message.contains("too low"), "{}", low[0].message);
+        assert!(found(validation([280.0, -14.0, 14.0])).is_empty(), "one window is no lasting bias");
+        assert!(found(validation([28.0, 28.0, 28.0])).is_empty(), "a tenth is not worth a look");
+        let noisy = Validation { absolute_error: 2520.0, ..validation([84.0, 56.0, 112.0]) };
+        assert!(found(noisy).is_empty(), "within the noise of the errors");
+        let short = Validation { window_errors: vec![126.0, 126.0], ..validation([0.0; 3]) };
+        assert!(found(short).is_empty(), "two windows are too few");
     }
 
     #[test]

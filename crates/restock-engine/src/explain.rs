@@ -173,8 +173,19 @@ pub struct Explainer<'a> {
     forecaster: &'a dyn Forecaster,
     builder: UnitBuilder<'a>,
     plan_id: String,
-    /// What limits over several lines change; worked out when a line needs it, because it takes a whole plan.
-    overrides: OnceLock<Overrides>,
+    /// What several lines together tell; worked out when a line needs it, because it takes a whole plan.
+    whole: OnceLock<Whole>,
+    /// Whether `whole` holds the exceptions of every line, substitutes and transfers included.
+    knows_plan: bool,
+}
+
+/// What only a whole plan tells.
+#[derive(Default)]
+pub(crate) struct Whole {
+    /// What limits over several lines change.
+    pub(crate) overrides: Overrides,
+    /// Exceptions that several lines together raise.
+    pub(crate) exceptions: Vec<PlanException>,
 }
 
 impl<'a> Explainer<'a> {
@@ -187,7 +198,8 @@ impl<'a> Explainer<'a> {
             forecaster,
             builder: UnitBuilder::new(dataset, settings, Some(&report)),
             plan_id: plan_id(dataset, settings, forecaster.name()),
-            overrides: OnceLock::new(),
+            whole: OnceLock::new(),
+            knows_plan: false,
         }
     }
 
@@ -198,13 +210,13 @@ impl<'a> Explainer<'a> {
         forecaster: &'a dyn Forecaster,
         builder: UnitBuilder<'a>,
         plan_id: String,
-        overrides: Overrides,
+        whole: Whole,
     ) -> Self {
-        Self { dataset, settings, forecaster, builder, plan_id, overrides: OnceLock::from(overrides) }
+        Self { dataset, settings, forecaster, builder, plan_id, whole: OnceLock::from(whole), knows_plan: true }
     }
 
-    fn overrides(&self) -> &Overrides {
-        self.overrides.get_or_init(|| {
+    fn whole(&self) -> &Whole {
+        self.whole.get_or_init(|| {
             let everything: Vec<usize> = (0..self.builder.partitions().len()).collect();
             let planned = plan_partitions(
                 &self.builder,
@@ -214,8 +226,45 @@ impl<'a> Explainer<'a> {
                 &Overrides::new(),
                 &|_, _| {},
             );
-            crate::limits::apply(&planned.units, &self.builder, self.dataset, self.settings).overrides
+            let limited = crate::limits::apply(&planned.units, &self.builder, self.dataset, self.settings);
+            Whole { overrides: limited.overrides, exceptions: limited.exceptions }
         })
+    }
+
+    /// Exceptions of a line that only other lines tell: where a transfer or a substitute could help, and whether its
+    /// container leaves half empty.
+    fn across(&self, line: &PlanLine, own: &[PlanException], is_limited: bool) -> Vec<PlanException> {
+        let is_of_line =
+            |exception: &PlanException| exception.item_id == line.item_id && exception.location_id == line.location_id;
+        let mut found = Vec::new();
+        if self.knows_plan || is_limited {
+            found.extend(self.whole().exceptions.iter().filter(|exception| is_of_line(exception)).cloned());
+        }
+        if !self.knows_plan && own.iter().any(crate::exceptions::runs_out) {
+            let partitions = self.related_partitions(line);
+            let planned = plan_partitions(
+                &self.builder,
+                self.settings,
+                self.forecaster,
+                &partitions,
+                &Overrides::new(),
+                &|_, _| {},
+            );
+            let across = crate::exceptions::across_lines(&planned.units, self.dataset, self.settings);
+            found.extend(across.into_iter().filter(is_of_line));
+        }
+        found
+    }
+
+    /// Partitions that hold the item anywhere, or a substitute of it at the location.
+    fn related_partitions(&self, line: &PlanLine) -> Vec<usize> {
+        let dataset = self.dataset;
+        let Some((item, location)) = find_pair(dataset, &line.item_id, &line.location_id) else { return Vec::new() };
+        let substitutes: Vec<_> =
+            dataset.substitutions.iter().filter(|row| row.from == item).map(|row| row.to).collect();
+        let is_related = |pair: &(_, _)| pair.0 == item || pair.1 == location && substitutes.contains(&pair.0);
+        let partitions = self.builder.partitions().iter().enumerate();
+        partitions.filter(|(_, partition)| partition.iter().any(is_related)).map(|(idx, _)| idx).collect()
     }
 
     /// Explains one line; see [`explain`].
@@ -246,7 +295,7 @@ impl<'a> Explainer<'a> {
         }
         let is_limited = units.iter().any(|unit| unit.is_limited);
         let no_overrides = Overrides::new();
-        let overrides = if is_limited { self.overrides() } else { &no_overrides };
+        let overrides = if is_limited { &self.whole().overrides } else { &no_overrides };
         let worked = work_out(&units, self.settings, self.forecaster, overrides);
         let (unit, worked) = units
             .iter()
@@ -273,7 +322,8 @@ impl<'a> Explainer<'a> {
     }
 
     fn detail(&self, unit: &PlanningUnit, worked: &Worked) -> LineDetail {
-        let UnitPlan { line, mut proposal, exceptions, .. } = explanation::unit_plan(unit, worked, self.settings);
+        let UnitPlan { line, mut proposal, mut exceptions, .. } = explanation::unit_plan(unit, worked, self.settings);
+        exceptions.extend(self.across(&line, &exceptions, unit.is_limited));
         if let Some(proposal) = &mut proposal {
             proposal.plan_id.clone_from(&self.plan_id);
         }

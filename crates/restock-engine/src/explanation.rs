@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use restock_core::finding::{ExceptionCode, PlanException};
-use restock_core::forecast::Observation;
+use restock_core::forecast::{Observation, Validation};
 use restock_core::policy::Review;
 use restock_core::proposal::{
     Consequence, Explanation, Lineage, MarginalPack, OrderUnits, Proposal, ProposalSource, Sensitivity, WaterfallCode,
@@ -875,6 +875,15 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         phantom_stock: unit.phantom_stock,
         no_order_day: unit.warnings.iter().any(|warning| warning.starts_with("D18")),
         freshness_limit: freshness_limit(unit, decided),
+        validation: worked.forecast.validation.as_ref().map(|validation| {
+            let scaled = Validation {
+                n_periods: validation.n_periods,
+                demand: unit.base(validation.demand),
+                absolute_error: unit.base(validation.absolute_error),
+                window_errors: validation.window_errors.iter().map(|error| unit.base(*error)).collect(),
+            };
+            (scaled, unit.history.series.bucket.days())
+        }),
     };
     let mut found = exceptions(&facts);
     let short = -step(WaterfallCode::SourceShortage);

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use restock_core::dataset::Dataset;
+use restock_core::finding::{ExceptionCode, PlanException};
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
 use restock_core::{Day, Money, Units};
@@ -21,7 +22,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::batch::{Overrides, UnitPlan};
 use crate::builder::UnitBuilder;
-use crate::explanation::{AllocationData, tidy};
+use crate::explanation::{AllocationData, money, tidy};
 use crate::plan::ShadowPrice;
 
 /// What the limits did.
@@ -29,6 +30,8 @@ use crate::plan::ShadowPrice;
 pub(crate) struct Limited {
     pub(crate) overrides: Overrides,
     pub(crate) shadow_prices: Vec<ShadowPrice>,
+    /// Containers that leave half empty.
+    pub(crate) exceptions: Vec<PlanException>,
 }
 
 /// A line that limits apply to.
@@ -177,6 +180,7 @@ pub(crate) fn apply(
         limited.shadow_prices.truncate(n_shadow_prices);
     }
 
+    limited.exceptions = underfilled_containers(&lines, builder, settings);
     for line in &lines {
         let mut steps = Vec::new();
         for (change, code) in line.changes.iter().zip(CHANGE_CODES) {
@@ -259,7 +263,8 @@ fn postpone_below_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
     }
 }
 
-fn fill_containers(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>, limited: &mut Limited) {
+/// Line indices of each load that travels together: supplier, order day and destination.
+fn by_load(lines: &[Line<'_>]) -> BTreeMap<(String, Day, String), Vec<usize>> {
     let mut loads: BTreeMap<(String, Day, String), Vec<usize>> = BTreeMap::new();
     for ((supplier_id, day), members) in by_order(lines) {
         for idx in members {
@@ -267,14 +272,80 @@ fn fill_containers(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>, limited: &
             loads.entry((supplier_id.clone(), day, destination)).or_default().push(idx);
         }
     }
-    for ((supplier_id, _, destination), members) in loads {
-        let Some(supplier) = builder.supplier(&supplier_id) else { continue };
-        let positive = |size: Option<f64>| size.filter(|size| size.is_finite() && *size > 1e-6);
-        let container =
-            Container { volume: positive(supplier.container_volume), weight: positive(supplier.container_weight) };
-        if container.volume.is_none() && container.weight.is_none() {
+    loads
+}
+
+/// The container of a supplier; `None` where nothing tells its size.
+fn container_of(supplier_id: &str, builder: &UnitBuilder<'_>) -> Option<Container> {
+    let supplier = builder.supplier(supplier_id)?;
+    let positive = |size: Option<f64>| size.filter(|size| size.is_finite() && *size > 1e-6);
+    let container =
+        Container { volume: positive(supplier.container_volume), weight: positive(supplier.container_weight) };
+    (container.volume.is_some() || container.weight.is_some()).then_some(container)
+}
+
+/// Share of the containers of a load below which a planner looks whether more should go in.
+const CONTAINER_FILL_MIN: f64 = 0.8;
+
+/// Loads that leave much of their containers empty after all limits: the fill is the larger of the shares of volume and
+/// of weight that are used. No table tells what a container costs, so the fixed cost of the order stands for it.
+fn underfilled_containers(
+    lines: &[Line<'_>],
+    builder: &UnitBuilder<'_>,
+    settings: &PlanSettings,
+) -> Vec<PlanException> {
+    let mut found = Vec::new();
+    for ((supplier_id, _, destination), members) in by_load(lines) {
+        let Some(container) = container_of(&supplier_id, builder) else { continue };
+        // Of one line, in containers: what it takes of the scarcer of volume and weight.
+        let containers_of = |idx: usize| -> [f64; 2] {
+            let line = &lines[idx];
+            let used = |resource: usize| line.data.cost_volume_weight[resource] * line.quantity() as f64;
+            [container.volume.map_or(0.0, |size| used(1) / size), container.weight.map_or(0.0, |size| used(2) / size)]
+        };
+        let load = members.iter().fold([0.0_f64; 2], |sum, idx| {
+            let [volume, weight] = containers_of(*idx);
+            [sum[0] + volume, sum[1] + weight]
+        });
+        let used = load[0].max(load[1]);
+        let n_containers = (used - 1e-9).ceil().max(1.0);
+        let fill = used / n_containers;
+        if used <= 1e-9 || fill >= CONTAINER_FILL_MIN {
             continue;
         }
+        let resource = usize::from(load[1] > load[0]);
+        let largest = members
+            .iter()
+            .copied()
+            .max_by(|a, b| containers_of(*a)[resource].total_cmp(&containers_of(*b)[resource]).then(b.cmp(a)))
+            .expect("a load has lines");
+        let percent = format!("{:.0} %", fill * 100.0);
+        let (what, what_zh) = if n_containers > 1.5 {
+            (format!("{n_containers:.0} containers"), format!("{n_containers:.0} 个货柜"))
+        } else {
+            ("a container".to_owned(), "一个货柜".to_owned())
+        };
+        let measure = [("volume", "体积"), ("weight", "重量")][resource];
+        found.push(PlanException {
+            code: ExceptionCode::ContainerUnderfilled,
+            item_id: lines[largest].proposal.item_id.clone(),
+            location_id: destination.clone(),
+            expected_money: money(settings.order_cost * (1.0 - fill)),
+            message: format!(
+                "the order to {supplier_id} fills {percent} of {what} by {}, most of it this item",
+                measure.0
+            ),
+            message_zh: format!("给 {supplier_id} 的订单按{}装满{what_zh}的 {percent}，其中此商品最多", measure.1),
+            action: "add what sells on in any case, wait for the next order, or ask for a smaller vehicle".to_owned(),
+            action_zh: "加订必然能售出的商品、并入下次订单，或改用较小的车辆".to_owned(),
+        });
+    }
+    found
+}
+
+fn fill_containers(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>, limited: &mut Limited) {
+    for ((supplier_id, _, destination), members) in by_load(lines) {
+        let Some(container) = container_of(&supplier_id, builder) else { continue };
         let raisable: Vec<RaisableLine> = members.iter().map(|idx| lines[*idx].raisable()).collect();
         let fill = fill_container(&raisable, &container, false);
         if fill.result != FillResult::Raised {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::UnitBuilder;
-use crate::explain::{Explainer, LineDetail};
+use crate::explain::{Explainer, LineDetail, Whole};
 use crate::explanation::{money, settings_hash, tidy};
 use crate::health::MissingTable;
 
@@ -272,7 +272,9 @@ pub fn plan_with_details(
     };
     plan.summary = summarise(&planned.units, plan.unplanned.len());
     plan.order_groups = order_groups(&planned.units, &builder);
-    plan.exceptions = crate::exceptions::across_lines(&planned.units, dataset, settings);
+    let mut across = crate::exceptions::across_lines(&planned.units, dataset, settings);
+    across.extend(limited.exceptions);
+    plan.exceptions.clone_from(&across);
     for unit in planned.units {
         if let Some(mut proposal) = unit.proposal {
             proposal.plan_id.clone_from(&plan_id);
@@ -290,7 +292,8 @@ pub fn plan_with_details(
     });
     crate::exceptions::rank(&mut plan.exceptions);
     plan.summary.n_exceptions = plan.exceptions.len();
-    let explainer = Explainer::of_plan(dataset, settings, forecaster, builder, plan_id, limited.overrides);
+    let whole = Whole { overrides: limited.overrides, exceptions: across };
+    let explainer = Explainer::of_plan(dataset, settings, forecaster, builder, plan_id, whole);
     let details = plan.proposals[..n_details.min(plan.proposals.len())]
         .par_iter()
         .map(|proposal| {

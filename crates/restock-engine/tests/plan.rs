@@ -824,3 +824,89 @@ fn stock_elsewhere_and_substitutes_are_named() {
     assert!(named[0].message.starts_with("oat can take about "), "{}", named[0].message);
     assert!(found(&substituted("2"), ExceptionCode::SubstituteAvailable).is_empty());
 }
+
+/// What only other lines tell is also in the explanation of one line, with and without a plan at hand.
+#[test]
+fn an_explained_line_names_transfers_and_substitutes() {
+    let shop = Shop::new(&["milk", "oat"], &["S1", "S2"])
+        .sales(0, 0, &ten_a_day(140))
+        .sales(0, 1, &ten_a_day(140))
+        .sales(1, 0, &ten_a_day(140))
+        .stock(0, 0, "0")
+        .stock(0, 1, "1000")
+        .stock(1, 0, "300")
+        .with(|data| {
+            let row = RowRef::default();
+            data.substitutions.push(SubstitutionRow { from: ItemIdx(0), to: ItemIdx(1), rate: 0.4, row });
+        });
+    let forecaster = restock_forecast::forecaster("weighted_quantiles").unwrap();
+    let settings = settings();
+    let planned = restock_engine::plan_with_details(&shop.0, &settings, forecaster.as_ref(), 10, &|_, _| {});
+    let of_plan = |item: &str, location: &str| {
+        let of_line = |one: &&restock_core::finding::PlanException| one.item_id == item && one.location_id == location;
+        let mut found: Vec<_> = planned.plan.exceptions.iter().filter(of_line).cloned().collect();
+        found.sort_by_key(|exception| exception.code);
+        found
+    };
+    let alone = |item: &str, location: &str| {
+        let mut found = explain(&shop.0, &settings, forecaster.as_ref(), item, location, &[]).unwrap().exceptions;
+        found.sort_by_key(|exception| exception.code);
+        found
+    };
+    let milk = alone("milk", "S1");
+    for code in [ExceptionCode::TransferOpportunity, ExceptionCode::SubstituteAvailable] {
+        assert!(milk.iter().any(|exception| exception.code == code), "{milk:?}");
+    }
+    for (item, location) in [("milk", "S1"), ("milk", "S2"), ("oat", "S1")] {
+        assert_eq!(alone(item, location), of_plan(item, location), "{item}@{location}");
+    }
+    let detail = planned.details.iter().find(|detail| detail.line.item_id == "milk").unwrap();
+    assert_eq!(detail.exceptions.len(), milk.len());
+}
+
+#[test]
+fn a_container_that_leaves_half_empty_is_told() {
+    let shop = |container: f64| {
+        Shop::new(&["milk", "oat"], &["S01"])
+            .sales(0, 0, &ten_a_day(140))
+            .sales(1, 0, &ten_a_day(140))
+            .stock(0, 0, "0")
+            .stock(1, 0, "60")
+            .with(|data| {
+                data.suppliers[0].container_volume = Some(container);
+                data.items.iter_mut().for_each(|item| item.volume = Some(0.01));
+            })
+    };
+    let found = |shop: &Shop| {
+        let mut found = plan(shop).exceptions;
+        found.retain(|exception| exception.code == ExceptionCode::ContainerUnderfilled);
+        found
+    };
+    let plan = plan(&shop(10.0));
+    let volume = plan.order_groups[0].volume;
+    let told = found(&shop(10.0));
+    assert_eq!((told.len(), told[0].item_id.as_str()), (1, "milk"), "the item that takes most of it");
+    let percent = format!("fills {:.0} % of a container by volume", volume * 10.0);
+    assert!(told[0].message.contains(&percent), "{} with {volume} m³", told[0].message);
+    let forecaster = restock_forecast::forecaster("weighted_quantiles").unwrap();
+    let explained = explain(&shop(10.0).0, &settings(), forecaster.as_ref(), "milk", "S01", &[]).unwrap();
+    assert!(explained.exceptions.contains(&told[0]), "{:?}", explained.exceptions);
+    assert!(found(&shop(volume * 1.05)).is_empty(), "nearly full");
+    // Items without a volume say nothing about the container.
+    assert!(found(&shop(10.0).with(|data| data.items.iter_mut().for_each(|item| item.volume = None))).is_empty());
+}
+
+#[test]
+fn forecasts_that_were_always_too_high_are_told() {
+    let with = |levels: [i64; 4]| {
+        let n_days = [112, 28, 28, 28];
+        let days = levels.iter().zip(n_days).flat_map(|(level, n_days)| std::iter::repeat_n(*level, n_days));
+        let sold: Vec<i64> = days.enumerate().map(|(day, level)| level + [1, -1, 0, 2, -2][day % 5]).collect();
+        let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &sold).stock(0, 0, "60");
+        let plan = plan_with(&shop.0, &PlanSettings { forecast_model: "auto".into(), ..settings() });
+        plan.exceptions.into_iter().find(|exception| exception.code == ExceptionCode::ForecastBias)
+    };
+    let falling = with([40, 28, 19, 12]).expect("each forecast stayed above what came");
+    assert!(falling.message.contains("too high in each of 3 windows"), "{}", falling.message);
+    assert_eq!(with([20, 20, 20, 20]), None);
+}

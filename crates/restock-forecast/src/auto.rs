@@ -16,7 +16,7 @@
 use std::borrow::Cow;
 
 use rayon::prelude::*;
-use restock_core::forecast::{Dependence, Observation};
+use restock_core::forecast::{Dependence, Observation, Validation};
 use restock_core::{Bucket, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 
 use crate::classify::DEMAND_INTERVAL_CUT;
@@ -89,6 +89,49 @@ pub struct Selection {
     pub reason: String,
     /// Dependence between periods.
     pub dependence: Dependence,
+    /// Errors of the chosen mixture over the validation windows.
+    pub validation: Option<Validation>,
+}
+
+/// What candidates forecast in the validation windows.
+struct Validated {
+    /// `[n_candidates]`: pinball loss summed over windows, infinite where a candidate had nothing to say.
+    losses: Vec<f64>,
+    /// `[n_candidates][n_scored]`: expected demand of the scored periods, window by window.
+    means: Vec<Vec<f64>>,
+    /// `[n_scored]`: demand.
+    actual: Vec<f64>,
+    /// `[n_windows]`: scored periods of each window.
+    lengths: Vec<usize>,
+}
+
+impl Validated {
+    /// Errors of the mixture with these weights.
+    fn errors(&self, weights: &[(&'static str, f64)], candidates: &[(&'static dyn Model, f64)]) -> Option<Validation> {
+        let mut errors: Vec<f64> = self.actual.iter().map(|actual| -actual).collect();
+        for (name, weight) in weights {
+            let idx = candidates.iter().position(|(model, _)| model.name() == *name)?;
+            if self.means[idx].len() != errors.len() {
+                return None;
+            }
+            for (error, mean) in errors.iter_mut().zip(&self.means[idx]) {
+                *error += weight * mean;
+            }
+        }
+        let mut window_errors = Vec::with_capacity(self.lengths.len());
+        let mut rest = &errors[..];
+        for length in &self.lengths {
+            let (window, later) = rest.split_at(*length);
+            window_errors.push(window.iter().sum());
+            rest = later;
+        }
+        (!weights.is_empty() && !errors.is_empty()).then(|| Validation {
+            n_periods: errors.len(),
+            demand: self.actual.iter().sum(),
+            absolute_error: errors.iter().map(|error| error.abs()).sum(),
+            window_errors,
+        })
+    }
 }
 
 /// Fewest usable periods for a choice of models: two weeks of days.
@@ -106,9 +149,10 @@ impl Auto {
         if n_usable < n_min {
             let reason = match n_usable {
                 0 => "no history".to_owned(),
+                1 => "only 1 period of history".to_owned(),
                 n => format!("only {n} periods of history"),
             };
-            return Selection { weights: vec![], reason, dependence: dependence::DEFAULT };
+            return Selection { weights: vec![], reason, dependence: dependence::DEFAULT, validation: None };
         }
         let dependence = estimate_dependence(series, end);
         let candidates: Vec<(&'static dyn Model, f64)> = self
@@ -117,11 +161,12 @@ impl Auto {
             .iter()
             .filter_map(|(name, prior)| models::by_name(name).map(|model| (model, *prior)))
             .collect();
-        let (losses, n_windows) = self.validate(series, end, horizon, &candidates);
+        let validated = self.validate(series, end, horizon, &candidates);
+        let (losses, n_windows) = (&validated.losses, validated.lengths.len());
         let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
         let mut weights: Vec<(&'static str, f64)> = candidates
             .iter()
-            .zip(&losses)
+            .zip(losses)
             .map(|((model, prior), loss)| {
                 let excess = match best > 0.0 {
                     true => (loss / best - 1.0).max(0.0),
@@ -139,25 +184,29 @@ impl Auto {
             1 => "by pinball loss on 1 validation window".to_owned(),
             n => format!("by pinball loss on {n} validation windows"),
         };
-        Selection { weights, reason, dependence }
+        let validation = validated.errors(&weights, &candidates);
+        Selection { weights, reason, dependence, validation }
     }
 
-    /// Pinball loss per candidate summed over validation windows, infinite where a candidate had nothing to say, and
-    /// the number of windows.
+    /// Forecasts of every candidate over the validation windows.
     fn validate(
         &self,
         series: &SeriesInput,
         end: usize,
         horizon: usize,
         candidates: &[(&'static dyn Model, f64)],
-    ) -> (Vec<f64>, usize) {
+    ) -> Validated {
         let length = horizon.min(match series.bucket {
             Bucket::Day => 28,
             Bucket::Week => 8,
             Bucket::Month => 6,
         });
-        let mut losses = vec![0.0_f64; candidates.len()];
-        let mut n_windows = 0;
+        let mut validated = Validated {
+            losses: vec![0.0; candidates.len()],
+            means: vec![Vec::new(); candidates.len()],
+            actual: Vec::new(),
+            lengths: Vec::new(),
+        };
         for window in 1..=self.options.n_windows {
             let Some(origin) = end.checked_sub(window * length) else { break };
             // A window must not take more history than it leaves.
@@ -169,8 +218,10 @@ impl Auto {
             if known.len() * 2 < length {
                 continue;
             }
-            n_windows += 1;
-            for (loss, (model, _)) in losses.iter_mut().zip(candidates) {
+            validated.lengths.push(known.len());
+            validated.actual.extend(known.iter().map(|step| series.demand[origin + step]));
+            let scores = validated.losses.iter_mut().zip(&mut validated.means);
+            for ((loss, means), (model, _)) in scores.zip(candidates) {
                 if !loss.is_finite() {
                     continue;
                 }
@@ -178,6 +229,7 @@ impl Auto {
                     *loss = f64::INFINITY;
                     continue;
                 };
+                means.extend(known.iter().map(|step| predictive.mean[*step]));
                 for step in &known {
                     let actual = series.demand[origin + step];
                     for (level, quantile) in
@@ -188,7 +240,7 @@ impl Auto {
                 }
             }
         }
-        (losses, n_windows)
+        validated
     }
 
     /// The forecast of the periods `end..end + horizon` by models chosen before.
@@ -262,7 +314,8 @@ impl Auto {
             }
             None => selection.dependence,
         };
-        finish(series, end, mixture, dependence, &model, &reason)
+        let forecast = finish(series, end, mixture, dependence, &model, &reason);
+        Forecast { validation: selection.validation.clone(), ..forecast }
     }
 }
 
@@ -459,6 +512,7 @@ fn finish(
         count_valued: series.count_valued,
         model: model.to_owned(),
         reason: reason.to_owned(),
+        validation: None,
     }
 }
 

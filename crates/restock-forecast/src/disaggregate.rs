@@ -114,6 +114,7 @@ mod tests {
             count_valued,
             model: String::new(),
             reason: String::new(),
+            validation: None,
         }
     }
 

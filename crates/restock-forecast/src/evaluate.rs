@@ -98,6 +98,16 @@ pub struct LeaderboardRow {
     pub wape: f64,
     /// Relative bias of the mean, positive for over-forecast.
     pub bias: f64,
+    /// Cumulative error of the mean, `Σ(ŷ − y)`, units; positive for over-forecast.
+    pub cumulative_error: f64,
+    /// Cumulative error over the mean absolute deviation of the mean.
+    pub tracking_signal: f64,
+    /// Periods in stock of the mean (Wallström & Segerstedt, 2010), unit-periods, summed over windows; positive where
+    /// the forecast leaves stock lying.
+    pub periods_in_stock: f64,
+    /// Forecast value added: weighted quantile loss of [`BASELINE`] less that of this model, positive where the model is
+    /// better; `None` for the baseline itself and where it was not evaluated.
+    pub value_added: Option<Estimate>,
     /// Share of periods at or below the quantiles of `QUANTILE_LEVELS`.
     pub coverage: Vec<f64>,
     /// Total demand over lead times.
@@ -133,6 +143,9 @@ const PATTERNS: [(DemandPattern, &str); 5] = [
     (DemandPattern::None, "none"),
 ];
 
+/// The model that others must beat to be worth their trouble.
+pub const BASELINE: &str = "seasonal_naive";
+
 /// Series handed to a forecaster at once.
 const BATCH: usize = 512;
 
@@ -167,7 +180,8 @@ pub fn evaluate(
 
     let total = windows.len() * forecasters.len();
     let mut done = 0;
-    let mut rows = Vec::new();
+    // Per forecaster, [n_series].
+    let mut all_sums: Vec<Vec<ScoreSums>> = Vec::with_capacity(forecasters.len());
     for forecaster in forecasters {
         // [n_series]: the sums of each series over its windows.
         let mut sums: Vec<ScoreSums> = vec![ScoreSums::default(); batch.len()];
@@ -190,7 +204,13 @@ pub fn evaluate(
             done += chunk.len();
             progress(done, total);
         }
-        rows.extend(rows_of(forecaster.name(), &sums, &patterns, options));
+        all_sums.push(sums);
+    }
+    let baseline = forecasters.iter().position(|forecaster| forecaster.name() == BASELINE);
+    let mut rows = Vec::new();
+    for (idx, forecaster) in forecasters.iter().enumerate() {
+        let baseline = baseline.filter(|baseline| *baseline != idx).map(|baseline| all_sums[baseline].as_slice());
+        rows.extend(rows_of(forecaster.name(), &all_sums[idx], baseline, &patterns, options));
     }
     // Groups in their order, within a group the best first; a model that could not be scored comes last.
     let place = |group: &str| PATTERNS.iter().position(|(_, name)| *name == group).map_or(0, |idx| idx + 1);
@@ -256,6 +276,7 @@ fn score_window(
 fn rows_of(
     model: &str,
     sums: &[ScoreSums],
+    baseline: Option<&[ScoreSums]>,
     patterns: &[DemandPattern],
     options: &EvaluateOptions,
 ) -> Vec<LeaderboardRow> {
@@ -292,6 +313,20 @@ fn rows_of(
             sql: total.sql(),
             wape: total.wape(),
             bias: total.bias(),
+            cumulative_error: total.error,
+            tracking_signal: total.tracking_signal(),
+            periods_in_stock: total.periods_in_stock,
+            value_added: baseline.map(|baseline| {
+                let pairs: Vec<(f64, f64)> = members
+                    .iter()
+                    .map(|idx| {
+                        let (loss, demand) = loss_and_demand(&sums[*idx]);
+                        (loss_and_demand(&baseline[*idx]).0 - loss, demand)
+                    })
+                    .collect();
+                let (gained, demand) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+                bootstrap(gained / demand, &pairs, options)
+            }),
             coverage: total.coverage().to_vec(),
             lead_times: options
                 .lead_times
@@ -346,7 +381,7 @@ mod tests {
 
     impl Forecaster for Constant {
         fn name(&self) -> &str {
-            if self.0 > 4.0 { "high" } else { "right" }
+            if self.0 > 4.0 { BASELINE } else { "right" }
         }
 
         fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
@@ -361,6 +396,7 @@ mod tests {
                         count_valued: true,
                         model: String::new(),
                         reason: String::new(),
+                        validation: None,
                     }
                 })
                 .collect()
@@ -401,6 +437,13 @@ mod tests {
         // WQL of a point forecast below the truth: mean over .1 to .9 of 2·τ·error is the error itself.
         assert!((best.wql.value - 22.0 / 85.0).abs() < 1e-12);
         assert!((best.mase.value - 22.0 / 21.0 / 2.0).abs() < 1e-12);
+        assert_eq!(best.cumulative_error, -22.0);
+        assert!((best.tracking_signal + 21.0).abs() < 1e-12, "every error has the same sign");
+        // A constant 8 errs by 5 in ten periods and by 3 in eleven: 83.
+        let added = best.value_added.expect("there is a baseline");
+        assert!((added.value - 61.0 / 85.0).abs() < 1e-12 && added.low <= added.value && added.value <= added.high);
+        let baseline = board.rows.iter().find(|row| row.model == BASELINE).unwrap();
+        assert!(baseline.value_added.is_none());
         // Each week of demand is at least 27, above the forecast of 21.
         assert_eq!(best.lead_times[0].coverage, [0.0; 6]);
         assert!(best.wql.low <= best.wql.value && best.wql.value <= best.wql.high);

@@ -318,6 +318,7 @@ mod tests {
             count_valued: false,
             model: String::new(),
             reason: String::new(),
+            validation: None,
         }
     }
 
@@ -394,6 +395,7 @@ mod tests {
             count_valued: true,
             model: String::new(),
             reason: String::new(),
+            validation: None,
         };
         let total = sample_paths(&rare, 256, 1).total(0, 56);
         assert!((total.mean() - 0.28).abs() < 0.005, "{}", total.mean());
@@ -428,7 +430,7 @@ mod tests {
         ) {
             let mut forecast = Forecast {
                 mean: vec![], quantiles: vec![], dependence: Dependence { common, phi }, count_valued,
-                model: String::new(), reason: String::new(),
+                model: String::new(), reason: String::new(), validation: None,
             };
             for mut one in steps {
                 one.sort_by(f64::total_cmp);

@@ -112,12 +112,17 @@ pub(crate) struct SalesCounts {
     /// Cells of a discount column that are 1, that are 0, and the largest.
     pub n_discount: (usize, usize),
     pub discount_max: f32,
+    /// Rows that are not yet known, and the earliest of their days.
+    pub n_later: u64,
+    pub first_later: Option<Day>,
 }
 
 /// The tables while they grow.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub dataset: Dataset,
+    /// Sales dated on or after this day are not yet known.
+    pub as_of: Option<Day>,
     pub items: Entities<Item>,
     pub locations: Entities<Location>,
     pub suppliers: Entities<Supplier>,
@@ -266,7 +271,7 @@ impl Draft {
                     }
                     job.point_at(column);
                 }
-                let n_left_out = self.n_left_out;
+                let (n_left_out, n_later) = (self.n_left_out, self.counts.n_later);
                 let taken = if job.table == Table::Sales {
                     self.sale(job, chunk, row, at)
                 } else {
@@ -274,6 +279,7 @@ impl Draft {
                 };
                 match taken {
                     Ok(()) if self.n_left_out > n_left_out => counts.duplicates += 1,
+                    Ok(()) if self.counts.n_later > n_later => counts.later += 1,
                     Ok(()) => counts.accepted += 1,
                     Err(bad) => reject(number, bad),
                 }
@@ -398,6 +404,11 @@ impl Draft {
 
     fn sale(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
         let day = job.day(chunk, row, F::Date)?.ok_or_else(|| job.empty(chunk, row, F::Date, "a date"))?;
+        if self.as_of.is_some_and(|as_of| as_of <= day) {
+            self.counts.n_later += 1;
+            self.counts.first_later = Some(self.counts.first_later.map_or(day, |first| first.min(day)));
+            return Ok(());
+        }
         let mut quantity =
             job.quantity(chunk, row, F::Quantity)?.ok_or_else(|| job.empty(chunk, row, F::Quantity, "a quantity"))?;
         let unit_price = if job.has(F::UnitPrice) {

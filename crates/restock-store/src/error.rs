@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use restock_core::RowError;
+use restock_core::{Day, RowError};
 
 /// Why an import failed as a whole. Bad rows alone never fail an import unless it is strict.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,20 @@ pub enum ImportError {
         second = .0.second
     )]
     AmbiguousDates(Box<Ambiguity>),
+    /// A column of shares has percent signs in some rows and none in others.
+    #[error("{0}\n\nhint: write the percent sign in every row or in none")]
+    MixedShares(Box<Ambiguity>),
+    /// Every sale is later than the day the import was asked to look back from.
+    #[error(
+        "there is no history before {as_of}: the first sale is on {first_day}\n\nhint: name a day after {first_day}, or \
+         leave --as-of out to plan on the morning after the last sale"
+    )]
+    NoHistory {
+        /// The day.
+        as_of: Day,
+        /// The day of the first sale.
+        first_day: Day,
+    },
     /// The mapping file is wrong.
     #[error("mapping {file}: {message}")]
     Mapping {
@@ -101,9 +115,9 @@ pub struct Ambiguity {
     pub column: String,
     /// The text.
     pub value: String,
-    /// Its value with the point as decimal mark, or the day first.
+    /// Its value with the point as decimal mark, with the day first, or as a percentage.
     pub first: String,
-    /// Its value with the comma as decimal mark, or the month first.
+    /// Its value with the comma as decimal mark, with the month first, or as a share.
     pub second: String,
     /// Why the rest of the column does not decide.
     pub why: String,

@@ -32,7 +32,7 @@ pub(crate) fn finish(import: &mut Import, mut draft: Draft, duplicates: Duplicat
         let n = orphans.iter().filter(|orphan| orphan.kind == kind).count();
         if n > 0 {
             import.notes.push(format!(
-                "{} {kind} ids are used but not in the {kind}s table; they were added without attributes",
+                "{} {kind} ids are used but not in the {kind}s table; added without attributes",
                 thousands(n as u64)
             ));
         }

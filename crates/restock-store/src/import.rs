@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use restock_core::finding::in_singular;
 use restock_core::time::Bucket;
 use restock_core::{Day, RowError};
 
@@ -51,9 +52,13 @@ pub(crate) fn import(
 
     let lookups = read_lookups(&probed, mapping, &hints)?;
     let duplicates = options.duplicates.or(mapping.and_then(|mapping| mapping.duplicates)).unwrap_or(Duplicates::Keep);
-    let mut state = State { import, draft: Draft::default(), options, duplicates, sales_columns: Vec::new() };
+    let mut draft = Draft::default();
+    draft.as_of = options.as_of;
+    let mut state = State { import, draft, options, duplicates, sales_columns: Vec::new() };
     let mut unmatched: Vec<&TableMapping> = mapping.map(|mapping| mapping.tables.iter().collect()).unwrap_or_default();
     let is_only_file = probed.len() == 1;
+    // A file that was named by itself, not one that happens to be alone in its folder.
+    let is_named_file = is_only_file && sources.len() == 1 && !sources[0].is_dir();
     for file in &probed {
         let entries: Vec<&TableMapping> = mapping
             .map(|mapping| mapping.tables.iter().filter(|entry| fits(entry, file, is_only_file)).collect())
@@ -67,7 +72,8 @@ pub(crate) fn import(
         let is_only_input = is_only_file && inputs.len() == 1;
         for input in inputs {
             state.import.notes.extend(input.notes.iter().cloned());
-            let jobs = find_jobs(&input, mapping, &entries, &lookups, &hints, is_only_input, &mut state.import.notes)?;
+            let only = Only { input: is_only_input, named: is_only_input && is_named_file };
+            let jobs = find_jobs(&input, mapping, &entries, &lookups, &hints, only, &mut state.import.notes)?;
             if !jobs.is_empty() {
                 state.read_input(&input, jobs, progress)?;
             }
@@ -93,6 +99,11 @@ pub(crate) fn import(
         }
     }
     let State { mut import, draft, .. } = state;
+    if let (Some(as_of), Some(first_day)) = (options.as_of, draft.dataset.facts.first_later_sale)
+        && draft.dataset.sales.is_empty()
+    {
+        return Err(ImportError::NoHistory { as_of, first_day });
+    }
 
     let n_accepted: u64 = import.tables.iter().map(|table| table.n_accepted).sum();
     if n_accepted == 0 {
@@ -112,6 +123,7 @@ pub(crate) fn import(
         import.settings = mapping.settings.clone();
     }
     finish(&mut import, draft, duplicates);
+    import.notes.iter_mut().for_each(|note| *note = in_singular(note));
     import.bucket = match import.settings.get("bucket").and_then(toml::Value::as_str) {
         Some("day") => None,
         Some("week") => Some(Bucket::Week),
@@ -151,6 +163,9 @@ fn content_hash(probed: &[Probed], mapping: Option<&Mapping>, options: &ImportOp
     }
     hasher.update(mapping.map_or("", |mapping| &mapping.text).as_bytes());
     hasher.update(format!("{:?} {:?} {:?}", options.decimal, options.date_format, options.duplicates).as_bytes());
+    if let Some(as_of) = options.as_of {
+        hasher.update(as_of.to_string().as_bytes());
+    }
     hasher.finalize().to_hex().to_string()
 }
 
@@ -242,6 +257,15 @@ fn read_lookups(probed: &[Probed], mapping: Option<&Mapping>, hints: &FormatHint
     Ok(lookups)
 }
 
+/// Whether an input is all there is to read.
+#[derive(Clone, Copy)]
+struct Only {
+    /// There is no other file or sheet.
+    input: bool,
+    /// And its file was named by itself, not found in a folder.
+    named: bool,
+}
+
 /// Which tables an input holds.
 fn find_jobs(
     input: &Input,
@@ -249,7 +273,7 @@ fn find_jobs(
     entries: &[&TableMapping],
     lookups: &Lookups,
     hints: &FormatHints,
-    is_only_input: bool,
+    only: Only,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Job>, ImportError> {
     let mut jobs = Vec::new();
@@ -280,14 +304,23 @@ fn find_jobs(
     let by_name = Table::from_file_name(&input.stem);
     let by_columns = tables::guess(&input.headers);
     let table = match (by_name, by_columns) {
+        // Somebody who names one file wants its sales planned, whatever it is called.
+        (Some(named), Some(Table::Sales)) if only.named && named != Table::Sales => {
+            notes.push(format!(
+                "{} was read as sales, judging by its columns; in a folder its name makes it the table {}",
+                input.file,
+                named.name()
+            ));
+            Some(Table::Sales)
+        }
         (Some(table), _) => Some(table),
         (None, Some(table)) => {
-            if !(is_only_input && table == Table::Sales) {
+            if !(only.input && table == Table::Sales) {
                 notes.push(format!("{} was read as {}, judging by its columns", input.file, table.name()));
             }
             Some(table)
         }
-        (None, None) if is_only_input => Some(Table::Sales),
+        (None, None) if only.input => Some(Table::Sales),
         (None, None) => None,
     };
     let Some(table) = table else {
@@ -309,6 +342,8 @@ pub(crate) struct Counts {
     pub duplicates: u64,
     /// Left out by a filter.
     pub filtered: u64,
+    /// Not yet known on the day looked back from.
+    pub later: u64,
     pub rejected: u64,
 }
 
@@ -377,6 +412,9 @@ impl State<'_> {
             }
             self.draft.rewind(&mark, file_idx);
         };
+        if let Some(plan) = jobs.iter().flat_map(Job::all_plans).find(|plan| plan.shares.is_mixed()) {
+            return Err(mixed_shares(input, plan));
+        }
         self.conclude(input, &jobs, pass);
         Ok(())
     }
@@ -438,6 +476,7 @@ impl State<'_> {
                 pass.counts[job_idx].accepted += counts.accepted;
                 pass.counts[job_idx].duplicates += counts.duplicates;
                 pass.counts[job_idx].filtered += counts.filtered;
+                pass.counts[job_idx].later += counts.later;
                 pass.counts[job_idx].rejected += n_rejected;
             }
             progress(&input.file, pass.n_rows, input.n_rows);
@@ -635,7 +674,7 @@ impl State<'_> {
                 n_rows: pass.n_rows,
                 n_accepted,
                 n_duplicates: counts.duplicates,
-                n_filtered,
+                n_filtered: n_filtered + counts.later,
                 n_row_errors: counts.rejected,
                 columns: job.all_plans().map(|plan| (plan.name.to_owned(), plan.header.clone())).collect(),
                 unused: if keeps_others { Vec::new() } else { unread.clone() },
@@ -646,6 +685,19 @@ impl State<'_> {
                     input.file,
                     thousands(n_filtered),
                     job.spec.name
+                ));
+            }
+            if counts.later > 0
+                && let Some(as_of) = self.options.as_of
+            {
+                let facts = &mut self.draft.dataset.facts;
+                facts.n_later_sales += counts.later;
+                let later = [facts.first_later_sale, self.draft.counts.first_later];
+                facts.first_later_sale = later.into_iter().flatten().min();
+                self.import.notes.push(format!(
+                    "{}: {} sales rows of {as_of} and later are not yet known on that morning and take no part",
+                    input.file,
+                    thousands(counts.later)
                 ));
             }
             if jobs.len() == 1 && !keeps_others && !unread.is_empty() && job.table_mapping().is_none() {
@@ -873,6 +925,27 @@ fn ambiguous_numbers(input: &Input, header: &str, column: &number::NumberColumn,
         first: as_point,
         second: as_comma,
         why,
+    }))
+}
+
+/// A share without a percent sign in a column that has some: `20` beside `20%`.
+fn mixed_shares(input: &Input, plan: &crate::job::Plan) -> ImportError {
+    let (row, value) = plan.shares.first_plain.clone().unwrap_or_default();
+    let (percent_row, percent) = plan.shares.first_percent.clone().unwrap_or_default();
+    let as_share = match number::read(&value) {
+        Ok(Reading::Plain(number) | Reading::Point(number) | Reading::Comma(number)) => {
+            number.times(rust_decimal::Decimal::ONE_HUNDRED).map(|number| number.to_f64().to_string())
+        }
+        _ => None,
+    };
+    ImportError::MixedShares(Box::new(Ambiguity {
+        file: input.file.clone(),
+        row,
+        column: plan.header.clone(),
+        first: format!("{value}%"),
+        second: format!("{}%", as_share.unwrap_or_else(|| format!("100 × {value}"))),
+        value,
+        why: format!("the column mixes numbers with and without a percent sign (row {percent_row} has {percent:?})"),
     }))
 }
 

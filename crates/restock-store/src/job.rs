@@ -69,7 +69,24 @@ pub(crate) struct Plan {
     pub first_rounded: u64,
     /// Day numbers of a spreadsheet read as dates.
     pub n_serials: u64,
+    pub shares: ShareColumn,
     dict_cache: Vec<u32>,
+}
+
+/// Shares of a column that were written with a percent sign and those that were not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ShareColumn {
+    /// Row and text of the first with a sign.
+    pub first_percent: Option<(u64, String)>,
+    /// The same without; zero is zero either way and does not count.
+    pub first_plain: Option<(u64, String)>,
+}
+
+impl ShareColumn {
+    /// Whether `20` may mean 20 % or 2,000 % here.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.first_percent.is_some() && self.first_plain.is_some()
+    }
 }
 
 /// One table read from one input.
@@ -519,11 +536,11 @@ impl Job {
     pub(crate) fn text<'a>(&'a self, chunk: &'a Chunk, row: usize, field: Field) -> Option<Cow<'a, str>> {
         let plan = self.plan(field)?;
         let text = match &plan.from {
-            From::Column(column) => cell_text(chunk.cell(*column, row)),
+            From::Column(column) => cell_text(chunk.label(*column, row)),
             From::Constant(text) => (!text.is_empty()).then_some(Cow::Borrowed(text.as_str())),
             From::Concat(columns, separator) => {
                 let parts: Vec<Cow<'_, str>> =
-                    columns.iter().map(|&column| cell_text(chunk.cell(column, row)).unwrap_or_default()).collect();
+                    columns.iter().map(|&column| cell_text(chunk.label(column, row)).unwrap_or_default()).collect();
                 parts.iter().any(|part| !part.is_empty()).then(|| Cow::Owned(parts.join(separator)))
             }
         }?;
@@ -562,14 +579,14 @@ impl Job {
                 if plan.dict_cache[key] != u32::MAX {
                     return Ok(Some(plan.dict_cache[key]));
                 }
-                let Some(text) = cell_text(chunk.cell(column, row)) else { return Ok(None) };
+                let Some(text) = cell_text(chunk.label(column, row)) else { return Ok(None) };
                 let idx = self.checked_id(chunk, row, field, &text, interner)?;
                 if let (Some(idx), Some(plan)) = (idx, self.plan_mut(field)) {
                     plan.dict_cache[key] = idx;
                 }
                 return Ok(idx);
             }
-            match chunk.cell(column, row) {
+            match chunk.label(column, row) {
                 Cell::Empty => return Ok(None),
                 Cell::Text(text) => {
                     let text = String::from_utf8_lossy(text);
@@ -755,7 +772,28 @@ impl Job {
             }
             number => number,
         };
+        if let Some(number) = number
+            && has_open_scale(field)
+        {
+            self.note_share(chunk, row, field, number);
+        }
         Ok(number.map(Number::to_f64))
+    }
+
+    /// Remembers the first share with and the first without a percent sign. A header or a mapping that says what the
+    /// numbers are leaves nothing open.
+    fn note_share(&mut self, chunk: &Chunk, row: usize, field: Field, number: Number) {
+        let Some(plan) = self.plan(field) else { return };
+        let known = if number.percent { &plan.shares.first_percent } else { &plan.shares.first_plain };
+        let is_stated = plan.explicit || plan.multiply.is_some() || plan.divide.is_some();
+        if known.is_some() || is_stated || (!number.percent && number.to_f64() == 0.0) {
+            return;
+        }
+        let first = Some((chunk.row_number(row), self.shown(chunk, row, field)));
+        if let Some(plan) = self.plan_mut(field) {
+            let shares = &mut plan.shares;
+            *(if number.percent { &mut shares.first_percent } else { &mut shares.first_plain }) = first;
+        }
     }
 
     /// A number within bounds.
@@ -1013,6 +1051,7 @@ impl Plan {
             n_rounded: 0,
             first_rounded: 0,
             n_serials: 0,
+            shares: ShareColumn::default(),
             dict_cache: Vec::new(),
         }
     }
@@ -1032,6 +1071,7 @@ impl Plan {
     pub(crate) fn restart(&mut self) {
         self.n_rounded = 0;
         self.n_serials = 0;
+        self.shares = ShareColumn::default();
         let numbers = &self.numbers;
         self.numbers = NumberColumn {
             mark: numbers.mark,
@@ -1166,6 +1206,12 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Option<Cow<'_, str>> {
             }
         }
     })
+}
+
+/// Fields that take shares and percentages as well as plain numbers of any size, so that 20 may be 20 % or 2,000 %. Other
+/// shares lie between 0 and 1, and a 20 among them is refused as a row.
+fn has_open_scale(field: Field) -> bool {
+    matches!(field, Field::Discount | Field::Value | Field::Magnitude)
 }
 
 /// Fields whose percent signs mean a share.

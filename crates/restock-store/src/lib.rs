@@ -16,6 +16,8 @@
 //! - *Duplicates* (equal in every cell) are reported. In the sales table they are kept unless
 //!   [`Duplicates::Drop`] is asked for, because an order may hold the same line twice; in tables that describe a state
 //!   (inventory, items, locations, suppliers, ...) the copy is left out.
+//! - *Title rows* above the header of a CSV file are skipped, with a note.
+//! - *Texts that a spreadsheet would run as a formula* are written with an apostrophe before them and read without it.
 //! - *More than six decimals* are rounded to six, and the count is a note.
 //! - *Rows without a location* belong to the location [`DEFAULT_LOCATION_ID`], or to the only location there is.
 
@@ -23,6 +25,7 @@ mod date;
 mod draft;
 mod error;
 mod finish;
+mod formula;
 mod import;
 mod intern;
 mod job;
@@ -37,7 +40,7 @@ pub mod write;
 use std::path::PathBuf;
 
 use restock_core::time::Bucket;
-use restock_core::{Dataset, RowError};
+use restock_core::{Dataset, Day, RowError};
 
 pub use error::{Ambiguity, ImportError};
 pub use mapping::Mapping;
@@ -79,7 +82,7 @@ pub struct TableSummary {
     pub n_accepted: u64,
     /// Rows left out because they repeat an earlier row.
     pub n_duplicates: u64,
-    /// Rows left out by a filter of the mapping.
+    /// Rows left out by a filter of the mapping, or because they are later than [`ImportOptions::as_of`].
     pub n_filtered: u64,
     /// Rows in quarantine.
     pub n_row_errors: u64,
@@ -103,11 +106,13 @@ pub struct ImportOptions {
     pub date_format: Option<String>,
     /// What to do with sales rows equal in every cell; `None` follows the mapping, or keeps them.
     pub duplicates: Option<Duplicates>,
+    /// Look back from the morning of this day: sales dated on or after it are not yet known and are left out.
+    pub as_of: Option<Day>,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { strict: false, max_row_errors: 1_000, decimal: None, date_format: None, duplicates: None }
+        Self { strict: false, max_row_errors: 1_000, decimal: None, date_format: None, duplicates: None, as_of: None }
     }
 }
 

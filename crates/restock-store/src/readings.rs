@@ -76,7 +76,7 @@ pub(crate) fn attributes(job: &Job, chunk: &Chunk, row: usize) -> std::collectio
     job.others
         .iter()
         .filter_map(|(column, header)| {
-            let text = cell_text(chunk.cell(*column, row))?;
+            let text = cell_text(chunk.label(*column, row))?;
             Some((attribute_name(header), text.into_owned()))
         })
         .collect()

@@ -24,6 +24,7 @@ use restock_core::Day;
 use crate::ImportError;
 use crate::date::day_of;
 use crate::mapping::FormatHints;
+use crate::tables;
 
 /// Rows in one chunk.
 const CHUNK_ROWS: usize = 16_384;
@@ -153,6 +154,16 @@ impl Chunk {
         }
     }
 
+    /// A cell that holds an id or another text: without the apostrophe that keeps it from being a formula. Numbers are
+    /// not read this way, because nobody writes them with one.
+    #[inline]
+    pub(crate) fn label(&self, column: usize, row: usize) -> Cell<'_> {
+        match (self, self.cell(column, row)) {
+            (Self::Csv { .. }, Cell::Text(text @ [b'\'', ..])) => Cell::Text(crate::formula::unguarded(text)),
+            (_, cell) => cell,
+        }
+    }
+
     /// The row number as a spreadsheet counts.
     #[inline]
     pub(crate) fn row_number(&self, row: usize) -> u64 {
@@ -216,6 +227,8 @@ pub(crate) struct Input {
     pub is_sheet: bool,
     /// Whether some cell holds a NUL byte.
     pub has_nul: bool,
+    /// Rows above the header of a CSV file that were skipped.
+    n_title_rows: u64,
     body: Body,
 }
 
@@ -451,9 +464,29 @@ fn open_csv(probed: &Probed, hints: &FormatHints) -> Result<Option<Input>, Impor
     if !found {
         return Ok(None);
     }
-    let headers: Vec<String> = record.iter().map(|cell| header_text(&String::from_utf8_lossy(cell))).collect();
+    let titles = title_rows(&mut reader, &mut record, &stem(&probed.path));
+    let headers = header_texts(&record);
     drop(reader);
-    if record.as_slice().contains(&b'\n') && quotes_are_broken(&sample[skip_lines..], delimiter, true) {
+    let (text, n_title_rows) = match titles {
+        None => (text, 0),
+        Some(titles) => {
+            notes.push(match titles.n_rows {
+                1 => format!("{}: row 1 stands above the header and was skipped ({:?})", probed.name, titles.shown),
+                n => format!(
+                    "{}: rows 1 to {n} stand above the header and were skipped ({:?})",
+                    probed.name, titles.shown
+                ),
+            });
+            let text = match text {
+                CsvText::File(path, skip) => CsvText::File(path, skip + titles.n_bytes),
+                CsvText::Memory(bytes) => CsvText::Memory(bytes[titles.n_bytes as usize..].to_vec()),
+            };
+            skip_lines += titles.n_bytes as usize;
+            (text, titles.n_rows)
+        }
+    };
+    let sample = sample.get(skip_lines..).unwrap_or_default();
+    if record.as_slice().contains(&b'\n') && quotes_are_broken(sample, delimiter, true) {
         return Err(ImportError::NotATable {
             file: probed.name.clone(),
             reason: "a quotation mark in its first row is not closed".to_owned(),
@@ -469,8 +502,52 @@ fn open_csv(probed: &Probed, hints: &FormatHints) -> Result<Option<Input>, Impor
         notes,
         is_sheet: false,
         has_nul,
+        n_title_rows,
         body: Body::Csv { text, delimiter },
     }))
+}
+
+fn header_texts(record: &ByteRecord) -> Vec<String> {
+    record.iter().map(|cell| header_text(&String::from_utf8_lossy(cell))).collect()
+}
+
+/// What stands above the header of a CSV file.
+struct Titles {
+    n_rows: u64,
+    n_bytes: u64,
+    /// The text of the first of them.
+    shown: String,
+}
+
+/// Looks for a header below the first `record`, which becomes it; `None` (and `record` as it was) where the first record
+/// is the header or nothing below is one. Titles have fewer cells than the header; a row is a header when a table known
+/// by the file's name or by its columns finds all it requires in it.
+fn title_rows(reader: &mut csv::Reader<Box<dyn ReadSeek + '_>>, record: &mut ByteRecord, stem: &str) -> Option<Titles> {
+    const MOST_TITLES: usize = 10;
+    let is_header = |record: &ByteRecord| tables::is_header(stem, &header_texts(record));
+    let n_cells = |record: &ByteRecord| record.iter().filter(|cell| !cell.trim_ascii().is_empty()).count();
+    if is_header(record) {
+        return None;
+    }
+    let shown: Vec<String> = header_texts(record).into_iter().filter(|text| !text.is_empty()).collect();
+    let mut most_cells = n_cells(record);
+    let mut below = ByteRecord::new();
+    for _ in 0..MOST_TITLES {
+        let position = reader.position().clone();
+        if !matches!(reader.read_byte_record(&mut below), Ok(true)) {
+            return None;
+        }
+        if n_cells(&below) > most_cells && is_header(&below) {
+            *record = below;
+            return Some(Titles {
+                n_rows: position.line() - 1,
+                n_bytes: position.byte(),
+                shown: shown.join(" ").chars().take(60).collect(),
+            });
+        }
+        most_cells = most_cells.max(n_cells(&below));
+    }
+    None
 }
 
 fn csv_error(file: &str, error: &csv::Error) -> ImportError {
@@ -613,7 +690,8 @@ fn guess_delimiter(sample: &[u8]) -> u8 {
     if lines.is_empty() {
         lines.push(counts);
     }
-    let header = lines[0];
+    // A title above the header holds no delimiter.
+    let header = lines.iter().find(|line| line.iter().any(|count| *count > 0)).copied().unwrap_or_default();
     // The delimiter occurs in the header and as often in most other lines.
     let same = |idx: usize| lines.iter().filter(|line| line[idx] == header[idx]).count();
     let best = (0..4).filter(|&idx| header[idx] > 0).max_by_key(|&idx| (same(idx), header[idx], 4 - idx));
@@ -677,6 +755,7 @@ fn open_parquet(probed: &Probed) -> Result<Input, ImportError> {
         notes: Vec::new(),
         is_sheet: false,
         has_nul: false,
+        n_title_rows: 0,
         body: Body::Parquet { path: probed.path.clone() },
     })
 }
@@ -767,6 +846,7 @@ fn open_workbook(probed: &Probed, wanted_sheet: Option<&str>) -> Result<Vec<Inpu
             n_rows: Some(rows.len() as u64),
             notes: Vec::new(),
             is_sheet: true,
+            n_title_rows: 0,
             has_nul: false,
             // The header may stand below blank rows; data rows follow it.
             body: Body::Sheet { rows, first_row: start_row + header_at as u64 + 2 },
@@ -828,7 +908,7 @@ impl Input {
         let (give_back, take_back) = std::sync::mpsc::channel::<Chunk>();
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                let mut row_number = 0_u64;
+                let mut row_number = self.n_title_rows;
                 let mut is_header = true;
                 let mut line = reader.position().line();
                 loop {

@@ -925,7 +925,10 @@ pub(crate) fn remark(field: Field, header: &str) -> Remark {
 
 fn is_share(field: Field) -> bool {
     use Field as F;
-    matches!(field, F::Share | F::ServiceTarget | F::Depth | F::StockoutShare | F::Yield | F::Scrap | F::Rate)
+    matches!(
+        field,
+        F::Share | F::ServiceTarget | F::Depth | F::Discount | F::StockoutShare | F::Yield | F::Scrap | F::Rate
+    )
 }
 
 fn is_money(field: Field) -> bool {
@@ -991,13 +994,21 @@ pub(crate) fn match_headers(spec: &TableSpec, headers: &[String]) -> (FieldColum
     (taken, lost)
 }
 
+/// Whether all that `table` requires is among the headers.
+fn is_complete(table: Table, headers: &[String]) -> bool {
+    let spec = spec(table);
+    let (taken, _) = match_headers(spec, headers);
+    spec.fields.iter().filter(|field| field.required).all(|field| taken.iter().any(|&(got, _)| got == field.field))
+}
+
+/// Whether texts are the header of the table that a file's name or the texts themselves tell.
+pub(crate) fn is_header(stem: &str, texts: &[String]) -> bool {
+    Table::from_file_name(stem).is_some_and(|table| is_complete(table, texts)) || guess(texts).is_some()
+}
+
 /// Guesses the table from its columns, for files whose name says nothing.
 pub(crate) fn guess(headers: &[String]) -> Option<Table> {
-    let complete = |table: Table| {
-        let spec = spec(table);
-        let (taken, _) = match_headers(spec, headers);
-        spec.fields.iter().filter(|field| field.required).all(|field| taken.iter().any(|&(got, _)| got == field.field))
-    };
+    let complete = |table: Table| is_complete(table, headers);
     let squashed: Vec<String> = headers.iter().map(|header| squash(header)).collect();
     let has = |names: &[&str]| squashed.iter().any(|header| names.contains(&header.as_str()));
     if complete(Table::Inventory)

@@ -1,6 +1,7 @@
 //! Tables and proposals into files.
 //!
 //! Every file is written beside its place and moved there when complete, so a reader never sees half of it.
+//! Texts in CSV files that a spreadsheet would run as formulas are kept from it ([`guard_formula`]).
 //! [`dataset`] writes a folder that [`crate::import`] reads back to the same dataset; [`proposals_csv`] and
 //! [`proposals_parquet`] write one flat row per proposal that reads back as an `open_orders` table.
 
@@ -24,6 +25,7 @@ use restock_core::proposal::{Proposal, ProposalSource, ProposalType, WaterfallCo
 use restock_core::{Dataset, Day, LocationIdx, Money, Quantity, RowError, ServiceType, WeekdaySet};
 
 use crate::DEFAULT_LOCATION_ID;
+pub use crate::formula::guard_formula;
 
 /// A file format for tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -271,7 +273,7 @@ fn write_csv(table: &Out<'_>, file: &mut BufWriter<File>) -> Result<(), Box<dyn 
             text.clear();
             match (column.value)(row) {
                 Value::Absent => {}
-                Value::Text(value) => text.push_str(&value),
+                Value::Text(value) => text.push_str(&guard_formula(&value)),
                 Value::Quantity(value) => write!(text, "{value}")?,
                 Value::Money(value) => write!(text, "{value}")?,
                 Value::Single(value) => write!(text, "{value}")?,

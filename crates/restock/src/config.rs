@@ -472,7 +472,7 @@ mod tests {
     }
 
     fn refusal(text: &str) -> String {
-        parse(text).unwrap_err().render(false)
+        parse(text).unwrap_err().render(false, restock_core::settings::Lang::En)
     }
 
     #[test]

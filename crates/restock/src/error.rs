@@ -1,7 +1,11 @@
 //! Errors as users see them: what, got, allowed, where, and the way out.
 
 use restock_core::RowError;
+use restock_core::settings::Lang;
 use serde_json::json;
+
+use crate::catalogue::said;
+use crate::i18n::Text;
 
 /// How a command ended; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +55,17 @@ impl CliError {
     }
 
     /// The text on the terminal.
-    pub(crate) fn render(&self, color: bool) -> String {
-        let label = |text: &str, style: console::Style| style.force_styling(color).apply_to(text).to_string();
-        let mut text = format!("{} {}\n", label("error:", console::Style::new().red().bold()), self.message);
+    pub(crate) fn render(&self, color: bool, lang: Lang) -> String {
+        let label = |text: Text, style: console::Style| style.force_styling(color).apply_to(text.get(lang)).to_string();
+        let message = said(&self.message, lang);
+        let mut text = format!("{} {message}\n", label(Text::ErrorLabel, console::Style::new().red().bold()));
         if !self.rows.is_empty() {
             text.push('\n');
-            text.push_str(&row_errors(&self.rows, self.rows.len()));
+            text.push_str(&row_errors(&self.rows, self.rows.len(), lang));
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("\n{} {hint}\n", label("hint:", console::Style::new().cyan().bold())));
+            let hint = said(hint, lang);
+            text.push_str(&format!("\n{} {hint}\n", label(Text::HintLabel, console::Style::new().cyan().bold())));
         }
         text
     }
@@ -73,14 +79,21 @@ impl CliError {
 }
 
 /// At most ten row errors, one per two lines, and how many there are in all.
-pub(crate) fn row_errors(rows: &[RowError], n_total: usize) -> String {
+pub(crate) fn row_errors(rows: &[RowError], n_total: usize, lang: Lang) -> String {
     let mut text = String::new();
     for RowError { file, row, column, value, expected, fix } in rows.iter().take(10) {
-        let column = if column.is_empty() { String::new() } else { format!(", column {column:?}") };
-        text.push_str(&format!("  {file} row {row}{column}: got {value:?}, expected {expected}\n    fix: {fix}\n"));
+        let (column, value) = (format!("{column:?}"), format!("{value:?}"));
+        let (expected, fix) = (said(expected, lang), said(fix, lang));
+        let line = if column == "\"\"" {
+            Text::BadRow.fill(lang, &[file, row, &value, &expected])
+        } else {
+            Text::BadCell.fill(lang, &[file, row, &value, &expected, &column])
+        };
+        text.push_str(&format!("  {line}\n    {}\n", Text::BadCellFix.fill(lang, &[&fix])));
     }
     if n_total > rows.len().min(10) {
-        text.push_str(&format!("  … and {} more\n", n_total - rows.len().min(10)));
+        let more = crate::format::count(n_total - rows.len().min(10));
+        text.push_str(&format!("  {}\n", Text::NMore.fill(lang, &[&more])));
     }
     text
 }
@@ -102,7 +115,7 @@ mod tests {
         let error = CliError::data("2 rows of sales.csv cannot be read")
             .rows(vec![row])
             .hint("correct them, or leave out --strict to plan without them");
-        insta::assert_snapshot!(error.render(false), @r#"
+        insta::assert_snapshot!(error.render(false, Lang::En), @r#"
         error: 2 rows of sales.csv cannot be read
 
           sales.csv row 12, column "quantity": got "1,2,3", expected a number
@@ -110,7 +123,7 @@ mod tests {
 
         hint: correct them, or leave out --strict to plan without them
         "#);
-        assert!(error.render(true).contains("\u{1b}["), "colour when asked for");
+        assert!(error.render(true, Lang::En).contains("\u{1b}["), "colour when asked for");
         assert_eq!(error.to_json()["error"]["exit_code"], 3);
     }
 }

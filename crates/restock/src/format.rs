@@ -86,6 +86,12 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A text as a cell of a CSV file: quoted where it must be, and never run as a formula.
+pub(crate) fn csv_cell(text: &str) -> String {
+    let text = restock_store::write::guard_formula(text);
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into_owned() }
+}
+
 /// A whole number grouped by thousands.
 pub(crate) fn count(value: usize) -> String {
     grouped(&value.to_string())
@@ -112,5 +118,6 @@ mod tests {
             ["0%", "<0.1%", "5%", "50%", "98.7%", ">99.9%", "100%"]
         );
         assert_eq!(count(3049), "3,049");
+        assert_eq!(["a", "a,b", "=A1", "-2"].map(csv_cell), ["a", "\"a,b\"", "'=A1", "-2"]);
     }
 }

@@ -82,7 +82,7 @@ texts! {
         "{0} 条订货行，共 {1}；涉及 {3} 个商品-地点中的 {2} 个";
     SummaryPlannedNoCost: "{0|order line|order lines}, {1|unit|units} in all (no cost known), for {2} of {3|item-location|item-locations}",
         "{0} 条订货行，共 {1} 件（成本未知）；涉及 {3} 个商品-地点中的 {2} 个";
-    SummaryPartCost: "{0} of the lines have no cost and are not in the value", "其中 {0} 行没有成本，未计入金额";
+    SummaryPartCost: "lines without a cost, not in the value: {0}", "其中 {0} 行没有成本，未计入金额";
     SummaryRiskText: "{0} expected to be lost until the next delivery if nothing is ordered, {1} with these orders",
         "若不订货，到下次到货前预期损失 {0}；按建议订货后为 {1}";
     SummaryRiskUnits: "{0|unit|units} of demand expected to be lost if nothing is ordered, {1} with these orders",
@@ -106,11 +106,11 @@ texts! {
         "restock backtest{0}：在您的历史数据上检验这些订货能节省多少";
     Written: "wrote {0}", "已写入 {0}";
     DryRun: "dry run, nothing was written", "试运行，未写入任何文件";
-    SummaryRiskUnpriced: "{0} more units at risk in lines whose price and cost are not known: {1}",
+    SummaryRiskUnpriced: "{0|more unit|more units} at risk in lines whose price and cost are not known: {1}",
         "另有 {0} 件风险需求，涉及价格与成本均未知的 {1} 行";
     RowsRead: "{0|row|rows}", "{0} 行";
     NFiles: "{0|file|files}", "{0} 个文件";
-    RowsBad: "{0} rows could not be read and are left out", "{0} 行无法读取，已略过";
+    RowsBad: "{0|row|rows} could not be read and took no part", "{0} 行无法读取，已略过";
     Quarantine: "all of them with their reasons: {0}", "全部错误行及原因：{0}";
     Reading: "reading", "读取";
     Planning: "planning", "计划";
@@ -119,7 +119,7 @@ texts! {
     Generating: "generating", "生成";
     UnusedSetting: "{0} in {1} is read but not used by this version", "{1} 中的 {0} 在此版本中尚未使用";
     CheckClean: "No findings: the data is in good health.", "未发现问题：数据状况良好。";
-    CheckRefused: "Warning: {0} rows were refused and take no part; correct them, see above.",
+    CheckRefused: "Warning: {0|row was|rows were} refused and took no part; correct what is shown above.",
         "警告：{0} 行被拒绝，未参与计算；请更正，详见上文。";
     CheckCleanElse: "No other findings.", "未发现其他问题。";
     CheckFindings: "{0|finding|findings}: {1|error|errors}, {2|warning|warnings}, {3} to know",
@@ -257,9 +257,12 @@ texts! {
     LostDemand: "lost demand", "损失需求";
     LeaderboardOver: "{0} series, {1|origin|origins}, {2|period|periods} ahead; {3} series were too short",
         "{0} 个序列，{1} 个起点，预测 {2} 个周期；{3} 个序列过短";
-    LeaderboardNote: "WQL weighted quantile loss, MASE and RMSSE scaled errors, SQL scaled quantile loss: lower is better. Bias above zero is over-forecast. Coverage should read 10% / 90%.",
-        "WQL 加权分位数损失，MASE、RMSSE 标准化误差，SQL 标准化分位数损失：越低越好。偏差为正表示预测偏高。覆盖率应为 10% / 90%。";
+    LeaderboardNote: "WQL weighted quantile loss, MASE and RMSSE scaled errors, SQL scaled quantile loss: lower is better. Bias, error sum and tracking signal above zero are over-forecast. Coverage should read 10% / 90%. FVA is the WQL gained over seasonal_naive, PIS the periods in stock.",
+        "WQL 加权分位数损失，MASE、RMSSE 标准化误差，SQL 标准化分位数损失：越低越好。偏差、累计误差和跟踪信号为正表示预测偏高。覆盖率应为 10% / 90%。FVA 为相对 seasonal_naive 改善的 WQL，PIS 为库存周期。";
     Bias: "bias", "偏差";
+    ValueAdded: "FVA", "FVA";
+    TrackingSignal: "signal", "跟踪信号";
+    CumulativeError: "error sum", "累计误差";
     Coverage: "coverage", "覆盖率";
     LeadTimePinball: "lead time", "提前期损失";
     Demand: "Demand", "需求";
@@ -300,6 +303,13 @@ texts! {
     DemandWord: "demand", "需求";
     SimUnplanned: "item-locations left out because they cannot be planned: {0}; --json lists them with the reason",
         "{0} 个商品-地点无法计划，已略过；--json 列出原因";
+    ErrorLabel: "error:", "错误：";
+    HintLabel: "hint:", "提示：";
+    NoteLabel: "note:", "注意：";
+    BadRow: "{0} row {1}: got {2}, expected {3}", "{0} 第 {1} 行：得到 {2}，应为{3}";
+    BadCell: "{0} row {1}, column {4}: got {2}, expected {3}", "{0} 第 {1} 行，列 {4}：得到 {2}，应为{3}";
+    BadCellFix: "fix: {0}", "处理：{0}";
+    CoverDays: "{0}→{1} d", "{0}→{1} 天";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
 }
 
@@ -401,6 +411,18 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "min_order" => "起订量",
         "reason" => "原因",
         "policy" => "策略",
+        "ordered_from_below_now" => "其中下游现在订货",
+        "critical_ratio" => "临界比",
+        "blocked_or_expired" => "冻结或过期",
+        "reorder_point" => "再订货点",
+        "min_stock" => "最低库存",
+        "sells_before_expiry" => "保质期内可售",
+        "still_needed" => "仍需",
+        "end" => "停售日",
+        "max_order" => "最大订量",
+        "max_stock" => "最高库存",
+        "shelf_capacity" => "货架容量",
+        "source" => "来源",
         _ => "",
     };
     if lang == Lang::ZhCn && !zh.is_empty() { zh.to_owned() } else { key.replace('_', " ") }
@@ -411,6 +433,12 @@ pub(crate) fn evidence_value<'a>(key: &str, value: &'a str, lang: Lang) -> &'a s
     match (lang, key, value) {
         (Lang::En, "service", "fill_rate") => "fill rate",
         (Lang::En, "service", "in_stock") => "in stock",
+        (Lang::En, "reason", "reorder_point_not_reached") => "reorder point not reached",
+        (Lang::En, "reason", "expected_expiry") => "stock that will expire",
+        (Lang::En, "reason", "fixed_order_size") => "fixed order size",
+        (Lang::ZhCn, "reason", "reorder_point_not_reached") => "未到再订货点",
+        (Lang::ZhCn, "reason", "expected_expiry") => "补充将过期的库存",
+        (Lang::ZhCn, "reason", "fixed_order_size") => "固定批量",
         (Lang::ZhCn, "service", "cycle") => "周期服务水平",
         (Lang::ZhCn, "service", "fill_rate") => "需求满足率",
         (Lang::ZhCn, "service", "in_stock") => "有货率",
@@ -525,6 +553,19 @@ pub(crate) fn finding_title(code: FindingCode, lang: Lang) -> &'static str {
     match lang {
         Lang::En => code.title(),
         Lang::ZhCn => zh,
+    }
+}
+
+/// A demand pattern of Syntetos and Boylan, or all of them.
+pub(crate) fn pattern_label(pattern: &str, lang: Lang) -> &str {
+    match (lang, pattern) {
+        (Lang::ZhCn, "all") => "全部",
+        (Lang::ZhCn, "smooth") => "平稳",
+        (Lang::ZhCn, "erratic") => "波动",
+        (Lang::ZhCn, "intermittent") => "间歇",
+        (Lang::ZhCn, "lumpy") => "块状",
+        (Lang::ZhCn, "none") => "无需求",
+        _ => pattern,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecaster, Money};
 use restock_store::{Import, ImportError, ImportOptions, Mapping};
@@ -92,6 +93,7 @@ impl Project {
             strict: data.strict,
             decimal: data.decimal.or(config.decimal),
             date_format: data.date_format.clone().or_else(|| config.date.clone()),
+            as_of: session.as_of.or(config.settings.as_of),
             ..ImportOptions::default()
         };
         Ok(Self { dir, config_file, config, sources, ad_hoc, options, mapping })
@@ -258,8 +260,15 @@ pub(crate) fn import_error(error: &ImportError) -> CliError {
     let text = error.to_string();
     let (message, hint) = text.split_once("\n\nhint: ").map_or((text.as_str(), None), |(m, h)| (m, Some(h)));
     let mut out = match error {
+        ImportError::NoRowAccepted { n_row_errors, first } => {
+            let message = match n_row_errors {
+                1 => "the only row could not be read".to_owned(),
+                n => format!("none of the {n} rows could be read"),
+            };
+            CliError::data(message).rows(first.clone()).hint("correct the rows, see above")
+        }
         ImportError::Strict { n_row_errors, first } => {
-            let message = format!("{n_row_errors} rows could not be read and --strict is set");
+            let message = in_singular(&format!("{n_row_errors} rows could not be read and --strict is set"));
             CliError::data(message)
                 .rows(first.clone())
                 .hint("correct them, or leave out --strict to go on without them")

@@ -98,6 +98,11 @@ impl Session {
         }
     }
 
+    /// A message of a lower layer in the language of the run.
+    pub(crate) fn said<'a>(&self, message: &'a str) -> std::borrow::Cow<'a, str> {
+        crate::catalogue::said(message, self.lang)
+    }
+
     /// `text` in a style, where colour is on.
     pub(crate) fn paint(&self, text: &str, style: Style) -> String {
         style.force_styling(self.color).apply_to(text).to_string()
@@ -133,7 +138,7 @@ impl Progress {
         }
         if self.bar.is_hidden() && self.bar.elapsed() > Duration::from_secs(1) {
             let template = if total > 0 {
-                "{msg} {bar:30.cyan/dim} {human_pos}/{human_len} {eta} left"
+                "{msg} {bar:30.cyan/dim} {human_pos}/{human_len} −{eta}"
             } else {
                 "{msg} {spinner} {human_pos}"
             };
@@ -178,7 +183,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
             let text = error.render().to_string();
             if wants_json {
                 let message = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default().to_owned();
-                return failure(&CliError::usage(message), true, false);
+                return failure(&CliError::usage(message), true, false, Lang::En);
             }
             return Outcome { stdout: String::new(), stderr: text, exit: Exit::Usage };
         }
@@ -216,19 +221,19 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
     };
     match result {
         Ok(output) => {
-            let label = session.paint("note:", Style::new().yellow().bold());
+            let label = session.paint(session.text(Text::NoteLabel), Style::new().yellow().bold());
             let stderr = output.notes.iter().map(|note| format!("{label} {note}\n")).collect();
             Outcome { stdout: output.body, stderr, exit: if output.findings { Exit::Findings } else { Exit::Ok } }
         }
-        Err(error) => failure(&error, session.json, color && surroundings.stderr_is_terminal),
+        Err(error) => failure(&error, session.json, color && surroundings.stderr_is_terminal, session.lang),
     }
 }
 
-fn failure(error: &CliError, json: bool, color: bool) -> Outcome {
+fn failure(error: &CliError, json: bool, color: bool, lang: Lang) -> Outcome {
     let exit = error.exit;
     if json {
         Outcome { stdout: format!("{:#}\n", error.to_json()), stderr: String::new(), exit }
     } else {
-        Outcome { stdout: String::new(), stderr: error.render(color), exit }
+        Outcome { stdout: String::new(), stderr: error.render(color, lang), exit }
     }
 }

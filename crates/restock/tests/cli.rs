@@ -214,7 +214,7 @@ fn check_tells_refused_rows_and_import_counts_copies() {
     assert!(output.contains("the data is in good health"), "{output}");
     std::fs::write(dir.path().join("sales.csv"), format!("{text}2026-02-30,A,5\n2026-02-28,A,5\n")).unwrap();
     let output = stdout(&expect(dir.path(), &["check", "sales.csv", "--fail-on", "warning"], 1));
-    assert!(output.contains("1 rows were refused") && !output.contains("good health"), "{output}");
+    assert!(output.contains("1 row was refused") && !output.contains("good health"), "{output}");
     expect(dir.path(), &["check", "sales.csv"], 0);
     let report = json(&restock(dir.path(), &["import", "sales.csv", "--dry-run", "--json"]));
     assert!(report["tables"][0]["n_duplicates"].is_u64(), "{report}");

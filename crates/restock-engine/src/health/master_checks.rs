@@ -222,13 +222,31 @@ fn d20_unknown_references(facts: &Facts<'_>) -> Vec<Finding> {
             Severity::Warning,
             [
                 format!("{place} names {kind} {name:?}, which no table holds"),
-                format!("{place} 引用了不存在的 {kind} {name:?}"),
+                format!("{} 引用了不存在的{} {name:?}", place_zh(&place), kind_zh(kind)),
             ],
             ["add it to its table or correct the name", "请在对应表中补充，或更正名称"],
         )
         .rows(rows)
     }));
     findings
+}
+
+/// `location S01` and the like in Chinese; names of tables stay.
+fn place_zh(place: &str) -> String {
+    match place.split_once(' ') {
+        Some((kind, id)) => format!("{} {id}", kind_zh(kind)),
+        None => place.to_owned(),
+    }
+}
+
+/// What an id names, in Chinese.
+fn kind_zh(kind: &str) -> &'static str {
+    match kind {
+        "item" => "商品",
+        "location" => "地点",
+        "supplier" => "供应商",
+        _ => "日历",
+    }
 }
 
 /// D20 as the reader saw it: ids that a table uses and the table that defines them does not hold.
@@ -249,7 +267,7 @@ fn orphans(facts: &Facts<'_>) -> Vec<Finding> {
                 Severity::Warning,
                 [
                     format!("{n_ids} {kind} ids are used but not in the table that defines them: {names}{more}"),
-                    format!("{n_ids} 个 {kind} 编码未在定义表中出现：{names}{more}"),
+                    format!("{n_ids} 个{}编码未在定义表中出现：{names}{more}", kind_zh(kind)),
                 ],
                 ["add them to the table or correct the ids", "请在定义表中补充，或更正编码"],
             )

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use restock_core::dataset::Dataset;
+use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Day, Finding, FindingCode, ItemIdx, LocationIdx, RowRef, Severity};
 use serde::{Deserialize, Serialize};
@@ -226,6 +227,7 @@ struct Draft(Finding);
 
 fn finding(code: FindingCode, severity: Severity, message: [String; 2], fix: [&str; 2]) -> Draft {
     let [message, message_zh] = message;
+    let message = in_singular(&message);
     let [fix, fix_zh] = fix.map(str::to_owned);
     Draft(Finding {
         code,

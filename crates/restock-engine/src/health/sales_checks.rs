@@ -608,12 +608,15 @@ fn d12_minimum_order_above_a_year(facts: &Facts<'_>, pair: &Pair, history: &Hist
     )
 }
 
-/// D19: rows dated in the future. With a day in the settings, later sales are simply not used yet (time travel), an
-/// info; without one, stray rows far behind the last sale are mistyped dates.
+/// D19: rows dated in the future: stray rows far behind the last sale are mistyped dates. With a day in the settings the
+/// plan looks back, and what is later is not yet known rather than wrong.
 fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
     let sales = &facts.dataset.sales;
     let as_of = facts.as_of;
     let mut findings = Vec::new();
+    if facts.settings.as_of.is_some() {
+        return findings;
+    }
     let first_future = facts.stray_from.unwrap_or(as_of);
     let future: Vec<usize> = (0..sales.len()).filter(|row| sales.day[*row] >= first_future).collect();
     if let Some(latest) = future.iter().map(|row| sales.day[*row]).max() {
@@ -644,7 +647,7 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
         findings.push(
             finding(
                 FindingCode::D19,
-                if facts.settings.as_of.is_some() { Severity::Info } else { Severity::Warning },
+                Severity::Warning,
                 [
                     format!("{n_rows} rows of {table} are dated after {as_of}, up to {latest}; they are not used"),
                     format!("{table} 有 {n_rows} 行日期晚于 {as_of}，最晚 {latest}，未被使用"),

@@ -199,3 +199,81 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_one_named_file_the_columns_say_what_it_is() {
+    let sold = "date,item_id,quantity\n2026-03-02,a,1\n2026-03-03,a,2\n";
+    let folder = Folder::new().with("units.csv", sold);
+    let named =
+        restock_store::import(&[folder.path("units.csv")], None, &ImportOptions::default(), &|_, _, _| {}).unwrap();
+    assert_eq!(sales(&named), ["2026-03-02 a main 1", "2026-03-03 a main 2"]);
+    insta::assert_snapshot!(named.notes[0], @"units.csv was read as sales, judging by its columns; in a folder its name makes it the table uoms");
+    let in_folder = folder.import().unwrap_err();
+    assert!(matches!(in_folder, ImportError::MissingColumns { .. }), "{in_folder}");
+}
+
+#[test]
+fn looking_back_leaves_out_what_is_not_yet_known() {
+    let sold = "date,item_id,quantity\n2026-03-01,a,1\n2026-03-02,a,2\n2026-03-03,b,-3\n2026-03-04,b,many\n";
+    let options = |day: &str| ImportOptions { as_of: Some(day.parse().unwrap()), ..ImportOptions::default() };
+    let import = Folder::new().with("sales.csv", sold).import_with(None, &options("2026-03-02")).unwrap();
+    assert_nothing_is_lost(&import);
+    assert_eq!(sales(&import), ["2026-03-01 a main 1"]);
+    assert_eq!(import.n_row_errors, 0, "a later row is not even read");
+    assert_eq!((import.dataset.facts.n_later_sales, import.dataset.items.len()), (3, 1));
+    insta::assert_snapshot!(import.notes.join("\n"), @r#"
+    sales.csv: 1 sales row of 1 item at one location (no column names it; it is called "main"), 2026-03-01 to 2026-03-01
+    sales.csv: 3 sales rows of 2026-03-02 and later are not yet known on that morning and take no part
+    "#);
+    let early = Folder::new().with("sales.csv", sold).import_with(None, &options("2026-02-01")).unwrap_err();
+    insta::assert_snapshot!(early, @r"
+    there is no history before 2026-02-01: the first sale is on 2026-03-01
+
+    hint: name a day after 2026-03-01, or leave --as-of out to plan on the morning after the last sale
+    ");
+}
+
+#[test]
+fn title_rows_above_the_header_are_skipped_by_name() {
+    for (delimiter, decimal) in [(',', "2.5"), (';', "2,5")] {
+        let rows = format!("date,item_id,location_id,quantity\n2026-03-02,a,s,{decimal}\n2026-03-03,a,s,x\n");
+        let rows = if delimiter == ';' { rows.replace("2,5", "@").replace(',', ";").replace('@', "2,5") } else { rows };
+        let import = import_one("export.csv", format!("Sales report\n\nmade on{delimiter}2026-03-04\n{rows}")).unwrap();
+        assert_eq!(sales(&import), ["2026-03-02 a s 2.5"]);
+        assert_eq!(
+            import.notes[0],
+            "export.csv: rows 1 to 3 stand above the header and were skipped (\"Sales report\")"
+        );
+        assert_eq!(import.row_errors[0].row, 6, "rows count as a spreadsheet counts");
+    }
+    let one = import_one("stock.csv", "Stock of today\nitem_id,on_hand\na,5\n").unwrap();
+    assert_eq!(one.notes[0], "stock.csv: row 1 stands above the header and was skipped (\"Stock of today\")");
+    assert_eq!(one.dataset.inventory.len(), 1);
+    // A header nobody knows is no title, and rows of values are no header.
+    let unknown = import_one("sales.csv", "when,what\n2026-01-01,a\n").unwrap_err();
+    assert!(matches!(unknown, ImportError::MissingColumns { .. }), "{unknown}");
+}
+
+#[test]
+fn shares_with_and_without_percent_signs_are_refused() {
+    let with = |cells: [&str; 3]| {
+        let rows = cells.iter().zip(1..).map(|(cell, day)| format!("2026-03-0{day},a,1,{cell}\n"));
+        let header = "date,item_id,quantity,discount\n".to_owned();
+        import_one("sales.csv", header + &rows.collect::<String>())
+    };
+    insta::assert_snapshot!(with(["20%", "0", "20"]).unwrap_err(), @r#"
+    sales.csv row 4, column "discount": "20" is 20% or 2000%, and the column mixes numbers with and without a percent sign (row 2 has "20%")
+
+    hint: write the percent sign in every row or in none
+    "#);
+    insta::assert_snapshot!(with(["0.2", "0", "20%"]).unwrap_err().to_string().lines().next().unwrap(), @r#"sales.csv row 2, column "discount": "0.2" is 0.2% or 20%, and the column mixes numbers with and without a percent sign (row 4 has "20%")"#);
+    for agreeing in [["20%", "0", "5%"], ["20", "0", "5"], ["0.2", "0", "0.05"]] {
+        let import = with(agreeing).unwrap();
+        assert_eq!(import.dataset.sales.price_ratio, [0.8, 1.0, 0.95], "{agreeing:?}");
+    }
+    let stated = import_one(
+        "sales.csv",
+        "date,item_id,quantity,discount (%)\n2026-03-01,a,1,20%\n2026-03-02,a,1,0\n2026-03-03,a,1,5\n",
+    );
+    assert_eq!(stated.unwrap().dataset.sales.price_ratio, [0.8, 1.0, 0.95], "the header says what 5 is");
+}

@@ -262,3 +262,36 @@ fn proposals_come_back_as_open_orders() {
         assert_eq!(import.dataset.items[0].item_id, "00123");
     }
 }
+
+/// What a spreadsheet would run as a formula is written as text, and read back as it was.
+#[test]
+fn formulas_are_written_as_text_and_read_back() {
+    let folder = Folder::new()
+        .with("sales.csv", "date,item_id,location_id,quantity\n2026-03-02,@home,+north,-2\n2026-03-02,-5,'-A,3\n")
+        .with("items.csv", "item_id,name\n@home,=HYPERLINK(\"http://x\")\n-5,-SKU\n");
+    let first = folder.import().unwrap();
+    let out = Folder::new();
+    write::dataset(&first.dataset, &out.path(""), Format::Csv).unwrap();
+    let items = std::fs::read_to_string(out.path("items.csv")).unwrap();
+    assert!(items.contains("'@home,\"'=HYPERLINK(\"\"http://x\"\")\"") && items.contains("\n-5,'-SKU"), "{items}");
+    let sold = std::fs::read_to_string(out.path("sales.csv")).unwrap();
+    assert!(sold.contains(",-2") && !sold.contains("'-2") && sold.contains("'+north"), "{sold}");
+    let again = out.import().unwrap();
+    assert_eq!(again.dataset.items, first.dataset.items);
+    assert_eq!(sales_of(&again.dataset), sales_of(&first.dataset));
+    let ids: Vec<&str> = again.dataset.items.iter().map(|item| item.item_id.as_str()).collect();
+    assert_eq!(ids, ["-5", "@home"]);
+}
+
+fn sales_of(dataset: &Dataset) -> Vec<(String, String, String)> {
+    let sales = &dataset.sales;
+    (0..sales.len())
+        .map(|row| {
+            (
+                dataset.items[sales.item[row].0 as usize].item_id.clone(),
+                dataset.locations[sales.location[row].0 as usize].location_id.clone(),
+                sales.quantity[row].to_string(),
+            )
+        })
+        .collect()
+}

@@ -1,5 +1,6 @@
 //! The HTML page of a plan: what to order and why, exceptions, data health, assumptions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::page::{escape, shell};
 use super::{at_risk, at_risk_head, has_money, is_packed, lost_units, order_units, source_label, sum_in_words};
+use crate::catalogue::{alternative, driver, said};
 use crate::format;
 use crate::i18n::{
     Text, evidence_key, evidence_value, exception_label, finding_title, limit_label, objective_label, severity_label,
@@ -45,11 +47,13 @@ struct LineData<'a> {
     c: Vec<[String; 3]>,
     mg: Vec<[String; 3]>,
     #[serde(rename = "mgNote")]
-    mg_note: &'a str,
+    mg_note: Cow<'a, str>,
     sens: Vec<[String; 2]>,
     alt: Vec<[String; 2]>,
     drv: Vec<[String; 2]>,
-    warn: &'a [String],
+    /// Exceptions: label, message, action.
+    ex: Vec<[&'a str; 3]>,
+    warn: Vec<Cow<'a, str>>,
     lin: Vec<String>,
     /// Charts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,13 +73,19 @@ pub(crate) fn render(lang: Lang, planned: &Planned) -> String {
     let Planned { plan, details, .. } = planned;
     let details: HashMap<(&str, &str), &LineDetail> =
         details.iter().map(|detail| ((&*detail.line.item_id, &*detail.line.location_id), detail)).collect();
+    let mut by_line: HashMap<(&str, &str), Vec<&PlanException>> = HashMap::new();
+    for exception in &plan.exceptions {
+        by_line.entry((&exception.item_id, &exception.location_id)).or_default().push(exception);
+    }
     let proposals = &plan.proposals[..plan.proposals.len().min(N_LINES)];
     let data = PageData {
         t: script_texts(lang),
         lines: proposals
             .iter()
             .map(|proposal| {
-                line_data(lang, proposal, details.get(&(&*proposal.item_id, &*proposal.destination)).copied())
+                let key = (&*proposal.item_id, &*proposal.destination);
+                let exceptions = by_line.get(&key).map_or(&[][..], Vec::as_slice);
+                line_data(lang, proposal, exceptions, details.get(&key).copied())
             })
             .collect(),
         csv: csv(proposals, lang),
@@ -126,7 +136,12 @@ fn script_texts(lang: Lang) -> BTreeMap<&'static str, &'static str> {
     .collect()
 }
 
-fn line_data<'a>(lang: Lang, proposal: &'a Proposal, detail: Option<&LineDetail>) -> LineData<'a> {
+fn line_data<'a>(
+    lang: Lang,
+    proposal: &'a Proposal,
+    exceptions: &[&'a PlanException],
+    detail: Option<&LineDetail>,
+) -> LineData<'a> {
     let Explanation { waterfall, without_order, with_order, marginal, sensitivity, alternatives, .. } =
         &proposal.explanation;
     let explanation = &proposal.explanation;
@@ -158,24 +173,31 @@ fn line_data<'a>(lang: Lang, proposal: &'a Proposal, detail: Option<&LineDetail>
                 [pack.pack.to_string(), format::percent(pack.p_sold), gain.unwrap_or_else(|| "–".to_owned())]
             })
             .collect(),
-        mg_note: &explanation.marginal_note,
-        sens: sensitivity
-            .iter()
-            .map(|entry| [entry.what_if.clone(), format::quantity(entry.quantity, decimals)])
-            .collect(),
+        mg_note: said(&explanation.marginal_note, lang),
+        sens: sensitivity.iter().map(|entry| [entry.what_if.clone(), format::quantity(entry.quantity, 0)]).collect(),
         alt: alternatives
             .iter()
-            .map(|(name, quantity)| [name.clone(), format::quantity(*quantity, decimals)])
+            .map(|(name, quantity)| [alternative(name, lang), format::quantity(*quantity, 0)])
             .collect(),
         drv: explanation
             .drivers
             .iter()
             .map(|(name, effect)| {
                 let sign = if *effect > 0.0 { "+" } else { "" };
-                [name.replace('_', " "), format!("{sign}{}", format::float(*effect, 1))]
+                [driver(name, lang), format!("{sign}{}", format::float(*effect, 1))]
             })
             .collect(),
-        warn: &explanation.warnings,
+        ex: exceptions
+            .iter()
+            .map(|exception| {
+                let (message, action) = match lang {
+                    Lang::En => (&exception.message, &exception.action),
+                    Lang::ZhCn => (&exception.message_zh, &exception.action_zh),
+                };
+                [exception_label(exception.code, lang), message.as_str(), action.as_str()]
+            })
+            .collect(),
+        warn: explanation.warnings.iter().map(|warning| said(warning, lang)).collect(),
         lin: vec![
             format!("{} {}", Text::ModelWord.get(lang), lineage.forecast_model),
             format!("{} {}", Text::PolicyWord.get(lang), lineage.policy),
@@ -284,6 +306,9 @@ fn csv(proposals: &[Proposal], lang: Lang) -> Vec<Vec<String>> {
             p.expected_receipt.to_string(),
             sum_in_words(p, lang).replace('\u{a0}', " "),
         ]
+        .iter()
+        .map(|text| restock_store::write::guard_formula(text).into_owned())
+        .collect()
     }));
     rows
 }
@@ -630,7 +655,7 @@ fn health(body: &mut String, lang: Lang, planned: &Planned) {
     }
     let _ = write!(body, "<p class=\"small soft\">{}", escape(&read.join(" · ")));
     for note in &import.notes {
-        let _ = write!(body, "<br>{}", escape(note));
+        let _ = write!(body, "<br>{}", escape(&said(note, lang)));
     }
     body.push_str("</p>");
     if findings.is_empty() {
@@ -691,7 +716,7 @@ mod tests {
     fn bars_on_the_page_add_up_to_the_quantity() {
         let planned = samples::planned();
         for proposal in &planned.plan.proposals {
-            let data = line_data(Lang::En, proposal, None);
+            let data = line_data(Lang::En, proposal, &[], None);
             let sum: f64 = data.wf.iter().map(|line| line.n).sum();
             assert!((sum - proposal.quantity.to_f64()).abs() < 1e-9);
         }

@@ -105,6 +105,7 @@ function charts(line, where) {
 function why(line) {
   const c = line.c;
   let out = `<p class="sentence">${esc(line.s)}</p>`;
+  if (line.ex.length) out += `<ul class="list">${line.ex.map(x => `<li><span class="wide"><span class="chip hot">${esc(x[0])}</span> ${esc(x[1])} <span class="soft">${esc(x[2])}</span></span></li>`).join("")}</ul>`;
   if (line.warn.length) out += `<p class="small soft">${line.warn.map(esc).join("<br>")}</p>`;
   out += `<div class="panes">` + waterfall(line);
   out += table(T.consequences, ["", T.without, T.with], c);

@@ -12,14 +12,26 @@ use super::plan::{bullet, open_in_browser, wrap};
 use crate::cli::BacktestArgs;
 use crate::error::CliError;
 use crate::format;
-use crate::i18n::Text;
+use crate::i18n::{Text, pattern_label};
 use crate::project::{Loaded, Project, apply_flags, forecaster, write_file};
 use crate::report::backtest_page::{self, indicators, policy_label};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
 
-/// Models compared when none are named: the floor, the classics and the choice over them.
-const MODELS: [&str; 5] = ["auto", "ets", "theta", "weighted_quantiles", "seasonal_naive"];
+/// Models compared when none are named: the choice over them, what it chooses from, the classics, those for demand that
+/// comes now and then, and the baseline.
+const MODELS: [&str; 10] = [
+    "auto",
+    "negative_binomial",
+    "weighted_quantiles",
+    "ets",
+    "theta",
+    "ses",
+    "tsb",
+    "sba",
+    "croston",
+    "seasonal_naive",
+];
 
 pub(crate) fn run(session: &Session, args: &BacktestArgs) -> Result<Output, CliError> {
     let project = Project::open(session, &args.data)?;
@@ -150,7 +162,11 @@ fn leaderboard_text(session: &Session, board: &Leaderboard) -> String {
     }
     for group in groups {
         let rows: Vec<_> = board.rows.iter().filter(|row| row.group == group).collect();
-        let title = format!("{group} ({})", format::count(rows.first().map_or(0, |row| row.n_series)));
+        let title = format!(
+            "{} ({})",
+            pattern_label(group, session.lang),
+            format::count(rows.first().map_or(0, |row| row.n_series))
+        );
         text.push_str(&format!("\n{}\n", session.bold(&title)));
         let ci = format::percent(board.ci_level);
         let mut grid = Grid::new()
@@ -164,7 +180,11 @@ fn leaderboard_text(session: &Session, board: &Leaderboard) -> String {
             .optional("WAPE", Align::Right, 2)
             .optional(session.text(Text::Bias), Align::Right, 1)
             .optional(session.text(Text::Coverage), Align::Right, 3)
-            .optional(session.text(Text::LeadTimePinball), Align::Right, 8);
+            .optional(session.text(Text::LeadTimePinball), Align::Right, 8)
+            .optional(session.text(Text::ValueAdded), Align::Right, 3)
+            .optional(session.text(Text::TrackingSignal), Align::Right, 9)
+            .optional(session.text(Text::CumulativeError), Align::Right, 10)
+            .optional("PIS", Align::Right, 11);
         for row in rows {
             let interval = |low: f64, high: f64| format!("{}–{}", format::float(low, 3), format::float(high, 3));
             // Levels 0.1 and 0.9 of the 13.
@@ -185,6 +205,12 @@ fn leaderboard_text(session: &Session, board: &Leaderboard) -> String {
                 format!("{}{}", if row.bias > 0.0 { "+" } else { "" }, format::percent(row.bias)),
                 format!("{} / {}", format::percent(coverage[0]), format::percent(coverage[1])),
                 pinball,
+                row.value_added.map_or(String::new(), |added| {
+                    format!("{}{}", if added.value > 0.0 { "+" } else { "" }, format::float(added.value, 3))
+                }),
+                format::float(row.tracking_signal, 1),
+                format::float(row.cumulative_error, 0),
+                format::float(row.periods_in_stock, 0),
             ]);
         }
         text.push_str(&grid.render(session));

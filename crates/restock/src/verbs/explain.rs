@@ -6,6 +6,7 @@ use restock_core::Quantity;
 use restock_engine::{ExplainError, LineDetail, WhatIf};
 use serde_json::json;
 
+use crate::catalogue::{alternative, driver};
 use crate::cli::ExplainArgs;
 use crate::config::did_you_mean;
 use crate::error::CliError;
@@ -163,7 +164,11 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
             let _ = writeln!(text, "{}", session.dim(&facts.join(" · ")));
         }
         None => {
-            let note = if detail.line.note.is_empty() { String::new() } else { format!(" ({})", detail.line.note) };
+            let note = if detail.line.note.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", session.said(&detail.line.note))
+            };
             let _ = writeln!(text, "{}", session.dim(&format!("{}{note}", session.text(Text::NoOrderLine))));
         }
     }
@@ -195,7 +200,7 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
             grid.row([pack.pack.to_string(), format::percent(pack.p_sold), gain]);
         }
         let mut body = grid.render(session);
-        for line in wrap(&explanation.marginal_note, session.width.min(100).saturating_sub(2)) {
+        for line in wrap(&session.said(&explanation.marginal_note), session.width.min(100).saturating_sub(2)) {
             if !line.is_empty() {
                 let _ = writeln!(body, "  {}", session.dim(&line));
             }
@@ -211,8 +216,11 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
         section(session, &mut text, Text::SensitivityTitle, &grid.render(session));
     }
     if !explanation.alternatives.is_empty() {
-        let words: Vec<String> =
-            explanation.alternatives.iter().map(|(name, q)| format!("{name} {}", format::quantity(*q, 0))).collect();
+        let words: Vec<String> = explanation
+            .alternatives
+            .iter()
+            .map(|(name, q)| format!("{} {}", alternative(name, lang), format::quantity(*q, 0)))
+            .collect();
         section(session, &mut text, Text::AlternativesTitle, &format!("  {}\n", words.join(" · ")));
     }
     if !explanation.drivers.is_empty() {
@@ -220,19 +228,14 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
             .drivers
             .iter()
             .map(|(name, effect)| {
-                format!(
-                    "{} {}{}",
-                    name.replace('_', " "),
-                    if *effect > 0.0 { "+" } else { "" },
-                    format::float(*effect, 1)
-                )
+                format!("{} {}{}", driver(name, lang), if *effect > 0.0 { "+" } else { "" }, format::float(*effect, 1))
             })
             .collect();
         section(session, &mut text, Text::DriversTitle, &format!("  {}\n", words.join(" · ")));
     }
     let mut remarks = String::new();
     for warning in &explanation.warnings {
-        super::plan::bullet(session, &mut remarks, warning, None);
+        super::plan::bullet(session, &mut remarks, &session.said(warning), None);
     }
     for exception in &detail.exceptions {
         let label = exception_label(exception.code, lang);
@@ -245,7 +248,12 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
     }
     let lineage = &explanation.lineage;
     let facts = [
-        format!("{} {} ({})", session.text(Text::ModelWord), lineage.forecast_model, detail.forecast_reason),
+        format!(
+            "{} {} ({})",
+            session.text(Text::ModelWord),
+            lineage.forecast_model,
+            session.said(&detail.forecast_reason)
+        ),
         format!("{} {}", session.text(Text::PolicyWord), lineage.policy),
         format!("{} {}", session.text(Text::DataHash), lineage.data),
         format!("{} {}", session.text(Text::SettingsHash), lineage.settings),
@@ -290,7 +298,7 @@ fn what_if_text(session: &Session, before: &LineDetail, after: &LineDetail) -> S
         grid.row([session.text(Text::Quantity).to_owned(), quantity(before), quantity(after)]);
     }
     for change in &after.changes {
-        grid.row([change.what.replace('_', " "), change.before.clone(), change.after.clone()]);
+        grid.row([crate::catalogue::change(&change.what, session.lang), change.before.clone(), change.after.clone()]);
     }
     text.push_str(&grid.render(session));
     let sentence = session.either(&after.explanation.sentence, &after.explanation.sentence_zh);

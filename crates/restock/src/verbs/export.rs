@@ -70,13 +70,6 @@ fn file_word(text: &str) -> String {
 }
 
 fn order_csv(lines: &[&Proposal]) -> String {
-    let cell = |text: &str| {
-        if text.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
-    };
     let mut out =
         "supplier,from_location,destination,item_id,item_name,order_quantity,order_unit,quantity,unit,unit_cost,value,\
                    currency,order_by,expected_receipt,proposal_id\n"
@@ -106,7 +99,7 @@ fn order_csv(lines: &[&Proposal]) -> String {
             p.expected_receipt.to_string(),
             p.proposal_id.clone(),
         ];
-        let _ = writeln!(out, "{}", cells.map(|text| cell(&text)).join(","));
+        let _ = writeln!(out, "{}", cells.map(|text| format::csv_cell(&text)).join(","));
     }
     out
 }

@@ -138,17 +138,15 @@ fn csv(series: &[SeriesForecast], levels: &[f64]) -> String {
         let _ = write!(out, ",q{level}");
     }
     out.push_str(",model\n");
-    let cell = |text: &str| {
-        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-    };
     for s in series {
         for step in 0..s.forecast.horizon() {
-            let _ = write!(out, "{},{},{}", cell(&s.item_id), cell(&s.location_id), s.days[step]);
+            let _ =
+                write!(out, "{},{},{}", format::csv_cell(&s.item_id), format::csv_cell(&s.location_id), s.days[step]);
             let _ = write!(out, ",{:.4}", s.forecast.mean[step]);
             for level in levels {
                 let _ = write!(out, ",{:.4}", quantile(s, step, *level));
             }
-            let _ = writeln!(out, ",{}", cell(&s.forecast.model));
+            let _ = writeln!(out, ",{}", format::csv_cell(&s.forecast.model));
         }
     }
     out
@@ -192,7 +190,12 @@ fn table(session: &Session, series: &mut [SeriesForecast], levels: &[f64], args:
     }
     text.push_str(&grid.render(session));
     if let (true, Some(s)) = (one, series.first()) {
-        text.push_str(&format!("\n  {} {} ({})\n", session.text(Text::Model), s.forecast.model, s.forecast.reason));
+        text.push_str(&format!(
+            "\n  {} {} ({})\n",
+            session.text(Text::Model),
+            s.forecast.model,
+            session.said(&s.forecast.reason)
+        ));
     } else if series.len() > N_SHOWN {
         let shown = session.fill(Text::ShowingSeries, &[&N_SHOWN, &format::count(series.len())]);
         text.push_str(&format!("  {}\n", session.dim(&shown)));

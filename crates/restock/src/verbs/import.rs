@@ -39,7 +39,7 @@ pub(crate) fn run(session: &Session, args: &ImportArgs) -> Result<Output, CliErr
         if import.n_row_errors > 0 {
             // Beside the folder, so that it is not read as a table next time.
             let beside = out.parent().unwrap_or(&out).to_owned();
-            files.push(write_into(&beside, "quarantine.csv", &quarantine_csv(&import.row_errors))?);
+            files.push(write_into(&beside, "quarantine.csv", &quarantine_csv(session, &import.row_errors))?);
         }
     }
     let mut output = if session.json {
@@ -106,12 +106,12 @@ pub(crate) fn tables_text(session: &Session, import: &Import) -> String {
         text.push('\n');
     }
     for note in &import.notes {
-        super::plan::bullet(session, &mut text, note, None);
+        super::plan::bullet(session, &mut text, &session.said(note), None);
     }
     if import.n_row_errors > 0 {
         let bad = session.fill(Text::RowsBad, &[&format::count(import.n_row_errors)]);
         text.push_str(&format!("\n{}\n", session.paint(&bad, console::Style::new().yellow())));
-        text.push_str(&row_errors(&import.row_errors, import.n_row_errors));
+        text.push_str(&row_errors(&import.row_errors, import.n_row_errors, session.lang));
     }
     text
 }

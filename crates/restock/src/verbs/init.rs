@@ -254,6 +254,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use restock_core::settings::Lang;
 
     #[test]
     fn every_template_writes_settings_that_read_back_and_tables_with_rows() {
@@ -261,8 +262,8 @@ mod tests {
         for template in Template::value_variants() {
             let sample = sample(*template);
             let text = settings_text("a \"quoted\" name", &sample);
-            let config =
-                Config::parse(&text, Path::new("restock.toml")).unwrap_or_else(|e| panic!("{}", e.render(false)));
+            let config = Config::parse(&text, Path::new("restock.toml"))
+                .unwrap_or_else(|e| panic!("{}", e.render(false, Lang::En)));
             assert_eq!(config.name, "a \"quoted\" name");
             let today: Day = "2026-03-02".parse().unwrap();
             let (first, again): (Vec<_>, Vec<_>) = (tables(&sample, today).collect(), tables(&sample, today).collect());

@@ -145,7 +145,9 @@ pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Re
         std::fs::write(path, json).map_err(text)
     })?;
     if loaded.import.n_row_errors > 0 {
-        write("quarantine.csv", &|path| std::fs::write(path, quarantine_csv(&loaded.import.row_errors)).map_err(text))?;
+        write("quarantine.csv", &|path| {
+            std::fs::write(path, quarantine_csv(session, &loaded.import.row_errors)).map_err(text)
+        })?;
     }
     let page = report::plan_page::render(session.lang, planned);
     write("report.html", &|path| std::fs::write(path, &page).map_err(text))?;
@@ -153,18 +155,12 @@ pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Re
 }
 
 /// Row errors as a table that any spreadsheet opens.
-pub(crate) fn quarantine_csv(rows: &[restock_core::RowError]) -> String {
-    let cell = |text: &str| {
-        if text.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
-    };
+pub(crate) fn quarantine_csv(session: &Session, rows: &[restock_core::RowError]) -> String {
     let mut out = "file,row,column,value,expected,fix\n".to_owned();
     for row in rows {
-        let cells = [&row.file, &row.row.to_string(), &row.column, &row.value, &row.expected, &row.fix];
-        out.push_str(&cells.map(|text| cell(text)).join(","));
+        let (expected, fix) = (session.said(&row.expected), session.said(&row.fix));
+        let cells = [&row.file, &row.row.to_string(), &row.column, &row.value, &*expected, &*fix];
+        out.push_str(&cells.map(format::csv_cell).join(","));
         out.push('\n');
     }
     out
@@ -362,13 +358,13 @@ fn import_remarks(session: &Session, notes: &[String], import: &restock_store::I
         text.push('\n');
     }
     for note in notes.iter().take(8) {
-        bullet(session, &mut text, note, None);
+        bullet(session, &mut text, &session.said(note), None);
     }
     more(session, &mut text, notes.len(), 8);
     if import.n_row_errors > 0 {
         let bad = session.fill(Text::RowsBad, &[&format::count(import.n_row_errors)]);
         text.push_str(&format!("  {}\n", session.paint(&bad, Style::new().yellow())));
-        text.push_str(&row_errors(&import.row_errors, import.n_row_errors));
+        text.push_str(&row_errors(&import.row_errors, import.n_row_errors, session.lang));
         if let Some(file) = files.iter().find(|file| file.ends_with("quarantine.csv")) {
             text.push_str(&format!("  {}\n", session.fill(Text::Quarantine, &[&file.display()])));
         }
@@ -481,10 +477,9 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
             if report::is_packed(proposal) { format::quantity(proposal.quantity, 0) } else { String::new() },
             proposal.value.map_or(String::new(), |value| format::money(value, currency)),
             format::percent(explanation.without_order.p_stockout),
-            format!(
-                "{}→{} d",
-                cover(explanation.without_order.days_of_cover),
-                cover(explanation.with_order.days_of_cover)
+            session.fill(
+                Text::CoverDays,
+                &[&cover(explanation.without_order.days_of_cover), &cover(explanation.with_order.days_of_cover)],
             ),
             report::at_risk(proposal, any_money, session.lang).unwrap_or_default(),
             report::sum_in_words(proposal, session.lang),
@@ -640,15 +635,15 @@ mod tests {
         DAIRY → S01   2 行 · 71.64 EUR · 下单截止 2026-03-02 14:00 · 到货 2026-03-04
           商品                              订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
           ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          MILK-1L   Milk 1 l        4 包 × 12 件      37.44        83%      2→5 d           9.10   62 预期需求 +12 缓冲 +3 预留
+          MILK-1L   Milk 1 l        4 包 × 12 件      37.44        83%     2→5 天           9.10   62 预期需求 +12 缓冲 +3 预留
                                                                                                    −26 现有 −12 在途 +9 整包
-          YOG-500   Yoghurt 500 g    6 包 × 6 件      34.20        83%      2→5 d           5.80   31 预期需求 +6 缓冲 −4 现有
+          YOG-500   Yoghurt 500 g    6 包 × 6 件      34.20        83%     2→5 天           5.80   31 预期需求 +6 缓冲 −4 现有
                                                                                                    +3 整包
 
         MARKET → S01   1 行 · 43.75 EUR · 下单截止 2026-03-02 · 到货 2026-03-04
           商品                         订货   金额 EUR   缺货概率   可用天数   风险金额 EUR   原因
           ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          SALMON   Salmon <fillet>   2.5 kg      43.75        83%      2→5 d           7.25   3.4 预期需求 +1.1 缓冲 −2 现有
+          SALMON   Salmon <fillet>   2.5 kg      43.75        83%     2→5 天           7.25   3.4 预期需求 +1.1 缓冲 −2 现有
 
         已写入 out/orders.csv, out/report.html
 

@@ -1,0 +1,146 @@
+//! Under `--lang zh-CN` no English sentence is left.
+
+use std::path::Path;
+use std::process::Command;
+
+fn restock(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(args)
+        .args(["--lang", "zh-CN"])
+        .current_dir(dir)
+        .env_clear()
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    format!("{}{}", text(output.stdout), text(output.stderr))
+}
+
+/// Words that are no ids, names of files, columns or models, and may stand in a Chinese text all the same.
+const ALLOWED: &[&str] = &[
+    // Units, formats, measures and names that Chinese planners use as they are.
+    "kg", "csv", "CSV", "Parquet", "XLSX", "JSON", "UTF", "UTC", "ABC", "WQL", "MASE", "RMSSE", "SQL", "WAPE", "zh",
+    "CN", "en", "case", "each", "pack", "blake3",
+    // The program, its verbs, flags and the words of its syntax.
+    "restock", "Restock", "try", "plan", "check", "explain", "import", "export", "backtest", "simulate", "forecast",
+    "init", "demo", "config", "toml", "where", "auto", "open", "out", "report", "html", "data", "path", "all", "main",
+    "mon", "dmy", "mdy", "cd", "segment",
+];
+
+/// Runs of English: any two words of lower-case letters in a row that are not allowed.
+fn english(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        // What is quoted is the user's own or is typed as it stands.
+        let mut outside = String::new();
+        for (idx, part) in line.split(['"', '`']).enumerate() {
+            outside.push_str(if idx % 2 == 0 { part } else { "…" });
+        }
+        let words: Vec<&str> = outside.split(' ').collect();
+        let is_english = |word: &str| {
+            let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+            word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()) && !ALLOWED.contains(&word)
+        };
+        for pair in words.windows(2) {
+            // A comma after a lone word makes it one of a list of names.
+            if !pair[0].ends_with(',') && pair.iter().all(|word| is_english(word)) {
+                found.push(format!("{} {} in: {line}", pair[0], pair[1]));
+            }
+        }
+    }
+    found
+}
+
+fn assert_chinese(dir: &Path, runs: &[&[&str]]) {
+    let mut left = Vec::new();
+    for args in runs {
+        let text = restock(dir, args);
+        assert!(text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "restock {args:?}: {text}");
+        left.extend(english(&text).into_iter().map(|found| format!("restock {args:?} says {found}")));
+    }
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
+#[test]
+fn english_is_recognised() {
+    assert_eq!(english("  stock and every order covers").len(), 4);
+    assert_eq!(english("库存 \"stock and open\"，restock plan；MILK-1L").len(), 0);
+}
+
+#[test]
+fn a_project_speaks_chinese() {
+    let dir = tempfile::tempdir().unwrap();
+    restock(dir.path(), &["init", "shop", "--as-of", "2026-03-02"]);
+    assert_chinese(
+        dir.path(),
+        &[
+            &["init", "other", "--as-of", "2026-03-02"],
+            &["plan", "shop"],
+            &["check", "shop"],
+            &["import", "shop", "--dry-run"],
+            &["explain", "MILK-1L@S01", "shop", "--replay"],
+            &["explain", "MILK-1L@S01", "shop", "--what-if", "lead_time=9"],
+            &["explain", "CANDLE@S02", "shop"],
+            &["explain", "MILK-9L", "shop"],
+            &["explain", "MILK-1L", "shop", "--what-if", "colour=red"],
+            &["forecast", "shop", "--only", "MILK-1L@S01", "--horizon", "7"],
+            &["forecast", "shop", "--only", "NOTHING"],
+            &["export", "--project", "shop"],
+            &["simulate", "shop", "--model", "ses", "--paths", "20", "--days", "28", "--out", "sim"],
+            &["simulate", "shop", "--model", "ses", "--shock", "demand=2x"],
+            &["backtest", "shop", "--windows", "2", "--policies", "base_stock,min_max", "--model", "ses"],
+            &["backtest", "shop", "--forecast", "--models", "ses,tsb", "--windows", "2", "--horizon", "7"],
+            &["config", "explain", "--project", "shop"],
+            &["config", "explain", "zebra"],
+            &["plan"],
+        ],
+    );
+}
+
+#[test]
+fn sales_alone_and_broken_files_speak_chinese() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let mut sales = "Sales report\ndate,item_id,quantity,note\n".to_owned();
+    for day in 1..=28 {
+        for item in ["A", "B"] {
+            sales.push_str(&format!("2026-02-{day:02},{item},{},x\n", 1 + (day * 7) % 5));
+        }
+    }
+    write("sales.csv", &sales);
+    let broken = "2026-02-30,A,3,x\n2026-02-27,A,many,x\n27/02/2026,A,\"1,5\",x\n2026-02-27,,2,x\n2026-02-27,A,=1+1,x\n\
+                  2026-02-27,A,-2,x\n2026-02-27,A,50%,x\n2026-02-27,A\n2026-02-27,A,1,x,y\n2026-02-27,A,€3,x\n2026-02-28,A,1,x\n";
+    write("broken.csv", &format!("{sales}{broken}"));
+    write("headers.csv", "when,what\n2026-01-01,a\n");
+    write("units.csv", &sales);
+    write("bad.csv", "date,item_id,quantity\n2026-02-30,A,3\n");
+    write("ambiguous.csv", "date,item_id,quantity\n2026-02-01,A,\"1,234\"\n");
+    write("dates.csv", "date,item_id,quantity\n01/02/2026,A,1\n");
+    write("shares.csv", "date,item_id,quantity,discount\n2026-02-01,A,1,20%\n2026-02-02,A,1,20\n");
+    write("page.csv", "<html><body>login</body></html>\n");
+    write("empty.csv", "");
+    assert_chinese(
+        dir.path(),
+        &[
+            &["try", "sales.csv", "--out", "out"],
+            &["try", "sales.csv", "--out", "out", "--as-of", "2026-02-20"],
+            &["try", "sales.csv", "--out", "out", "--as-of", "2025-02-20"],
+            &["try", "units.csv", "--out", "out"],
+            &["check", "sales.csv"],
+            &["explain", "A", "sales.csv"],
+            &["try", "broken.csv", "--out", "out"],
+            &["check", "broken.csv"],
+            &["import", "broken.csv", "--dry-run"],
+            &["try", "broken.csv", "--out", "out", "--strict"],
+            &["try", "headers.csv"],
+            &["try", "bad.csv"],
+            &["try", "ambiguous.csv"],
+            &["try", "dates.csv"],
+            &["try", "shares.csv"],
+            &["try", "page.csv"],
+            &["try", "empty.csv"],
+            &["try", "nothing.csv"],
+        ],
+    );
+    let quarantine = std::fs::read_to_string(dir.path().join("out/quarantine.csv")).unwrap();
+    assert!(english(&quarantine.replace(',', "，")).is_empty(), "{quarantine}");
+}

@@ -1,0 +1,99 @@
+//! Checks that depend on what the reader hands over, from files to findings.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Findings of a code that `restock check` makes of some files: item, severity and message of each.
+fn findings(code: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        std::fs::write(dir.path().join(name), content).unwrap();
+    }
+    let report = check(dir.path());
+    let found = report["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == code);
+    found
+        .map(|finding| {
+            let text = |key: &str| finding[key].as_str().unwrap_or("-");
+            format!("{} {}: {}", text("item_id"), text("severity"), text("message"))
+        })
+        .collect()
+}
+
+fn check(dir: &Path) -> serde_json::Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(["check", ".", "--json", "--fail-on", "never"])
+        .current_dir(dir)
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Four weeks of five a day; `column` is a further cell of each day.
+fn sold(header: &str, column: impl Fn(u32) -> String) -> String {
+    let rows = (1..=28).map(|day| format!("2026-02-{day:02},A,5{}\n", column(day)));
+    format!("date,item_id,quantity{header}\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn d08_sales_without_stock() {
+    let plain = sold("", |_| String::new());
+    let stockouts = |from: u32, to: u32| format!("item_id,from,to\nA,2026-02-{from:02},2026-02-{to:02}\n");
+    // The first and the last day of a stock-out may sell.
+    let long = stockouts(10, 16);
+    let found = findings("D08", &[("sales.csv", &plain), ("stockouts.csv", &long)]);
+    assert_eq!(found, ["A warning: 25 units sold on 5 days without stock, first 2026-02-11"]);
+    let short = stockouts(10, 11);
+    assert_eq!(findings("D08", &[("sales.csv", &plain), ("stockouts.csv", &short)]), [""; 0]);
+
+    let counts: String = (1..=28).map(|day| format!("A,0,2026-02-{day:02}\n")).collect();
+    let counts = format!("item_id,on_hand,as_of\n{counts}");
+    let found = findings("D08", &[("sales.csv", &plain), ("inventory.csv", &counts)]);
+    assert_eq!(found, ["A warning: 130 units sold on 26 days without stock, first 2026-02-02"]);
+    let counts = counts.replace("A,0,", "A,3,");
+    assert_eq!(findings("D08", &[("sales.csv", &plain), ("inventory.csv", &counts)]), [""; 0]);
+
+    let share =
+        |share: &'static str| sold(",stockout_share", move |day| format!(",{}", if day > 20 { share } else { "0" }));
+    let found = findings("D08", &[("sales.csv", &share("1"))]);
+    assert_eq!(found, ["A warning: 40 units sold on 8 days without stock, first 2026-02-21"]);
+    assert_eq!(findings("D08", &[("sales.csv", &share("0.5"))]), [""; 0]);
+}
+
+#[test]
+fn d22_more_returned_than_sold() {
+    let returned = "date,item_id,quantity\n2026-02-01,A,2\n2026-02-02,A,-5\n2026-02-02,B,4\n2026-02-03,B,-4\n";
+    let found = findings("D22", &[("sales.csv", returned)]);
+    assert_eq!(found, ["A warning: 5 units returned but only 2 sold"]);
+    // The same by a column that marks returns.
+    let marked = "date,item_id,quantity,is_return\n2026-02-01,A,2,0\n2026-02-02,A,5,1\n2026-02-02,B,4,0\n";
+    assert_eq!(findings("D22", &[("sales.csv", marked)]), found);
+    let fewer = returned.replace("A,-5", "A,-2");
+    assert_eq!(findings("D22", &[("sales.csv", &fewer)]), [""; 0]);
+}
+
+#[test]
+fn d23_time_zones() {
+    let at = |zones: [&str; 2]| {
+        let rows = (1..=20).map(|day| format!("2026-02-{day:02}T23:30:00{},A,5\n", zones[(day % 2) as usize]));
+        format!("timestamp,item_id,quantity\n{}", rows.collect::<String>())
+    };
+    let found = findings("D23", &[("sales.csv", &at(["Z", "+08:00"]))]);
+    assert_eq!(found, ["- warning: sales time stamps use several offsets from UTC: +08:00 (10 rows), Z (10 rows)"]);
+    let summer = findings("D23", &[("sales.csv", &at(["+01:00", "+02:00"]))]);
+    assert!(summer.len() == 1 && summer[0].starts_with("- info"), "{summer:?}");
+    assert_eq!(findings("D23", &[("sales.csv", &at(["+08:00", "+08:00"]))]), [""; 0]);
+    assert_eq!(findings("D23", &[("sales.csv", &at(["", ""]))]), [""; 0]);
+}
+
+#[test]
+fn d24_category_of_one() {
+    let sales: String = ["A", "B", "C", "D", "E"].map(|item| format!("2026-02-01,{item},1\n")).concat();
+    let sales = format!("date,item_id,quantity\n{sales}");
+    let items = |last: &str| format!("item_id,category\nA,dairy\nB,dairy\nC,bread\nD,bread\nE,{last}\n");
+    let found = findings("D24", &[("sales.csv", &sales), ("items.csv", &items("diary"))]);
+    assert_eq!(found, ["E info: the only item of category \"diary\": a typo, or no siblings to learn from"]);
+    assert_eq!(findings("D24", &[("sales.csv", &sales), ("items.csv", &items("dairy"))]), [""; 0]);
+    assert_eq!(findings("D24", &[("sales.csv", &sales), ("items.csv", &items(""))]), [""; 0]);
+}
