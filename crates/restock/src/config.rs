@@ -169,7 +169,7 @@ settings! {
             c.settings.currency = code.to_owned(); Some(())
         };
     "project.bucket" = "\"day\"", "\"day\", \"week\" or \"month\"", true,
-        "length of a planning period", "计划周期的长度",
+        "period of the sales, for forecasts; orders are planned in days", "销量的周期，用于预测；订货按日计划",
         |c, v| {
             c.settings.bucket = one_of(v, &[("day", Bucket::Day), ("week", Bucket::Week), ("month", Bucket::Month)])?;
             Some(())
