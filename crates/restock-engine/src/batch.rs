@@ -331,7 +331,7 @@ struct Dependent {
 /// Adds what `unit` orders now and later to the demand of the unit above.
 ///
 /// After its order, a unit orders at each later opportunity as its policy does: back up to its target, or from its
-/// reorder point, in whole packs and at least the minimum order. So the unit above sees demand as it comes to it, in
+/// reorder point, both moving with the demand expected then, in whole packs and at least the minimum order. So the unit above sees demand as it comes to it, in
 /// packs, and not as it is spread over customers. What expires is ordered again.
 fn pass_up(
     unit: &PlanningUnit,
@@ -647,8 +647,8 @@ mod tests {
 
     #[test]
     fn what_expires_in_the_store_is_asked_for_again() {
-        let (fresh, keeps) = (asked_of_the_centre(2, 10, Some(4)), asked_of_the_centre(2, 10, None));
-        // A pack of 10 sells 8 in the four days that it keeps, so it lasts for four days and not for five.
+        let (fresh, keeps) = (asked_of_the_centre(2, 10, Some(3)), asked_of_the_centre(2, 10, None));
+        // A pack of 10 sells 6 in the three days that it keeps and is asked for again on the fourth, not on the fifth.
         let n = fresh.len().min(keeps.len());
         let n_packs = |asked: &[f32]| asked[1..n].iter().sum::<f32>() / 10.0;
         assert!((n_packs(&keeps) - (n - 1) as f32 / 5.0).abs() <= 1.0, "{keeps:?}");

@@ -104,7 +104,7 @@ impl ChainConfig {
             share_launched: 0.06,
             share_ended: 0.06,
             share_closed_on_sundays: 1.0,
-            n_days_of_transfers: 14,
+            n_days_of_transfers: 7,
             ..Self::default()
         }
     }
