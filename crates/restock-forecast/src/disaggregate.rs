@@ -57,7 +57,7 @@ pub fn disaggregate(paths: &DemandPaths, weights: &[Vec<f64>], forecast: &Foreca
                     .map(|(day, weight)| gamma(concentration * weight / total_weight, score(day))),
             );
             let mut sum: f64 = shares.iter().sum();
-            if !(sum > 0.0) {
+            if sum <= 0.0 {
                 // A single lump falls on one day.
                 let open = (0..weights.len()).filter(|day| weights[*day] > 0.0);
                 let day = open.max_by(|a, b| score(*a).total_cmp(&score(*b))).expect("some day has a weight");
