@@ -3,8 +3,10 @@
 
 pub mod check;
 pub mod lost_sales;
+pub mod serial;
 pub mod worked_example;
 
 pub use check::{CheckError, check_environment, check_finite_environment};
 pub use lost_sales::{LostSales, LostSalesState};
+pub use serial::{Serial, SerialState};
 pub use worked_example::WorkedExample;
