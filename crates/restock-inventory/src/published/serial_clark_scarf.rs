@@ -10,7 +10,7 @@ use crate::heuristics::shang_song;
 
 /// Grid step of normal demand as a share of the standard deviation of one unit of time: the grid adds about step²/6 to
 /// the variance of each lead time's demand, which must leave five stages within 1e-4.
-const NORMAL_STEP_SHARE: f64 = 0.002;
+const NORMAL_STEP_SHARE: f64 = 0.0025;
 
 /// The same for demand that is summed over periods.
 const PERIOD_STEP_SHARE: f64 = 0.005;
