@@ -17,8 +17,10 @@
 //!    where [`SearchLimits`] ended it.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
+
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A stage of a supply network.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +50,28 @@ pub struct ServiceNetwork {
     max_replenishment_time: Vec<usize>,
 }
 
+/// A stage as bills of materials describe it: what it adds, and what its own customers want.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChainStage {
+    /// Time from having all inputs to having the output, periods.
+    pub processing_time: usize,
+    /// Cost that the stage adds to a unit, currency.
+    pub cost_added: f64,
+    /// Demand of customers outside the chain.
+    pub demand: Option<ChainDemand>,
+}
+
+/// Demand of customers outside the chain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChainDemand {
+    /// Standard deviation of a period's demand, units.
+    pub std_dev: f64,
+    /// Share of periods in which demand stays within the bound, above 0.5.
+    pub service_level: f64,
+    /// Longest service time that they accept, periods.
+    pub max_service_time: usize,
+}
+
 /// What is wrong with a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceNetworkError {
@@ -64,7 +88,7 @@ pub enum ServiceNetworkError {
     /// Stages supply each other.
     #[error("stage {stage_idx} is on a cycle of links, a supply network must be acyclic")]
     Cycle {
-        /// A stage on or behind the cycle.
+        /// A stage on the cycle.
         stage_idx: usize,
     },
 }
@@ -142,7 +166,12 @@ impl ServiceNetwork {
             }
             next += 1;
         }
-        if let Some(stage_idx) = n_open.iter().position(|n| *n > 0) {
+        if let Some(mut stage_idx) = n_open.iter().position(|n| *n > 0) {
+            // Every stage left has a supplier that is left too, so walking upstream ends on a cycle.
+            for _ in 0..n_stages {
+                let upstream = suppliers[stage_idx].iter().copied();
+                stage_idx = upstream.into_iter().find(|i| n_open[*i] > 0).expect("a supplier on or before the cycle");
+            }
             return Err(ServiceNetworkError::Cycle { stage_idx });
         }
         let mut max_replenishment_time = vec![0; n_stages];
@@ -151,6 +180,48 @@ impl ServiceNetwork {
             max_replenishment_time[*j] = inbound + stages[*j].processing_time;
         }
         Ok(Self { stages, links, suppliers, customers, topological_order, max_replenishment_time })
+    }
+
+    /// The network of a chain: a unit's cost is that of one unit of every supplier and what the stage adds, times
+    /// `holding_rate` (share of cost per period); bounds are those of independent normal demand, pooled over all
+    /// customers downstream, each counted once: k² = Σ(z·σ)².
+    ///
+    /// # Errors
+    /// As [`ServiceNetwork::new`].
+    ///
+    /// # Panics
+    /// When a service level is not above 0 and below 1.
+    pub fn from_chain(
+        chain: &[ChainStage],
+        links: &[(usize, usize)],
+        holding_rate: f64,
+    ) -> Result<Self, ServiceNetworkError> {
+        let stages = chain.iter().map(|stage| ServiceStage {
+            processing_time: stage.processing_time,
+            holding_cost: 0.0,
+            demand_bound: 0.0,
+            max_service_time: stage.demand.map(|demand| demand.max_service_time),
+        });
+        let mut network = Self::new(stages.collect(), links)?;
+        let mut unit_costs = vec![0.0; chain.len()];
+        for j in network.topological_order.clone() {
+            unit_costs[j] = chain[j].cost_added + network.suppliers[j].iter().map(|i| unit_costs[*i]).sum::<f64>();
+            network.stages[j].holding_cost = holding_rate * unit_costs[j];
+        }
+        let mut customers_of: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); chain.len()];
+        for j in network.topological_order.clone().into_iter().rev() {
+            let mut reached: BTreeSet<usize> = chain[j].demand.iter().map(|_| j).collect();
+            for k in &network.customers[j] {
+                reached.extend(&customers_of[*k]);
+            }
+            let variance = reached.iter().filter_map(|k| chain[*k].demand).map(|demand| {
+                assert!(demand.service_level > 0.0 && demand.service_level < 1.0);
+                (Normal::standard().inverse_cdf(demand.service_level) * demand.std_dev).powi(2)
+            });
+            network.stages[j].demand_bound = variance.sum::<f64>().sqrt();
+            customers_of[j] = reached;
+        }
+        Ok(network)
     }
 
     /// The stages.
@@ -684,7 +755,7 @@ mod tests {
     #[test]
     fn cycles_are_refused() {
         let stages = vec![stage(1, 1.0, None); 3];
-        insta::assert_snapshot!(ServiceNetwork::new(stages.clone(), &[(0, 1), (1, 2), (2, 1)]).unwrap_err(), @"stage 1 is on a cycle of links, a supply network must be acyclic");
+        insta::assert_snapshot!(ServiceNetwork::new(stages.clone(), &[(0, 1), (1, 2), (2, 1)]).unwrap_err(), @"stage 2 is on a cycle of links, a supply network must be acyclic");
         insta::assert_snapshot!(ServiceNetwork::new(stages, &[(0, 3)]).unwrap_err(), @"link 0 -> 3 names a stage that does not exist, there are 3");
     }
 

@@ -191,7 +191,10 @@ impl NetworkBaseStock {
                 } else {
                     forecast.mean
                 };
-                if position < reorder_point { (reorder_point + order_size - position).max(0.0) } else { 0.0 }
+                // A position at the reorder point does not order. Both are sums of fractions, so what is left of a tie
+                // by rounding, here and in the last order, must not decide.
+                const ROUNDING: f64 = 1e-5;
+                if position < reorder_point - ROUNDING { reorder_point + order_size - position } else { 0.0 }
             }
         }
     }

@@ -310,7 +310,7 @@ pub enum NetworkError {
     /// Links form a cycle.
     #[error("node \"{id}\" is on a cycle of links, a supply network must be acyclic")]
     Cycle {
-        /// A node on or behind the cycle.
+        /// A node on the cycle.
         id: String,
     },
     /// Demand stands on the wrong kind of link.

@@ -378,7 +378,7 @@ fn stock_used(node: &Node, quantity: Units) -> Units {
     if node.yield_share == 1.0 { quantity } else { (quantity as f64 / node.yield_share).ceil() as Units }
 }
 
-/// A node on or behind a cycle, if there is one.
+/// A node on a cycle, if there is one.
 fn on_a_cycle(nodes: &[Node], links: &[Link]) -> Option<usize> {
     let mut n_open: Vec<usize> = nodes.iter().map(|node| node.incoming.len()).collect();
     let mut order: Vec<usize> = (0..nodes.len()).filter(|idx| n_open[*idx] == 0).collect();
@@ -393,7 +393,13 @@ fn on_a_cycle(nodes: &[Node], links: &[Link]) -> Option<usize> {
         }
         next += 1;
     }
-    n_open.iter().position(|n| *n > 0)
+    // Every node left has a supplier that is left too, so walking upstream ends on a cycle.
+    let mut on_cycle = n_open.iter().position(|n| *n > 0)?;
+    for _ in 0..nodes.len() {
+        let upstream = nodes[on_cycle].incoming.iter().map(|link_idx| links[*link_idx].from);
+        on_cycle = upstream.into_iter().find(|from| n_open[*from] > 0).expect("a supplier on or before the cycle");
+    }
+    Some(on_cycle)
 }
 
 impl Environment for Network {

@@ -84,7 +84,7 @@ fn mistakes_are_refused() {
     let error = |from: &str, to: &str| Network::from_toml(&SERIAL.replacen(from, to, 1)).unwrap_err();
     insta::assert_snapshot!(error("id = \"factory\"", "id = \"distributor\""), @r#"node "distributor" is listed twice, ids must be unique"#);
     insta::assert_snapshot!(error("from = \"factory\"", "from = \"plant\""), @r#"link "plant" -> "distributor" names node "plant", which is not listed under nodes"#);
-    insta::assert_snapshot!(error("from = \"supplier\"", "from = \"retailer\""), @r#"node "retailer" is on a cycle of links, a supply network must be acyclic"#);
+    insta::assert_snapshot!(error("from = \"supplier\"", "from = \"retailer\""), @r#"node "distributor" is on a cycle of links, a supply network must be acyclic"#);
     insta::assert_snapshot!(error("holding_cost = 0.030", "holding_cost = -1"), @r#"holding_cost of node "retailer" is -1, must be at least 0"#);
     insta::assert_snapshot!(error("capacity = 100", "capacity = 100\nyield_share = 1.2"), @r#"yield_share of node "factory" is 1.2, must be above 0 and at most 1"#);
     insta::assert_snapshot!(error("demand = { law = \"poisson\", mean = 20 }", ""), @r#"link "retailer" -> "market" leads to a market and needs a demand"#);
