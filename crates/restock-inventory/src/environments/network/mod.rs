@@ -532,8 +532,7 @@ impl Environment for Network {
     }
 
     /// What suppliers ship, and what factories make less what goes into it.
-    fn ordered(&self, state: &NetworkState, orders: &Vec<Units>, demands: &Vec<Units>) -> Units {
-        let _ = demands;
+    fn ordered(&self, state: &NetworkState, orders: &Vec<Units>, _: &Vec<Units>) -> Units {
         let mut before = state.clone();
         if self.description.ships == Ships::AfterReceipts {
             self.receive_due(&mut before);
