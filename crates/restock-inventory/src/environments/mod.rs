@@ -3,8 +3,12 @@
 
 pub mod check;
 pub mod lost_sales;
+pub mod network;
+pub mod serial;
 pub mod worked_example;
 
 pub use check::{CheckError, check_environment, check_finite_environment};
 pub use lost_sales::{LostSales, LostSalesState};
+pub use network::{Network, NetworkState};
+pub use serial::{Serial, SerialState};
 pub use worked_example::WorkedExample;

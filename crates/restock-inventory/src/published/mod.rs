@@ -5,7 +5,10 @@
 
 use std::time::{Duration, Instant};
 
+mod gym_invmgmt;
 mod lost_sales_zipkin;
+mod serial_clark_scarf;
+mod textbook_single_stage;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +72,7 @@ pub struct Suite {
 
 /// All suites, in the order of their names.
 pub fn suites() -> Vec<Suite> {
-    vec![lost_sales_zipkin::suite()]
+    vec![gym_invmgmt::suite(), lost_sales_zipkin::suite(), serial_clark_scarf::suite(), textbook_single_stage::suite()]
 }
 
 /// The rows of a table that is part of this crate.
