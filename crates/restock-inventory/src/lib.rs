@@ -16,6 +16,7 @@ pub mod exact;
 pub mod expected_expiry;
 pub mod item_location;
 pub mod kpi;
+pub mod lanes;
 pub mod make_to_order;
 pub mod min_max;
 pub mod newsvendor;
