@@ -18,6 +18,9 @@ fn main() {
 /// Half a million item-periods: one task of one thread.
 const ONE_TASK: SimulationPlan = SimulationPlan { n_lanes: 512, n_warm_up: 24, n_periods: 1000, seed: 1 };
 
+/// A task of a few milliseconds, for slower policies.
+const SHORT: SimulationPlan = SimulationPlan { n_lanes: 64, ..ONE_TASK };
+
 fn bench<E: LaneEnvironment>(
     bencher: divan::Bencher,
     environment: &E,
@@ -51,12 +54,15 @@ fn lost_sales_network_2x32(bencher: divan::Bencher, activation: Activation) {
     let weight = |row: usize, column: usize| ((row * 31 + column * 17) % 13) as f32 / 26.0 - 0.23;
     let network = Network {
         first: Dense { weights: std::array::from_fn(|row| std::array::from_fn(|i| weight(row, i))), biases: [0.1; 32] },
-        second: Dense { weights: std::array::from_fn(|row| std::array::from_fn(|i| weight(row, i))), biases: [0.1; 32] },
+        second: Dense {
+            weights: std::array::from_fn(|row| std::array::from_fn(|i| weight(row, i))),
+            biases: [0.1; 32],
+        },
         output: Dense { weights: [std::array::from_fn(|i| weight(3, i))], biases: [0.0] },
         activation,
     };
     let policy: NetworkPolicy<4, 32> = NetworkPolicy { network, scale: 5.0, max_order: 12 };
-    bench(bencher, &lost_sales(4), &policy, &ONE_TASK);
+    bench(bencher, &lost_sales(4), &policy, &SHORT);
 }
 
 #[divan::bench]

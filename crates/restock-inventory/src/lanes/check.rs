@@ -108,5 +108,6 @@ fn difference(outcome: &LaneOutcome, lane: usize, plain: &PeriodOutcome) -> Opti
         }
     }
     // Bits, because costs are computed in the same order; 0 and -0 are one cost.
-    (outcome.cost[lane] != plain.cost).then(|| format!("costs {}, {} in the plain step", outcome.cost[lane], plain.cost))
+    (outcome.cost[lane] != plain.cost)
+        .then(|| format!("costs {}, {} in the plain step", outcome.cost[lane], plain.cost))
 }

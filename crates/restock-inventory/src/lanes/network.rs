@@ -3,8 +3,15 @@
 //! Weights and activations are `f32`; each weight meets all lanes of a block, so one load of it serves them all.
 //! Exponentials are polynomials of our own in vector instructions: the same on every machine, relative error 2e-7.
 
-use super::{LaneEnvironment, LanePolicy, LaneUnits, Lanes, N_LANES};
 use std::num::Wrapping;
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch};
+
+use super::{LaneEnvironment, LanePolicy, LaneUnits, Lanes, N_LANES};
+
+/// Outputs of a layer that are summed together.
+const TILE: usize = 4;
 
 /// A problem that shows its state as numbers.
 pub trait Features<const N_FEATURES: usize>: LaneEnvironment {
@@ -31,17 +38,53 @@ pub struct Dense<const INPUTS: usize, const OUTPUTS: usize> {
 }
 
 impl<const INPUTS: usize, const OUTPUTS: usize> Dense<INPUTS, OUTPUTS> {
-    /// `[INPUTS, N_LANES]` to `[OUTPUTS, N_LANES]`.
+    /// `[INPUTS, N_LANES]` to `[OUTPUTS, N_LANES]`, and what follows the sums.
     #[inline(always)]
-    fn apply(&self, inputs: &[Lanes<f32>; INPUTS], outputs: &mut [Lanes<f32>; OUTPUTS]) {
-        for ((output, weights), bias) in outputs.iter_mut().zip(&self.weights).zip(&self.biases) {
-            let mut sum = [*bias; N_LANES];
-            for (weight, input) in weights.iter().zip(inputs) {
-                for lane in 0..N_LANES {
-                    sum[lane] += weight * input[lane];
+    fn apply<S: Simd>(
+        &self,
+        simd: S,
+        activation: Option<Activation>,
+        inputs: &[Lanes<f32>; INPUTS],
+        outputs: &mut [Lanes<f32>; OUTPUTS],
+    ) {
+        let mut first = 0;
+        while first + TILE <= OUTPUTS {
+            self.tile::<S, TILE>(simd, activation, first, inputs, outputs);
+            first += TILE;
+        }
+        for first in first..OUTPUTS {
+            self.tile::<S, 1>(simd, activation, first, inputs, outputs);
+        }
+    }
+
+    /// `N` outputs at once: each input is loaded once for all of them, and their sums do not wait for each other.
+    #[inline(always)]
+    fn tile<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        activation: Option<Activation>,
+        first: usize,
+        inputs: &[Lanes<f32>; INPUTS],
+        outputs: &mut [Lanes<f32>; OUTPUTS],
+    ) {
+        let width = S::f32s::LEN;
+        for lane in (0..N_LANES).step_by(2 * width) {
+            let (low, high) = (lane..lane + width, lane + width..lane + 2 * width);
+            let mut sums: [[S::f32s; 2]; N] =
+                std::array::from_fn(|offset| [S::f32s::simd_from(simd, self.biases[first + offset]); 2]);
+            for (input_idx, input) in inputs.iter().enumerate() {
+                let low = S::f32s::from_slice(simd, &input[low.clone()]);
+                let high = S::f32s::from_slice(simd, &input[high.clone()]);
+                for (offset, sums) in sums.iter_mut().enumerate() {
+                    let weight = self.weights[first + offset][input_idx];
+                    sums[0] += low * weight;
+                    sums[1] += high * weight;
                 }
             }
-            *output = sum;
+            for (output, sums) in outputs[first..first + N].iter_mut().zip(sums) {
+                activate(simd, activation, sums[0]).store_slice(&mut output[low.clone()]);
+                activate(simd, activation, sums[1]).store_slice(&mut output[high.clone()]);
+            }
         }
     }
 }
@@ -61,67 +104,64 @@ pub struct Network<const INPUTS: usize, const HIDDEN: usize> {
 
 impl<const INPUTS: usize, const HIDDEN: usize> Network<INPUTS, HIDDEN> {
     /// `[INPUTS, N_LANES]` to `[N_LANES]`.
-    #[inline(always)]
     pub fn apply(&self, inputs: &[Lanes<f32>; INPUTS]) -> Lanes<f32> {
+        dispatch!(Level::new(), simd => self.apply_in(simd, inputs))
+    }
+
+    #[inline(always)]
+    fn apply_in<S: Simd>(&self, simd: S, inputs: &[Lanes<f32>; INPUTS]) -> Lanes<f32> {
         let (mut first, mut second) = ([[0.0; N_LANES]; HIDDEN], [[0.0; N_LANES]; HIDDEN]);
-        self.first.apply(inputs, &mut first);
-        activate(self.activation, &mut first);
-        self.second.apply(&first, &mut second);
-        activate(self.activation, &mut second);
         let mut output = [[0.0; N_LANES]; 1];
-        self.output.apply(&second, &mut output);
+        self.first.apply(simd, Some(self.activation), inputs, &mut first);
+        self.second.apply(simd, Some(self.activation), &first, &mut second);
+        self.output.apply(simd, None, &second, &mut output);
         output[0]
     }
 }
 
 #[inline(always)]
-fn activate(activation: Activation, values: &mut [Lanes<f32>]) {
+fn activate<S: Simd>(simd: S, activation: Option<Activation>, sums: S::f32s) -> S::f32s {
+    let zero = S::f32s::simd_from(simd, 0.0);
     match activation {
-        Activation::Relu => {
-            for values in values {
-                values.iter_mut().for_each(|value| *value = value.max(0.0));
-            }
-        }
-        Activation::Elu => {
-            for values in values {
-                values.iter_mut().for_each(|value| *value = value.max(0.0) + (exp_negative(value.min(0.0)) - 1.0));
-            }
-        }
+        None => sums,
+        Some(Activation::Relu) => sums.max(zero),
+        Some(Activation::Elu) => sums.max(zero) + (exp_negative(simd, sums.min(zero)) - 1.0),
     }
 }
 
 /// `eˣ` for `x <= 0`, with a relative error of 2e-7; below -87 it stays at e⁻⁸⁷.
 #[inline(always)]
-fn exp_negative(x: f32) -> f32 {
+fn exp_negative<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Adding 1.5·2²³ rounds to an integer, which is then in the low bits: no rounding instruction and no conversion,
     // which the oldest 64-bit machines lack in vectors.
     const ROUND: f32 = 12_582_912.0;
-    let x = x.max(-87.0);
+    let x = x.max(S::f32s::simd_from(simd, -87.0));
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     // The logarithm of 2 in two parts, so that what is left of x keeps all its digits (Cody & Waite 1980).
     let rest = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
     // Taylor's polynomial on |rest| <= ln(2)/2.
-    let mut series = 1.0 / 5040.0;
+    let mut series = S::f32s::simd_from(simd, 1.0 / 5040.0);
     for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         series = series * rest + coefficient;
     }
-    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
-    series * f32::from_bits(exponent << 23)
+    let power_of_two = (shifted.to_bits() - ROUND.to_bits() + 127) << 23_u32;
+    series * S::f32s::from_bits(power_of_two)
 }
 
 /// `ln(1 + eˣ)`, with an absolute error of 2e-7.
 #[inline(always)]
-fn softplus(x: f32) -> f32 {
+fn softplus<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let zero = S::f32s::simd_from(simd, 0.0);
     // ln(1 + z) = 2·artanh(z / (2 + z)), and z / (2 + z) <= 1/3.
-    let z = exp_negative(-x.abs());
-    let s = z / (2.0 + z);
+    let z = exp_negative(simd, x.min(-x));
+    let s = z / (z + 2.0);
     let square = s * s;
-    let mut series = 1.0 / 13.0;
+    let mut series = S::f32s::simd_from(simd, 1.0 / 13.0);
     for coefficient in [1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 0.2, 1.0 / 3.0, 1.0] {
         series = series * square + coefficient;
     }
-    x.max(0.0) + 2.0 * s * series
+    x.max(zero) + s * series * 2.0
 }
 
 /// Orders what a network says: the state over `scale` minus 1 goes in, `scale·softplus(output + 1)` comes out, rounded to
@@ -144,15 +184,27 @@ where
     fn act(&self, environment: &E, state: &E::State, order_quantity: &mut Lanes<LaneUnits>) {
         let mut inputs = [[0.0; N_LANES]; INPUTS];
         environment.features(state, &mut inputs);
+        let wanted = dispatch!(Level::new(), simd => self.wanted(simd, &mut inputs));
+        for lane in 0..N_LANES {
+            order_quantity[lane] = Wrapping((wanted[lane] + 0.5) as i32).min(Wrapping(self.max_order));
+        }
+    }
+}
+
+impl<const INPUTS: usize, const HIDDEN: usize> NetworkPolicy<INPUTS, HIDDEN> {
+    /// What is wanted before it is rounded, units.
+    #[inline(always)]
+    fn wanted<S: Simd>(&self, simd: S, inputs: &mut [Lanes<f32>; INPUTS]) -> Lanes<f32> {
         let one = 1.0 / self.scale;
-        for input in &mut inputs {
+        for input in inputs.iter_mut() {
             input.iter_mut().for_each(|value| *value = *value * one - 1.0);
         }
-        let output = self.network.apply(&inputs);
-        for lane in 0..N_LANES {
-            let wanted = self.scale * softplus(output[lane] + 1.0);
-            order_quantity[lane] = Wrapping((wanted + 0.5) as i32).min(Wrapping(self.max_order));
+        let mut output = self.network.apply_in(simd, inputs);
+        for values in output.chunks_exact_mut(S::f32s::LEN) {
+            let wanted = softplus(simd, S::f32s::from_slice(simd, values) + 1.0) * self.scale;
+            wanted.store_slice(values);
         }
+        output
     }
 }
 
@@ -165,25 +217,38 @@ mod tests {
 
     #[test]
     fn exponentials_keep_their_digits() {
-        for step in 0..=870_000 {
-            let x = -1e-4 * step as f32;
-            let exact = f64::from(x).exp();
-            assert!((f64::from(exp_negative(x)) / exact - 1.0).abs() < 2e-7, "exp({x}) = {}", exp_negative(x));
+        fn exp<S: Simd>(simd: S, x: f32) -> f32 {
+            exp_negative(simd, S::f32s::simd_from(simd, x)).as_slice()[0]
         }
-        assert_eq!(exp_negative(-1e9), exp_negative(-87.0));
-        for step in -400_000..=400_000 {
-            let x = 1e-4 * step as f32;
-            let exact = f64::from(x).exp().ln_1p();
-            let error = (f64::from(softplus(x)) - exact).abs();
-            assert!(error < 2e-7 * exact.max(1.0), "softplus({x}) = {}, not {exact}", softplus(x));
+        fn ln_1p_exp<S: Simd>(simd: S, x: f32) -> f32 {
+            softplus(simd, S::f32s::simd_from(simd, x)).as_slice()[0]
         }
+        dispatch!(Level::new(), simd => {
+            for step in 0..=870_000 {
+                let x = -1e-4 * step as f32;
+                let (ours, exact) = (exp(simd, x), f64::from(x).exp());
+                assert!((f64::from(ours) / exact - 1.0).abs() < 2e-7, "exp({x}) = {ours}, not {exact}");
+            }
+            assert_eq!(exp(simd, -1e9), exp(simd, -87.0));
+            for step in -400_000..=400_000 {
+                let x = 1e-4 * step as f32;
+                let (ours, exact) = (ln_1p_exp(simd, x), f64::from(x).exp().ln_1p());
+                assert!((f64::from(ours) - exact).abs() < 2e-7 * exact.max(1.0), "softplus({x}) = {ours}, not {exact}");
+            }
+        });
     }
 
     /// The plain network in double precision, one lane.
     fn plain(network: &Network<5, 32>, inputs: &[f64]) -> f64 {
         let activate = |x: f64| match network.activation {
             Activation::Relu => x.max(0.0),
-            Activation::Elu => if x > 0.0 { x } else { x.exp_m1() },
+            Activation::Elu => {
+                if x > 0.0 {
+                    x
+                } else {
+                    x.exp_m1()
+                }
+            }
         };
         fn layer(weights: &[impl AsRef<[f32]>], biases: &[f32], inputs: &[f64]) -> Vec<f64> {
             let sum = |weights: &[f32]| weights.iter().zip(inputs).map(|(w, x)| f64::from(*w) * x).sum::<f64>();
