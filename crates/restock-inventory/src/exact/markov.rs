@@ -17,7 +17,7 @@
 
 use rayon::prelude::*;
 
-use restock_core::environment::FiniteEnvironment;
+use restock_core::environment::{FiniteEnvironment, Law};
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -131,6 +131,7 @@ const N_SWEEPS_MAX: usize = 2_000_000;
 /// When the discount factor, tolerance or damping is out of range, or the environment enumerates nothing.
 pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settings: &Settings) -> Solution<E::Action> {
     let rule = Rule::new(criterion, settings);
+    let model = Model::new(environment);
     let n_states = environment.n_states();
     assert!(n_states > 0, "{} has no states", environment.id());
     let mut values = vec![0.0; n_states];
@@ -139,7 +140,7 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
     let mut all_actions = true;
     loop {
         let mut next = vec![0.0; n_states];
-        improve(environment, &rule, &values, &mut next, &mut policy, all_actions);
+        improve(&model, &rule, &values, &mut next, &mut policy, all_actions);
         n_improvements += 1;
         let bounds = rule.bounds(&values, &next);
         values = next;
@@ -167,10 +168,10 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
             Method::ModifiedPolicyIteration { n_evaluations } => n_evaluations,
         };
         if n_sweeps > 0 {
-            let chain = Chain::new(environment, |state_idx, actions| actions[policy[state_idx] as usize].clone());
+            let chain = Chain::new(&model, |state_idx, actions| actions[policy[state_idx] as usize].clone());
             for _ in 0..n_sweeps {
                 n_evaluations += 1;
-                let next = chain.sweep(&rule, &values);
+                let next = chain.sweep(&model, &rule, &values);
                 let bounds = rule.bounds(&values, &next);
                 values = next;
                 rule.normalise(&mut values);
@@ -193,10 +194,11 @@ pub fn evaluate<E: FiniteEnvironment>(
     settings: &Settings,
 ) -> Evaluation {
     let rule = Rule::new(criterion, settings);
-    let chain = Chain::new(environment, |state_idx, _| policy(&environment.state(state_idx)));
+    let model = Model::new(environment);
+    let chain = Chain::new(&model, |state_idx, _| policy(&environment.state(state_idx)));
     let mut values = vec![0.0; environment.n_states()];
     for n_sweeps in 1.. {
-        let next = chain.sweep(&rule, &values);
+        let next = chain.sweep(&model, &rule, &values);
         let bounds = rule.bounds(&values, &next);
         values = next;
         rule.normalise(&mut values);
@@ -271,6 +273,57 @@ impl Rule {
     }
 }
 
+/// An environment with the laws it names, if it does.
+struct Model<'a, E> {
+    environment: &'a E,
+    laws: Vec<Law>,
+}
+
+impl<'a, E: FiniteEnvironment> Model<'a, E> {
+    fn new(environment: &'a E) -> Self {
+        assert!(environment.n_states() <= u32::MAX as usize, "{} has too many states", environment.id());
+        Self { environment, laws: environment.laws() }
+    }
+
+    /// Expected cost of a period and expected value of the next state.
+    fn expect(
+        &self,
+        state: &E::State,
+        action: &E::Action,
+        values: &[f64],
+        chances: &mut Vec<(E::Chance, f64)>,
+    ) -> (f64, f64) {
+        if !self.laws.is_empty() {
+            let run = self.environment.run(state, action);
+            let law = &self.laws[run.law as usize];
+            return (law.cost + run.extra_cost, dot(&law.probabilities, &values[run.first as usize..]));
+        }
+        self.environment.chances(state, action, chances);
+        let (mut cost, mut next_value) = (0.0, 0.0);
+        for (chance, probability) in chances.iter() {
+            let mut successor = state.clone();
+            cost += probability * self.environment.step(&mut successor, action, chance).cost;
+            next_value += probability * values[self.environment.state_idx(&successor)];
+        }
+        (cost, next_value)
+    }
+}
+
+/// The sum of `weights[i]·values[i]`, in four interleaved sums that the processor can work on at once.
+fn dot(weights: &[f64], values: &[f64]) -> f64 {
+    let (weights, rest) = weights.as_chunks::<4>();
+    let (values, rest_values) = values.split_at(4 * weights.len());
+    let (values, _) = values.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for (weights, values) in weights.iter().zip(values) {
+        for lane in 0..4 {
+            sums[lane] += weights[lane] * values[lane];
+        }
+    }
+    let tail: f64 = rest.iter().zip(rest_values).map(|(weight, value)| weight * value).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
+}
+
 /// Buffers of one thread.
 struct Scratch<E: FiniteEnvironment> {
     actions: Vec<E::Action>,
@@ -285,13 +338,14 @@ impl<E: FiniteEnvironment> Scratch<E> {
 
 /// One improvement of the policy: `next = T values`, with the action that attains it in `policy`.
 fn improve<E: FiniteEnvironment>(
-    environment: &E,
+    model: &Model<E>,
     rule: &Rule,
     values: &[f64],
     next: &mut [f64],
     policy: &mut [u32],
     all_actions: bool,
 ) {
+    let environment = model.environment;
     let chunks = next.par_chunks_mut(CHUNK).zip(policy.par_chunks_mut(CHUNK)).enumerate();
     chunks.for_each_init(Scratch::<E>::new, |scratch, (chunk_idx, (next, policy))| {
         for offset in 0..next.len() {
@@ -309,13 +363,7 @@ fn improve<E: FiniteEnvironment>(
             let mut best = f64::INFINITY;
             for action_idx in tried {
                 let action = &scratch.actions[action_idx];
-                environment.chances(&state, action, &mut scratch.chances);
-                let (mut cost, mut next_value) = (0.0, 0.0);
-                for (chance, probability) in &scratch.chances {
-                    let mut successor = state.clone();
-                    cost += probability * environment.step(&mut successor, action, chance).cost;
-                    next_value += probability * values[environment.state_idx(&successor)];
-                }
+                let (cost, next_value) = model.expect(&state, action, values, &mut scratch.chances);
                 let value = rule.value(values[state_idx], cost, next_value);
                 // Ties up to rounding go to the smaller action, so that the policy is well defined.
                 if value < best - 1e-12 * value.abs().max(1.0) {
@@ -340,19 +388,50 @@ fn actions_of<E: FiniteEnvironment>(environment: &E, policy: &[u32]) -> Vec<E::A
 }
 
 /// The Markov chain of one policy: expected costs and successors of every state.
-struct Chain {
-    /// `[n_states]`: expected cost of a period, currency.
-    costs: Vec<f64>,
-    /// `[n_states + 1]`: where each state's successors start.
-    first: Vec<usize>,
-    /// Successors with their probabilities, equal ones merged.
-    successors: Vec<(u32, f64)>,
+enum Chain {
+    /// By the laws of the environment.
+    Runs {
+        /// `[n_states]`: expected cost of a period, currency.
+        costs: Vec<f64>,
+        /// `[n_states]`: first successor and law.
+        runs: Vec<(u32, u32)>,
+    },
+    /// By enumeration.
+    Sparse {
+        /// `[n_states]`: expected cost of a period, currency.
+        costs: Vec<f64>,
+        /// `[n_states + 1]`: where each state's successors start.
+        first: Vec<usize>,
+        /// Successors with their probabilities, equal ones merged.
+        successors: Vec<(u32, f64)>,
+    },
 }
 
 impl Chain {
-    fn new<E: FiniteEnvironment>(environment: &E, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+    fn new<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+        if model.laws.is_empty() { Self::sparse(model.environment, choose) } else { Self::runs(model, choose) }
+    }
+
+    fn runs<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+        let environment = model.environment;
         let n_states = environment.n_states();
-        assert!(n_states <= u32::MAX as usize);
+        let (mut costs, mut runs) = (vec![0.0; n_states], vec![(0, 0); n_states]);
+        let chunks = costs.par_chunks_mut(CHUNK).zip(runs.par_chunks_mut(CHUNK)).enumerate();
+        chunks.for_each_init(Vec::new, |actions, (chunk_idx, (costs, runs))| {
+            for (offset, (cost, successors)) in costs.iter_mut().zip(runs).enumerate() {
+                let state_idx = chunk_idx * CHUNK + offset;
+                let state = environment.state(state_idx);
+                environment.actions(&state, actions);
+                let run = environment.run(&state, &choose(state_idx, actions));
+                *cost = model.laws[run.law as usize].cost + run.extra_cost;
+                *successors = (run.first, run.law);
+            }
+        });
+        Self::Runs { costs, runs }
+    }
+
+    fn sparse<E: FiniteEnvironment>(environment: &E, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+        let n_states = environment.n_states();
         type Part = (Vec<f64>, Vec<usize>, Vec<(u32, f64)>);
         let parts: Vec<Part> = (0..n_states.div_ceil(CHUNK))
             .into_par_iter()
@@ -380,25 +459,35 @@ impl Chain {
                 (costs, counts, all)
             })
             .collect();
-        let mut chain = Self { costs: Vec::with_capacity(n_states), first: vec![0], successors: Vec::new() };
+        let (mut all_costs, mut first, mut all_successors) = (Vec::with_capacity(n_states), vec![0], Vec::new());
         for (costs, counts, successors) in parts {
-            chain.costs.extend(costs);
+            all_costs.extend(costs);
             for count in counts {
-                chain.first.push(chain.first[chain.first.len() - 1] + count);
+                first.push(first[first.len() - 1] + count);
             }
-            chain.successors.extend(successors);
+            all_successors.extend(successors);
         }
-        chain
+        Self::Sparse { costs: all_costs, first, successors: all_successors }
     }
 
-    fn sweep(&self, rule: &Rule, values: &[f64]) -> Vec<f64> {
+    fn sweep<E: Sync>(&self, model: &Model<E>, rule: &Rule, values: &[f64]) -> Vec<f64> {
         let mut next = vec![0.0; values.len()];
         next.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk_idx, next)| {
             for (offset, next) in next.iter_mut().enumerate() {
                 let state_idx = chunk_idx * CHUNK + offset;
-                let successors = &self.successors[self.first[state_idx]..self.first[state_idx + 1]];
-                let next_value = successors.iter().map(|(idx, probability)| probability * values[*idx as usize]).sum();
-                *next = rule.value(values[state_idx], self.costs[state_idx], next_value);
+                let (cost, next_value) = match self {
+                    Self::Runs { costs, runs } => {
+                        let (first, law) = runs[state_idx];
+                        let probabilities = &model.laws[law as usize].probabilities;
+                        (costs[state_idx], dot(probabilities, &values[first as usize..]))
+                    }
+                    Self::Sparse { costs, first, successors } => {
+                        let successors = &successors[first[state_idx]..first[state_idx + 1]];
+                        let terms = successors.iter().map(|(idx, probability)| probability * values[*idx as usize]);
+                        (costs[state_idx], terms.sum())
+                    }
+                };
+                *next = rule.value(values[state_idx], cost, next_value);
             }
         });
         next
