@@ -145,6 +145,39 @@ impl LostSales {
         &self.demand
     }
 
+    /// The law of the stock just before an order placed in `state` arrives: `[on_hand + on_order + 1]`, the probability
+    /// of each stock in units.
+    pub fn on_hand_at_arrival(&self, state: &LostSalesState) -> Vec<f64> {
+        let mut law = vec![0.0; state.inventory_position() as usize + 1];
+        law[state.on_hand as usize] = 1.0;
+        let mut highest = state.on_hand as usize;
+        for period in 0..self.lead_time {
+            let demand = self.demand[(state.phase + period) % self.demand.len()].probabilities();
+            let due = if period < self.n_pipeline() { state.pipeline[period] as usize } else { 0 };
+            let before = law.clone();
+            law[..=highest].fill(0.0);
+            for (available, probability) in before[..=highest].iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                let (mut served, n_served) = (0.0, available.min(demand.len()));
+                for (wanted, chance) in demand[..n_served].iter().enumerate() {
+                    law[available - wanted] += probability * chance;
+                    served += chance;
+                }
+                law[0] += probability * (1.0 - served).max(0.0);
+            }
+            if due > 0 {
+                law.copy_within(..=highest, due);
+                law[..due].fill(0.0);
+                highest += due;
+            }
+        }
+        law
+    }
+
+    /// The demand law of the period in which an order placed in `state` arrives.
+    pub fn demand_at_arrival(&self, state: &LostSalesState) -> &DiscreteDemand {
+        &self.demand[(state.phase + self.lead_time) % self.demand.len()]
+    }
+
     /// The largest order in a state: none may lift the position above its cap, units.
     pub fn max_order(&self, state: &LostSalesState) -> Units {
         self.max_order.min(self.max_position - state.inventory_position()).max(0)

@@ -168,7 +168,7 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
             Method::ModifiedPolicyIteration { n_evaluations } => n_evaluations,
         };
         if n_sweeps > 0 {
-            let chain = Chain::new(&model, |state_idx, actions| actions[policy[state_idx] as usize].clone());
+            let chain = Transitions::new(&model, |state_idx, actions| actions[policy[state_idx] as usize].clone());
             for _ in 0..n_sweeps {
                 n_evaluations += 1;
                 let next = chain.sweep(&model, &rule, &values);
@@ -193,12 +193,22 @@ pub fn evaluate<E: FiniteEnvironment>(
     criterion: Criterion,
     settings: &Settings,
 ) -> Evaluation {
-    let rule = Rule::new(criterion, settings);
     let model = Model::new(environment);
-    let chain = Chain::new(&model, |state_idx, _| policy(&environment.state(state_idx)));
-    let mut values = vec![0.0; environment.n_states()];
+    let chain = Transitions::new(&model, |state_idx, _| policy(&environment.state(state_idx)));
+    evaluate_sweeps(environment.n_states(), criterion, settings, |rule, values| chain.sweep(&model, rule, values))
+}
+
+/// Sweeps until the bounds are as narrow as asked.
+fn evaluate_sweeps(
+    n_states: usize,
+    criterion: Criterion,
+    settings: &Settings,
+    sweep: impl Fn(&Rule, &[f64]) -> Vec<f64>,
+) -> Evaluation {
+    let rule = Rule::new(criterion, settings);
+    let mut values = vec![0.0; n_states];
     for n_sweeps in 1.. {
-        let next = chain.sweep(&model, &rule, &values);
+        let next = sweep(&rule, &values);
         let bounds = rule.bounds(&values, &next);
         values = next;
         rule.normalise(&mut values);
@@ -387,32 +397,39 @@ fn actions_of<E: FiniteEnvironment>(environment: &E, policy: &[u32]) -> Vec<E::A
         .collect()
 }
 
-/// The Markov chain of one policy: expected costs and successors of every state.
-enum Chain {
-    /// By the laws of the environment.
-    Runs {
-        /// `[n_states]`: expected cost of a period, currency.
-        costs: Vec<f64>,
-        /// `[n_states]`: first successor and law.
-        runs: Vec<(u32, u32)>,
-    },
-    /// By enumeration.
-    Sparse {
-        /// `[n_states]`: expected cost of a period, currency.
-        costs: Vec<f64>,
-        /// `[n_states + 1]`: where each state's successors start.
-        first: Vec<usize>,
-        /// Successors with their probabilities, equal ones merged.
-        successors: Vec<(u32, f64)>,
-    },
+/// The transitions of one policy, by laws where the environment names them.
+enum Transitions {
+    Runs(RunChain),
+    Enumerated(Chain),
 }
 
-impl Chain {
+impl Transitions {
     fn new<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
-        if model.laws.is_empty() { Self::sparse(model.environment, choose) } else { Self::runs(model, choose) }
+        if model.laws.is_empty() {
+            Self::Enumerated(Chain::new(model.environment, choose))
+        } else {
+            Self::Runs(RunChain::new(model, choose))
+        }
     }
 
-    fn runs<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+    fn sweep<E>(&self, model: &Model<E>, rule: &Rule, values: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Runs(chain) => chain.sweep(&model.laws, rule, values),
+            Self::Enumerated(chain) => chain.sweep(rule, values),
+        }
+    }
+}
+
+/// The Markov chain of one policy in an environment that names laws.
+struct RunChain {
+    /// `[n_states]`: expected cost of a period, currency.
+    costs: Vec<f64>,
+    /// `[n_states]`: first successor and law.
+    runs: Vec<(u32, u32)>,
+}
+
+impl RunChain {
+    fn new<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
         let environment = model.environment;
         let n_states = environment.n_states();
         let (mut costs, mut runs) = (vec![0.0; n_states], vec![(0, 0); n_states]);
@@ -427,11 +444,37 @@ impl Chain {
                 *successors = (run.first, run.law);
             }
         });
-        Self::Runs { costs, runs }
+        Self { costs, runs }
     }
 
-    fn sparse<E: FiniteEnvironment>(environment: &E, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+    fn sweep(&self, laws: &[Law], rule: &Rule, values: &[f64]) -> Vec<f64> {
+        let mut next = vec![0.0; values.len()];
+        next.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk_idx, next)| {
+            for (offset, next) in next.iter_mut().enumerate() {
+                let state_idx = chunk_idx * CHUNK + offset;
+                let (first, law) = self.runs[state_idx];
+                let next_value = dot(&laws[law as usize].probabilities, &values[first as usize..]);
+                *next = rule.value(values[state_idx], self.costs[state_idx], next_value);
+            }
+        });
+        next
+    }
+}
+
+/// The Markov chain of one policy: expected costs and successors of every state.
+struct Chain {
+    /// `[n_states]`: expected cost of a period, currency.
+    costs: Vec<f64>,
+    /// `[n_states + 1]`: where each state's successors start.
+    first: Vec<usize>,
+    /// Successors with their probabilities, equal ones merged.
+    successors: Vec<(u32, f64)>,
+}
+
+impl Chain {
+    fn new<E: FiniteEnvironment>(environment: &E, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
         let n_states = environment.n_states();
+        assert!(n_states <= u32::MAX as usize);
         type Part = (Vec<f64>, Vec<usize>, Vec<(u32, f64)>);
         let parts: Vec<Part> = (0..n_states.div_ceil(CHUNK))
             .into_par_iter()
@@ -459,35 +502,25 @@ impl Chain {
                 (costs, counts, all)
             })
             .collect();
-        let (mut all_costs, mut first, mut all_successors) = (Vec::with_capacity(n_states), vec![0], Vec::new());
+        let mut chain = Self { costs: Vec::with_capacity(n_states), first: vec![0], successors: Vec::new() };
         for (costs, counts, successors) in parts {
-            all_costs.extend(costs);
+            chain.costs.extend(costs);
             for count in counts {
-                first.push(first[first.len() - 1] + count);
+                chain.first.push(chain.first[chain.first.len() - 1] + count);
             }
-            all_successors.extend(successors);
+            chain.successors.extend(successors);
         }
-        Self::Sparse { costs: all_costs, first, successors: all_successors }
+        chain
     }
 
-    fn sweep<E: Sync>(&self, model: &Model<E>, rule: &Rule, values: &[f64]) -> Vec<f64> {
+    fn sweep(&self, rule: &Rule, values: &[f64]) -> Vec<f64> {
         let mut next = vec![0.0; values.len()];
         next.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk_idx, next)| {
             for (offset, next) in next.iter_mut().enumerate() {
                 let state_idx = chunk_idx * CHUNK + offset;
-                let (cost, next_value) = match self {
-                    Self::Runs { costs, runs } => {
-                        let (first, law) = runs[state_idx];
-                        let probabilities = &model.laws[law as usize].probabilities;
-                        (costs[state_idx], dot(probabilities, &values[first as usize..]))
-                    }
-                    Self::Sparse { costs, first, successors } => {
-                        let successors = &successors[first[state_idx]..first[state_idx + 1]];
-                        let terms = successors.iter().map(|(idx, probability)| probability * values[*idx as usize]);
-                        (costs[state_idx], terms.sum())
-                    }
-                };
-                *next = rule.value(values[state_idx], cost, next_value);
+                let successors = &self.successors[self.first[state_idx]..self.first[state_idx + 1]];
+                let next_value = successors.iter().map(|(idx, probability)| probability * values[*idx as usize]).sum();
+                *next = rule.value(values[state_idx], self.costs[state_idx], next_value);
             }
         });
         next
