@@ -14,6 +14,7 @@ pub mod economic_order_quantity;
 pub mod environments;
 pub mod exact;
 pub mod expected_expiry;
+pub mod heuristics;
 pub mod item_location;
 pub mod kpi;
 pub mod lanes;
@@ -26,6 +27,8 @@ pub mod r_q;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
+pub mod simulation;
+pub mod two_moment_fit;
 pub mod wagner_whitin;
 pub mod zheng_federgruen;
 

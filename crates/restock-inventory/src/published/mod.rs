@@ -5,6 +5,10 @@
 
 use std::time::{Duration, Instant};
 
+mod lost_sales;
+mod lost_sales_cyclic_demand;
+mod lost_sales_fixed_cost;
+mod lost_sales_generalist_gclsn;
 mod lost_sales_zipkin;
 
 /// A published number and ours.
@@ -69,7 +73,12 @@ pub struct Suite {
 
 /// All suites, in the order of their names.
 pub fn suites() -> Vec<Suite> {
-    vec![lost_sales_zipkin::suite()]
+    vec![
+        lost_sales_cyclic_demand::suite(),
+        lost_sales_fixed_cost::suite(),
+        lost_sales_generalist_gclsn::suite(),
+        lost_sales_zipkin::suite(),
+    ]
 }
 
 /// The rows of a table that is part of this crate.
