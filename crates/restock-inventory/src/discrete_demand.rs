@@ -72,6 +72,13 @@ impl DiscreteDemand {
         &self.probabilities
     }
 
+    /// Variance of demand, units².
+    pub fn variance(&self) -> f64 {
+        let mean = self.mean();
+        let terms = self.probabilities.iter().enumerate();
+        terms.map(|(demand, probability)| (demand as f64 - mean).powi(2) * probability).sum()
+    }
+
     /// Expected demand, units.
     pub fn mean(&self) -> f64 {
         self.probabilities.iter().enumerate().map(|(demand, probability)| demand as f64 * probability).sum()
