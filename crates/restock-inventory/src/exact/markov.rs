@@ -192,21 +192,8 @@ pub fn evaluate<E: FiniteEnvironment>(
     criterion: Criterion,
     settings: &Settings,
 ) -> Evaluation {
-    let rule = Rule::new(criterion, settings);
     let chain = Chain::new(environment, |state_idx, _| policy(&environment.state(state_idx)));
-    let mut values = vec![0.0; environment.n_states()];
-    for n_sweeps in 1.. {
-        let next = chain.sweep(&rule, &values);
-        let bounds = rule.bounds(&values, &next);
-        values = next;
-        rule.normalise(&mut values);
-        let converged = bounds.1 - bounds.0 <= settings.tolerance;
-        if converged || n_sweeps >= N_SWEEPS_MAX {
-            let average_cost = rule.finish(&mut values, bounds);
-            return Evaluation { values, average_cost, bounds, n_sweeps, converged };
-        }
-    }
-    unreachable!("the loop ends by returning")
+    chain.evaluate(criterion, settings)
 }
 
 /// A criterion as arithmetic on values.
@@ -340,13 +327,14 @@ fn actions_of<E: FiniteEnvironment>(environment: &E, policy: &[u32]) -> Vec<E::A
 }
 
 /// The Markov chain of one policy: expected costs and successors of every state.
-struct Chain {
+#[derive(Clone, Debug)]
+pub(super) struct Chain {
     /// `[n_states]`: expected cost of a period, currency.
-    costs: Vec<f64>,
+    pub(super) costs: Vec<f64>,
     /// `[n_states + 1]`: where each state's successors start.
-    first: Vec<usize>,
-    /// Successors with their probabilities, equal ones merged.
-    successors: Vec<(u32, f64)>,
+    pub(super) first: Vec<usize>,
+    /// Successors with their probabilities, neighbouring equal ones merged.
+    pub(super) successors: Vec<(u32, f64)>,
 }
 
 impl Chain {
@@ -389,6 +377,24 @@ impl Chain {
             chain.successors.extend(successors);
         }
         chain
+    }
+
+    /// Sweeps until the bounds are as narrow as asked.
+    pub(super) fn evaluate(&self, criterion: Criterion, settings: &Settings) -> Evaluation {
+        let rule = Rule::new(criterion, settings);
+        let mut values = vec![0.0; self.costs.len()];
+        for n_sweeps in 1.. {
+            let next = self.sweep(&rule, &values);
+            let bounds = rule.bounds(&values, &next);
+            values = next;
+            rule.normalise(&mut values);
+            let converged = bounds.1 - bounds.0 <= settings.tolerance;
+            if converged || n_sweeps >= N_SWEEPS_MAX {
+                let average_cost = rule.finish(&mut values, bounds);
+                return Evaluation { values, average_cost, bounds, n_sweeps, converged };
+            }
+        }
+        unreachable!("the loop ends by returning")
     }
 
     fn sweep(&self, rule: &Rule, values: &[f64]) -> Vec<f64> {

@@ -5,7 +5,11 @@
 
 use std::time::{Duration, Instant};
 
+mod dual_sourcing;
 mod lost_sales_zipkin;
+mod perishable_de_moor;
+mod perishable_haijema_minner;
+mod perishable_hendrix_one_product;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +73,13 @@ pub struct Suite {
 
 /// All suites, in the order of their names.
 pub fn suites() -> Vec<Suite> {
-    vec![lost_sales_zipkin::suite()]
+    vec![
+        dual_sourcing::suite(),
+        lost_sales_zipkin::suite(),
+        perishable_de_moor::suite(),
+        perishable_haijema_minner::suite(),
+        perishable_hendrix_one_product::suite(),
+    ]
 }
 
 /// The rows of a table that is part of this crate.
