@@ -41,32 +41,30 @@ impl CappedDualIndex {
     }
 
     /// The best parameters that coordinate descent finds, with their cost: one parameter at a time takes its best value
-    /// within three units of the current one, until none changes.
+    /// over its whole range, until none changes.
     ///
-    /// The cost has local minima along the cap, so the descent starts from several caps up to twice the mean demand.
-    /// `fractile` is b/(b+h).
+    /// A line search of a few steps would not do: where the cap binds, the cost is level along the regular target for
+    /// long stretches. `fractile` is b/(b+h).
     pub fn search(problem: &DualSourcing, fractile: f64) -> (Self, f64) {
-        let most = (2.0 * problem.demand().mean()).ceil() as Units;
-        let starts = (1..=most).step_by((most as usize).div_ceil(4));
-        let descents = starts.map(|cap| Self::descend(problem, Self { regular_cap: cap, ..Self::start(problem, fractile) }));
-        descents.min_by(|a, b| a.1.total_cmp(&b.1)).expect("at least one start")
-    }
-
-    fn descend(problem: &DualSourcing, start: Self) -> (Self, f64) {
-        const REACH: Units = 3;
-        let (mut best, mut least) = (start, start.average_cost(problem));
+        let mut best = Self::start(problem, fractile);
+        let ranges = [
+            0..=2 * best.expedited_level,
+            0..=best.regular_level + best.expedited_level,
+            0..=(2.0 * problem.demand().mean()).ceil() as Units,
+        ];
+        let mut least = best.average_cost(problem);
         loop {
             let before = best;
-            for coordinate in 0..3 {
+            for (coordinate, range) in ranges.iter().enumerate() {
                 let centre = best;
-                for offset in -REACH..=REACH {
+                for value in range.clone() {
                     let mut tried = centre;
                     *match coordinate {
                         0 => &mut tried.expedited_level,
                         1 => &mut tried.regular_level,
                         _ => &mut tried.regular_cap,
-                    } += offset;
-                    if offset == 0 || tried.regular_cap < 0 || tried.expedited_level < 0 {
+                    } = value;
+                    if tried == centre {
                         continue;
                     }
                     let cost = tried.average_cost(problem);

@@ -6,7 +6,9 @@
 use std::time::{Duration, Instant};
 
 mod dual_sourcing;
+mod joint_replenishment_trucks;
 mod lost_sales_zipkin;
+mod owmr_two_retailers;
 mod perishable_de_moor;
 mod perishable_haijema_minner;
 mod perishable_hendrix_one_product;
@@ -75,7 +77,9 @@ pub struct Suite {
 pub fn suites() -> Vec<Suite> {
     vec![
         dual_sourcing::suite(),
+        joint_replenishment_trucks::suite(),
         lost_sales_zipkin::suite(),
+        owmr_two_retailers::suite(),
         perishable_de_moor::suite(),
         perishable_haijema_minner::suite(),
         perishable_hendrix_one_product::suite(),

@@ -70,7 +70,7 @@ impl Row {
     fn compare(&self) -> Vec<Comparison> {
         let problem = self.problem();
         let criterion = Criterion::Discounted { discount_factor: self.gamma };
-        let solution = solve(&problem, criterion, &Settings::default());
+        let solution = solve(&problem, criterion, &Settings { tolerance: 1e-5, ..Settings::default() });
         let chain = PolicyChain::new(&problem, |state| solution.action(&problem, state));
         let level = self.base_stock_level;
         let (best_level, _) = best_base_stock_level(level, |level| self.base_stock_cost(&problem, level));
@@ -115,7 +115,7 @@ pub(super) fn suite() -> Suite {
         cases: rows
             .into_iter()
             .map(|row| {
-                let large = row.shelf_life + row.lead_time > 5;
+                let large = row.shelf_life + row.lead_time > 4;
                 Case::new(row.id.clone(), large, move || row.compare())
             })
             .collect(),

@@ -105,7 +105,8 @@ pub(super) fn suite() -> Suite {
         cases: rows
             .into_iter()
             .map(|row| {
-                let large = row.shelf_life + row.lead_time > 4;
+                let mixed = 0.0 < row.fifo_fraction && row.fifo_fraction < 1.0;
+                let large = row.shelf_life + row.lead_time + usize::from(mixed) > 4;
                 Case::new(row.id.clone(), large, move || row.compare())
             })
             .collect(),
