@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 use restock_core::Units;
-use statrs::distribution::{Discrete, Poisson};
+use statrs::distribution::{ContinuousCDF, Discrete, Gamma, Poisson};
 
 /// Demand of one period on `0..=max_demand` units.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +59,19 @@ impl DiscreteDemand {
     pub fn uniform(low: usize, high: usize) -> Self {
         assert!(low <= high);
         Self::new((0..=high).map(|demand| if demand < low { 0.0 } else { 1.0 }).collect())
+    }
+
+    /// Gamma demand with a mean in units and a coefficient of variation, rounded to the nearest unit; all demand beyond
+    /// `max_demand` counts as `max_demand`.
+    ///
+    /// # Panics
+    /// When `mean` or `coefficient_of_variation` is not positive and finite.
+    pub fn rounded_gamma(mean: f64, coefficient_of_variation: f64, max_demand: usize) -> Self {
+        let squared = coefficient_of_variation * coefficient_of_variation;
+        let law = Gamma::new(1.0 / squared, 1.0 / (mean * squared)).expect("a positive mean and variation");
+        let up_to = |demand: usize| if demand == max_demand { 1.0 } else { law.cdf(demand as f64 + 0.5) };
+        let probabilities = (0..=max_demand).map(|demand| up_to(demand) - if demand == 0 { 0.0 } else { up_to(demand - 1) });
+        Self::new(probabilities.map(|probability| probability.max(0.0)).collect())
     }
 
     /// The total of independent demands.

@@ -170,6 +170,16 @@ impl Backorders {
         Self { parameters, costs }
     }
 
+    /// Costs and lead time.
+    pub fn problem(&self) -> BackorderProblem {
+        self.parameters.problem
+    }
+
+    /// The demand law of a period.
+    pub fn demand(&self) -> &DiscreteDemand {
+        &self.parameters.demand
+    }
+
     fn n_pipeline(&self) -> usize {
         self.parameters.problem.lead_time.saturating_sub(1)
     }

@@ -2,13 +2,22 @@
 //! simulation, exact dynamic programming and training share.
 
 pub mod backorders;
+mod bounded_vectors;
 pub mod check;
+pub mod dual_sourcing;
+pub mod joint_replenishment;
 pub mod lost_sales;
 pub mod random_yield;
+pub mod one_warehouse;
+pub mod perishable;
 pub mod worked_example;
 
 pub use backorders::{BackorderPosition, BackorderState, Backorders};
 pub use check::{CheckError, check_environment, check_finite_environment};
+pub use dual_sourcing::{DualOrder, DualSourcing, DualSourcingState};
+pub use joint_replenishment::JointReplenishment;
 pub use lost_sales::{LostSales, LostSalesState};
 pub use random_yield::{RandomYield, Yield};
+pub use one_warehouse::{OneWarehouse, OneWarehouseState, ShipAndOrder};
+pub use perishable::{IssuedDemand, IssuingLaw, Perishable, PerishableState};
 pub use worked_example::WorkedExample;

@@ -462,13 +462,14 @@ impl RunChain {
 }
 
 /// The Markov chain of one policy: expected costs and successors of every state.
-struct Chain {
+#[derive(Clone, Debug)]
+pub(super) struct Chain {
     /// `[n_states]`: expected cost of a period, currency.
-    costs: Vec<f64>,
+    pub(super) costs: Vec<f64>,
     /// `[n_states + 1]`: where each state's successors start.
-    first: Vec<usize>,
-    /// Successors with their probabilities, equal ones merged.
-    successors: Vec<(u32, f64)>,
+    pub(super) first: Vec<usize>,
+    /// Successors with their probabilities, neighbouring equal ones merged.
+    pub(super) successors: Vec<(u32, f64)>,
 }
 
 impl Chain {
@@ -511,6 +512,11 @@ impl Chain {
             chain.successors.extend(successors);
         }
         chain
+    }
+
+    /// Sweeps until the bounds are as narrow as asked.
+    pub(super) fn evaluate(&self, criterion: Criterion, settings: &Settings) -> Evaluation {
+        evaluate_sweeps(self.costs.len(), criterion, settings, |rule, values| self.sweep(rule, values))
     }
 
     fn sweep(&self, rule: &Rule, values: &[f64]) -> Vec<f64> {

@@ -1,13 +1,21 @@
 //! Heuristic policies for decision problems, one per file: pure functions from a state and a problem to an action, and
 //! the search for their parameters.
 
+pub mod aggregate_order_up_to;
+pub mod base_stock;
 pub mod capped_base_stock;
+pub mod capped_dual_index;
+pub mod echelon_base_stock;
 pub mod line_search;
 pub mod myopic;
 pub mod order_up_to_rule;
 pub mod projected_inventory_level;
 
+pub use aggregate_order_up_to::AggregateOrderUpTo;
+pub use base_stock::best_base_stock_level;
 pub use capped_base_stock::CappedBaseStock;
+pub use capped_dual_index::CappedDualIndex;
+pub use echelon_base_stock::EchelonBaseStock;
 pub use line_search::line_search;
 pub use myopic::myopic_order;
 pub use order_up_to_rule::OrderUpToRule;

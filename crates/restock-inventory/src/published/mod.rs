@@ -9,7 +9,13 @@ mod lost_sales;
 mod lost_sales_cyclic_demand;
 mod lost_sales_fixed_cost;
 mod lost_sales_generalist_gclsn;
+mod dual_sourcing;
+mod joint_replenishment_trucks;
 mod lost_sales_zipkin;
+mod owmr_two_retailers;
+mod perishable_de_moor;
+mod perishable_haijema_minner;
+mod perishable_hendrix_one_product;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +83,13 @@ pub fn suites() -> Vec<Suite> {
         lost_sales_cyclic_demand::suite(),
         lost_sales_fixed_cost::suite(),
         lost_sales_generalist_gclsn::suite(),
+        dual_sourcing::suite(),
+        joint_replenishment_trucks::suite(),
         lost_sales_zipkin::suite(),
+        owmr_two_retailers::suite(),
+        perishable_de_moor::suite(),
+        perishable_haijema_minner::suite(),
+        perishable_hendrix_one_product::suite(),
     ]
 }
 
