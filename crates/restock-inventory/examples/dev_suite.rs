@@ -9,7 +9,15 @@ fn main() {
             let (cs, t) = case.run();
             println!("{} large={} {:.2?}", case.id, case.large, t);
             for c in cs {
-                println!("   {} {:45} pub {:.6} ours {:.6} diff {:+.2e} tol {:.1e}", if c.holds() {"ok "} else {"BAD"}, c.quantity, c.published, c.ours, c.ours - c.published, c.tolerance);
+                println!(
+                    "   {} {:45} pub {:.6} ours {:.6} diff {:+.2e} tol {:.1e}",
+                    if c.holds() { "ok " } else { "BAD" },
+                    c.quantity,
+                    c.published,
+                    c.ours,
+                    c.ours - c.published,
+                    c.tolerance
+                );
             }
         }
     }

@@ -82,9 +82,8 @@ impl CappedDualIndex {
     /// The expedited position covers the demand of an expedited lead time and a period at the fractile b/(b+h), the
     /// position that of a regular lead time and a period; the cap is the mean demand.
     fn start(problem: &DualSourcing, fractile: f64) -> Self {
-        let cover = |n_periods: usize| {
-            DiscreteDemand::sum(std::iter::repeat_n(problem.demand(), n_periods)).quantile(fractile)
-        };
+        let cover =
+            |n_periods: usize| DiscreteDemand::sum(std::iter::repeat_n(problem.demand(), n_periods)).quantile(fractile);
         Self {
             expedited_level: cover(problem.expedited_lead_time() + 1),
             regular_level: cover(problem.regular_lead_time() + 1),

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use restock_core::environment::{Environment, PeriodOutcome};
 
-use super::{LaneEnvironment, LaneOutcome, LaneRng, N_LANES, plain_units};
+use super::{LaneEnvironment, LaneOutcome, LanePolicy, LaneRng, N_LANES, plain_units};
 
 /// Where a twin differs from its plain environment, or breaks what holds in every environment.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -92,6 +92,41 @@ pub fn check_lanes<T: LaneEnvironment>(twin: &T, seed: u64, n_periods: usize) ->
                 return Err(fails(format!("a count is negative in {plain_outcome:?}")));
             }
         }
+    }
+    Ok(())
+}
+
+/// Plays a policy in a block of lanes and compares its actions with those of its plain form, lane by lane.
+///
+/// # Errors
+/// The first action that differs.
+pub fn check_policy<T: LaneEnvironment>(
+    twin: &T,
+    policy: &impl LanePolicy<T>,
+    plain: impl Fn(&<T::Plain as Environment>::State) -> <T::Plain as Environment>::Action,
+    seed: u64,
+    n_periods: usize,
+) -> Result<(), LaneCheckError> {
+    let mut rng = LaneRng::new(seed, 0);
+    let mut states = twin.reset();
+    let mut actions = twin.no_action();
+    for period in 0..n_periods {
+        policy.act(twin, &states, &mut actions);
+        for lane in 0..N_LANES {
+            let state = twin.lane(&states, lane);
+            let (ours, expected) = (twin.action(&actions, lane), plain(&state));
+            if ours != expected {
+                return Err(LaneCheckError {
+                    environment: twin.plain().id(),
+                    what: format!("the policy does {ours:?}, its plain form {expected:?}"),
+                    lane,
+                    state: format!("{state:?}"),
+                    n_periods: period,
+                });
+            }
+        }
+        let chances = twin.sample_chance(&states, &actions, &mut rng);
+        twin.step(&mut states, &actions, &chances);
     }
     Ok(())
 }

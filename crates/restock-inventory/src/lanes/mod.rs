@@ -22,20 +22,26 @@ use std::num::Wrapping;
 use restock_core::Units;
 use restock_core::environment::Environment;
 
+pub mod backorders;
 pub mod check;
 pub mod demand;
+pub mod dual_sourcing;
 pub mod lost_sales;
 pub mod network;
+pub mod perishable;
 pub mod policies;
 pub mod random;
 pub mod search;
 pub mod simulate;
 pub mod worked_example;
 
-pub use check::{LaneCheckError, check_lanes};
+pub use backorders::{BackorderLanes, OrderUpTo};
+pub use check::{LaneCheckError, check_lanes, check_policy};
 pub use demand::LaneDemand;
+pub use dual_sourcing::DualSourcingLanes;
 pub use lost_sales::LostSalesLanes;
 pub use network::{Features, Network, NetworkPolicy};
+pub use perishable::PerishableLanes;
 pub use policies::{BaseStock, CappedBaseStock};
 pub use random::LaneRng;
 pub use simulate::{SimulatedCost, SimulationPlan, simulate};

@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+mod dual_sourcing;
+mod joint_replenishment_trucks;
 mod lost_sales;
 mod lost_sales_cyclic_demand;
 mod lost_sales_fixed_cost;
 mod lost_sales_generalist_gclsn;
-mod dual_sourcing;
-mod joint_replenishment_trucks;
 mod lost_sales_zipkin;
 mod owmr_two_retailers;
 mod perishable_de_moor;

@@ -42,7 +42,15 @@ impl Row {
         let mean = self.mean * share;
         let fit = TwoMomentFit::new(mean, self.cvr * mean.sqrt()).expect("moments that can be fitted");
         let law = fit.demand();
-        let above: Vec<f64> = law.probabilities().iter().rev().scan(0.0, |sum, p| { *sum += p; Some(*sum) }).collect();
+        let above: Vec<f64> = law
+            .probabilities()
+            .iter()
+            .rev()
+            .scan(0.0, |sum, p| {
+                *sum += p;
+                Some(*sum)
+            })
+            .collect();
         let n_cut = above.iter().take_while(|sum| **sum < TAIL).count();
         DiscreteDemand::new(law.probabilities()[..law.probabilities().len() - n_cut].to_vec())
     }
