@@ -3,12 +3,18 @@
 
 pub mod capped_base_stock;
 pub mod line_search;
+pub mod linear_inflation;
+pub mod minimum_order_rule;
 pub mod myopic;
 pub mod order_up_to_rule;
+pub mod power_approximation;
 pub mod projected_inventory_level;
 
 pub use capped_base_stock::CappedBaseStock;
 pub use line_search::line_search;
+pub use linear_inflation::LinearInflation;
+pub use minimum_order_rule::MinimumOrderRule;
 pub use myopic::myopic_order;
 pub use order_up_to_rule::OrderUpToRule;
+pub use power_approximation::power_approximation;
 pub use projected_inventory_level::ProjectedInventoryLevel;

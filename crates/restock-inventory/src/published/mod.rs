@@ -10,6 +10,9 @@ mod lost_sales_cyclic_demand;
 mod lost_sales_fixed_cost;
 mod lost_sales_generalist_gclsn;
 mod lost_sales_zipkin;
+mod moq_backlog;
+mod random_yield;
+mod ss_zheng_federgruen;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +81,9 @@ pub fn suites() -> Vec<Suite> {
         lost_sales_fixed_cost::suite(),
         lost_sales_generalist_gclsn::suite(),
         lost_sales_zipkin::suite(),
+        moq_backlog::suite(),
+        random_yield::suite(),
+        ss_zheng_federgruen::suite(),
     ]
 }
 
