@@ -16,6 +16,9 @@ mod owmr_two_retailers;
 mod perishable_de_moor;
 mod perishable_haijema_minner;
 mod perishable_hendrix_one_product;
+mod moq_backlog;
+mod random_yield;
+mod ss_zheng_federgruen;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +93,9 @@ pub fn suites() -> Vec<Suite> {
         perishable_de_moor::suite(),
         perishable_haijema_minner::suite(),
         perishable_hendrix_one_product::suite(),
+        moq_backlog::suite(),
+        random_yield::suite(),
+        ss_zheng_federgruen::suite(),
     ]
 }
 
