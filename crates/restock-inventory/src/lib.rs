@@ -8,14 +8,18 @@
 
 pub mod allocate;
 pub mod base_stock;
+pub mod clark_scarf;
 pub mod days_of_cover;
 pub mod discrete_demand;
 pub mod economic_order_quantity;
 pub mod environments;
 pub mod exact;
 pub mod expected_expiry;
+pub mod grid_demand;
+pub mod guaranteed_service;
 pub mod heuristics;
 pub mod item_location;
+pub mod joint_replenishment;
 pub mod kpi;
 pub mod lanes;
 pub mod make_to_order;

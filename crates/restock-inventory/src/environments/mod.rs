@@ -10,6 +10,7 @@ pub mod lost_sales;
 pub mod one_warehouse;
 pub mod perishable;
 pub mod random_yield;
+pub mod serial;
 pub mod worked_example;
 
 pub use backorders::{BackorderPosition, BackorderState, Backorders};
@@ -20,4 +21,5 @@ pub use lost_sales::{LostSales, LostSalesState};
 pub use one_warehouse::{OneWarehouse, OneWarehouseState, ShipAndOrder};
 pub use perishable::{IssuedDemand, IssuingLaw, Perishable, PerishableState};
 pub use random_yield::{RandomYield, Yield};
+pub use serial::{Serial, SerialState};
 pub use worked_example::WorkedExample;

@@ -1,9 +1,11 @@
 //! Echelon base-stock for a warehouse with retailers, with proportional rationing (Clark & Scarf 1960; rationing as in
-//! Eppen & Schrage 1981 and van der Heijden, Diks & de Kok 1997).
+//! Eppen & Schrage 1981 and van der Heijden, Diks & de Kok 1997), and for serial systems, where it is optimal with the
+//! levels of [`crate::clark_scarf`].
 
 use restock_core::Units;
 
 use crate::environments::one_warehouse::{N_RETAILERS, OneWarehouseState, ShipAndOrder};
+use crate::environments::serial::{PerStage, STAGES_MAX, SerialState};
 
 /// The policy with its levels, units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,19 @@ impl EchelonBaseStock {
         }
         ShipAndOrder { shipped, ordered: (self.echelon_level - total).max(0) }
     }
+}
+
+/// Orders of a serial system: the echelon level less the echelon inventory position, units; `levels` from the customers
+/// upstream.
+///
+/// # Panics
+/// When there are more levels than a serial system has stages.
+pub fn serial_orders(state: &SerialState, levels: &[Units]) -> PerStage {
+    let mut orders = [0; STAGES_MAX];
+    for (j, level) in levels.iter().enumerate() {
+        orders[j] = (level - state.echelon_inventory_position(j)).max(0);
+    }
+    orders
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod myopic;
 pub mod order_up_to_rule;
 pub mod power_approximation;
 pub mod projected_inventory_level;
+pub mod shang_song;
 
 pub use aggregate_order_up_to::AggregateOrderUpTo;
 pub use base_stock::best_base_stock_level;
