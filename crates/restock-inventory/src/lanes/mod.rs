@@ -32,6 +32,7 @@ pub mod perishable;
 pub mod policies;
 pub mod random;
 pub mod search;
+pub mod serial;
 pub mod simulate;
 pub mod worked_example;
 
@@ -44,6 +45,7 @@ pub use network::{Features, Network, NetworkPolicy};
 pub use perishable::PerishableLanes;
 pub use policies::{BaseStock, CappedBaseStock};
 pub use random::LaneRng;
+pub use serial::{SerialBaseStock, SerialLanes};
 pub use simulate::{SimulatedCost, SimulationPlan, simulate};
 pub use worked_example::WorkedExampleLanes;
 

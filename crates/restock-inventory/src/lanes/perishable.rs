@@ -259,10 +259,9 @@ mod tests {
             let exact = chain.average_cost(&Settings::default()).average_cost.unwrap();
             let simulated = simulate(&PerishableLanes::new(plain), &BaseStock { base_stock_level: 8 }, &plan);
             let (mean, error) = (simulated.mean(), simulated.standard_error());
-            assert!(
-                (mean - exact).abs() < 4.0 * error && error < 4e-3 * exact.abs(),
-                "{mean} ± {error}, exact {exact}"
-            );
+            assert!((mean - exact).abs() < 4.0 * error, "{mean} ± {error}, exact {exact}");
+            // Sales, losses and waste of a period are worth about ten; revenue takes most of it off again.
+            assert!(error < 0.01, "{error}: the plan is too short to say anything");
         }
     }
 }
