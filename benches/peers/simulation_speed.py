@@ -36,8 +36,10 @@ def steps_per_second(reset, step, seconds):
 
 
 def or_gym(name, seconds):
+    import gym
     import or_gym
 
+    gym.logger.set_level(gym.logger.ERROR)
     env = or_gym.make(name)
     return steps_per_second(env.reset, lambda: env.step(env.action_space.sample())[2], seconds)
 

@@ -6,15 +6,20 @@ use std::num::Wrapping;
 use restock_core::Units;
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::dual_sourcing::DualSourcingCosts;
+use restock_inventory::environments::joint_replenishment::{Arrival, JointReplenishmentCosts};
 use restock_inventory::environments::lost_sales::LostSalesCosts;
+use restock_inventory::environments::one_warehouse::OneWarehouseCosts;
 use restock_inventory::environments::perishable::{HoldingCharge, IssuingLaw, PerishableCosts};
 use restock_inventory::environments::serial::InTransit;
-use restock_inventory::environments::{Backorders, DualSourcing, LostSales, Perishable, Serial, WorkedExample};
+use restock_inventory::environments::{
+    Backorders, DualSourcing, JointReplenishment, LostSales, OneWarehouse, Perishable, Serial, WorkedExample,
+};
 use restock_inventory::exact::{Criterion, Settings, solve};
 use restock_inventory::lanes::search::search;
 use restock_inventory::lanes::{
-    BackorderLanes, BaseStock, CappedBaseStock, DualSourcingLanes, LaneEnvironment, LaneRng, LaneUnits, Lanes,
-    LostSalesLanes, N_LANES, PerishableLanes, SerialLanes, SimulationPlan, WorkedExampleLanes, check_lanes, simulate,
+    BackorderLanes, BaseStock, CappedBaseStock, DualSourcingLanes, JointReplenishmentLanes, LaneEnvironment,
+    LanePolicy, LaneRng, LaneUnits, Lanes, LostSalesLanes, N_LANES, OneWarehouseLanes, PerishableLanes, SerialLanes,
+    SimulationPlan, WorkedExampleLanes, check_lanes, simulate,
 };
 use restock_inventory::zheng_federgruen::BackorderProblem;
 
@@ -27,7 +32,7 @@ fn lost_sales(lead_time: usize) -> LostSalesLanes {
 /// Plays every twin beside its plain environment: conservation of units, counts, states and costs are checked in every
 /// step of every lane.
 fn play_all(n_steps: usize) {
-    const N_TWINS: usize = 8;
+    const N_TWINS: usize = 10;
     let n_periods = n_steps.div_ceil(N_TWINS * N_LANES);
     let poisson = |mean| DiscreteDemand::poisson(mean, 30);
     let cyclic = vec![poisson(2.0), DiscreteDemand::geometric(5.0, 90), poisson(7.0)];
@@ -47,6 +52,13 @@ fn play_all(n_steps: usize) {
     }
     let serial = Serial::new(vec![1.1, 0.6, 0.25, 0.13], vec![1, 3, 0, 2], 9.3, InTransit::Charged, poisson(4.0));
     check_lanes(&SerialLanes::<4>::new(serial), 8, n_periods).unwrap();
+    let costs = OneWarehouseCosts { warehouse_holding_cost: 0.3, retailer_holding_cost: 1.1, stockout_cost: 4.7 };
+    let warehouse = OneWarehouse::new(costs, [poisson(2.0), poisson(3.0)], 15, 13);
+    check_lanes(&OneWarehouseLanes::new(warehouse), 9, n_periods).unwrap();
+    let costs = JointReplenishmentCosts { holding_cost: 1.1, backorder_cost: 19.3, truck_cost: 75.0, item_cost: 10.7 };
+    let demand = [DiscreteDemand::uniform(0, 5), DiscreteDemand::uniform(0, 3)];
+    let joint = JointReplenishment::new(costs, 6, demand, Arrival::AfterDemand, 4);
+    check_lanes(&JointReplenishmentLanes::new(joint), 10, n_periods).unwrap();
 }
 
 #[test]
@@ -110,7 +122,7 @@ fn knowing_demand_never_costs_more_than_knowing_its_law() {
         let policy = BaseStock { base_stock_level: 5 * (lead_time as Units + 1) + 2 };
         let (mut law_cost, mut clairvoyant_cost) = ([0.0; N_LANES], [0.0; N_LANES]);
         for period in 0..N_PERIODS {
-            restock_inventory::lanes::LanePolicy::act(&policy, &environment, &by_law, &mut order);
+            policy.act(&environment, &by_law, &mut order);
             let with_law = environment.step(&mut by_law, &order, &demands[period]);
             let foreseen = &demands[period + lead_time];
             let with_foresight = environment.step(&mut clairvoyant, foreseen, &demands[period]);

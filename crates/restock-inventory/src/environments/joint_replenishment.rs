@@ -82,6 +82,16 @@ impl JointReplenishment {
         &self.demand
     }
 
+    /// Units that a truck carries.
+    pub fn truck_capacity(&self) -> Units {
+        self.truck_capacity
+    }
+
+    /// When an order arrives.
+    pub fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
     /// The cost rates.
     pub fn costs(&self) -> JointReplenishmentCosts {
         self.costs

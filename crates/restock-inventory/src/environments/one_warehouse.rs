@@ -68,6 +68,16 @@ impl OneWarehouse {
         Self { costs, demand, warehouse_capacity, retailer_capacity }
     }
 
+    /// The cost rates.
+    pub fn costs(&self) -> OneWarehouseCosts {
+        self.costs
+    }
+
+    /// Room in the warehouse and at each retailer, units.
+    pub fn capacities(&self) -> (Units, Units) {
+        (self.warehouse_capacity, self.retailer_capacity)
+    }
+
     /// The demand law of each retailer.
     pub fn demand(&self) -> &[DiscreteDemand; N_RETAILERS] {
         &self.demand

@@ -3,6 +3,7 @@
 use std::num::Wrapping;
 
 use restock_core::Units;
+use restock_core::environment::Environment;
 
 use super::{LaneEnvironment, LanePolicy, LaneUnits, Lanes, LostSalesLanes, N_LANES, lane_units};
 
@@ -53,6 +54,23 @@ impl<E: InventoryPosition> LanePolicy<E> for CappedBaseStock {
         let position = environment.inventory_position(state);
         for lane in 0..N_LANES {
             order_quantity[lane] = (level - position[lane]).max(Wrapping(0)).min(max_order);
+        }
+    }
+}
+
+/// A policy of the plain environment, asked lane by lane: any policy works in lanes at once, at the speed of its plain
+/// form.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainPolicy<F>(pub F);
+
+impl<E, F> LanePolicy<E> for PlainPolicy<F>
+where
+    E: LaneEnvironment,
+    F: Fn(&<E::Plain as Environment>::State) -> <E::Plain as Environment>::Action + Sync,
+{
+    fn act(&self, environment: &E, state: &E::State, action: &mut E::Action) {
+        for lane in 0..N_LANES {
+            environment.set_action(action, lane, &self.0(&environment.lane(state, lane)));
         }
     }
 }

@@ -69,7 +69,8 @@ impl SimulatedCost {
     }
 }
 
-/// Simulates a policy; the same plan gives the same costs on any number of threads and any machine.
+/// Simulates a policy; the same plan gives the same costs on any number of threads and with any vector
+/// instructions.
 ///
 /// # Panics
 /// When there is nothing to simulate.
