@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 use restock_core::Units;
-use statrs::distribution::{Discrete, Poisson};
+use statrs::distribution::{ContinuousCDF, Discrete, Gamma, Poisson};
 
 /// Demand of one period on `0..=max_demand` units.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +52,25 @@ impl DiscreteDemand {
         Self::new((0..=max_demand).map(|demand| theta.powi(demand as i32)).collect())
     }
 
+    /// Negative binomial demand with a mean in units and a variance in units², truncated to `0..=max_demand` and
+    /// renormalised: `P(0) = (1 - θ)^r` and `P(d + 1) = P(d)·θ·(d + r)/(d + 1)` with `θ = 1 - mean / variance` and
+    /// `r = mean² / (variance - mean)`, which need not be whole.
+    ///
+    /// # Panics
+    /// Unless `mean` is positive and `variance` above it, both finite.
+    pub fn negative_binomial(mean: f64, variance: f64, max_demand: usize) -> Self {
+        assert!(mean > 0.0 && variance > mean && variance.is_finite(), "mean {mean}, variance {variance}");
+        let theta = 1.0 - mean / variance;
+        let r = mean * mean / (variance - mean);
+        let mut probability = (r * (-theta).ln_1p()).exp();
+        let mut probabilities = Vec::with_capacity(max_demand + 1);
+        for demand in 0..=max_demand {
+            probabilities.push(probability);
+            probability *= theta * (demand as f64 + r) / (demand as f64 + 1.0);
+        }
+        Self::new(probabilities)
+    }
+
     /// Demand on `low..=high`, each as likely, units.
     ///
     /// # Panics
@@ -59,6 +78,20 @@ impl DiscreteDemand {
     pub fn uniform(low: usize, high: usize) -> Self {
         assert!(low <= high);
         Self::new((0..=high).map(|demand| if demand < low { 0.0 } else { 1.0 }).collect())
+    }
+
+    /// Gamma demand with a mean in units and a coefficient of variation, rounded to the nearest unit; all demand beyond
+    /// `max_demand` counts as `max_demand`.
+    ///
+    /// # Panics
+    /// When `mean` or `coefficient_of_variation` is not positive and finite.
+    pub fn rounded_gamma(mean: f64, coefficient_of_variation: f64, max_demand: usize) -> Self {
+        let squared = coefficient_of_variation * coefficient_of_variation;
+        let law = Gamma::new(1.0 / squared, 1.0 / (mean * squared)).expect("a positive mean and variation");
+        let up_to = |demand: usize| if demand == max_demand { 1.0 } else { law.cdf(demand as f64 + 0.5) };
+        let probabilities =
+            (0..=max_demand).map(|demand| up_to(demand) - if demand == 0 { 0.0 } else { up_to(demand - 1) });
+        Self::new(probabilities.map(|probability| probability.max(0.0)).collect())
     }
 
     /// The total of independent demands.
@@ -70,6 +103,13 @@ impl DiscreteDemand {
     /// The probabilities of `0..=max_demand` units.
     pub fn probabilities(&self) -> &[f64] {
         &self.probabilities
+    }
+
+    /// Variance of demand, units².
+    pub fn variance(&self) -> f64 {
+        let mean = self.mean();
+        let terms = self.probabilities.iter().enumerate();
+        terms.map(|(demand, probability)| (demand as f64 - mean).powi(2) * probability).sum()
     }
 
     /// Expected demand, units.

@@ -21,6 +21,7 @@ pub mod heuristics;
 pub mod item_location;
 pub mod joint_replenishment;
 pub mod kpi;
+pub mod lanes;
 pub mod lost_sales;
 pub mod make_to_order;
 pub mod min_max;
@@ -31,6 +32,8 @@ pub mod r_q;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
+pub mod simulation;
+pub mod two_moment_fit;
 pub mod wagner_whitin;
 pub mod zheng_federgruen;
 

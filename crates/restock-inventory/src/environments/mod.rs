@@ -1,14 +1,27 @@
 //! Decision problems, one per file: the state, what is decided, what chance decides, and the transition function that
 //! simulation, exact dynamic programming and training share.
 
+pub mod backorders;
+mod bounded_vectors;
 pub mod check;
+pub mod dual_sourcing;
+pub mod joint_replenishment;
 pub mod lost_sales;
 pub mod network;
+pub mod one_warehouse;
+pub mod perishable;
+pub mod random_yield;
 pub mod serial;
 pub mod worked_example;
 
+pub use backorders::{BackorderPosition, BackorderState, Backorders};
 pub use check::{CheckError, check_environment, check_finite_environment};
+pub use dual_sourcing::{DualOrder, DualSourcing, DualSourcingState};
+pub use joint_replenishment::JointReplenishment;
 pub use lost_sales::{LostSales, LostSalesState};
 pub use network::{Network, NetworkState};
+pub use one_warehouse::{OneWarehouse, OneWarehouseState, ShipAndOrder};
+pub use perishable::{IssuedDemand, IssuingLaw, Perishable, PerishableState};
+pub use random_yield::{RandomYield, Yield};
 pub use serial::{Serial, SerialState};
 pub use worked_example::WorkedExample;

@@ -91,6 +91,31 @@ impl Serial {
         Self { holding_costs, lead_times, backorder_cost, in_transit, demand }
     }
 
+    /// `[n_stages]`: holding cost of each stage, from the customers upstream, currency per unit and period.
+    pub fn holding_costs(&self) -> &[f64] {
+        &self.holding_costs
+    }
+
+    /// `[n_stages]`: periods from order to arrival at each stage.
+    pub fn lead_times(&self) -> &[usize] {
+        &self.lead_times
+    }
+
+    /// Cost per waiting unit and period, currency.
+    pub fn backorder_cost(&self) -> f64 {
+        self.backorder_cost
+    }
+
+    /// Whether stock on the way is charged.
+    pub fn in_transit(&self) -> InTransit {
+        self.in_transit
+    }
+
+    /// The demand law of a period.
+    pub fn demand(&self) -> &DiscreteDemand {
+        &self.demand
+    }
+
     /// Number of stages.
     pub fn n_stages(&self) -> usize {
         self.holding_costs.len()

@@ -5,9 +5,22 @@
 
 use std::time::{Duration, Instant};
 
+mod dual_sourcing;
 mod gym_invmgmt;
+mod joint_replenishment_trucks;
+mod lost_sales;
+mod lost_sales_cyclic_demand;
+mod lost_sales_fixed_cost;
+mod lost_sales_generalist_gclsn;
 mod lost_sales_zipkin;
+mod moq_backlog;
+mod owmr_two_retailers;
+mod perishable_de_moor;
+mod perishable_haijema_minner;
+mod perishable_hendrix_one_product;
+mod random_yield;
 mod serial_clark_scarf;
+mod ss_zheng_federgruen;
 mod textbook_single_stage;
 
 /// A published number and ours.
@@ -72,7 +85,24 @@ pub struct Suite {
 
 /// All suites, in the order of their names.
 pub fn suites() -> Vec<Suite> {
-    vec![gym_invmgmt::suite(), lost_sales_zipkin::suite(), serial_clark_scarf::suite(), textbook_single_stage::suite()]
+    vec![
+        dual_sourcing::suite(),
+        gym_invmgmt::suite(),
+        joint_replenishment_trucks::suite(),
+        lost_sales_cyclic_demand::suite(),
+        lost_sales_fixed_cost::suite(),
+        lost_sales_generalist_gclsn::suite(),
+        lost_sales_zipkin::suite(),
+        moq_backlog::suite(),
+        owmr_two_retailers::suite(),
+        perishable_de_moor::suite(),
+        perishable_haijema_minner::suite(),
+        perishable_hendrix_one_product::suite(),
+        random_yield::suite(),
+        serial_clark_scarf::suite(),
+        ss_zheng_federgruen::suite(),
+        textbook_single_stage::suite(),
+    ]
 }
 
 /// The rows of a table that is part of this crate.
