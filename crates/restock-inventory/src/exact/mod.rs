@@ -5,6 +5,8 @@
 
 mod markov;
 mod objective;
+#[cfg(test)]
+mod tests;
 
 pub use markov::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve};
 pub use objective::{ObjectiveError, check_objective};

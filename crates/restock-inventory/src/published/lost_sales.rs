@@ -21,6 +21,9 @@ const STANDARD_ERRORS: f64 = 4.0;
 const N_PATHS_PUBLISHED: f64 = 1_000.0;
 const FINAL: Simulation = Simulation { n_paths: 400, n_periods: 5_000, n_warm_up: 100, seed: 20_081 };
 
+/// Beyond this base-stock level, units, a capped policy is one of constant orders in all tables.
+const MAX_LEVEL: Units = 1_000;
+
 /// Long enough to tell policies apart by common random numbers.
 const SEARCH: Simulation = Simulation { n_paths: 50, n_periods: 1_000, n_warm_up: 100, seed: 1_122 };
 
@@ -61,7 +64,7 @@ impl Simulated<'_> {
     pub(super) fn capped_base_stock(&self, published: f64) -> Comparison {
         let mean = self.demand.iter().map(DiscreteDemand::mean).fold(0.0, f64::max);
         let start = CappedBaseStock { base_stock_level: self.newsvendor_level(), max_order: mean.ceil() as Units + 1 };
-        let (policy, _) = CappedBaseStock::best(start, |policy| self.estimate(&SEARCH, policy).mean);
+        let (policy, _) = CappedBaseStock::best(start, MAX_LEVEL, |policy| self.estimate(&SEARCH, policy).mean);
         self.compare("capped base-stock cost, simulated", policy, published)
     }
 
