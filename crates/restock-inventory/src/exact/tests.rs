@@ -10,8 +10,13 @@ use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
 use super::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::lost_sales::LostSalesCosts;
-use crate::environments::{LostSales, LostSalesState, check_environment, check_finite_environment};
-use crate::heuristics::{CappedBaseStock, ProjectedInventoryLevel, myopic_order};
+use crate::environments::{
+    BackorderPosition, LostSales, LostSalesState, RandomYield, Yield, check_environment, check_finite_environment,
+};
+use crate::heuristics::{
+    CappedBaseStock, LinearInflation, MinimumOrderRule, OrderUpToRule, ProjectedInventoryLevel, myopic_order,
+};
+use crate::zheng_federgruen::BackorderProblem;
 
 /// Any finite decision problem, by its tables.
 #[derive(Clone, Debug)]
@@ -329,6 +334,51 @@ proptest! {
         // With no lead time and one demand law the myopic policy is the newsvendor's, which is optimal.
         if lead_time == 0 && demand.len() == 1 {
             prop_assert!(heuristics[3].1 < optimum + 6e-5, "myopic {}, optimum {optimum}", heuristics[3].1);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(25))]
+
+    /// Rules for backorders, with a fixed cost, a minimum order or a random yield, never beat the optimum.
+    #[test]
+    fn backorder_rules_do_not_beat_the_optimum(
+        mean in 0.5_f64..4.0, stockout_cost in 2.0_f64..20.0, order_cost in 0.0_f64..20.0, lead_time in 0_usize..4,
+        min_order in 1_i64..9, level in -3_i64..20, size in 1_i64..20, rate in 0.5_f64..1.0, inflation in 1.0_f64..2.5,
+        seed in any::<u64>(),
+    ) {
+        let demand = DiscreteDemand::poisson(mean, 25);
+        let settings = Settings { tolerance: 1e-5, ..Settings::default() };
+        let problem = BackorderProblem { holding_cost: 1.0, stockout_cost, order_cost, lead_time };
+        let position = BackorderPosition::new(problem, demand.clone(), min_order);
+        check_environment(&position, seed, 300).unwrap();
+        let optimum = solve(&position, Criterion::Average, &settings).average_cost.unwrap();
+        let (lowest, highest) = position.bounds();
+        let fixed = OrderUpToRule { reorder_point: level, order_up_to_level: level + size };
+        let least = MinimumOrderRule { order_up_to_level: level, min_order };
+        for (name, order) in [
+            ("(s, S)", &(|position: Units| fixed.order_quantity(position)) as &(dyn Fn(Units) -> Units + Sync)),
+            ("(R, S, Qmin)", &|position| least.order_quantity(position)),
+        ] {
+            // What the problem does not allow is done as nearly as it does.
+            let allowed = |position: &Units| {
+                let wanted = order(*position).max(lowest - position);
+                let room = highest - position;
+                if wanted <= 0 || room < min_order && *position >= lowest { 0 } else { wanted.max(min_order).min(room) }
+            };
+            let cost = evaluate(&position, allowed, Criterion::Average, &settings).average_cost.unwrap();
+            prop_assert!(cost >= optimum - 2e-5, "{name} costs {cost}, the optimum is {optimum}");
+        }
+
+        for good in [Yield::Binomial(rate), Yield::AllOrNothing(rate), Yield::Uniform] {
+            let problem = RandomYield::new(1.0, stockout_cost, demand.clone(), good, 20, -40..=30);
+            check_environment(&problem, seed, 300).unwrap();
+            let optimum = solve(&problem, Criterion::Average, &settings).average_cost.unwrap();
+            let rule = LinearInflation { order_up_to_level: level.max(0), inflation };
+            let order = |net: &Units| rule.order_quantity(*net).min(problem.max_order(*net));
+            let cost = evaluate(&problem, order, Criterion::Average, &settings).average_cost.unwrap();
+            prop_assert!(cost >= optimum - 2e-5, "{good:?}: linear inflation costs {cost}, the optimum is {optimum}");
         }
     }
 }
