@@ -408,7 +408,7 @@ fn a_solution_says_how_it_was_found_and_how_near_it_is() {
     let solution = solve(&alternating(), Criterion::Average, &settings);
     insta::assert_snapshot!(solution, @"average cost 1.000000 per period, optimum between 1.000000 and 1.000000; value iteration, 2 improvement and 0 evaluation sweeps, converged with bounds 0.0e0 wide (1.0e-6 asked)");
     let settings = Settings { method: Method::PolicyIteration, tolerance: 1e-3, ..Settings::default() };
-    insta::assert_snapshot!(solve(&alternating(), DISCOUNTED, &settings), @"");
+    insta::assert_snapshot!(solve(&alternating(), DISCOUNTED, &settings), @"discounted cost 9.473674 from the first state, all values within 1.9e-4 of the optimum; policy iteration, 3 improvement and 100 evaluation sweeps, converged with bounds 3.9e-4 wide (1.0e-3 asked)");
     let settings = Settings { n_improvements_max: 4, damping: 1.0, ..Settings::default() };
-    insta::assert_snapshot!(solve(&alternating(), Criterion::Average, &settings), @"");
+    insta::assert_snapshot!(solve(&alternating(), Criterion::Average, &settings), @"average cost 1.000000 per period, optimum between 0.000000 and 2.000000; modified policy iteration with 30 evaluations, 5 improvement and 120 evaluation sweeps, gave up with bounds 2.0e0 wide (1.0e-6 asked)");
 }

@@ -13,8 +13,8 @@ use crate::environments::lost_sales::LostSalesCosts;
 use crate::environments::{LostSales, LostSalesState};
 use crate::exact::{Criterion, Settings, evaluate};
 
-/// Values in a row that may be dearer before a search ends.
-const PATIENCE: usize = 2;
+/// Values in a row that may be dearer before a search ends: costs have ripples where demand varies little.
+const PATIENCE: usize = 4;
 
 /// The policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
