@@ -23,8 +23,9 @@ const FINAL: Simulation = Simulation { n_paths: 1_000, n_periods: 5_000, n_warm_
 /// Beyond this base-stock level, units, a capped policy is one of constant orders in all tables.
 const MAX_LEVEL: Units = 1_000;
 
-/// Long enough to tell policies apart by common random numbers.
-const SEARCH: Simulation = Simulation { n_paths: 50, n_periods: 1_000, n_warm_up: 100, seed: 1_122 };
+/// Long enough to tell policies apart by common random numbers: with a fifth of the periods, one problem ended at a cap
+/// that is 0.4 % dearer.
+const SEARCH: Simulation = Simulation { n_paths: 50, n_periods: 5_000, n_warm_up: 100, seed: 1_122 };
 
 pub(super) fn optimal_cost(problem: &LostSales) -> f64 {
     let solution = solve(problem, Criterion::Average, &Settings::default());
