@@ -7,6 +7,10 @@ use restock_core::objective::ServiceType;
 use restock_core::policy::{DemandPaths, OrderingRules};
 use restock_core::{CostRates, Objective, Review, StockState, Units};
 use restock_inventory::allocate::{AllocationLine, Limits, allocate};
+use restock_inventory::discrete_demand::DiscreteDemand;
+use restock_inventory::environments::LostSales;
+use restock_inventory::environments::lost_sales::LostSalesCosts;
+use restock_inventory::exact::{Criterion, Settings, solve};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, project, step};
 use restock_inventory::{policy, rules};
 
@@ -116,4 +120,13 @@ fn allocate_100_000_lines(bencher: divan::Bencher, n_limits: usize) {
         weight: (n_limits > 2).then_some(600_000.0),
     };
     bencher.bench(|| allocate(&lines, &limits));
+}
+
+/// The exact optimum of lost sales, geometric demand of mean 5, p = 39: 231,595 states at a lead time of 4. With
+/// `RAYON_NUM_THREADS=1` on one core.
+#[divan::bench(args = [2, 3, 4], sample_count = 3, sample_size = 1)]
+fn lost_sales_optimum(lead_time: usize) -> Option<f64> {
+    let costs = LostSalesCosts { holding_cost: 1.0, stockout_cost: 39.0, order_cost: 0.0 };
+    let problem = LostSales::new(lead_time, costs, vec![DiscreteDemand::geometric(5.0, 250)]);
+    solve(&problem, Criterion::Average, &Settings::default()).average_cost
 }

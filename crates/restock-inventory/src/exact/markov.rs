@@ -15,6 +15,8 @@
 //! probability `1 - τ` and costs `τ` times as much (Puterman 1994, section 8.5.4): every policy then costs `τ` times
 //! what it did and none is periodic.
 
+use std::fmt;
+
 use rayon::prelude::*;
 
 use restock_core::environment::{FiniteEnvironment, Law};
@@ -43,6 +45,18 @@ pub enum Method {
         /// Evaluation sweeps after an improvement.
         n_evaluations: usize,
     },
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ValueIteration => write!(f, "value iteration"),
+            Self::PolicyIteration => write!(f, "policy iteration"),
+            Self::ModifiedPolicyIteration { n_evaluations } => {
+                write!(f, "modified policy iteration with {n_evaluations} evaluations")
+            }
+        }
+    }
 }
 
 /// How to solve.
@@ -89,6 +103,37 @@ pub struct Solution<A> {
     pub n_evaluations: usize,
     /// Whether the bounds are as narrow as asked.
     pub converged: bool,
+    /// How it was found.
+    pub method: Method,
+    /// The width of the bounds that was asked for.
+    pub tolerance: f64,
+}
+
+/// What was found, by which method, after how many sweeps, and the criterion by which it ended.
+impl<A> fmt::Display for Solution<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = self.bounds;
+        match self.average_cost {
+            Some(cost) => write!(f, "average cost {cost:.6} per period, optimum between {low:.6} and {high:.6}")?,
+            None => {
+                let (value, half) = (self.values[0], 0.5 * (high - low));
+                write!(
+                    f,
+                    "discounted cost {value:.6} from the first state, all values within {half:.1e} of the optimum"
+                )?;
+            }
+        }
+        write!(
+            f,
+            "; {}, {} improvement and {} evaluation sweeps, {} with bounds {:.1e} wide ({:.1e} asked)",
+            self.method,
+            self.n_improvements,
+            self.n_evaluations,
+            if self.converged { "converged" } else { "gave up" },
+            high - low,
+            self.tolerance
+        )
+    }
 }
 
 impl<A: Clone> Solution<A> {
@@ -158,6 +203,8 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
                 n_improvements,
                 n_evaluations,
                 converged: narrow,
+                method: settings.method,
+                tolerance: settings.tolerance,
             };
         }
         all_actions = narrow || given_up || settings.method == Method::ValueIteration;

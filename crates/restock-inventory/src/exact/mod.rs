@@ -7,6 +7,8 @@
 mod markov;
 mod objective;
 mod policy_chain;
+#[cfg(test)]
+mod tests;
 
 pub use markov::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve};
 pub use objective::{ObjectiveError, check_objective};

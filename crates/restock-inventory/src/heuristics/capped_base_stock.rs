@@ -13,8 +13,8 @@ use crate::environments::lost_sales::LostSalesCosts;
 use crate::environments::{LostSales, LostSalesState};
 use crate::exact::{Criterion, Settings, evaluate};
 
-/// Values in a row that may be dearer before a search ends.
-const PATIENCE: usize = 2;
+/// Values in a row that may be dearer before a search ends: costs have ripples where demand varies little.
+const PATIENCE: usize = 4;
 
 /// The policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,18 +70,22 @@ impl CappedBaseStock {
         (Self::uncapped(level), cost)
     }
 
-    /// The cheapest capped policy, searched around `start`: for each base-stock level the best cap.
-    pub fn best(start: Self, mut cost: impl FnMut(Self) -> f64) -> (Self, f64) {
-        let mut max_order = start.max_order.max(1);
+    /// The cheapest capped policy with a level of at most `max_level`, searched around `start`: for each cap the best
+    /// level, because for a fixed cap costs have one valley while the best cap of a fixed level jumps.
+    ///
+    /// # Panics
+    /// Unless `start` has positive parameters and its level is at most `max_level`.
+    pub fn best(start: Self, max_level: Units, mut cost: impl FnMut(Self) -> f64) -> (Self, f64) {
+        let mut level = start.base_stock_level;
         let mut best = (start, f64::INFINITY);
-        line_search(start.base_stock_level.max(1), 1..=Units::MAX / 2, PATIENCE, |base_stock_level| {
-            let by_cap = |max_order| cost(Self { base_stock_level, max_order });
-            let (cap, cap_cost) = line_search(max_order.min(base_stock_level), 1..=base_stock_level, PATIENCE, by_cap);
-            if cap_cost < best.1 {
-                max_order = cap;
-                best = (Self { base_stock_level, max_order: cap }, cap_cost);
+        line_search(start.max_order, 1..=max_level, PATIENCE, |max_order| {
+            let by_level = |base_stock_level| cost(Self { base_stock_level, max_order });
+            let (best_level, best_cost) = line_search(level, 1..=max_level, PATIENCE, by_level);
+            level = best_level;
+            if best_cost < best.1 {
+                best = (Self { base_stock_level: level, max_order }, best_cost);
             }
-            cap_cost
+            best_cost
         });
         best
     }

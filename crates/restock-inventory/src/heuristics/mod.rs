@@ -26,5 +26,5 @@ pub use linear_inflation::LinearInflation;
 pub use minimum_order_rule::MinimumOrderRule;
 pub use myopic::myopic_order;
 pub use order_up_to_rule::OrderUpToRule;
-pub use power_approximation::power_approximation;
+pub use power_approximation::{power_approximation, revised_power_approximation};
 pub use projected_inventory_level::ProjectedInventoryLevel;

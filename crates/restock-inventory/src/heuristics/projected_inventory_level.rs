@@ -5,11 +5,12 @@
 //! Unlike a base-stock policy it knows that demand in the lead time which is lost does not consume the pipeline. It is
 //! asymptotically optimal both for long lead times and for large stock-out costs.
 
+use rayon::prelude::*;
 use restock_core::Units;
+use restock_core::environment::FiniteEnvironment;
 
 use crate::environments::{LostSales, LostSalesState};
 use crate::exact::{Criterion, Settings, evaluate};
-use restock_core::environment::FiniteEnvironment;
 
 /// The policy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,43 +42,26 @@ impl ProjectedInventoryLevel {
         (self.level - projected_inventory).round().max(0.0) as Units
     }
 
-    /// The same problem with caps that the policy never meets: an order is at most the level, and where one is placed the
-    /// position is at most the level and the mean demand of the lead time.
-    fn uncapped(&self, problem: &LostSales) -> LostSales {
-        let demand = problem.demand();
-        let lead_time_demand = |from: usize| -> f64 {
-            (0..problem.lead_time()).map(|offset| demand[(from + offset) % demand.len()].mean()).sum()
-        };
-        let most = (0..demand.len()).map(lead_time_demand).fold(0.0, f64::max);
-        let max_order = (self.level + 0.5).floor().max(1.0) as Units;
-        let max_position = (self.level + most + 0.5).floor().max(1.0) as Units;
-        LostSales::with_caps(problem.lead_time(), problem.costs(), demand.to_vec(), max_order, max_position)
-    }
-
-    /// Its long-run average cost, exact up to `tolerance`, currency per period.
+    /// Its long-run average cost, exact up to `tolerance`, currency per period. Orders keep to the caps of the problem.
     pub fn average_cost(&self, problem: &LostSales, tolerance: f64) -> f64 {
-        let problem = self.uncapped(problem);
-        let settings = Settings { tolerance, ..Settings::default() };
-        let policy = |state: &LostSalesState| self.order_quantity(&problem, state);
-        evaluate(&problem, policy, Criterion::Average, &settings).average_cost.expect("an average cost")
+        Self::best(problem, &[self.level], tolerance).1
     }
 
-    /// The cheapest of the policies with the given levels, exactly evaluated.
+    /// The cheapest of the policies with the given levels, exactly evaluated. Orders keep to the caps of the problem.
     ///
     /// # Panics
-    /// When there are no levels, or one is negative or not a number.
+    /// When there are no levels.
     pub fn best(problem: &LostSales, levels: &[f64], tolerance: f64) -> (Self, f64) {
-        let highest = levels.iter().copied().fold(f64::NAN, f64::max);
-        assert!(levels.iter().all(|level| *level >= 0.0) && highest.is_finite(), "{levels:?}");
-        let problem = Self { level: highest }.uncapped(problem);
-        let settings = Settings { tolerance, ..Settings::default() };
         // What is expected at arrival does not depend on the level.
-        let states = 0..problem.n_states();
-        let projected: Vec<f64> = states.map(|idx| projected_inventory(&problem, &problem.state(idx))).collect();
+        let states = (0..problem.n_states()).into_par_iter();
+        let projected: Vec<f64> = states.map(|idx| projected_inventory(problem, &problem.state(idx))).collect();
+        let settings = Settings { tolerance, ..Settings::default() };
         let cost = |level: f64| {
             let policy = Self { level };
-            let order = |state: &LostSalesState| policy.order_for(projected[problem.state_idx(state)]);
-            (policy, evaluate(&problem, order, Criterion::Average, &settings).average_cost.expect("an average cost"))
+            let order = |state: &LostSalesState| {
+                policy.order_for(projected[problem.state_idx(state)]).min(problem.max_order(state))
+            };
+            (policy, evaluate(problem, order, Criterion::Average, &settings).average_cost.expect("an average cost"))
         };
         levels.iter().map(|level| cost(*level)).min_by(|a, b| a.1.total_cmp(&b.1)).expect("a level")
     }

@@ -16,13 +16,16 @@ pub(super) const EXACT: f64 = 1e-4;
 /// Standard errors by which two simulations may differ.
 const STANDARD_ERRORS: f64 = 4.0;
 
-/// The published simulations have 1,000 paths of 5,000 periods after 100 (DynaPlex,
-/// `generally_capable_lost_sales_agent`); ours have fewer paths.
-const N_PATHS_PUBLISHED: f64 = 1_000.0;
-const FINAL: Simulation = Simulation { n_paths: 400, n_periods: 5_000, n_warm_up: 100, seed: 20_081 };
+/// As long as the published simulations: 1,000 paths of 5,000 periods after 100 (DynaPlex,
+/// `generally_capable_lost_sales_agent`).
+const FINAL: Simulation = Simulation { n_paths: 1_000, n_periods: 5_000, n_warm_up: 100, seed: 1 };
 
-/// Long enough to tell policies apart by common random numbers.
-const SEARCH: Simulation = Simulation { n_paths: 50, n_periods: 1_000, n_warm_up: 100, seed: 1_122 };
+/// Beyond this base-stock level, units, a capped policy is one of constant orders in all tables.
+const MAX_LEVEL: Units = 1_000;
+
+/// Long enough to tell policies apart by common random numbers: with a fifth of the periods, one problem ended at a cap
+/// that is 0.4 % dearer.
+const SEARCH: Simulation = Simulation { n_paths: 50, n_periods: 5_000, n_warm_up: 100, seed: 1_122 };
 
 pub(super) fn optimal_cost(problem: &LostSales) -> f64 {
     let solution = solve(problem, Criterion::Average, &Settings::default());
@@ -61,15 +64,14 @@ impl Simulated<'_> {
     pub(super) fn capped_base_stock(&self, published: f64) -> Comparison {
         let mean = self.demand.iter().map(DiscreteDemand::mean).fold(0.0, f64::max);
         let start = CappedBaseStock { base_stock_level: self.newsvendor_level(), max_order: mean.ceil() as Units + 1 };
-        let (policy, _) = CappedBaseStock::best(start, |policy| self.estimate(&SEARCH, policy).mean);
+        let (policy, _) = CappedBaseStock::best(start, MAX_LEVEL, |policy| self.estimate(&SEARCH, policy).mean);
         self.compare("capped base-stock cost, simulated", policy, published)
     }
 
     fn compare(&self, quantity: &'static str, policy: CappedBaseStock, published: f64) -> Comparison {
         let estimate = self.estimate(&FINAL, policy);
-        // Squared errors of both simulations add, and fall with the number of paths.
-        let both = 1.0 + FINAL.n_paths as f64 / N_PATHS_PUBLISHED;
-        let tolerance = STANDARD_ERRORS * estimate.standard_error * both.sqrt();
+        // Both simulations have the same length, so the same error.
+        let tolerance = STANDARD_ERRORS * estimate.standard_error * 2.0_f64.sqrt();
         Comparison { quantity, published, ours: estimate.mean, tolerance }
     }
 }

@@ -10,7 +10,7 @@ use crate::environments::lost_sales::LostSalesCosts;
 use crate::two_moment_fit::TwoMomentFit;
 
 /// States beyond which a problem is solved on request only.
-const N_STATES_SMALL: usize = 60_000;
+const N_STATES_SMALL: usize = 7_000;
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
