@@ -68,7 +68,31 @@ pub trait Environment: Sync {
     fn ordered(&self, state: &Self::State, action: &Self::Action, chance: &Self::Chance) -> Units;
 }
 
+/// A law over consecutive states, for environments that know their transitions in closed form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Law {
+    /// Expected cost of the period, currency.
+    pub cost: f64,
+    /// Probabilities of the first successor, the one numbered after it, and so on; they sum to 1.
+    pub probabilities: Vec<f64>,
+}
+
+/// What an action leads to: the successors are numbered from `first` and follow one of the environment's laws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Run {
+    /// The number of the first successor.
+    pub first: u32,
+    /// The law, an index into [`FiniteEnvironment::laws`].
+    pub law: u32,
+    /// What the action costs on top of the law's cost, currency.
+    pub extra_cost: f64,
+}
+
 /// An environment whose states, actions and chances can be enumerated, for exact dynamic programming.
+///
+/// Enumeration through [`Environment::step`] is the definition. An environment whose successors lie side by side may
+/// also name them by [`FiniteEnvironment::laws`] and [`FiniteEnvironment::run`], which solvers read many times faster;
+/// `check_finite_environment` proves the two equal.
 pub trait FiniteEnvironment: Environment {
     /// The number of states.
     fn n_states(&self) -> usize;
@@ -87,4 +111,14 @@ pub trait FiniteEnvironment: Environment {
     /// Where all demand beyond a point leads to the same next state at a cost linear in demand, the two ends of that
     /// range may carry its probability and mean: expectations stay exact and enumeration short.
     fn chances(&self, state: &Self::State, action: &Self::Action, chances: &mut Vec<(Self::Chance, f64)>);
+
+    /// The laws that [`FiniteEnvironment::run`] refers to; empty where the environment only enumerates.
+    fn laws(&self) -> Vec<Law> {
+        Vec::new()
+    }
+
+    /// What `action` in `state` leads to; asked only where there are laws.
+    fn run(&self, state: &Self::State, action: &Self::Action) -> Run {
+        panic!("{} names no laws: {state:?}, {action:?}", self.id())
+    }
 }

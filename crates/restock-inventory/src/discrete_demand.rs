@@ -52,6 +52,25 @@ impl DiscreteDemand {
         Self::new((0..=max_demand).map(|demand| theta.powi(demand as i32)).collect())
     }
 
+    /// Negative binomial demand with a mean in units and a variance in units², truncated to `0..=max_demand` and
+    /// renormalised: `P(0) = (1 - θ)^r` and `P(d + 1) = P(d)·θ·(d + r)/(d + 1)` with `θ = 1 - mean / variance` and
+    /// `r = mean² / (variance - mean)`, which need not be whole.
+    ///
+    /// # Panics
+    /// Unless `mean` is positive and `variance` above it, both finite.
+    pub fn negative_binomial(mean: f64, variance: f64, max_demand: usize) -> Self {
+        assert!(mean > 0.0 && variance > mean && variance.is_finite(), "mean {mean}, variance {variance}");
+        let theta = 1.0 - mean / variance;
+        let r = mean * mean / (variance - mean);
+        let mut probability = (r * (-theta).ln_1p()).exp();
+        let mut probabilities = Vec::with_capacity(max_demand + 1);
+        for demand in 0..=max_demand {
+            probabilities.push(probability);
+            probability *= theta * (demand as f64 + r) / (demand as f64 + 1.0);
+        }
+        Self::new(probabilities)
+    }
+
     /// Demand on `low..=high`, each as likely, units.
     ///
     /// # Panics

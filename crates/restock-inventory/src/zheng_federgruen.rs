@@ -37,7 +37,8 @@ pub struct OptimalPolicy {
 }
 
 /// One-period costs of every inventory position, computed on demand.
-struct PeriodCost {
+#[derive(Clone, Debug)]
+pub(crate) struct PeriodCost {
     problem: BackorderProblem,
     lead_time_demand: DiscreteDemand,
     mean: f64,
@@ -46,7 +47,7 @@ struct PeriodCost {
 }
 
 impl PeriodCost {
-    fn new(problem: BackorderProblem, demand: &DiscreteDemand) -> Self {
+    pub(crate) fn new(problem: BackorderProblem, demand: &DiscreteDemand) -> Self {
         let mut law = vec![1.0];
         for _ in 0..=problem.lead_time {
             law = convolve(&law, demand.probabilities());
@@ -65,7 +66,7 @@ impl PeriodCost {
     }
 
     /// `G(position)`: expected holding and stock-out cost.
-    fn at(&self, position: Units) -> f64 {
+    pub(crate) fn at(&self, position: Units) -> f64 {
         let shortage = match usize::try_from(position) {
             Ok(level) => self.shortage.get(level).copied().unwrap_or(0.0),
             Err(_) => self.mean - position as f64,
@@ -75,7 +76,7 @@ impl PeriodCost {
     }
 
     /// The position with the smallest cost: the newsvendor level.
-    fn minimiser(&self) -> Units {
+    pub(crate) fn minimiser(&self) -> Units {
         let ratio = self.problem.stockout_cost / (self.problem.stockout_cost + self.problem.holding_cost);
         let mut below = 0.0;
         for (level, probability) in self.lead_time_demand.probabilities().iter().enumerate() {

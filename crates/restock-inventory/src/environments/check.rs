@@ -1,5 +1,7 @@
 //! One checker for every environment.
 
+use std::collections::BTreeMap;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -62,13 +64,14 @@ pub fn check_environment<E: Environment>(environment: &E, seed: u64, n_steps: us
     Ok(())
 }
 
-/// Checks an enumeration, on every `stride`-th state: numbers and states belong together, probabilities sum to 1, and
-/// every successor has a number.
+/// Checks an enumeration, on every `stride`-th state: numbers and states belong together, probabilities sum to 1, every
+/// successor has a number, and runs, where the environment names them, say the same as enumeration.
 ///
 /// # Errors
 /// The first thing that does not hold.
 pub fn check_finite_environment<E: FiniteEnvironment>(environment: &E, stride: usize) -> Result<(), CheckError> {
     let n_states = environment.n_states();
+    let laws = environment.laws();
     let (mut actions, mut chances) = (Vec::new(), Vec::new());
     for state_idx in (0..n_states).step_by(stride.max(1)) {
         let state = environment.state(state_idx);
@@ -91,12 +94,30 @@ pub fn check_finite_environment<E: FiniteEnvironment>(environment: &E, stride: u
             if (total - 1.0).abs() > 1e-9 || chances.iter().any(|chance| chance.1.is_nan() || chance.1 <= 0.0) {
                 return Err(fails(format!("the probabilities after {action:?} sum to {total}")));
             }
-            for (chance, _) in &chances {
+            let (mut cost, mut successors) = (0.0, BTreeMap::new());
+            for (chance, probability) in &chances {
                 let mut next = state.clone();
-                environment.step(&mut next, action, chance);
+                cost += probability * environment.step(&mut next, action, chance).cost;
                 let next_idx = environment.state_idx(&next);
                 if next_idx >= n_states || environment.state(next_idx) != next {
                     return Err(fails(format!("{action:?} with {chance:?} leads to {next:?}, which has no number")));
+                }
+                *successors.entry(next_idx).or_insert(0.0) += probability;
+            }
+            if !laws.is_empty() {
+                let run = environment.run(&state, action);
+                let law = &laws[run.law as usize];
+                let named = |idx: usize| {
+                    let offset = idx.checked_sub(run.first as usize);
+                    offset.and_then(|offset| law.probabilities.get(offset)).copied().unwrap_or(0.0)
+                };
+                let same = successors.iter().all(|(idx, probability)| (named(*idx) - probability).abs() < 1e-9);
+                let total: f64 = law.probabilities.iter().sum();
+                let named_cost = law.cost + run.extra_cost;
+                if !same || (total - 1.0).abs() > 1e-9 || (named_cost - cost).abs() > 1e-9 * cost.abs().max(1.0) {
+                    return Err(fails(format!(
+                        "{action:?} costs {cost} and leads to {successors:?}, its run costs {named_cost} and is {run:?}"
+                    )));
                 }
             }
         }

@@ -6,7 +6,7 @@
 use rand::Rng;
 
 use restock_core::Units;
-use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
+use restock_core::environment::{Environment, FiniteEnvironment, Law, PeriodOutcome, Run};
 
 use crate::discrete_demand::DiscreteDemand;
 
@@ -145,6 +145,39 @@ impl LostSales {
         &self.demand
     }
 
+    /// The law of the stock just before an order placed in `state` arrives: `[on_hand + on_order + 1]`, the probability
+    /// of each stock in units.
+    pub fn on_hand_at_arrival(&self, state: &LostSalesState) -> Vec<f64> {
+        let mut law = vec![0.0; state.inventory_position() as usize + 1];
+        law[state.on_hand as usize] = 1.0;
+        let mut highest = state.on_hand as usize;
+        for period in 0..self.lead_time {
+            let demand = self.demand[(state.phase + period) % self.demand.len()].probabilities();
+            let due = if period < self.n_pipeline() { state.pipeline[period] as usize } else { 0 };
+            let before = law.clone();
+            law[..=highest].fill(0.0);
+            for (available, probability) in before[..=highest].iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                let (mut served, n_served) = (0.0, available.min(demand.len()));
+                for (wanted, chance) in demand[..n_served].iter().enumerate() {
+                    law[available - wanted] += probability * chance;
+                    served += chance;
+                }
+                law[0] += probability * (1.0 - served).max(0.0);
+            }
+            if due > 0 {
+                law.copy_within(..=highest, due);
+                law[..due].fill(0.0);
+                highest += due;
+            }
+        }
+        law
+    }
+
+    /// The demand law of the period in which an order placed in `state` arrives.
+    pub fn demand_at_arrival(&self, state: &LostSalesState) -> &DiscreteDemand {
+        &self.demand[(state.phase + self.lead_time) % self.demand.len()]
+    }
+
     /// The largest order in a state: none may lift the position above its cap, units.
     pub fn max_order(&self, state: &LostSalesState) -> Units {
         self.max_order.min(self.max_position - state.inventory_position()).max(0)
@@ -246,6 +279,46 @@ impl FiniteEnvironment for LostSales {
         let available = state.on_hand + if self.lead_time == 0 { *order_quantity } else { 0 };
         self.demand[state.phase].up_to(available, chances);
     }
+
+    /// One law for each phase and each stock that demand meets: what is left runs from nothing to all of it.
+    fn laws(&self) -> Vec<Law> {
+        let mut laws = Vec::with_capacity(self.demand.len() * (self.max_position as usize + 1));
+        for demand in &self.demand {
+            for available in 0..=self.max_position as usize {
+                let mut probabilities = vec![0.0; available + 1];
+                for (wanted, probability) in demand.probabilities().iter().enumerate() {
+                    probabilities[available.saturating_sub(wanted)] += probability;
+                }
+                let left: f64 = probabilities.iter().enumerate().map(|(left, p)| left as f64 * p).sum();
+                let lost = left + demand.mean() - available as f64;
+                let cost = self.costs.holding_cost * left + self.costs.stockout_cost * lost;
+                laws.push(Law { cost, probabilities });
+            }
+        }
+        laws
+    }
+
+    fn run(&self, state: &LostSalesState, order_quantity: &Units) -> Run {
+        let n_pipeline = self.n_pipeline();
+        let (available, due) = match self.lead_time {
+            0 => (state.on_hand + order_quantity, 0),
+            1 => (state.on_hand, *order_quantity),
+            _ => (state.on_hand, state.pipeline[0]),
+        };
+        let mut pipeline_idx = 0;
+        if n_pipeline > 0 {
+            let radix = self.max_order as usize + 1;
+            let pipeline = state.pipeline[1..n_pipeline].iter().rev();
+            pipeline_idx = pipeline.fold(*order_quantity as usize, |idx, quantity| idx * radix + *quantity as usize);
+        }
+        let next_phase = if state.phase + 1 == self.demand.len() { 0 } else { state.phase + 1 };
+        let n_states_per_phase = self.first_state[self.first_state.len() - 1];
+        Run {
+            first: next_phase as u32 * n_states_per_phase + self.first_state[pipeline_idx] + due as u32,
+            law: (state.phase * (self.max_position as usize + 1) + available as usize) as u32,
+            extra_cost: if *order_quantity > 0 { self.costs.order_cost } else { 0.0 },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -255,6 +328,7 @@ mod tests {
     use crate::exact::{Criterion, Settings, solve};
 
     const COSTS: LostSalesCosts = LostSalesCosts { holding_cost: 1.0, stockout_cost: 4.0, order_cost: 0.0 };
+    const ORDER_COST: LostSalesCosts = LostSalesCosts { order_cost: 7.0, ..COSTS };
 
     fn optimal_cost(lead_time: usize, stockout_cost: f64, demand: DiscreteDemand) -> f64 {
         let problem = LostSales::new(lead_time, LostSalesCosts { stockout_cost, ..COSTS }, vec![demand]);
@@ -277,7 +351,7 @@ mod tests {
     fn is_an_environment() {
         for lead_time in 0..=3 {
             let laws = vec![DiscreteDemand::poisson(3.0, 40), DiscreteDemand::geometric(2.0, 60)];
-            let problem = LostSales::new(lead_time, COSTS, laws);
+            let problem = LostSales::new(lead_time, ORDER_COST, laws);
             check_environment(&problem, 7, 20_000).unwrap();
             check_finite_environment(&problem, 1 + 13 * lead_time).unwrap();
         }

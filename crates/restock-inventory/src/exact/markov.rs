@@ -17,7 +17,7 @@
 
 use rayon::prelude::*;
 
-use restock_core::environment::FiniteEnvironment;
+use restock_core::environment::{FiniteEnvironment, Law};
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -131,6 +131,7 @@ const N_SWEEPS_MAX: usize = 2_000_000;
 /// When the discount factor, tolerance or damping is out of range, or the environment enumerates nothing.
 pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settings: &Settings) -> Solution<E::Action> {
     let rule = Rule::new(criterion, settings);
+    let model = Model::new(environment);
     let n_states = environment.n_states();
     assert!(n_states > 0, "{} has no states", environment.id());
     let mut values = vec![0.0; n_states];
@@ -139,7 +140,7 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
     let mut all_actions = true;
     loop {
         let mut next = vec![0.0; n_states];
-        improve(environment, &rule, &values, &mut next, &mut policy, all_actions);
+        improve(&model, &rule, &values, &mut next, &mut policy, all_actions);
         n_improvements += 1;
         let bounds = rule.bounds(&values, &next);
         values = next;
@@ -167,10 +168,10 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
             Method::ModifiedPolicyIteration { n_evaluations } => n_evaluations,
         };
         if n_sweeps > 0 {
-            let chain = Chain::new(environment, |state_idx, actions| actions[policy[state_idx] as usize].clone());
+            let chain = Transitions::new(&model, |state_idx, actions| actions[policy[state_idx] as usize].clone());
             for _ in 0..n_sweeps {
                 n_evaluations += 1;
-                let next = chain.sweep(&rule, &values);
+                let next = chain.sweep(&model, &rule, &values);
                 let bounds = rule.bounds(&values, &next);
                 values = next;
                 rule.normalise(&mut values);
@@ -192,8 +193,32 @@ pub fn evaluate<E: FiniteEnvironment>(
     criterion: Criterion,
     settings: &Settings,
 ) -> Evaluation {
-    let chain = Chain::new(environment, |state_idx, _| policy(&environment.state(state_idx)));
-    chain.evaluate(criterion, settings)
+    let model = Model::new(environment);
+    let chain = Transitions::new(&model, |state_idx, _| policy(&environment.state(state_idx)));
+    evaluate_sweeps(environment.n_states(), criterion, settings, |rule, values| chain.sweep(&model, rule, values))
+}
+
+/// Sweeps until the bounds are as narrow as asked.
+fn evaluate_sweeps(
+    n_states: usize,
+    criterion: Criterion,
+    settings: &Settings,
+    sweep: impl Fn(&Rule, &[f64]) -> Vec<f64>,
+) -> Evaluation {
+    let rule = Rule::new(criterion, settings);
+    let mut values = vec![0.0; n_states];
+    for n_sweeps in 1.. {
+        let next = sweep(&rule, &values);
+        let bounds = rule.bounds(&values, &next);
+        values = next;
+        rule.normalise(&mut values);
+        let converged = bounds.1 - bounds.0 <= settings.tolerance;
+        if converged || n_sweeps >= N_SWEEPS_MAX {
+            let average_cost = rule.finish(&mut values, bounds);
+            return Evaluation { values, average_cost, bounds, n_sweeps, converged };
+        }
+    }
+    unreachable!("the loop ends by returning")
 }
 
 /// A criterion as arithmetic on values.
@@ -258,6 +283,57 @@ impl Rule {
     }
 }
 
+/// An environment with the laws it names, if it does.
+struct Model<'a, E> {
+    environment: &'a E,
+    laws: Vec<Law>,
+}
+
+impl<'a, E: FiniteEnvironment> Model<'a, E> {
+    fn new(environment: &'a E) -> Self {
+        assert!(environment.n_states() <= u32::MAX as usize, "{} has too many states", environment.id());
+        Self { environment, laws: environment.laws() }
+    }
+
+    /// Expected cost of a period and expected value of the next state.
+    fn expect(
+        &self,
+        state: &E::State,
+        action: &E::Action,
+        values: &[f64],
+        chances: &mut Vec<(E::Chance, f64)>,
+    ) -> (f64, f64) {
+        if !self.laws.is_empty() {
+            let run = self.environment.run(state, action);
+            let law = &self.laws[run.law as usize];
+            return (law.cost + run.extra_cost, dot(&law.probabilities, &values[run.first as usize..]));
+        }
+        self.environment.chances(state, action, chances);
+        let (mut cost, mut next_value) = (0.0, 0.0);
+        for (chance, probability) in chances.iter() {
+            let mut successor = state.clone();
+            cost += probability * self.environment.step(&mut successor, action, chance).cost;
+            next_value += probability * values[self.environment.state_idx(&successor)];
+        }
+        (cost, next_value)
+    }
+}
+
+/// The sum of `weights[i]·values[i]`, in four interleaved sums that the processor can work on at once.
+fn dot(weights: &[f64], values: &[f64]) -> f64 {
+    let (weights, rest) = weights.as_chunks::<4>();
+    let (values, rest_values) = values.split_at(4 * weights.len());
+    let (values, _) = values.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for (weights, values) in weights.iter().zip(values) {
+        for lane in 0..4 {
+            sums[lane] += weights[lane] * values[lane];
+        }
+    }
+    let tail: f64 = rest.iter().zip(rest_values).map(|(weight, value)| weight * value).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
+}
+
 /// Buffers of one thread.
 struct Scratch<E: FiniteEnvironment> {
     actions: Vec<E::Action>,
@@ -272,13 +348,14 @@ impl<E: FiniteEnvironment> Scratch<E> {
 
 /// One improvement of the policy: `next = T values`, with the action that attains it in `policy`.
 fn improve<E: FiniteEnvironment>(
-    environment: &E,
+    model: &Model<E>,
     rule: &Rule,
     values: &[f64],
     next: &mut [f64],
     policy: &mut [u32],
     all_actions: bool,
 ) {
+    let environment = model.environment;
     let chunks = next.par_chunks_mut(CHUNK).zip(policy.par_chunks_mut(CHUNK)).enumerate();
     chunks.for_each_init(Scratch::<E>::new, |scratch, (chunk_idx, (next, policy))| {
         for offset in 0..next.len() {
@@ -296,13 +373,7 @@ fn improve<E: FiniteEnvironment>(
             let mut best = f64::INFINITY;
             for action_idx in tried {
                 let action = &scratch.actions[action_idx];
-                environment.chances(&state, action, &mut scratch.chances);
-                let (mut cost, mut next_value) = (0.0, 0.0);
-                for (chance, probability) in &scratch.chances {
-                    let mut successor = state.clone();
-                    cost += probability * environment.step(&mut successor, action, chance).cost;
-                    next_value += probability * values[environment.state_idx(&successor)];
-                }
+                let (cost, next_value) = model.expect(&state, action, values, &mut scratch.chances);
                 let value = rule.value(values[state_idx], cost, next_value);
                 // Ties up to rounding go to the smaller action, so that the policy is well defined.
                 if value < best - 1e-12 * value.abs().max(1.0) {
@@ -324,6 +395,70 @@ fn actions_of<E: FiniteEnvironment>(environment: &E, policy: &[u32]) -> Vec<E::A
             actions[policy[state_idx] as usize].clone()
         })
         .collect()
+}
+
+/// The transitions of one policy, by laws where the environment names them.
+enum Transitions {
+    Runs(RunChain),
+    Enumerated(Chain),
+}
+
+impl Transitions {
+    fn new<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+        if model.laws.is_empty() {
+            Self::Enumerated(Chain::new(model.environment, choose))
+        } else {
+            Self::Runs(RunChain::new(model, choose))
+        }
+    }
+
+    fn sweep<E>(&self, model: &Model<E>, rule: &Rule, values: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Runs(chain) => chain.sweep(&model.laws, rule, values),
+            Self::Enumerated(chain) => chain.sweep(rule, values),
+        }
+    }
+}
+
+/// The Markov chain of one policy in an environment that names laws.
+struct RunChain {
+    /// `[n_states]`: expected cost of a period, currency.
+    costs: Vec<f64>,
+    /// `[n_states]`: first successor and law.
+    runs: Vec<(u32, u32)>,
+}
+
+impl RunChain {
+    fn new<E: FiniteEnvironment>(model: &Model<E>, choose: impl Fn(usize, &[E::Action]) -> E::Action + Sync) -> Self {
+        let environment = model.environment;
+        let n_states = environment.n_states();
+        let (mut costs, mut runs) = (vec![0.0; n_states], vec![(0, 0); n_states]);
+        let chunks = costs.par_chunks_mut(CHUNK).zip(runs.par_chunks_mut(CHUNK)).enumerate();
+        chunks.for_each_init(Vec::new, |actions, (chunk_idx, (costs, runs))| {
+            for (offset, (cost, successors)) in costs.iter_mut().zip(runs).enumerate() {
+                let state_idx = chunk_idx * CHUNK + offset;
+                let state = environment.state(state_idx);
+                environment.actions(&state, actions);
+                let run = environment.run(&state, &choose(state_idx, actions));
+                *cost = model.laws[run.law as usize].cost + run.extra_cost;
+                *successors = (run.first, run.law);
+            }
+        });
+        Self { costs, runs }
+    }
+
+    fn sweep(&self, laws: &[Law], rule: &Rule, values: &[f64]) -> Vec<f64> {
+        let mut next = vec![0.0; values.len()];
+        next.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk_idx, next)| {
+            for (offset, next) in next.iter_mut().enumerate() {
+                let state_idx = chunk_idx * CHUNK + offset;
+                let (first, law) = self.runs[state_idx];
+                let next_value = dot(&laws[law as usize].probabilities, &values[first as usize..]);
+                *next = rule.value(values[state_idx], self.costs[state_idx], next_value);
+            }
+        });
+        next
+    }
 }
 
 /// The Markov chain of one policy: expected costs and successors of every state.
@@ -381,20 +516,7 @@ impl Chain {
 
     /// Sweeps until the bounds are as narrow as asked.
     pub(super) fn evaluate(&self, criterion: Criterion, settings: &Settings) -> Evaluation {
-        let rule = Rule::new(criterion, settings);
-        let mut values = vec![0.0; self.costs.len()];
-        for n_sweeps in 1.. {
-            let next = self.sweep(&rule, &values);
-            let bounds = rule.bounds(&values, &next);
-            values = next;
-            rule.normalise(&mut values);
-            let converged = bounds.1 - bounds.0 <= settings.tolerance;
-            if converged || n_sweeps >= N_SWEEPS_MAX {
-                let average_cost = rule.finish(&mut values, bounds);
-                return Evaluation { values, average_cost, bounds, n_sweeps, converged };
-            }
-        }
-        unreachable!("the loop ends by returning")
+        evaluate_sweeps(self.costs.len(), criterion, settings, |rule, values| self.sweep(rule, values))
     }
 
     fn sweep(&self, rule: &Rule, values: &[f64]) -> Vec<f64> {

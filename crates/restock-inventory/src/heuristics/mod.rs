@@ -1,12 +1,26 @@
-//! Policies that are good without being optimal, one per file: pure functions from state and problem to an action, with
+//! Heuristic policies for decision problems, one per file: pure functions from a state and a problem to an action, and
 //! the search for their parameters.
 
 pub mod aggregate_order_up_to;
-pub mod base_stock;
+pub mod capped_base_stock;
 pub mod capped_dual_index;
-pub mod echelon_base_stock;
+pub mod echelon_rationing;
+pub mod line_search;
+pub mod linear_inflation;
+pub mod minimum_order_rule;
+pub mod myopic;
+pub mod order_up_to_rule;
+pub mod power_approximation;
+pub mod projected_inventory_level;
 
 pub use aggregate_order_up_to::AggregateOrderUpTo;
-pub use base_stock::{CappedBaseStock, best_base_stock_level};
+pub use capped_base_stock::CappedBaseStock;
 pub use capped_dual_index::CappedDualIndex;
-pub use echelon_base_stock::EchelonBaseStock;
+pub use echelon_rationing::EchelonRationing;
+pub use line_search::line_search;
+pub use linear_inflation::LinearInflation;
+pub use minimum_order_rule::MinimumOrderRule;
+pub use myopic::myopic_order;
+pub use order_up_to_rule::OrderUpToRule;
+pub use power_approximation::power_approximation;
+pub use projected_inventory_level::ProjectedInventoryLevel;

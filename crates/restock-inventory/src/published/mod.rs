@@ -7,11 +7,20 @@ use std::time::{Duration, Instant};
 
 mod dual_sourcing;
 mod joint_replenishment_trucks;
+mod lost_sales;
+mod lost_sales_cyclic_demand;
+mod lost_sales_fixed_cost;
+mod lost_sales_generalist_gclsn;
 mod lost_sales_zipkin;
+mod moq_backlog;
 mod owmr_two_retailers;
 mod perishable_de_moor;
 mod perishable_haijema_minner;
 mod perishable_hendrix_one_product;
+mod random_lead_times_crossover;
+mod random_yield;
+mod ss_zheng_federgruen;
+mod stochastic_lead_time_gclsn;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,11 +87,20 @@ pub fn suites() -> Vec<Suite> {
     vec![
         dual_sourcing::suite(),
         joint_replenishment_trucks::suite(),
+        lost_sales_cyclic_demand::suite(),
+        lost_sales_fixed_cost::suite(),
+        lost_sales_generalist_gclsn::suite(),
         lost_sales_zipkin::suite(),
+        moq_backlog::suite(),
         owmr_two_retailers::suite(),
         perishable_de_moor::suite(),
         perishable_haijema_minner::suite(),
         perishable_hendrix_one_product::suite(),
+        random_lead_times_crossover::suite(),
+        random_yield::suite(),
+        ss_zheng_federgruen::suite(),
+        stochastic_lead_time_gclsn::crossover(),
+        stochastic_lead_time_gclsn::sequential(),
     ]
 }
 

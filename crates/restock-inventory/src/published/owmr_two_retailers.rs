@@ -8,7 +8,7 @@ use crate::discrete_demand::DiscreteDemand;
 use crate::environments::OneWarehouse;
 use crate::environments::one_warehouse::OneWarehouseCosts;
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
-use crate::heuristics::EchelonBaseStock;
+use crate::heuristics::EchelonRationing;
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -48,7 +48,7 @@ impl Row {
     }
 
     fn compare_echelon_base_stock(&self) -> Vec<Comparison> {
-        let policy = EchelonBaseStock {
+        let policy = EchelonRationing {
             echelon_level: self.echelon_level,
             retailer_levels: [self.first_level, self.second_level],
         };

@@ -8,7 +8,7 @@ use super::{Case, Comparison, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::perishable::{HoldingCharge, IssuingLaw, Perishable, PerishableCosts};
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
-use crate::heuristics::{CappedBaseStock, best_base_stock_level};
+use crate::heuristics::{CappedBaseStock, line_search};
 use crate::two_moment_fit::TwoMomentFit;
 
 /// Demand whose probability is left out adds up to at most this; costs change by less than 1e-8.
@@ -85,7 +85,7 @@ impl Row {
         // Six digits are printed.
         let digits = 0.5 * 10_f64.powi(published.log10().floor() as i32 - 5) + 1e-6;
         let start = self.base_stock_level.unwrap_or((self.mean * (self.lead_time as f64 + 1.5)) as Units);
-        let (level, ours) = best_base_stock_level(start, |level| self.base_stock_cost(&problem, level));
+        let (level, ours) = line_search(start, 1..=10 * start, 1, |level| self.base_stock_cost(&problem, level));
         comparisons.push(Comparison { quantity: "best base-stock cost", published, ours, tolerance: digits });
         if let Some(published) = self.base_stock_level {
             let (published, ours) = (published as f64, level as f64);

@@ -7,14 +7,14 @@ use crate::environments::one_warehouse::{N_RETAILERS, OneWarehouseState, ShipAnd
 
 /// The policy with its levels, units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EchelonBaseStock {
+pub struct EchelonRationing {
     /// Target of all stock in the system (S_W).
     pub echelon_level: Units,
     /// `[N_RETAILERS]`: target of each retailer's stock (S_i).
     pub retailer_levels: [Units; N_RETAILERS],
 }
 
-impl EchelonBaseStock {
+impl EchelonRationing {
     /// Orders what lifts all stock to its level, and ships what lifts each retailer to its own. Where the warehouse has
     /// less, each retailer gets its share of it, rounded down, and what rounding leaves goes to the first retailers that
     /// want more.
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn rations_in_proportion() {
-        let policy = EchelonBaseStock { echelon_level: 20, retailer_levels: [6, 9] };
+        let policy = EchelonRationing { echelon_level: 20, retailer_levels: [6, 9] };
         let action = |warehouse, retailers| policy.action(&OneWarehouseState { warehouse, retailers });
         assert_eq!(action(15, [2, 3]), ShipAndOrder { shipped: [4, 6], ordered: 0 });
         assert_eq!(action(5, [2, 3]), ShipAndOrder { shipped: [2, 3], ordered: 10 });
