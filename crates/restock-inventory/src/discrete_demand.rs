@@ -89,7 +89,8 @@ impl DiscreteDemand {
         let squared = coefficient_of_variation * coefficient_of_variation;
         let law = Gamma::new(1.0 / squared, 1.0 / (mean * squared)).expect("a positive mean and variation");
         let up_to = |demand: usize| if demand == max_demand { 1.0 } else { law.cdf(demand as f64 + 0.5) };
-        let probabilities = (0..=max_demand).map(|demand| up_to(demand) - if demand == 0 { 0.0 } else { up_to(demand - 1) });
+        let probabilities =
+            (0..=max_demand).map(|demand| up_to(demand) - if demand == 0 { 0.0 } else { up_to(demand - 1) });
         Self::new(probabilities.map(|probability| probability.max(0.0)).collect())
     }
 

@@ -24,6 +24,8 @@ pub struct ExponentialLeadTimesParameters {
     pub backorder_cost: f64,
     /// Most units ordered at a demand epoch.
     pub max_order: Units,
+    /// Most units on order.
+    pub max_on_order: Units,
     /// Most units on hand and on order, less backorders.
     pub max_position: Units,
     /// Most units backordered; demand beyond goes elsewhere.
@@ -64,22 +66,23 @@ impl ExponentialLeadTimes {
     /// # Panics
     /// When a rate or cost is not above 0, or a cap is below 1.
     pub fn new(parameters: ExponentialLeadTimesParameters) -> Self {
-        let ExponentialLeadTimesParameters { demand_rate, delivery_rate, holding_cost, backorder_cost, .. } = parameters;
+        let ExponentialLeadTimesParameters { demand_rate, delivery_rate, holding_cost, backorder_cost, .. } =
+            parameters;
         let rates = [demand_rate, delivery_rate, holding_cost, backorder_cost];
         assert!(rates.iter().all(|rate| *rate > 0.0 && rate.is_finite()), "{parameters:?}");
-        let caps = [parameters.max_order, parameters.max_position, parameters.max_backorders];
+        let caps = [parameters.max_order, parameters.max_on_order, parameters.max_position, parameters.max_backorders];
         assert!(caps.iter().all(|cap| *cap >= 1), "{parameters:?}");
         Self { parameters }
     }
 
-    /// Most units on order: from the most backorders to the highest position.
-    fn max_on_order(&self) -> Units {
-        self.parameters.max_position + self.parameters.max_backorders
+    /// Values of net inventory that are enumerated.
+    fn n_levels(&self) -> usize {
+        (self.parameters.max_position + self.parameters.max_backorders + 1) as usize
     }
 
     /// Events per unit of time, those that are none included.
     pub fn event_rate(&self) -> f64 {
-        self.parameters.demand_rate + self.parameters.delivery_rate * self.max_on_order() as f64
+        self.parameters.demand_rate + self.parameters.delivery_rate * self.parameters.max_on_order as f64
     }
 
     /// The largest order in a state, units: 0 but at demand epochs.
@@ -88,7 +91,7 @@ impl ExponentialLeadTimes {
             return 0;
         }
         let position = state.net_inventory + state.on_order;
-        let room = (self.parameters.max_position - position).min(self.max_on_order() - state.on_order);
+        let room = (self.parameters.max_position - position).min(self.parameters.max_on_order - state.on_order);
         self.parameters.max_order.min(room).max(0)
     }
 
@@ -171,18 +174,17 @@ impl Environment for ExponentialLeadTimes {
 
 impl FiniteEnvironment for ExponentialLeadTimes {
     fn n_states(&self) -> usize {
-        // Net inventory has as many values as there are numbers of units on order.
-        2 * (self.max_on_order() as usize + 1).pow(2)
+        2 * (self.parameters.max_on_order as usize + 1) * self.n_levels()
     }
 
     fn state_idx(&self, state: &ExponentialLeadTimesState) -> usize {
-        let n_levels = self.max_on_order() as usize + 1;
+        let n_levels = self.n_levels();
         let level = (state.net_inventory + self.parameters.max_backorders) as usize;
         2 * (state.on_order as usize * n_levels + level) + usize::from(state.ordering)
     }
 
     fn state(&self, state_idx: usize) -> ExponentialLeadTimesState {
-        let n_levels = self.max_on_order() as usize + 1;
+        let n_levels = self.n_levels();
         let net_inventory = (state_idx / 2 % n_levels) as Units - self.parameters.max_backorders;
         let on_order = (state_idx / 2 / n_levels) as Units;
         ExponentialLeadTimesState { net_inventory, on_order, ordering: state_idx % 2 == 1 }
@@ -225,6 +227,7 @@ mod tests {
             holding_cost: 1.0,
             backorder_cost: 4.0,
             max_order: 3,
+            max_on_order: 26,
             max_position: 16,
             max_backorders: 14,
         })

@@ -197,12 +197,7 @@ impl FiniteEnvironment for JointReplenishment {
         }
     }
 
-    fn chances(
-        &self,
-        _: &[Units; N_ITEMS],
-        _: &[Units; N_ITEMS],
-        chances: &mut Vec<([Units; N_ITEMS], f64)>,
-    ) {
+    fn chances(&self, _: &[Units; N_ITEMS], _: &[Units; N_ITEMS], chances: &mut Vec<([Units; N_ITEMS], f64)>) {
         chances.clear();
         for (first, p) in self.demand[0].probabilities().iter().enumerate().filter(|(_, p)| **p > 0.0) {
             let second = self.demand[1].probabilities().iter().enumerate().filter(|(_, q)| **q > 0.0);

@@ -115,7 +115,12 @@ impl Environment for OneWarehouse {
     ///
     /// # Panics
     /// When more is shipped than is in the warehouse.
-    fn step(&self, state: &mut OneWarehouseState, action: &ShipAndOrder, demand: &[Units; N_RETAILERS]) -> PeriodOutcome {
+    fn step(
+        &self,
+        state: &mut OneWarehouseState,
+        action: &ShipAndOrder,
+        demand: &[Units; N_RETAILERS],
+    ) -> PeriodOutcome {
         assert!(action.ordered >= 0 && action.shipped.iter().chain(demand).all(|units| *units >= 0));
         let left = state.warehouse - action.shipped.iter().sum::<Units>();
         assert!(left >= 0, "{action:?} ships more than there is in {state:?}");
@@ -181,12 +186,7 @@ impl FiniteEnvironment for OneWarehouse {
         }
     }
 
-    fn chances(
-        &self,
-        state: &OneWarehouseState,
-        _: &ShipAndOrder,
-        chances: &mut Vec<([Units; N_RETAILERS], f64)>,
-    ) {
+    fn chances(&self, state: &OneWarehouseState, _: &ShipAndOrder, chances: &mut Vec<([Units; N_RETAILERS], f64)>) {
         chances.clear();
         let (mut first, mut second) = (Vec::new(), Vec::new());
         self.demand[0].up_to(state.retailers[0], &mut first);

@@ -196,7 +196,10 @@ impl Perishable {
         max_order: Units,
         max_position: Units,
     ) -> Self {
-        assert!((1..=SHELF_LIFE_MAX).contains(&shelf_life), "shelf life {shelf_life}, at most {SHELF_LIFE_MAX} periods");
+        assert!(
+            (1..=SHELF_LIFE_MAX).contains(&shelf_life),
+            "shelf life {shelf_life}, at most {SHELF_LIFE_MAX} periods"
+        );
         assert!(lead_time <= LEAD_TIME_MAX, "lead time {lead_time}, at most {LEAD_TIME_MAX} periods");
         let all = [costs.unit_cost, costs.price, costs.holding_cost, costs.stockout_cost, costs.waste_cost];
         assert!(all.iter().all(|cost| *cost >= 0.0 && cost.is_finite()), "{costs:?}");

@@ -84,7 +84,8 @@ impl<S: Clone + Eq + Hash> PolicyChain<S> {
         probabilities[0] = 1.0;
         (0..n_periods)
             .map(|_| {
-                let cost = probabilities.iter().zip(&self.chain.costs).map(|(probability, cost)| probability * cost).sum();
+                let cost =
+                    probabilities.iter().zip(&self.chain.costs).map(|(probability, cost)| probability * cost).sum();
                 let mut next = vec![0.0; self.states.len()];
                 for (state_idx, probability) in probabilities.iter().enumerate().filter(|(_, p)| **p > 0.0) {
                     let successors = self.chain.first[state_idx]..self.chain.first[state_idx + 1];

@@ -16,21 +16,22 @@ pub struct EchelonRationing {
 
 impl EchelonRationing {
     /// Orders what lifts all stock to its level, and ships what lifts each retailer to its own. Where the warehouse has
-    /// less, each retailer gets its share of it, rounded down, and what rounding leaves goes to the first retailers that
-    /// want more.
+    /// less, unit after unit goes to the retailer whose stock is the smallest share of its level, to the first of equals:
+    /// in the end all have about the same share.
     pub fn action(&self, state: &OneWarehouseState) -> ShipAndOrder {
         let total = state.warehouse + state.retailers.iter().sum::<Units>();
-        let wanted: [Units; N_RETAILERS] =
-            std::array::from_fn(|idx| (self.retailer_levels[idx] - state.retailers[idx]).max(0));
-        let all_wanted: Units = wanted.iter().sum();
+        let levels = self.retailer_levels;
+        let wanted: [Units; N_RETAILERS] = std::array::from_fn(|idx| (levels[idx] - state.retailers[idx]).max(0));
         let mut shipped = wanted;
-        if all_wanted > state.warehouse {
-            shipped = wanted.map(|wanted| wanted * state.warehouse / all_wanted);
-            let mut left = state.warehouse - shipped.iter().sum::<Units>();
-            for (shipped, wanted) in shipped.iter_mut().zip(wanted) {
-                let more = left.min(wanted - *shipped);
-                *shipped += more;
-                left -= more;
+        if wanted.iter().sum::<Units>() > state.warehouse {
+            shipped = [0; N_RETAILERS];
+            let stock = |shipped: &[Units; N_RETAILERS], idx: usize| state.retailers[idx] + shipped[idx];
+            for _ in 0..state.warehouse {
+                // Shares of levels are compared without division: a/b < c/d where a·d < c·b.
+                let short = (0..N_RETAILERS).filter(|idx| shipped[*idx] < wanted[*idx]);
+                let poorest = short
+                    .reduce(|a, b| if stock(&shipped, b) * levels[a] < stock(&shipped, a) * levels[b] { b } else { a });
+                shipped[poorest.expect("less in the warehouse than is wanted")] += 1;
             }
         }
         ShipAndOrder { shipped, ordered: (self.echelon_level - total).max(0) }

@@ -37,7 +37,12 @@ impl Row {
         if let Some(published) = self.published_pi_2dec {
             // Two decimals are printed.
             let tolerance = 0.005 + 1e-6;
-            comparisons.push(Comparison { quantity: "optimal profit, Hendrix et al. 2019", published, ours, tolerance });
+            comparisons.push(Comparison {
+                quantity: "optimal profit, Hendrix et al. 2019",
+                published,
+                ours,
+                tolerance,
+            });
         }
         comparisons
     }

@@ -17,6 +17,11 @@ const MAX_ORDER: Units = 6;
 /// is (in the exponential rows) they miss it by up to 0.18 %, and this is twice as much.
 const SIMULATION_ERROR: f64 = 0.004;
 
+/// The published simulation places an arrival evenly between two demands. Pareto lead times make early arrivals likelier;
+/// at one demand per unit of time this costs 1.0743 instead of the exact 1.0827 (two simulations of 600,000 demands), at
+/// ten it makes no difference to be seen.
+const PLACEMENT_ERROR: f64 = 0.009;
+
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
     id: String,
@@ -43,16 +48,20 @@ impl Row {
 
     fn optimum(&self) -> f64 {
         let mean_on_order = self.demand_rate * self.lead_time().mean();
-        // Five standard deviations of the units on order bound positions and backorders that an optimum visits.
-        let room = (5.0 * mean_on_order.sqrt()).ceil() as Units + 3;
+        // The published solution caps the units on order at eight standard deviations above their mean under base-stock,
+        // which binds where backorders are dear: an optimum then orders more than is wanted for the few units that
+        // arrive soon. Without that cap b = 39 costs 7.138290 instead of 7.140926, b = 69 7.757071 instead of 7.765044.
+        // The other caps do not bind.
+        let deviation = mean_on_order.sqrt();
         let problem = ExponentialLeadTimes::new(ExponentialLeadTimesParameters {
             demand_rate: self.demand_rate,
             delivery_rate: 1.0 / self.lead_time().mean(),
             holding_cost: self.h,
             backorder_cost: self.b,
             max_order: MAX_ORDER,
-            max_position: mean_on_order.ceil() as Units + room,
-            max_backorders: room,
+            max_on_order: (mean_on_order + 8.0 * deviation).ceil() as Units,
+            max_position: (mean_on_order + 9.0 * deviation).ceil() as Units + 3,
+            max_backorders: (6.0 * deviation).ceil() as Units + 3,
         });
         let settings = Settings { tolerance: 1e-5, ..Settings::default() };
         solve(&problem, Criterion::Average, &settings).average_cost.expect("average cost")
@@ -72,7 +81,8 @@ impl Row {
             comparisons.push(Comparison { quantity: "base-stock cost", published, ours, tolerance });
         }
         let published = self.base_stock_cost_sim;
-        let tolerance = SIMULATION_ERROR * published;
+        let coarse = matches!(self.lead_time(), LeadTimeLaw::Pareto { .. }) && self.demand_rate <= 1.0;
+        let tolerance = (SIMULATION_ERROR + if coarse { PLACEMENT_ERROR } else { 0.0 }) * published;
         comparisons.push(Comparison { quantity: "base-stock cost, simulated", published, ours, tolerance });
         comparisons
     }
@@ -85,12 +95,6 @@ pub(super) fn suite() -> Suite {
         title: "continuous time, units with lead times of their own, Poisson demand, backorders",
         citation: "Stolyar & Wang (2022), Operations Research 70(3); Temizöz et al. (2025), DynaPlex rlt-DCL.out; optima \
                    recomputed by uniformisation, base-stock by Palm (1938)",
-        cases: rows
-            .into_iter()
-            .map(|row| {
-                let large = row.opt_cost.is_some() && row.demand_rate > 1.0;
-                Case::new(row.id.clone(), large, move || row.compare())
-            })
-            .collect(),
+        cases: rows.into_iter().map(|row| Case::new(row.id.clone(), false, move || row.compare())).collect(),
     }
 }
