@@ -97,3 +97,40 @@ impl CappedDualIndex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environments::dual_sourcing::{DualSourcingCosts, LEAD_TIME_MAX};
+    use crate::exact::{Criterion, solve};
+
+    fn problem(expedited_cost: f64, lead_times: (usize, usize)) -> DualSourcing {
+        let costs = DualSourcingCosts { regular_cost: 0.0, expedited_cost, holding_cost: 5.0, backorder_cost: 45.0 };
+        DualSourcing::new(lead_times.0, lead_times.1, costs, DiscreteDemand::uniform(0, 3))
+    }
+
+    /// With lead times of 3 and 1 the expedited position counts what arrives in one period, the whole position what was
+    /// just expedited as well.
+    #[test]
+    fn orders_by_both_positions() {
+        let policy = CappedDualIndex { expedited_level: 6, regular_level: 12, regular_cap: 4 };
+        let mut pipeline = [0; LEAD_TIME_MAX];
+        pipeline[..2].copy_from_slice(&[2, 1]);
+        let order = |net_inventory| policy.order(&problem(9.0, (3, 1)), &DualSourcingState { net_inventory, pipeline });
+        assert_eq!(order(1), DualOrder { regular: 4, expedited: 3 });
+        assert_eq!(order(7), DualOrder { regular: 2, expedited: 0 });
+        assert_eq!(order(10), DualOrder { regular: 0, expedited: 0 });
+    }
+
+    #[test]
+    fn the_best_is_near_the_optimum_and_never_below_it() {
+        for (expedited_cost, lead_times) in [(5.0, (2, 0)), (20.0, (2, 0)), (9.0, (3, 1))] {
+            let problem = problem(expedited_cost, lead_times);
+            let optimum = solve(&problem, Criterion::Average, &Settings::default()).average_cost.unwrap();
+            let (best, cost) = CappedDualIndex::search(&problem, 0.9);
+            assert!(cost >= optimum - 1e-6, "{best:?} costs {cost}, the optimum {optimum}");
+            // The published gaps are up to 1.2 %.
+            assert!(cost <= 1.03 * optimum, "{best:?} costs {cost}, the optimum {optimum}");
+        }
+    }
+}
