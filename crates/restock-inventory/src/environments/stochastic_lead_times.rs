@@ -298,15 +298,17 @@ mod tests {
                 assert_eq!(state.on_order, [0; LEAD_TIME_MAX]);
             }
             let shares = arrived.map(|units| units as f64 / (2_000.0 * 40.0));
-            // An order arrives at the first lead time drawn that is no longer than its age.
+            // In sequence an order arrives in the first period whose draw is no longer than its lead time would be; lead
+            // times of 0 and 1 belong to the draw of one period.
             let (mut waiting, mut up_to) = (1.0, 0.0);
-            for (share, probability) in shares.iter().zip(law) {
+            for (periods, (share, probability)) in shares.iter().zip(law).enumerate() {
                 up_to += probability;
                 let expected = match crossing {
                     Crossing::EachUnit => probability,
+                    Crossing::Sequential if periods <= 1 => probability,
                     Crossing::Sequential => waiting * up_to,
                 };
-                waiting *= 1.0 - up_to;
+                waiting -= expected;
                 // Four standard errors of 2,000 orders that arrive whole.
                 assert!((share - expected).abs() < 4.0 * 0.5 / 2_000_f64.sqrt(), "{crossing:?}: {shares:?}");
             }
