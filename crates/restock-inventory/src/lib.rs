@@ -19,6 +19,7 @@ pub mod kpi;
 pub mod make_to_order;
 pub mod min_max;
 pub mod newsvendor;
+pub mod problems;
 pub mod protection_interval;
 pub mod published;
 pub mod r_q;
