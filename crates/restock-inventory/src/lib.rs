@@ -14,6 +14,7 @@ pub mod economic_order_quantity;
 pub mod environments;
 pub mod exact;
 pub mod expected_expiry;
+pub mod guide;
 pub mod item_location;
 pub mod kpi;
 pub mod make_to_order;
