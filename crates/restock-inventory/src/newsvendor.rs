@@ -39,6 +39,19 @@ pub fn normal(holding_cost: f64, stockout_cost: f64, mean: f64, std_dev: f64) ->
     }
 }
 
+/// Expected cost of any base-stock level S under normal demand: h(S - µ) + (h + p)·σ·L(z), with z = (S - µ)/σ and the
+/// standard loss function L(z) = φ(z) - z(1 - Φ(z)) (Snyder & Shen, equation 4.20).
+///
+/// # Panics
+/// Unless costs and `std_dev` are positive.
+pub fn normal_cost(holding_cost: f64, stockout_cost: f64, mean: f64, std_dev: f64, base_stock_level: f64) -> f64 {
+    assert!(holding_cost > 0.0 && stockout_cost > 0.0 && std_dev > 0.0);
+    let standard = Normal::standard();
+    let z = (base_stock_level - mean) / std_dev;
+    let loss = standard.pdf(z) - z * standard.sf(z);
+    holding_cost * (base_stock_level - mean) + (holding_cost + stockout_cost) * std_dev * loss
+}
+
 /// Normal demand with explicit revenue r, purchase cost c and salvage value v per unit: overage cost c - v, underage
 /// cost r - c, expected profit (r - c)µ - cost (Snyder & Shen, section 4.3.2.4). The `cost` of the result is the profit.
 ///

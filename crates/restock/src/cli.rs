@@ -112,6 +112,22 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  restock backtest --policies base_stock,min_max --windows 52 --ci 0.9\n  \
                       restock backtest --forecast --models auto,ets,seasonal_naive --windows 3")]
     Backtest(BacktestArgs),
+    /// The decision problems that policies are simulated, solved and trained on
+    #[command(after_help = "Examples:\n  restock env list\n  restock env show lost-sales\n  \
+                      restock env validate --steps 1000000")]
+    Env(EnvArgs),
+    /// Rerun published tables: published and own numbers side by side
+    #[command(after_help = "Examples:\n  restock bench\n  restock bench --suite lost-sales --large --json")]
+    Bench(BenchArgs),
+    /// Solve one decision problem exactly
+    ///
+    /// The problem is a kind with KEY=VALUE pairs, or a TOML file with the key problem; without either the kinds are
+    /// listed with an example of each. Demand is poisson:5, geometric:5, uniform:0..4, constant:30, normal:120,10, or
+    /// the probabilities of 0, 1, 2, ... units.
+    #[command(after_help = "Examples:\n  restock solve\n  \
+                      restock solve newsvendor holding_cost=2 stockout_cost=18 demand=normal:120,10\n  \
+                      restock solve lost-sales lead_time=4 holding_cost=1 stockout_cost=39 demand=poisson:5 --out out")]
+    Solve(SolveArgs),
     /// Show every setting of restock.toml, its default and meaning
     #[command(after_help = "Examples:\n  restock config explain\n  restock config explain objective")]
     Config(ConfigArgs),
@@ -396,6 +412,60 @@ pub(crate) struct BacktestArgs {
     /// Replay at most this many item-locations, spread evenly
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EnvArgs {
+    #[command(subcommand)]
+    pub(crate) action: EnvAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvAction {
+    /// Every environment
+    List,
+    /// State, action, chance and the sequence of events of one environment
+    Show {
+        /// Its id; the version may be left out
+        id: String,
+    },
+    /// Play random actions and check what holds in every environment
+    Validate {
+        /// Ids; all when not given
+        ids: Vec<String>,
+        /// Periods to play
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        steps: u32,
+        /// Seed of the random actions
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// Suite, or a part of its name
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub(crate) suite: String,
+    /// Also the problems that take more than a few seconds each
+    #[arg(long)]
+    pub(crate) large: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SolveArgs {
+    /// A kind of problem, or a TOML file
+    #[arg(value_name = "PROBLEM|FILE.toml")]
+    pub(crate) problem: Option<String>,
+    /// What the problem needs
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) parameters: Vec<String>,
+    /// Folder for a page with charts
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long, requires = "out")]
+    pub(crate) open: bool,
 }
 
 #[derive(Args, Debug)]

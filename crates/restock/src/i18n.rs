@@ -310,6 +310,26 @@ texts! {
     BadCell: "{0} row {1}, column {4}: got {2}, expected {3}", "{0} 第 {1} 行，列 {4}：得到 {2}，应为{3}";
     BadCellFix: "fix: {0}", "处理：{0}";
     CoverDays: "{0}→{1} d", "{0}→{1} 天";
+    EnvironmentWord: "environment", "环境";
+    SolvedExactly: "exact", "可精确求解";
+    Yes: "yes", "是";
+    No: "no", "否";
+    Differs: "differs", "不一致";
+    State: "state", "状态";
+    Action: "action", "决策";
+    Chance: "chance", "随机因素";
+    Events: "What happens in a period", "一个周期内的事件顺序";
+    Holds: "holds", "通过";
+    Checking: "checking", "检查";
+    Solving: "solving", "求解";
+    ProblemWord: "problem", "问题";
+    Published: "published", "文献值";
+    Ours: "ours", "本程序";
+    Gap: "gap", "差距";
+    Time: "time", "用时";
+    LargeLeftOut: "{0|problem takes|problems take} longer and were left out; --large runs them",
+        "{0} 个耗时较长的问题未运行；--large 可运行";
+    NumbersHold: "{0} of {1} numbers hold", "{1} 个数值中 {0} 个一致";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
 }
 

@@ -2,6 +2,7 @@
 #![doc = include_str!("overview.md")]
 
 mod catalogue;
+mod chart;
 mod cli;
 mod config;
 mod error;

@@ -216,6 +216,9 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
         Verb::Export(args) => verbs::export::run(&session, args),
         Verb::Simulate(args) => verbs::simulate::run(&session, args),
         Verb::Backtest(args) => verbs::backtest::run(&session, args),
+        Verb::Env(args) => verbs::env::run(&session, args),
+        Verb::Bench(args) => verbs::bench::run(&session, args),
+        Verb::Solve(args) => verbs::solve::run(&session, args),
         Verb::Config(args) => verbs::config_explain::run(&session, args),
         Verb::Completions { shell } => verbs::completions::run(&session, *shell),
     };

@@ -44,7 +44,7 @@ fn project() -> tempfile::TempDir {
     dir
 }
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 16] = [
     "init",
     "demo",
     "try",
@@ -56,6 +56,9 @@ const VERBS: [&str; 13] = [
     "export",
     "simulate",
     "backtest",
+    "env",
+    "bench",
+    "solve",
     "config",
     "completions",
 ];

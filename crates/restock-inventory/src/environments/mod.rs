@@ -3,6 +3,7 @@
 
 pub mod backorders;
 mod bounded_vectors;
+pub mod catalogue;
 pub mod check;
 pub mod dual_sourcing;
 pub mod exponential_lead_times;
@@ -18,6 +19,7 @@ pub mod stochastic_lead_times;
 pub mod worked_example;
 
 pub use backorders::{BackorderPosition, BackorderState, Backorders};
+pub use catalogue::catalogue;
 pub use check::{CheckError, check_environment, check_finite_environment};
 pub use dual_sourcing::{DualOrder, DualSourcing, DualSourcingState};
 pub use exponential_lead_times::{ExponentialLeadTimes, ExponentialLeadTimesState};

@@ -1,10 +1,12 @@
 //! One file per verb. Each takes the session and its arguments and returns what to print.
 
 pub(crate) mod backtest;
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config_explain;
 pub(crate) mod demo;
+pub(crate) mod env;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod forecast;
@@ -12,3 +14,4 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod simulate;
+pub(crate) mod solve;

@@ -1,0 +1,361 @@
+//! Single-item problems in words.
+
+use restock_core::Units;
+use restock_core::environment::FiniteEnvironment;
+use serde::Deserialize;
+
+use super::{Chart, DemandLaw, Figure, PolicyCost, ProblemError, Solved, not_negative, positive};
+use crate::discrete_demand::DiscreteDemand;
+use crate::environments::lost_sales::{LEAD_TIME_MAX, LostSalesCosts};
+use crate::environments::worked_example::{DISCOUNT_FACTOR, WorkedExample};
+use crate::environments::{LostSales, LostSalesState};
+use crate::exact::{Criterion, Settings, Solution, check_objective, evaluate, solve};
+use crate::{economic_order_quantity as eoq, newsvendor, zheng_federgruen};
+
+/// The most states that are enumerated for a question on the command line.
+const N_STATES_MAX: f64 = 2e7;
+
+/// Points of a curve over a continuous quantity.
+const N_POINTS: usize = 120;
+
+fn whole_units(law: &DemandLaw) -> Result<DiscreteDemand, ProblemError> {
+    let needed = "a law on whole units with a positive mean";
+    let discrete = law.discrete().filter(|discrete| discrete.mean() > 0.0);
+    discrete.ok_or_else(|| ProblemError::Demand { got: law.to_string(), needed })
+}
+
+/// States the criterion of convergence and how it was met.
+fn convergence<A>(solution: &Solution<A>, settings: &Settings) -> String {
+    let (lower, upper) = solution.bounds;
+    format!(
+        "bounds on the optimum are {:.1e} apart, {} {:.0e}; {} improvements of the policy, {} evaluations",
+        upper - lower,
+        if solution.converged { "at most" } else { "not yet within" },
+        settings.tolerance,
+        solution.n_improvements,
+        solution.n_evaluations,
+    )
+}
+
+/// Harris's problem.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EconomicOrderQuantity {
+    order_cost: f64,
+    holding_cost: f64,
+    demand_rate: f64,
+    /// Where unmet demand may wait.
+    stockout_cost: Option<f64>,
+}
+
+impl EconomicOrderQuantity {
+    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+        let order_cost = positive("order_cost", self.order_cost)?;
+        let holding_cost = positive("holding_cost", self.holding_cost)?;
+        let demand_rate = positive("demand_rate", self.demand_rate)?;
+        let (best, share) = match self.stockout_cost {
+            Some(stockout_cost) => {
+                let stockout_cost = positive("stockout_cost", stockout_cost)?;
+                eoq::with_backorders(order_cost, holding_cost, stockout_cost, demand_rate)
+            }
+            None => (eoq::economic_order_quantity(order_cost, holding_cost, demand_rate), 0.0),
+        };
+        let mut figures = vec![
+            Figure { name: "order quantity", value: best.order_quantity, unit: "units" },
+            Figure { name: "cost", value: best.cost, unit: "currency a unit of time" },
+            Figure { name: "time between orders", value: best.order_quantity / demand_rate, unit: "units of time" },
+        ];
+        if share > 0.0 {
+            figures.push(Figure { name: "share of demand that waits", value: share, unit: "" });
+        }
+        // At any size Q the two costs are K·λ/Q and h'·Q/2; at the best they are equal.
+        let order_part = |size: f64| order_cost * demand_rate / size;
+        let holding_part = |size: f64| 0.5 * best.cost * size / best.order_quantity;
+        let curve = |part: &dyn Fn(f64) -> f64| -> Vec<(f64, f64)> {
+            let sizes = (1..=N_POINTS).map(|point| best.order_quantity * (0.2 + 2.3 * point as f64 / N_POINTS as f64));
+            sizes.map(|size| (size, part(size))).collect()
+        };
+        Ok(Solved {
+            problem: format!("constant demand of {demand_rate} a unit of time"),
+            method: "closed form (Harris 1913)",
+            convergence: None,
+            figures,
+            policies: Vec::new(),
+            charts: vec![Chart {
+                title: "Cost of an order size".to_owned(),
+                x_label: "order quantity, units",
+                y_label: "cost a unit of time",
+                curves: vec![
+                    ("total".to_owned(), curve(&|size| order_part(size) + holding_part(size))),
+                    ("orders".to_owned(), curve(&order_part)),
+                    ("holding and waiting".to_owned(), curve(&holding_part)),
+                ],
+            }],
+        })
+    }
+}
+
+/// One purchase for one season.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewsvendorProblem {
+    holding_cost: f64,
+    stockout_cost: f64,
+    demand: DemandLaw,
+}
+
+impl NewsvendorProblem {
+    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+        let holding_cost = positive("holding_cost", self.holding_cost)?;
+        let stockout_cost = positive("stockout_cost", self.stockout_cost)?;
+        let (best, method, curve): (_, _, Vec<(f64, f64)>) = match &self.demand {
+            DemandLaw::Normal(mean, std_dev) => {
+                let best = newsvendor::normal(holding_cost, stockout_cost, *mean, *std_dev);
+                let cost = |level: f64| newsvendor::normal_cost(holding_cost, stockout_cost, *mean, *std_dev, level);
+                let levels = (0..=N_POINTS).map(|point| mean + std_dev * (8.0 * point as f64 / N_POINTS as f64 - 4.0));
+                (
+                    best,
+                    "closed form (Arrow, Harris & Marschak 1951)",
+                    levels.map(|level| (level, cost(level))).collect(),
+                )
+            }
+            law => {
+                let demand = whole_units(law)?;
+                let best = newsvendor::discrete(holding_cost, stockout_cost, demand.probabilities());
+                let cost = |level: Units| {
+                    let short = demand.expected_shortage(level as usize);
+                    holding_cost * (level as f64 - demand.mean() + short) + stockout_cost * short
+                };
+                let last = (2.0 * best.base_stock_level).max(demand.mean() * 2.0).ceil() as Units;
+                let curve = (0..=last).map(|level| (level as f64, cost(level))).collect();
+                (best, "critical fractile (Arrow, Harris & Marschak 1951)", curve)
+            }
+        };
+        Ok(Solved {
+            problem: format!("one season with demand {}", self.demand),
+            method,
+            convergence: None,
+            figures: vec![
+                Figure { name: "base-stock level", value: best.base_stock_level, unit: "units" },
+                Figure { name: "expected cost", value: best.cost, unit: "currency" },
+                Figure { name: "critical fractile", value: stockout_cost / (stockout_cost + holding_cost), unit: "" },
+            ],
+            policies: Vec::new(),
+            charts: vec![Chart {
+                title: "Expected cost of a base-stock level".to_owned(),
+                x_label: "base-stock level, units",
+                y_label: "expected cost",
+                curves: vec![("expected cost".to_owned(), curve)],
+            }],
+        })
+    }
+}
+
+/// A fixed cost per order, unmet demand waits.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FixedCostProblem {
+    order_cost: f64,
+    holding_cost: f64,
+    stockout_cost: f64,
+    #[serde(default)]
+    lead_time: usize,
+    demand: DemandLaw,
+}
+
+impl FixedCostProblem {
+    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+        let problem = zheng_federgruen::BackorderProblem {
+            holding_cost: positive("holding_cost", self.holding_cost)?,
+            stockout_cost: positive("stockout_cost", self.stockout_cost)?,
+            order_cost: not_negative("order_cost", self.order_cost)?,
+            lead_time: lead_time(self.lead_time)?,
+        };
+        let demand = whole_units(&self.demand)?;
+        let best = zheng_federgruen::optimal_policy(problem, &demand);
+        let cost =
+            |reorder_point: Units, level: Units| zheng_federgruen::average_cost(problem, &demand, reorder_point, level);
+        let size = best.order_up_to_level - best.reorder_point;
+        let curve = |sizes: std::ops::RangeInclusive<Units>| -> Vec<(f64, f64)> {
+            sizes.map(|size| (size as f64, cost(best.reorder_point, best.reorder_point + size))).collect()
+        };
+        let base_stock = (best.reorder_point..=best.order_up_to_level)
+            .map(|level| (level, cost(level - 1, level)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .expect("a level");
+        Ok(Solved {
+            problem: format!("reviewed every period, demand {}, unmet demand waits", self.demand),
+            method: "exact (s, S) search (Zheng & Federgruen 1991)",
+            convergence: None,
+            figures: vec![
+                Figure { name: "reorder point s", value: best.reorder_point as f64, unit: "units" },
+                Figure { name: "order-up-to level S", value: best.order_up_to_level as f64, unit: "units" },
+                Figure { name: "cost", value: best.average_cost, unit: "currency a period" },
+            ],
+            policies: vec![PolicyCost {
+                policy: format!("base-stock, S = {}", base_stock.0),
+                cost: base_stock.1,
+                gap: base_stock.1 / best.average_cost - 1.0,
+            }],
+            charts: vec![Chart {
+                title: "Cost when the order-up-to level moves".to_owned(),
+                x_label: "S - s, units",
+                y_label: "cost a period",
+                curves: vec![(format!("s = {}", best.reorder_point), curve(1..=(2 * size).max(10)))],
+            }],
+        })
+    }
+}
+
+fn lead_time(got: usize) -> Result<usize, ProblemError> {
+    if got <= LEAD_TIME_MAX {
+        return Ok(got);
+    }
+    Err(ProblemError::OutOfRange { name: "lead_time", got: got as f64, allowed: "at most 16 periods" })
+}
+
+/// A lead time, unmet demand is lost.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LostSalesProblem {
+    lead_time: usize,
+    holding_cost: f64,
+    stockout_cost: f64,
+    #[serde(default)]
+    order_cost: f64,
+    demand: DemandLaw,
+}
+
+impl LostSalesProblem {
+    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+        let costs = LostSalesCosts {
+            holding_cost: positive("holding_cost", self.holding_cost)?,
+            stockout_cost: positive("stockout_cost", self.stockout_cost)?,
+            order_cost: not_negative("order_cost", self.order_cost)?,
+        };
+        let lead_time = lead_time(self.lead_time)?;
+        let demand = whole_units(&self.demand)?;
+        let (max_order, max_position) = caps(lead_time, costs, &demand);
+        let n_states = (max_order as f64 + 1.0).powi(lead_time.saturating_sub(1) as i32) * max_position as f64;
+        if n_states > N_STATES_MAX {
+            return Err(ProblemError::TooLarge { got: n_states, allowed: N_STATES_MAX });
+        }
+        let laws = vec![demand.clone()];
+        let problem = LostSales::with_caps(lead_time, costs, laws, max_order, max_position);
+        let settings = Settings::default();
+        let solution = solve(&problem, Criterion::Average, &settings);
+        let optimum = solution.average_cost.expect("an average cost");
+        // A base-stock level is never above the cap of the position; its orders are not capped.
+        let base_stock_cost = |level: Units| {
+            let problem = LostSales::with_caps(lead_time, costs, vec![demand.clone()], level, level);
+            let order = |state: &LostSalesState| level - state.inventory_position();
+            evaluate(&problem, order, Criterion::Average, &settings).average_cost.expect("an average cost")
+        };
+        let levels = (max_position / 3).max(1)..=max_position;
+        let stride = ((levels.end() - levels.start()) as usize / 24).max(1);
+        let curve: Vec<(f64, f64)> =
+            levels.step_by(stride).map(|level| (level as f64, base_stock_cost(level))).collect();
+        let best = curve.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a level");
+        let orders: Vec<(f64, f64)> = (0..=max_position)
+            .map(|on_hand| {
+                let state = LostSalesState { on_hand, ..initial() };
+                (on_hand as f64, solution.actions[problem.state_idx(&state)] as f64)
+            })
+            .collect();
+        let flat = |cost: f64| vec![(curve[0].0, cost), (curve[curve.len() - 1].0, cost)];
+        Ok(Solved {
+            problem: format!(
+                "lead time {lead_time}, demand {}, a lost unit costs {} and a unit held {}",
+                self.demand, costs.stockout_cost, costs.holding_cost
+            ),
+            method: "modified policy iteration on average cost (Puterman & Shin 1978; bounds by Odoni 1969)",
+            convergence: Some(convergence(&solution, &settings)),
+            figures: vec![
+                Figure { name: "optimal cost", value: optimum, unit: "currency a period" },
+                Figure { name: "states", value: problem.n_states() as f64, unit: "" },
+            ],
+            policies: vec![PolicyCost {
+                policy: format!("base-stock, S = {}", best.0),
+                cost: best.1,
+                gap: best.1 / optimum - 1.0,
+            }],
+            charts: vec![
+                Chart {
+                    title: "Cost of a base-stock level against the optimum".to_owned(),
+                    x_label: "base-stock level, units",
+                    y_label: "cost a period",
+                    curves: vec![("base-stock".to_owned(), curve.clone()), ("optimum".to_owned(), flat(optimum))],
+                },
+                Chart {
+                    title: "Optimal order when nothing is on the way".to_owned(),
+                    x_label: "on hand, units",
+                    y_label: "order, units",
+                    curves: vec![("optimal order".to_owned(), orders)],
+                },
+            ],
+        })
+    }
+}
+
+fn initial() -> LostSalesState {
+    LostSalesState { phase: 0, on_hand: 0, pipeline: [0; LEAD_TIME_MAX] }
+}
+
+/// Caps that never bind the optimum: without an order cost those of Zipkin (2008), with one the (s, S) policy of the
+/// same problem with waiting demand bounds what is worth ordering at once.
+fn caps(lead_time: usize, costs: LostSalesCosts, demand: &DiscreteDemand) -> (Units, Units) {
+    let fractile = costs.stockout_cost / (costs.stockout_cost + costs.holding_cost);
+    let laws = std::iter::repeat_n(demand, lead_time + 1);
+    let position = DiscreteDemand::sum(laws).quantile(fractile).max(1);
+    if costs.order_cost == 0.0 {
+        return (demand.quantile(fractile).max(1), position);
+    }
+    let batch = eoq::economic_order_quantity(costs.order_cost, costs.holding_cost, demand.mean()).order_quantity;
+    let batch = (2.0 * batch).ceil() as Units;
+    (demand.quantile(fractile).max(1) + batch, position + batch)
+}
+
+/// The tutorial problem.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkedExampleProblem {
+    stockout_cost: f64,
+    demand: DemandLaw,
+}
+
+impl WorkedExampleProblem {
+    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+        let stockout_cost = not_negative("stockout_cost", self.stockout_cost)?;
+        let environment = WorkedExample::new(stockout_cost, whole_units(&self.demand)?);
+        let settings = Settings::default();
+        let criterion = Criterion::Discounted { discount_factor: DISCOUNT_FACTOR };
+        let solution = solve(&environment, criterion, &settings);
+        check_objective(&environment, &solution, stockout_cost)?;
+        let curve = |of: &dyn Fn(usize) -> f64| (0..=100).map(|stock| (stock as f64, of(stock))).collect();
+        Ok(Solved {
+            problem: format!("the tutorial problem with demand {}", self.demand),
+            method: "modified policy iteration on discounted cost (Puterman & Shin 1978; bounds by MacQueen 1966)",
+            convergence: Some(convergence(&solution, &settings)),
+            figures: vec![
+                Figure { name: "cost from 100 units", value: solution.values[100], unit: "currency, discounted" },
+                Figure { name: "cost from an empty shelf", value: solution.values[0], unit: "currency, discounted" },
+                Figure { name: "order from an empty shelf", value: solution.actions[0] as f64, unit: "units" },
+            ],
+            policies: Vec::new(),
+            charts: vec![
+                Chart {
+                    title: "Optimal order".to_owned(),
+                    x_label: "stock, units",
+                    y_label: "order, units",
+                    curves: vec![("optimal order".to_owned(), curve(&|stock| solution.actions[stock] as f64))],
+                },
+                Chart {
+                    title: "Expected discounted cost".to_owned(),
+                    x_label: "stock, units",
+                    y_label: "currency",
+                    curves: vec![("optimal cost".to_owned(), curve(&|stock| solution.values[stock]))],
+                },
+            ],
+        })
+    }
+}

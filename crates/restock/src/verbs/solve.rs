@@ -1,0 +1,131 @@
+//! `restock solve`: one problem from the command line or a TOML file, solved, with curves to look at.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use restock_inventory::problems::{self, KINDS, ProblemError, Solved};
+
+use super::plan::open_in_browser;
+use crate::chart;
+use crate::cli::SolveArgs;
+use crate::error::CliError;
+use crate::i18n::Text;
+use crate::project::write_file;
+use crate::report::page::{escape, shell};
+use crate::session::{Output, Session};
+use crate::table::{Align, Grid};
+
+pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliError> {
+    let Some(problem) = &args.problem else { return kinds(session) };
+    let mut table = if problem.ends_with(".toml") {
+        read(Path::new(problem))?
+    } else {
+        toml::Table::from_iter([("problem".to_owned(), toml::Value::from(problem.as_str()))])
+    };
+    // A pair replaces what the file says.
+    table.extend(problems::table_of(args.parameters.iter().map(String::as_str)).map_err(|error| usage(&error))?);
+    let name = table.get("problem").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+    let progress = session.progress(session.text(Text::Solving));
+    progress.set(0, 0);
+    let solved = problems::solve(table).map_err(|error| usage(&error).hint(hint(&name)))?;
+    drop(progress);
+    let written = args.out.as_deref().map(|out| write(session, out, &name, &solved)).transpose()?;
+    if let (true, Some(page)) = (args.open, &written) {
+        open_in_browser(page);
+    }
+    if session.json {
+        return Output::json(&solved);
+    }
+    let mut text = format!("{}\n\n", session.bold(&solved.problem));
+    let mut grid = Grid::new().column("", Align::Left).column("", Align::Right).column("", Align::Left);
+    for figure in &solved.figures {
+        grid.row([figure.name.to_owned(), number(figure.value), figure.unit.to_owned()]);
+    }
+    text.push_str(&grid.render(session));
+    if !solved.policies.is_empty() {
+        let mut grid = Grid::new()
+            .column(session.text(Text::PolicyWord), Align::Left)
+            .column(session.text(Text::Cost), Align::Right)
+            .column(session.text(Text::Gap), Align::Right);
+        for policy in &solved.policies {
+            grid.row([policy.policy.clone(), number(policy.cost), format!("{:+.3} %", 100.0 * policy.gap)]);
+        }
+        let _ = write!(text, "\n{}", grid.render(session));
+    }
+    let _ = write!(text, "\n{}\n", session.dim(solved.method));
+    if let Some(convergence) = &solved.convergence {
+        let _ = writeln!(text, "{}", session.dim(convergence));
+    }
+    if let Some(page) = written {
+        let _ = writeln!(text, "{}", session.dim(&session.fill(Text::Written, &[&page.display()])));
+    }
+    Ok(Output::text(text))
+}
+
+/// What can be solved, with an example of each.
+fn kinds(session: &Session) -> Result<Output, CliError> {
+    let example = |kind: &problems::Kind| {
+        let pairs: Vec<String> = kind.example.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        format!("restock solve {} {}", kind.name, pairs.join(" "))
+    };
+    if session.json {
+        let rows = KINDS
+            .iter()
+            .map(|kind| serde_json::json!({ "problem": kind.name, "title": kind.title, "example": example(kind) }));
+        return Output::json(&rows.collect::<Vec<_>>());
+    }
+    let mut text = String::new();
+    for kind in KINDS {
+        let _ = write!(text, "{}: {}\n  {}\n", session.bold(kind.name), kind.title, example(kind));
+    }
+    Ok(Output::text(text))
+}
+
+fn read(path: &Path) -> Result<toml::Table, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
+    text.parse().map_err(|error: toml::de::Error| CliError::usage(format!("{}: {error}", path.display())))
+}
+
+fn usage(error: &ProblemError) -> CliError {
+    CliError::usage(error.to_string())
+}
+
+fn hint(name: &str) -> String {
+    match KINDS.iter().find(|kind| kind.name == name) {
+        None => "`restock solve` lists every problem with an example".to_owned(),
+        Some(kind) => {
+            let pairs: Vec<String> = kind.example.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("restock solve {} {}", kind.name, pairs.join(" "))
+        }
+    }
+}
+
+/// Writes a page with all charts, and each chart as a file of its own; returns the page.
+fn write(session: &Session, out: &Path, name: &str, solved: &Solved) -> Result<PathBuf, CliError> {
+    let mut body = format!("<main><h1>{}</h1><table>", escape(&solved.problem));
+    for figure in &solved.figures {
+        let _ = write!(
+            body,
+            "<tr><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            escape(figure.name),
+            number(figure.value),
+            escape(figure.unit)
+        );
+    }
+    let _ = write!(body, "</table><p>{}</p>", escape(solved.method));
+    for (number, chart) in (1..).zip(&solved.charts) {
+        let svg = chart::svg(chart);
+        write_file(&out.join(format!("{name}-{number}.svg")), &svg)?;
+        let _ = write!(body, "<figure>{svg}</figure>");
+    }
+    body.push_str("</main>");
+    let page = out.join(format!("{name}.html"));
+    write_file(&page, &shell(session.lang, &solved.problem, &body, solved))?;
+    Ok(page)
+}
+
+fn number(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
