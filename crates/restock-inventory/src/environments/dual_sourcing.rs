@@ -44,6 +44,8 @@ pub struct DualSourcing {
     demand: DiscreteDemand,
     max_order: Units,
     max_position: Units,
+    /// `[n_pipelines + 1]`: the number of the first state of each pipeline.
+    first_state: Vec<u32>,
 }
 
 /// Stock at the start of a period, after what was due has arrived.
@@ -92,7 +94,47 @@ impl DualSourcing {
         let max_demand = demand.probabilities().len() as Units - 1;
         assert!(max_demand >= 1);
         let max_position = max_demand * (regular_lead_time as Units + 1);
-        Self { costs, regular_lead_time, expedited_lead_time, demand, max_order: max_demand, max_position }
+        let first_state = Vec::new();
+        let mut problem = Self {
+            costs,
+            regular_lead_time,
+            expedited_lead_time,
+            demand,
+            max_order: max_demand,
+            max_position,
+            first_state,
+        };
+        problem.number_states();
+        problem
+    }
+
+    /// Numbers the states of all pipelines whose position is within its cap, which no order lifts it above. Problems with
+    /// too many states to enumerate can still be simulated.
+    fn number_states(&mut self) {
+        const N_PIPELINES_MAX: usize = 1 << 24;
+        let radices = (0..self.n_pipeline()).map(|place| self.max_arrival(place) as usize + 1);
+        let n_pipelines = radices.fold(1_usize, usize::saturating_mul);
+        if n_pipelines > N_PIPELINES_MAX {
+            return;
+        }
+        let mut n_states = 0;
+        for pipeline_idx in 0..n_pipelines {
+            self.first_state.push(n_states);
+            let pipeline = self.pipeline(pipeline_idx);
+            let most = self.max_position - pipeline.iter().sum::<Units>();
+            n_states += (most - self.min_net_inventory_with(&pipeline) + 1).max(0) as u32;
+        }
+        self.first_state.push(n_states);
+    }
+
+    fn pipeline(&self, mut pipeline_idx: usize) -> [Units; LEAD_TIME_MAX] {
+        let mut pipeline = [0; LEAD_TIME_MAX];
+        for (place, quantity) in pipeline[..self.n_pipeline()].iter_mut().enumerate() {
+            let radix = self.max_arrival(place) as usize + 1;
+            *quantity = (pipeline_idx % radix) as Units;
+            pipeline_idx /= radix;
+        }
+        pipeline
     }
 
     /// The cost rates.
@@ -119,17 +161,28 @@ impl DualSourcing {
         self.regular_lead_time - 1
     }
 
-    /// The largest quantity in a place of the pipeline: regular and expedited orders may meet there.
+    /// The largest quantity in a place of the pipeline. Regular and expedited orders may meet there, and an expedited
+    /// order may have to cover all backorders.
     fn max_arrival(&self, place: usize) -> Units {
-        if place + 1 < self.expedited_lead_time { 2 * self.max_order } else { self.max_order }
+        if place + 1 < self.expedited_lead_time { self.max_order - self.min_net_inventory() } else { self.max_order }
     }
 
+    /// The least net inventory with any pipeline.
     fn min_net_inventory(&self) -> Units {
         -self.max_order * (self.expedited_lead_time as Units + 1)
     }
 
-    fn n_net_inventory(&self) -> usize {
-        (self.max_position - self.min_net_inventory() + 1) as usize
+    /// The least net inventory with a pipeline: orders keep the position with all that arrives within an expedited lead
+    /// time at 0 or above, so that with what arrives within `periods` it lacks the demand of the periods since at most.
+    fn min_net_inventory_with(&self, pipeline: &[Units; LEAD_TIME_MAX]) -> Units {
+        let mut arriving = 0;
+        let mut least = self.min_net_inventory();
+        for periods in 1..=self.expedited_lead_time {
+            arriving += pipeline[periods - 1];
+            let n_demands = (self.expedited_lead_time + 1 - periods) as Units;
+            least = least.max(-self.max_order * n_demands - arriving);
+        }
+        least
     }
 
     /// The smallest and largest expedited order in a state.
@@ -218,27 +271,25 @@ impl Environment for DualSourcing {
 }
 
 impl FiniteEnvironment for DualSourcing {
+    /// # Panics
+    /// When there are too many states to number.
     fn n_states(&self) -> usize {
-        let n_pipelines: usize = (0..self.n_pipeline()).map(|place| self.max_arrival(place) as usize + 1).product();
-        n_pipelines * self.n_net_inventory()
+        *self.first_state.last().expect("a problem small enough to number its states") as usize
     }
 
     fn state_idx(&self, state: &DualSourcingState) -> usize {
         let pipeline_idx = (0..self.n_pipeline())
             .rev()
             .fold(0, |idx, place| idx * (self.max_arrival(place) as usize + 1) + state.pipeline[place] as usize);
-        pipeline_idx * self.n_net_inventory() + (state.net_inventory - self.min_net_inventory()) as usize
+        let offset = state.net_inventory - self.min_net_inventory_with(&state.pipeline);
+        self.first_state[pipeline_idx] as usize + offset as usize
     }
 
     fn state(&self, state_idx: usize) -> DualSourcingState {
-        let net_inventory = (state_idx % self.n_net_inventory()) as Units + self.min_net_inventory();
-        let mut pipeline_idx = state_idx / self.n_net_inventory();
-        let mut pipeline = [0; LEAD_TIME_MAX];
-        for (place, quantity) in pipeline[..self.n_pipeline()].iter_mut().enumerate() {
-            let radix = self.max_arrival(place) as usize + 1;
-            *quantity = (pipeline_idx % radix) as Units;
-            pipeline_idx /= radix;
-        }
+        let pipeline_idx = self.first_state.partition_point(|first| *first as usize <= state_idx) - 1;
+        let offset = state_idx - self.first_state[pipeline_idx] as usize;
+        let pipeline = self.pipeline(pipeline_idx);
+        let net_inventory = offset as Units + self.min_net_inventory_with(&pipeline);
         DualSourcingState { net_inventory, pipeline }
     }
 
@@ -273,7 +324,8 @@ mod tests {
             let demand = DiscreteDemand::uniform(0, 3);
             let problem = DualSourcing::new(regular_lead_time, expedited_lead_time, COSTS, demand);
             check_environment(&problem, 11, 20_000).unwrap();
-            check_finite_environment(&problem, 1 + 17 * (regular_lead_time - 1)).unwrap();
+            // With many states every 17th has a turn.
+            check_finite_environment(&problem, 1 + 16 * (regular_lead_time / 3)).unwrap();
         }
     }
 

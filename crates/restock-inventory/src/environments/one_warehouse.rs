@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use crate::environments::{check_environment, check_finite_environment};
     use crate::exact::{Criterion, PolicyChain, Settings, solve};
-    use crate::heuristics::EchelonBaseStock;
+    use crate::heuristics::EchelonRationing;
 
     fn problem(capacities: (Units, Units)) -> OneWarehouse {
         let costs = OneWarehouseCosts { warehouse_holding_cost: 0.3, retailer_holding_cost: 1.0, stockout_cost: 9.0 };
@@ -233,7 +233,7 @@ mod tests {
         let problem = problem((6, 5));
         let optimum = solve(&problem, Criterion::Average, &Settings::default()).average_cost.unwrap();
         for echelon_level in 4..=12 {
-            let policy = EchelonBaseStock { echelon_level, retailer_levels: [3, 4] };
+            let policy = EchelonRationing { echelon_level, retailer_levels: [3, 4] };
             let chain = PolicyChain::new(&problem, |state| policy.action(state));
             let cost = chain.average_cost(&Settings::default()).average_cost.unwrap();
             assert!(cost >= optimum - 1e-6, "{policy:?} costs {cost}, the optimum {optimum}");

@@ -374,6 +374,7 @@ impl FiniteEnvironment for Perishable {
 mod tests {
     use super::*;
     use crate::environments::{check_environment, check_finite_environment};
+    use crate::exact::{Criterion, Settings, solve};
 
     const COSTS: PerishableCosts =
         PerishableCosts { unit_cost: 1.0, price: 2.0, holding_cost: 0.5, stockout_cost: 4.0, waste_cost: 3.0 };
@@ -425,5 +426,36 @@ mod tests {
         assert_eq!(state.on_hand[..2], [1, 4]);
         // 4 ordered at 1, 1 expired at 3, 1 held at 0.5, less 3 sold at 2.
         assert_eq!(outcome.cost, 4.0 + 3.0 + 0.5 - 6.0);
+    }
+
+    /// What can be sold in one period only, and arrives at once, is the newsvendor's problem.
+    #[test]
+    fn a_shelf_life_of_one_period_is_the_newsvendor() {
+        let costs = PerishableCosts { stockout_cost: 7.0, waste_cost: 3.0, ..PerishableCosts::default() };
+        let demand = DiscreteDemand::poisson(4.0, 30);
+        let cost = |quantity: usize| {
+            let shortage = demand.expected_shortage(quantity);
+            3.0 * (quantity as f64 - demand.mean() + shortage) + 7.0 * shortage
+        };
+        let newsvendor = (0..=20).map(cost).fold(f64::INFINITY, f64::min);
+        for law in [IssuingLaw::fifo(&demand), IssuingLaw::lifo(&demand), IssuingLaw::drawn(&demand, 0.5)] {
+            let problem = Perishable::new(1, 0, costs, law, HoldingCharge::AfterExpiry, 20, 20);
+            let optimum = solve(&problem, Criterion::Average, &Settings::default()).average_cost.unwrap();
+            assert!((optimum - newsvendor).abs() < 1e-6, "{optimum}, the newsvendor's cost is {newsvendor}");
+        }
+    }
+
+    /// A customer who takes the newest unit leaves older ones to expire: the more do so, the dearer it is.
+    #[test]
+    fn lifo_costs_more_than_fifo() {
+        let costs = PerishableCosts { stockout_cost: 10.0, waste_cost: 10.0, ..PerishableCosts::default() };
+        let demand = DiscreteDemand::poisson(2.0, 12);
+        let optimum = |fifo_share| {
+            let law = IssuingLaw::drawn(&demand, fifo_share);
+            let problem = Perishable::new(2, 1, costs, law, HoldingCharge::AfterExpiry, 6, 12);
+            solve(&problem, Criterion::Average, &Settings::default()).average_cost.unwrap()
+        };
+        let optima = [1.0, 0.5, 0.0].map(optimum);
+        assert!(optima.is_sorted(), "{optima:?}");
     }
 }

@@ -44,7 +44,7 @@ impl AggregateOrderUpTo {
                     aggregate_reorder_point: centre.aggregate_reorder_point + s,
                     order_up_to_levels: [centre.order_up_to_levels[0] + first, centre.order_up_to_levels[1] + second],
                 };
-                // Below its level's sum the rule would order nothing that matters, and never stop doing so.
+                // At or above the sum of the levels the rule would order in each period.
                 if tried.order_up_to_levels.iter().sum::<Units>() <= tried.aggregate_reorder_point {
                     continue;
                 }
@@ -63,5 +63,40 @@ impl AggregateOrderUpTo {
 /// Steps of at most two units along one or two of three parameters.
 fn moves() -> impl Iterator<Item = [Units; 3]> {
     let all = (-2..=2).flat_map(|a| (-2..=2).flat_map(move |b| (-2..=2).map(move |c| [a, b, c])));
-    all.filter(|step| (1..=2).contains(&step.iter().filter(|move_| **move_ != 0).count()))
+    all.filter(|step| (1..=2).contains(&step.iter().filter(|units| **units != 0).count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discrete_demand::DiscreteDemand;
+    use crate::environments::joint_replenishment::{Arrival, JointReplenishmentCosts};
+
+    #[test]
+    fn orders_up_to_once_both_items_together_are_low() {
+        let policy = AggregateOrderUpTo { aggregate_reorder_point: 6, order_up_to_levels: [8, 9] };
+        assert_eq!([[3, 4], [3, 3], [9, -4]].map(|net| policy.order(&net)), [[0, 0], [5, 6], [0, 13]]);
+    }
+
+    /// The search ends nowhere worse than the best policy of a grid.
+    #[test]
+    fn search_finds_the_best_of_a_grid() {
+        let costs =
+            JointReplenishmentCosts { holding_cost: 1.0, backorder_cost: 19.0, truck_cost: 8.0, item_cost: 2.0 };
+        let demand = [DiscreteDemand::uniform(0, 2), DiscreteDemand::uniform(0, 3)];
+        let problem = JointReplenishment::new(costs, 4, demand, Arrival::BeforeDemand, 2);
+        let start = AggregateOrderUpTo { aggregate_reorder_point: 1, order_up_to_levels: [6, 6] };
+        let (best, least) = AggregateOrderUpTo::search(&problem, start);
+        for s in 0..=5 {
+            for first in 2..=7 {
+                for second in 2..=8 {
+                    let policy = AggregateOrderUpTo { aggregate_reorder_point: s, order_up_to_levels: [first, second] };
+                    if first + second > s {
+                        let cost = policy.average_cost(&problem);
+                        assert!(least <= cost + 1e-6, "{best:?} costs {least}, {policy:?} {cost}");
+                    }
+                }
+            }
+        }
+    }
 }

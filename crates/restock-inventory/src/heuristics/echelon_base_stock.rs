@@ -1,43 +1,9 @@
-//! Echelon base-stock for a warehouse with retailers, with proportional rationing (Clark & Scarf 1960; rationing as in
-//! Eppen & Schrage 1981 and van der Heijden, Diks & de Kok 1997), and for serial systems, where it is optimal with the
-//! levels of [`crate::clark_scarf`].
+//! Echelon base-stock: each stage lifts the inventory position of its echelon, itself and all stages downstream, to a
+//! level (Clark & Scarf 1960). Optimal for serial systems with the levels of [`crate::clark_scarf`].
 
 use restock_core::Units;
 
-use crate::environments::one_warehouse::{N_RETAILERS, OneWarehouseState, ShipAndOrder};
 use crate::environments::serial::{PerStage, STAGES_MAX, SerialState};
-
-/// The policy with its levels, units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EchelonBaseStock {
-    /// Target of all stock in the system (S_W).
-    pub echelon_level: Units,
-    /// `[N_RETAILERS]`: target of each retailer's stock (S_i).
-    pub retailer_levels: [Units; N_RETAILERS],
-}
-
-impl EchelonBaseStock {
-    /// Orders what lifts all stock to its level, and ships what lifts each retailer to its own. Where the warehouse has
-    /// less, each retailer gets its share of it, rounded down, and what rounding leaves goes to the first retailers that
-    /// want more.
-    pub fn action(&self, state: &OneWarehouseState) -> ShipAndOrder {
-        let total = state.warehouse + state.retailers.iter().sum::<Units>();
-        let wanted: [Units; N_RETAILERS] =
-            std::array::from_fn(|idx| (self.retailer_levels[idx] - state.retailers[idx]).max(0));
-        let all_wanted: Units = wanted.iter().sum();
-        let mut shipped = wanted;
-        if all_wanted > state.warehouse {
-            shipped = wanted.map(|wanted| wanted * state.warehouse / all_wanted);
-            let mut left = state.warehouse - shipped.iter().sum::<Units>();
-            for (shipped, wanted) in shipped.iter_mut().zip(wanted) {
-                let more = left.min(wanted - *shipped);
-                *shipped += more;
-                left -= more;
-            }
-        }
-        ShipAndOrder { shipped, ordered: (self.echelon_level - total).max(0) }
-    }
-}
 
 /// Orders of a serial system: the echelon level less the echelon inventory position, units; `levels` from the customers
 /// upstream.
@@ -50,19 +16,4 @@ pub fn serial_orders(state: &SerialState, levels: &[Units]) -> PerStage {
         orders[j] = (level - state.echelon_inventory_position(j)).max(0);
     }
     orders
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rations_in_proportion() {
-        let policy = EchelonBaseStock { echelon_level: 20, retailer_levels: [6, 9] };
-        let action = |warehouse, retailers| policy.action(&OneWarehouseState { warehouse, retailers });
-        assert_eq!(action(15, [2, 3]), ShipAndOrder { shipped: [4, 6], ordered: 0 });
-        assert_eq!(action(5, [2, 3]), ShipAndOrder { shipped: [2, 3], ordered: 10 });
-        assert_eq!(action(4, [2, 3]), ShipAndOrder { shipped: [2, 2], ordered: 11 });
-        assert_eq!(action(4, [7, 9]), ShipAndOrder { shipped: [0, 0], ordered: 0 });
-    }
 }

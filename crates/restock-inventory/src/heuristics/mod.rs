@@ -2,10 +2,10 @@
 //! the search for their parameters.
 
 pub mod aggregate_order_up_to;
-pub mod base_stock;
 pub mod capped_base_stock;
 pub mod capped_dual_index;
 pub mod echelon_base_stock;
+pub mod echelon_rationing;
 pub mod line_search;
 pub mod linear_inflation;
 pub mod minimum_order_rule;
@@ -16,10 +16,9 @@ pub mod projected_inventory_level;
 pub mod shang_song;
 
 pub use aggregate_order_up_to::AggregateOrderUpTo;
-pub use base_stock::best_base_stock_level;
 pub use capped_base_stock::CappedBaseStock;
 pub use capped_dual_index::CappedDualIndex;
-pub use echelon_base_stock::EchelonBaseStock;
+pub use echelon_rationing::EchelonRationing;
 pub use line_search::line_search;
 pub use linear_inflation::LinearInflation;
 pub use minimum_order_rule::MinimumOrderRule;

@@ -145,10 +145,10 @@ mod tests {
     use crate::discrete_demand::DiscreteDemand;
     use crate::environments::one_warehouse::OneWarehouseCosts;
     use crate::exact::{PolicyChain, Settings};
-    use crate::heuristics::EchelonBaseStock;
+    use crate::heuristics::EchelonRationing;
     use crate::lanes::{PlainPolicy, SimulationPlan, check_lanes, check_policy, simulate};
 
-    const POLICY: EchelonBaseStock = EchelonBaseStock { echelon_level: 13, retailer_levels: [5, 5] };
+    const POLICY: EchelonRationing = EchelonRationing { echelon_level: 13, retailer_levels: [5, 5] };
 
     fn problem() -> OneWarehouse {
         let costs = OneWarehouseCosts { warehouse_holding_cost: 0.3, retailer_holding_cost: 1.1, stockout_cost: 4.7 };

@@ -105,7 +105,7 @@ pub(super) fn suite() -> Suite {
         cases: rows
             .into_iter()
             .map(|row| {
-                let large = row.regular_lead_time > 2 && row.demand.ends_with('8');
+                let large = row.regular_lead_time > 3 && row.demand.ends_with('8');
                 Case::new(row.id.clone(), large, move || row.compare())
             })
             .collect(),

@@ -17,9 +17,11 @@ mod owmr_two_retailers;
 mod perishable_de_moor;
 mod perishable_haijema_minner;
 mod perishable_hendrix_one_product;
+mod random_lead_times_crossover;
 mod random_yield;
 mod serial_clark_scarf;
 mod ss_zheng_federgruen;
+mod stochastic_lead_time_gclsn;
 mod textbook_single_stage;
 
 /// A published number and ours.
@@ -96,9 +98,12 @@ pub fn suites() -> Vec<Suite> {
         perishable_de_moor::suite(),
         perishable_haijema_minner::suite(),
         perishable_hendrix_one_product::suite(),
+        random_lead_times_crossover::suite(),
         random_yield::suite(),
         serial_clark_scarf::suite(),
         ss_zheng_federgruen::suite(),
+        stochastic_lead_time_gclsn::crossover(),
+        stochastic_lead_time_gclsn::sequential(),
         textbook_single_stage::suite(),
     ]
 }

@@ -8,7 +8,7 @@ use super::{Case, Comparison, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::perishable::{HoldingCharge, IssuingLaw, Perishable, PerishableCosts, PerishableState};
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
-use crate::heuristics::base_stock::{CappedBaseStock, best_base_stock_level};
+use crate::heuristics::{CappedBaseStock, line_search};
 
 /// Periods played before costs count, so that episodes do not depend on the empty start.
 const BURN_IN: usize = 100;
@@ -62,7 +62,7 @@ impl Row {
     }
 
     fn base_stock_cost(&self, problem: &Perishable, level: Units) -> f64 {
-        let policy = CappedBaseStock { base_stock_level: level, order_cap: self.max_order };
+        let policy = CappedBaseStock { base_stock_level: level, max_order: self.max_order };
         let chain = PolicyChain::new(problem, |state| policy.order_quantity(state.inventory_position()));
         self.discounted(&chain, BURN_IN)
     }
@@ -73,7 +73,7 @@ impl Row {
         let solution = solve(&problem, criterion, &Settings { tolerance: 1e-5, ..Settings::default() });
         let chain = PolicyChain::new(&problem, |state| solution.action(&problem, state));
         let level = self.base_stock_level;
-        let (best_level, _) = best_base_stock_level(level, |level| self.base_stock_cost(&problem, level));
+        let (best_level, _) = line_search(level, 0..=10 * level, 2, |level| self.base_stock_cost(&problem, level));
         // Four decimals are printed.
         let digits = 0.5e-4 + 1e-6;
         vec![

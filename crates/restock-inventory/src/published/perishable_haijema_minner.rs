@@ -8,7 +8,8 @@ use super::{Case, Comparison, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::perishable::{HoldingCharge, IssuingLaw, Perishable, PerishableCosts};
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
-use crate::heuristics::base_stock::{CappedBaseStock, best_base_stock_level};
+use crate::heuristics::{CappedBaseStock, line_search};
+use crate::simulation::Simulation;
 use crate::two_moment_fit::TwoMomentFit;
 
 /// Demand whose probability is left out adds up to at most this; costs change by less than 1e-8.
@@ -78,6 +79,19 @@ impl Row {
         chain.average_cost(&Settings::default()).average_cost.expect("average cost")
     }
 
+    /// Four standard errors of the published simulation, from one of a tenth of its length.
+    fn simulation_error(&self, problem: &Perishable) -> f64 {
+        let simulation = Simulation { n_paths: 100, n_periods: 5_000, n_warm_up: 100, seed: 1 };
+        let policy = CappedBaseStock::uncapped(self.start());
+        let estimate = simulation.average_cost(problem, |state| policy.order_quantity(state.inventory_position()));
+        4.0 * estimate.standard_error / 10_f64.sqrt()
+    }
+
+    /// A base-stock level to begin a search at.
+    fn start(&self) -> Units {
+        self.base_stock_level.unwrap_or((self.mean * (self.lead_time as f64 + 1.5)) as Units)
+    }
+
     fn compare(&self) -> Vec<Comparison> {
         let problem = self.problem();
         let mut comparisons = Vec::new();
@@ -90,11 +104,13 @@ impl Row {
             comparisons.push(Comparison { quantity: "optimal cost", published, ours, tolerance });
         }
         let published = self.best_base_stock_cost;
-        // Six digits are printed.
-        let digits = 0.5 * 10_f64.powi(published.log10().floor() as i32 - 5) + 1e-6;
-        let start = self.base_stock_level.unwrap_or((self.mean * (self.lead_time as f64 + 1.5)) as Units);
-        let (level, ours) = best_base_stock_level(start, |level| self.base_stock_cost(&problem, level));
-        comparisons.push(Comparison { quantity: "best base-stock cost", published, ours, tolerance: digits });
+        // Six digits are printed. Small problems were evaluated exactly to 1e-4, the default of the published solver,
+        // large ones by simulating 1,000 paths of 5,000 periods.
+        let digits = 0.5 * 10_f64.powi(published.log10().floor() as i32 - 5);
+        let error = if self.opt_cost.is_some() { 1e-4 } else { self.simulation_error(&problem) };
+        let start = self.start();
+        let (level, ours) = line_search(start, 1..=10 * start, 1, |level| self.base_stock_cost(&problem, level));
+        comparisons.push(Comparison { quantity: "best base-stock cost", published, ours, tolerance: digits + error });
         if let Some(published) = self.base_stock_level {
             let (published, ours) = (published as f64, level as f64);
             comparisons.push(Comparison { quantity: "best base-stock level", published, ours, tolerance: 0.0 });
