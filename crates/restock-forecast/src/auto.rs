@@ -659,7 +659,7 @@ mod tests {
                     let (forecast, total) = forecast_and_total(&series(bucket, demand));
                     let context = format!("{bucket:?} {n} periods, sale of {size} at {at}");
                     assert!(total.mean() < 1.6 * size, "{context}: mean {} {}", total.mean(), forecast.model);
-                    assert!(forecast.median(0) == 0.0, "{context}: median {}", forecast.median(0));
+                    assert!(forecast.median(0) < 0.001 * size.max(500.0), "{context}: median {}", forecast.median(0));
                     assert!(total.quantile(0.99) <= 14.0 * size, "{context}: P99 {}", total.quantile(0.99));
                 }
             }
