@@ -12,6 +12,7 @@
 //! 3. *Stock-outs.* Where tables tell (share of the day, stock-out spans, stock counts of zero), they are believed. If
 //!    the stock is zero now, it has been zero since the last sale. Where nothing is known, a run of periods without
 //!    sales counts as a stock-out only when its probability is below one in a million under the rate before and after.
+//! 4. *Late data.* Days between the last sale of any item and the plan are unknown, not days without sales.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -122,6 +123,8 @@ pub struct HistoryBuilder<'a> {
     dataset: &'a Dataset,
     settings: &'a PlanSettings,
     as_of: Day,
+    /// The last day before the plan with a sales row of any item: of later days nothing is known.
+    last_known_day: Option<Day>,
     /// Sales rows of each item-location, ascending.
     sales_ranges: Vec<(ItemIdx, LocationIdx, Range<u32>)>,
     locations: Vec<LocationFacts>,
@@ -196,6 +199,7 @@ impl<'a> HistoryBuilder<'a> {
             dataset,
             settings,
             as_of,
+            last_known_day: sales.day.iter().copied().filter(|day| *day < as_of).max(),
             locations: location_facts(dataset, settings, as_of),
             inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
             stockouts: rows_by_pair(&dataset.stockouts, |row| Some((row.item, row.location))),
@@ -329,7 +333,9 @@ impl<'a> HistoryBuilder<'a> {
                 sold += days.sold[day];
                 lost += days.lost[day];
                 let day_open = (*is_open && days.open[day] > 0.0) || days.sold[day] > 0.0;
-                let known = days.has_row[day] || self.settings.missing_sales == MissingSales::Zero;
+                // Days after the last sale of any item are not days without sales: their sales have not been told yet.
+                let told = self.last_known_day.is_none_or(|last| first_day.plus(day as i32) <= last);
+                let known = days.has_row[day] || (told && self.settings.missing_sales == MissingSales::Zero);
                 let listed = days.sold[day] > 0.0 || span.1.is_none_or(|end| first_day.plus(day as i32) <= end);
                 let shut = !days.has_row[day] && self.settings.missing_sales == MissingSales::Closed;
                 if day_open && listed && !shut {

@@ -444,7 +444,7 @@ pub(crate) enum EnvAction {
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Suite, or a part of its name
+    /// Suite, or the beginning of its name
     #[arg(long, value_name = "NAME", default_value = "all")]
     pub(crate) suite: String,
     /// Also the problems that take more than a few seconds each

@@ -96,8 +96,8 @@ texts! {
     NMore: "… and {0} more", "……另有 {0} 项";
     Showing: "The {0} lines with the most at stake, of {1}. All of them: {2}", "显示风险最高的 {0} 行，共 {1} 行。全部：{2}";
     ShowingDry: "The {0} lines with the most at stake, of {1}", "显示风险最高的 {0} 行，共 {1} 行";
-    NothingToOrder: "Nothing to order: every item-location has enough stock until the order after this one.",
-        "无需订货：所有商品-地点的库存都足以维持到下一次订货到货。";
+    NothingToOrder: "Nothing to order: stock and open orders cover every target. What runs out before they arrive is listed above.",
+        "无需订货：现有库存与在途订单已覆盖全部目标。到货前会缺货的商品见上文。";
     NextSteps: "Next", "下一步";
     NextReport: "open {0}: every line with its reasons and charts", "打开 {0}：每一行的原因与图表";
     NextExplain: "restock explain {0}: why this line, and what if", "restock explain {0}：这一行的原因与假设分析";

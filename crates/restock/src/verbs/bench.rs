@@ -78,11 +78,11 @@ pub(crate) fn run(session: &Session, args: &BenchArgs) -> Result<Output, CliErro
     Ok(output)
 }
 
-/// The suites of a name, all of them for `all`, or those whose name contains it.
+/// The suites of a name, all of them for `all`, or those with a name that begins with it.
 fn chosen(name: &str) -> Result<Vec<Suite>, CliError> {
     let normal = name.replace('-', "_");
     let chosen: Vec<Suite> =
-        suites().into_iter().filter(|suite| name == "all" || suite.name.contains(normal.as_str())).collect();
+        suites().into_iter().filter(|suite| name == "all" || suite.name.starts_with(normal.as_str())).collect();
     if chosen.is_empty() {
         let known: Vec<&str> = suites().iter().map(|suite| suite.name).collect();
         return Err(CliError::usage(format!(
