@@ -34,6 +34,7 @@ mod number;
 mod readings;
 mod source;
 mod tables;
+mod weekdays;
 mod wide;
 pub mod write;
 
