@@ -5,7 +5,7 @@
 //! whole blocks of lanes. A twin plays the same periods as its plain environment, number for number, costs included:
 //! [`check_lanes`] proves it for every twin.
 //!
-//! Read in this order: [`LaneEnvironment`], [`lost_sales`] as the model of a twin, [`simulate`], [`search`].
+//! Read in this order: [`LaneEnvironment`], [`lost_sales`] as the model of a twin, [`simulate()`], [`search`](mod@search).
 //!
 //! # Randomness
 //! Each block has a generator of its own ([`LaneRng`]), seeded by the seed and the number of the block, and a twin draws
