@@ -1,22 +1,16 @@
-//! The textbook: a page per family of problems. Every number on a page is computed by the code beside it, which runs as
-//! a test.
+//! The textbook: a page per family of problems. The code on a page computes its numbers and runs as a test.
 
-macro_rules! pages {
-    ($($name:ident: $file:literal;)*) => {
-        $(
-            #[doc = include_str!(concat!("../guide/", $file))]
-            pub mod $name {}
-        )*
+#[doc = include_str!("../guide/economic_order_quantity.md")]
+pub mod economic_order_quantity {}
 
-        /// `[(name, text)]`: every page.
-        pub const PAGES: &[(&str, &str)] = &[$((stringify!($name), include_str!(concat!("../guide/", $file)))),*];
-    };
-}
+#[doc = include_str!("../guide/fixed_order_cost.md")]
+pub mod fixed_order_cost {}
 
-pages! {
-    economic_order_quantity: "economic_order_quantity.md";
-    fixed_order_cost: "fixed_order_cost.md";
-    lost_sales: "lost_sales.md";
-    newsvendor: "newsvendor.md";
-    worked_example: "worked_example.md";
-}
+#[doc = include_str!("../guide/lost_sales.md")]
+pub mod lost_sales {}
+
+#[doc = include_str!("../guide/newsvendor.md")]
+pub mod newsvendor {}
+
+#[doc = include_str!("../guide/worked_example.md")]
+pub mod worked_example {}

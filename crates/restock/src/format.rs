@@ -71,6 +71,12 @@ pub(crate) fn float(value: f64, decimals: usize) -> String {
     grouped(&text)
 }
 
+/// A number of a paper or a solution: at most `decimals` digits, without zeros at the end and without groups.
+pub(crate) fn plain(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+}
+
 /// A share as a percentage: one digit below 10 %, and never a 0 or 100 that is not exact.
 pub(crate) fn percent(share: f64) -> String {
     if !share.is_finite() {

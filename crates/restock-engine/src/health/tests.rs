@@ -111,27 +111,8 @@ fn stock(on_hand: i64, as_of: Option<&str>) -> InventoryRow {
 }
 
 fn lane() -> SourceRow {
-    SourceRow {
-        to_location: None,
-        origin: Origin::Supplier(restock_core::SupplierIdx(0)),
-        item: None,
-        category: None,
-        lead_time_days: Some(2.0),
-        lead_time_sd_days: None,
-        unit_cost: None,
-        min_order: None,
-        pack_size: None,
-        layer_size: None,
-        pallet_size: None,
-        max_order: None,
-        priority: 0,
-        share: None,
-        review_calendar: None,
-        effective_from: None,
-        effective_to: None,
-        price_breaks: Vec::new(),
-        row: row(2),
-    }
+    let supplier = Origin::Supplier(restock_core::SupplierIdx(0));
+    SourceRow { row: row(2), ..crate::fixtures::lane(supplier, 2.0) }
 }
 
 fn setting() -> ItemLocationRow {

@@ -115,25 +115,9 @@ impl LaneEnvironment for BackorderLanes {
         BackorderState { net_inventory: plain_units(state.net_inventory[lane]), pipeline }
     }
 
-    fn set_action(&self, action: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        action[lane] = lane_units(*plain);
-    }
+    action_is_units!();
 
-    fn action(&self, action: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(action[lane])
-    }
-
-    fn no_chance(&self) -> Lanes<LaneUnits> {
-        NO_UNITS
-    }
-
-    fn set_chance(&self, chance: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        chance[lane] = lane_units(*plain);
-    }
-
-    fn chance(&self, chance: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(chance[lane])
-    }
+    chance_is_units!();
 }
 
 impl InventoryPosition for BackorderLanes {

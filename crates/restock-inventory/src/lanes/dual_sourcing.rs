@@ -143,17 +143,7 @@ impl LaneEnvironment for DualSourcingLanes {
         DualOrder { regular: plain_units(action.regular[lane]), expedited: plain_units(action.expedited[lane]) }
     }
 
-    fn no_chance(&self) -> Lanes<LaneUnits> {
-        NO_UNITS
-    }
-
-    fn set_chance(&self, chance: &mut Lanes<LaneUnits>, lane: usize, plain: &i64) {
-        chance[lane] = lane_units(*plain);
-    }
-
-    fn chance(&self, chance: &Lanes<LaneUnits>, lane: usize) -> i64 {
-        plain_units(chance[lane])
-    }
+    chance_is_units!();
 }
 
 /// The policy of [`CappedDualIndex`] in lanes.

@@ -2,11 +2,9 @@
 
 use std::num::Wrapping;
 
-use restock_core::Units;
-
 use super::network::Features;
+use super::plain_units;
 use super::{LaneDemand, LaneEnvironment, LaneOutcome, LaneRng, LaneUnits, Lanes, N_LANES, NO_UNITS};
-use super::{lane_units, plain_units};
 use crate::environments::lost_sales::LEAD_TIME_MAX;
 use crate::environments::{LostSales, LostSalesState};
 
@@ -131,25 +129,9 @@ impl LaneEnvironment for LostSalesLanes {
         LostSalesState { phase: state.phase, on_hand: plain_units(state.on_hand[lane]), pipeline }
     }
 
-    fn set_action(&self, action: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        action[lane] = lane_units(*plain);
-    }
+    action_is_units!();
 
-    fn action(&self, action: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(action[lane])
-    }
-
-    fn no_chance(&self) -> Lanes<LaneUnits> {
-        NO_UNITS
-    }
-
-    fn set_chance(&self, chance: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        chance[lane] = lane_units(*plain);
-    }
-
-    fn chance(&self, chance: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(chance[lane])
-    }
+    chance_is_units!();
 }
 
 /// On hand, then what arrives in one, two, ... periods.

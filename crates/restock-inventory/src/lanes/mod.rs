@@ -22,6 +22,46 @@ use std::num::Wrapping;
 use restock_core::Units;
 use restock_core::environment::Environment;
 
+/// The methods of a [`LaneEnvironment`] whose action is one quantity.
+macro_rules! action_is_units {
+    () => {
+        fn set_action(
+            &self,
+            action: &mut $crate::lanes::Lanes<$crate::lanes::LaneUnits>,
+            lane: usize,
+            plain: &restock_core::Units,
+        ) {
+            action[lane] = $crate::lanes::lane_units(*plain);
+        }
+
+        fn action(&self, action: &$crate::lanes::Lanes<$crate::lanes::LaneUnits>, lane: usize) -> restock_core::Units {
+            $crate::lanes::plain_units(action[lane])
+        }
+    };
+}
+
+/// The methods of a [`LaneEnvironment`] whose chance is one quantity, the demand.
+macro_rules! chance_is_units {
+    () => {
+        fn no_chance(&self) -> $crate::lanes::Lanes<$crate::lanes::LaneUnits> {
+            $crate::lanes::NO_UNITS
+        }
+
+        fn set_chance(
+            &self,
+            chance: &mut $crate::lanes::Lanes<$crate::lanes::LaneUnits>,
+            lane: usize,
+            plain: &restock_core::Units,
+        ) {
+            chance[lane] = $crate::lanes::lane_units(*plain);
+        }
+
+        fn chance(&self, chance: &$crate::lanes::Lanes<$crate::lanes::LaneUnits>, lane: usize) -> restock_core::Units {
+            $crate::lanes::plain_units(chance[lane])
+        }
+    };
+}
+
 pub mod backorders;
 pub mod check;
 pub mod demand;

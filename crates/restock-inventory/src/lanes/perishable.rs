@@ -4,8 +4,6 @@
 
 use std::num::Wrapping;
 
-use restock_core::Units;
-
 use super::policies::InventoryPosition;
 use super::{LaneDemand, LaneEnvironment, LaneOutcome, LaneRng, LaneUnits, Lanes, N_LANES, NO_UNITS};
 use super::{lane_units, plain_units};
@@ -183,13 +181,7 @@ impl LaneEnvironment for PerishableLanes {
         plain
     }
 
-    fn set_action(&self, action: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        action[lane] = lane_units(*plain);
-    }
-
-    fn action(&self, action: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(action[lane])
-    }
+    action_is_units!();
 
     #[inline(always)]
     fn no_chance(&self) -> IssuedLaneDemand {

@@ -187,17 +187,7 @@ impl<const STAGES: usize> LaneEnvironment for SerialLanes<STAGES> {
         plain
     }
 
-    fn no_chance(&self) -> Lanes<LaneUnits> {
-        NO_UNITS
-    }
-
-    fn set_chance(&self, chance: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        chance[lane] = lane_units(*plain);
-    }
-
-    fn chance(&self, chance: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(chance[lane])
-    }
+    chance_is_units!();
 }
 
 /// Each stage lifts the inventory position of its echelon to a level; as

@@ -83,25 +83,9 @@ impl LaneEnvironment for WorkedExampleLanes {
         plain_units(stock[lane])
     }
 
-    fn set_action(&self, action: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        action[lane] = lane_units(*plain);
-    }
+    action_is_units!();
 
-    fn action(&self, action: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(action[lane])
-    }
-
-    fn no_chance(&self) -> Lanes<LaneUnits> {
-        NO_UNITS
-    }
-
-    fn set_chance(&self, chance: &mut Lanes<LaneUnits>, lane: usize, plain: &Units) {
-        chance[lane] = lane_units(*plain);
-    }
-
-    fn chance(&self, chance: &Lanes<LaneUnits>, lane: usize) -> Units {
-        plain_units(chance[lane])
-    }
+    chance_is_units!();
 }
 
 #[cfg(test)]

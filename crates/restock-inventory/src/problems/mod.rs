@@ -20,6 +20,12 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// The command that solves the example.
+    pub fn example_command(&self) -> String {
+        let pairs: Vec<String> = self.example.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        format!("restock solve {} {}", self.name, pairs.join(" "))
+    }
+
     /// The example as a table, for [`solve()`].
     pub fn example_table(&self) -> toml::Table {
         let mut table = toml::Table::new();

@@ -104,9 +104,9 @@ pub fn suites() -> Vec<Suite> {
         random_yield::suite(),
         serial_clark_scarf::suite(),
         ss_zheng_federgruen::suite(),
-        textbook_single_stage::suite(),
         stochastic_lead_time_gclsn::crossover(),
         stochastic_lead_time_gclsn::sequential(),
+        textbook_single_stage::suite(),
     ]
 }
 

@@ -44,8 +44,8 @@ pub(crate) fn run(session: &Session, args: &BenchArgs) -> Result<Output, CliErro
                 grid.row([
                     if first { case.id.clone() } else { String::new() },
                     comparison.quantity.to_owned(),
-                    number(comparison.published),
-                    number(comparison.ours),
+                    format::plain(comparison.published, DECIMALS),
+                    format::plain(comparison.ours, DECIMALS),
                     format!("{:+.4} %", 100.0 * comparison.gap()),
                     if first { format!("{:.2} s", time.as_secs_f64()) } else { String::new() },
                     session.text(if comparison.holds() { Text::Yes } else { Text::Differs }).to_owned(),
@@ -91,9 +91,4 @@ fn chosen(name: &str) -> Result<Vec<Suite>, CliError> {
         )));
     }
     Ok(chosen)
-}
-
-fn number(value: f64) -> String {
-    let text = format!("{value:.DECIMALS$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

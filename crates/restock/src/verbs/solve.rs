@@ -9,11 +9,15 @@ use super::plan::open_in_browser;
 use crate::chart;
 use crate::cli::SolveArgs;
 use crate::error::CliError;
+use crate::format;
 use crate::i18n::Text;
 use crate::project::write_file;
 use crate::report::page::{escape, shell};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
+
+/// Digits of levels and costs.
+const DECIMALS: usize = 4;
 
 pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliError> {
     let Some(problem) = &args.problem else { return kinds(session) };
@@ -25,10 +29,7 @@ pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliErro
     // A pair replaces what the file says.
     table.extend(problems::table_of(args.parameters.iter().map(String::as_str)).map_err(|error| usage(&error))?);
     let name = table.get("problem").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-    let progress = session.progress(session.text(Text::Solving));
-    progress.set(0, 0);
     let solved = problems::solve(table).map_err(|error| usage(&error).hint(hint(&name)))?;
-    drop(progress);
     let written = args.out.as_deref().map(|out| write(session, out, &name, &solved)).transpose()?;
     if let (true, Some(page)) = (args.open, &written) {
         open_in_browser(page);
@@ -39,7 +40,7 @@ pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliErro
     let mut text = format!("{}\n\n", session.bold(&solved.problem));
     let mut grid = Grid::new().column("", Align::Left).column("", Align::Right).column("", Align::Left);
     for figure in &solved.figures {
-        grid.row([figure.name.to_owned(), number(figure.value), figure.unit.to_owned()]);
+        grid.row([figure.name.to_owned(), format::plain(figure.value, DECIMALS), figure.unit.to_owned()]);
     }
     text.push_str(&grid.render(session));
     if !solved.policies.is_empty() {
@@ -48,7 +49,11 @@ pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliErro
             .column(session.text(Text::Cost), Align::Right)
             .column(session.text(Text::Gap), Align::Right);
         for policy in &solved.policies {
-            grid.row([policy.policy.clone(), number(policy.cost), format!("{:+.3} %", 100.0 * policy.gap)]);
+            grid.row([
+                policy.policy.clone(),
+                format::plain(policy.cost, DECIMALS),
+                format!("{:+.3} %", 100.0 * policy.gap),
+            ]);
         }
         let _ = write!(text, "\n{}", grid.render(session));
     }
@@ -64,19 +69,15 @@ pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliErro
 
 /// What can be solved, with an example of each.
 fn kinds(session: &Session) -> Result<Output, CliError> {
-    let example = |kind: &problems::Kind| {
-        let pairs: Vec<String> = kind.example.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        format!("restock solve {} {}", kind.name, pairs.join(" "))
-    };
     if session.json {
-        let rows = KINDS
-            .iter()
-            .map(|kind| serde_json::json!({ "problem": kind.name, "title": kind.title, "example": example(kind) }));
+        let rows = KINDS.iter().map(
+            |kind| serde_json::json!({ "problem": kind.name, "title": kind.title, "example": kind.example_command() }),
+        );
         return Output::json(&rows.collect::<Vec<_>>());
     }
     let mut text = String::new();
     for kind in KINDS {
-        let _ = write!(text, "{}: {}\n  {}\n", session.bold(kind.name), kind.title, example(kind));
+        let _ = write!(text, "{}: {}\n  {}\n", session.bold(kind.name), kind.title, kind.example_command());
     }
     Ok(Output::text(text))
 }
@@ -94,10 +95,7 @@ fn usage(error: &ProblemError) -> CliError {
 fn hint(name: &str) -> String {
     match KINDS.iter().find(|kind| kind.name == name) {
         None => "`restock solve` lists every problem with an example".to_owned(),
-        Some(kind) => {
-            let pairs: Vec<String> = kind.example.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("restock solve {} {}", kind.name, pairs.join(" "))
-        }
+        Some(kind) => kind.example_command(),
     }
 }
 
@@ -109,7 +107,7 @@ fn write(session: &Session, out: &Path, name: &str, solved: &Solved) -> Result<P
             body,
             "<tr><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             escape(figure.name),
-            number(figure.value),
+            format::plain(figure.value, DECIMALS),
             escape(figure.unit)
         );
     }
@@ -123,9 +121,4 @@ fn write(session: &Session, out: &Path, name: &str, solved: &Solved) -> Result<P
     let page = out.join(format!("{name}.html"));
     write_file(&page, &shell(session.lang, &solved.problem, &body, solved))?;
     Ok(page)
-}
-
-fn number(value: f64) -> String {
-    let text = format!("{value:.4}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
