@@ -18,6 +18,7 @@ use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
+use restock_inventory::rules::round_up;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -331,8 +332,8 @@ struct Dependent {
 /// Adds what `unit` orders now and later to the demand of the unit above.
 ///
 /// After its order, a unit orders at each later opportunity as its policy does: back up to its target, or from its
-/// reorder point, both moving with the demand expected then, in whole packs and at least the minimum order. So the unit above sees demand as it comes to it, in
-/// packs, and not as it is spread over customers. What expires is ordered again.
+/// reorder point, both moving with the demand expected then, in whole packs and at least the minimum order. So the unit
+/// above sees demand as it comes to it, in packs, and not as it is spread over customers. What expires is ordered again.
 fn pass_up(
     unit: &PlanningUnit,
     below: &Worked,
@@ -365,9 +366,7 @@ fn pass_up(
     let wait = (unit.lane.order_day.0 - unit.as_of.0).max(0) as usize;
     let review = decided.timing.review_period;
     dependent.now += now;
-    let expected: Vec<f64> = (0..demand.horizon)
-        .map(|step| (0..n_paths).map(|idx| f64::from(demand.path(idx)[step])).sum::<f64>() / n_paths as f64)
-        .collect();
+    let expected = explanation::mean_demand(&decided.review);
     let expected_at = |step: usize| expected.get(step).copied().unwrap_or(mean);
     let orders = LaterOrders::new(unit, decided, order_now, &expected_at, (wait, horizon));
     for path_idx in 0..n_paths {
@@ -446,7 +445,7 @@ impl<'a> LaterOrders<'a> {
             return 0;
         }
         let wanted = missing.max(rules.min_order);
-        (wanted + pack - 1) / pack * pack
+        round_up(wanted, pack)
     }
 
     /// Calls `add` with the step and the size of every order at steps `wait + review`, `wait + 2 · review`, ...

@@ -6,7 +6,7 @@ use restock_core::policy::{Decision, DemandDistribution, DemandPaths, Review};
 use restock_core::proposal::WaterfallCode;
 use restock_core::settings::PlanSettings;
 use restock_core::{StockState, Units};
-use restock_inventory::rules::{RuledOrder, apply_rules};
+use restock_inventory::rules::{RuledOrder, apply_rules, round_up};
 
 use crate::unit::{PlanningUnit, StockKnowledge, Timing};
 use crate::what_if::WhatIf;
@@ -166,7 +166,7 @@ fn multiple_of(unit: &PlanningUnit, wanted: Units, review: &Review) -> Units {
     let need = if need > 0 { need.max(review.rules.min_order) } else { 0 };
     let fits = |size: Units| size > pack && size % pack == 0;
     let multiple = if fits(unit.layer) && need >= unit.layer { unit.layer } else { pack };
-    let ordered = (need + multiple - 1) / multiple * multiple;
+    let ordered = round_up(need, multiple);
     let lacks = if fits(unit.pallet) { (unit.pallet - ordered % unit.pallet) % unit.pallet } else { Units::MAX };
     if need > 0 && lacks <= multiple && unit.pallet % multiple == 0 { unit.pallet } else { multiple }
 }
@@ -217,7 +217,7 @@ fn limits_stand(base: &Decided, decided: &mut Decided) {
             _ => quantity.min(base.quantity()),
         };
         let multiple = decided.review.rules.order_multiple.max(1);
-        let ordered = if *change > 0 { (wanted + multiple - 1) / multiple } else { wanted / multiple } * multiple;
+        let ordered = if *change > 0 { round_up(wanted, multiple) } else { wanted / multiple * multiple };
         let ordered = if ordered < decided.review.rules.min_order { 0 } else { ordered };
         decided.add_step(*code, ordered - quantity);
     }
@@ -244,7 +244,7 @@ pub(crate) fn sellable(needs: Vec<f64>) -> Units {
 /// otherwise never be ordered again.
 pub(crate) fn most_before_expiry(needs: Vec<f64>, review: &Review) -> Units {
     let multiple = review.rules.order_multiple.max(1);
-    let smallest = (review.rules.min_order.max(1) + multiple - 1) / multiple * multiple;
+    let smallest = round_up(review.rules.min_order.max(1), multiple);
     let sold = needs.iter().map(|need| need.min(smallest as f64)).sum::<f64>() / needs.len() as f64;
     let pays = review.costs.stockout_cost * sold > review.costs.waste_cost * (smallest as f64 - sold);
     let most = sellable(needs);

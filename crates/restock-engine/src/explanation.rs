@@ -14,7 +14,7 @@ use restock_core::proposal::{
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Money, Objective, Quantity, ServiceType, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, Projection, project};
-use restock_inventory::rules::{apply_rules, violations};
+use restock_inventory::rules::{apply_rules, round_up, violations};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
@@ -934,7 +934,7 @@ fn freshness_limit(unit: &PlanningUnit, decided: &Decided) -> Option<FreshnessLi
         return None;
     }
     let pack = unit.rules.order_multiple.max(1);
-    let smallest = (unit.rules.min_order.max(1) + pack - 1) / pack * pack;
+    let smallest = round_up(unit.rules.min_order.max(1), pack);
     let most = most_before_expiry(until_expiry.clone(), &empty) / pack * pack;
     let order = if most < smallest { 0 } else { most };
     let up_to = |values: &[f64], order: Units| {

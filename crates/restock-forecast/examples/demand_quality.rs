@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Arguments: data set (`m5_CA_1`, `m5_TX_1`, `store_item`, `online_retail`, `freshretailnet`, `online_retail_weekly`,
-//! `favorita_weekly`, `carparts`, `hospital`, `stallion`); periods between each forecast origin and the end of the data; models; step of the series looked at (1 =
-//! all). An origin one horizon before the end is the test window, to be looked at once; develop on earlier ones.
+//! `favorita_weekly`, `carparts`, `hospital`, `stallion`); periods between each forecast origin and the end of the data;
+//! models; step of the series looked at (1 = all). An origin one horizon before the end is the test window, to be looked at once; develop on earlier ones.
 //!
 //! `empirical_sums` is the alternative that any joint distribution has to beat: the distribution of past sums over
 //! windows of the same length, recent ones weighing more. It has no marginals. With `SCORES=file.csv` the losses of each

@@ -13,12 +13,12 @@ use restock_inventory::environments::lost_sales::LostSalesCosts;
 use restock_inventory::environments::perishable::{HoldingCharge, IssuingLaw, PerishableCosts};
 use restock_inventory::environments::serial::InTransit;
 use restock_inventory::environments::{Backorders, DualSourcing, LostSales, Perishable, Serial, WorkedExample};
-use restock_inventory::heuristics::CappedDualIndex;
+use restock_inventory::heuristics::{CappedBaseStock, CappedDualIndex, OrderUpToRule};
 use restock_inventory::lanes::network::{Activation, Dense};
 use restock_inventory::lanes::{
-    BackorderLanes, BaseStock, CappedBaseStock, DualSourcingLanes, LaneEnvironment, LanePolicy, LaneUnits, Lanes,
-    LostSalesLanes, Network, NetworkPolicy, OrderUpTo, PerishableLanes, SerialBaseStock, SerialLanes, SimulationPlan,
-    WorkedExampleLanes, simulate,
+    BackorderLanes, BaseStock, DualSourcingLanes, LaneEnvironment, LanePolicy, LaneUnits, Lanes, LostSalesLanes,
+    Network, NetworkPolicy, PerishableLanes, SerialBaseStock, SerialLanes, SimulationPlan, WorkedExampleLanes,
+    simulate,
 };
 use restock_inventory::zheng_federgruen::BackorderProblem;
 
@@ -108,14 +108,14 @@ fn simulation(name: &str) -> Simulation {
         "lost sales L=4, capped base-stock" => of(lost_sales(4, 1, 0.0), CAPPED),
         "lost sales L=10, capped base-stock" => of(lost_sales(10, 1, 0.0), CAPPED),
         "lost sales L=4, cyclic, order cost" => {
-            of(lost_sales(4, 7, 50.0), OrderUpTo { reorder_point: 20, order_up_to_level: 40 })
+            of(lost_sales(4, 7, 50.0), OrderUpToRule { reorder_point: 20, order_up_to_level: 40 })
         }
         "lost sales L=4, network 2x32 ReLU" => of(lost_sales(4, 1, 0.0), network(Activation::Relu)),
         "lost sales L=4, network 2x32 ELU" => of(lost_sales(4, 1, 0.0), network(Activation::Elu)),
         "backorders L=4, (s, S)" => {
             let problem = BackorderProblem { holding_cost: 1.0, stockout_cost: 9.0, order_cost: 64.0, lead_time: 4 };
             let plain = Backorders::new(problem, DiscreteDemand::poisson(5.0, 40), 1);
-            of(BackorderLanes::new(plain), OrderUpTo { reorder_point: 24, order_up_to_level: 46 })
+            of(BackorderLanes::new(plain), OrderUpToRule { reorder_point: 24, order_up_to_level: 46 })
         }
         "dual sourcing, capped dual index" => {
             let costs =

@@ -124,7 +124,11 @@ pub fn stock_on_arrival(review: &Review) -> Units {
     (review.stock.on_hand() + due - review.stock.reserved - review.stock.backorders - expected_demand).max(0)
 }
 
-fn round_up(quantity: Units, multiple: Units) -> Units {
+/// The smallest multiple of `multiple`, at least 1, that is not below `quantity`, at least 0; units.
+///
+/// # Panics
+/// When it is beyond 9.2e18 units.
+pub fn round_up(quantity: Units, multiple: Units) -> Units {
     let packs = quantity / multiple + Units::from(quantity % multiple != 0);
     packs.checked_mul(multiple).expect("order within 9.2e18 units")
 }

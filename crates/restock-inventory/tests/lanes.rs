@@ -15,11 +15,12 @@ use restock_inventory::environments::{
     Backorders, DualSourcing, JointReplenishment, LostSales, OneWarehouse, Perishable, Serial, WorkedExample,
 };
 use restock_inventory::exact::{Criterion, Settings, solve};
+use restock_inventory::heuristics::CappedBaseStock;
 use restock_inventory::lanes::search::search;
 use restock_inventory::lanes::{
-    BackorderLanes, BaseStock, CappedBaseStock, DualSourcingLanes, JointReplenishmentLanes, LaneEnvironment,
-    LanePolicy, LaneRng, LaneUnits, Lanes, LostSalesLanes, N_LANES, OneWarehouseLanes, PerishableLanes, SerialLanes,
-    SimulationPlan, WorkedExampleLanes, check_lanes, simulate,
+    BackorderLanes, BaseStock, DualSourcingLanes, JointReplenishmentLanes, LaneEnvironment, LanePolicy, LaneRng,
+    LaneUnits, Lanes, LostSalesLanes, N_LANES, OneWarehouseLanes, PerishableLanes, SerialLanes, SimulationPlan,
+    WorkedExampleLanes, check_lanes, simulate,
 };
 use restock_inventory::zheng_federgruen::BackorderProblem;
 

@@ -27,6 +27,7 @@ use std::collections::VecDeque;
 
 use restock_core::stock::Lot;
 use restock_core::{CostRates, Units};
+use restock_inventory::rules::round_up;
 
 use super::replay::Opportunity;
 
@@ -200,7 +201,7 @@ fn best_orders(
 ) -> Vec<Value> {
     let most = after.len() as Units - 1;
     let pack = opportunity.order_multiple.max(1);
-    let smallest = (opportunity.min_order.max(1) + pack - 1) / pack * pack;
+    let smallest = round_up(opportunity.min_order.max(1), pack);
     let largest = opportunity.max_order.map_or(Units::MAX, |units| units / pack * pack);
     let mut best = after.to_vec();
     if smallest > largest {

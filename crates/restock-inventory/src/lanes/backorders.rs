@@ -2,7 +2,6 @@
 
 use std::num::Wrapping;
 
-use restock_core::Units;
 use restock_core::environment::Environment;
 
 use super::policies::InventoryPosition;
@@ -10,6 +9,7 @@ use super::{LaneDemand, LaneEnvironment, LaneOutcome, LanePolicy, LaneRng, LaneU
 use super::{lane_units, plain_units};
 use crate::environments::backorders::LEAD_TIME_MAX;
 use crate::environments::{BackorderState, Backorders};
+use crate::heuristics::OrderUpToRule;
 
 /// The problem with backorders in lanes.
 #[derive(Clone, Debug)]
@@ -127,16 +127,7 @@ impl InventoryPosition for BackorderLanes {
     }
 }
 
-/// An (s, S) rule: at or below `reorder_point`, order up to `order_up_to_level` (Scarf 1960).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderUpTo {
-    /// The highest inventory position at which an order is placed (s), units.
-    pub reorder_point: Units,
-    /// Inventory position after an order (S), units.
-    pub order_up_to_level: Units,
-}
-
-impl<E: InventoryPosition> LanePolicy<E> for OrderUpTo {
+impl<E: InventoryPosition> LanePolicy<E> for OrderUpToRule {
     #[inline(always)]
     fn act(&self, environment: &E, state: &E::State, order_quantity: &mut Lanes<LaneUnits>) {
         let (reorder_point, level) = (lane_units(self.reorder_point), lane_units(self.order_up_to_level));
@@ -176,7 +167,7 @@ mod tests {
             let optimum = optimal_policy(problem(lead_time), &demand);
             let environment = BackorderLanes::new(Backorders::new(problem(lead_time), demand, 1));
             let policy =
-                OrderUpTo { reorder_point: optimum.reorder_point, order_up_to_level: optimum.order_up_to_level };
+                OrderUpToRule { reorder_point: optimum.reorder_point, order_up_to_level: optimum.order_up_to_level };
             let plan = SimulationPlan { n_lanes: 256, n_warm_up: 100, n_periods: 4000, seed: 2 };
             let simulated = simulate(&environment, &policy, &plan);
             let (mean, error) = (simulated.mean(), simulated.standard_error());

@@ -78,7 +78,7 @@ pub mod serial;
 pub mod simulate;
 pub mod worked_example;
 
-pub use backorders::{BackorderLanes, OrderUpTo};
+pub use backorders::BackorderLanes;
 pub use check::{LaneCheckError, check_lanes, check_policy};
 pub use demand::LaneDemand;
 pub use dual_sourcing::DualSourcingLanes;
@@ -87,7 +87,7 @@ pub use lost_sales::LostSalesLanes;
 pub use network::{Features, Network, NetworkPolicy};
 pub use one_warehouse::OneWarehouseLanes;
 pub use perishable::PerishableLanes;
-pub use policies::{BaseStock, CappedBaseStock, PlainPolicy};
+pub use policies::{BaseStock, PlainPolicy};
 pub use random::LaneRng;
 pub use serial::{SerialBaseStock, SerialLanes};
 pub use simulate::{SimulatedCost, SimulationPlan, simulate};

@@ -210,7 +210,8 @@ mod tests {
     use super::*;
     use crate::environments::perishable::{IssuingLaw, PerishableCosts};
     use crate::exact::{PolicyChain, Settings};
-    use crate::lanes::{BaseStock, CappedBaseStock, SimulationPlan, check_lanes, check_policy, simulate};
+    use crate::heuristics::CappedBaseStock;
+    use crate::lanes::{BaseStock, SimulationPlan, check_lanes, check_policy, simulate};
 
     const COSTS: PerishableCosts =
         PerishableCosts { unit_cost: 1.1, price: 2.3, holding_cost: 0.7, stockout_cost: 4.9, waste_cost: 3.1 };

@@ -5,6 +5,8 @@ use std::num::Wrapping;
 use restock_core::Units;
 use restock_core::environment::Environment;
 
+use crate::heuristics::CappedBaseStock;
+
 use super::{LaneEnvironment, LanePolicy, LaneUnits, Lanes, LostSalesLanes, N_LANES, lane_units};
 
 /// A problem whose inventory position is known in lanes.
@@ -36,15 +38,6 @@ impl<E: InventoryPosition> LanePolicy<E> for BaseStock {
             order_quantity[lane] = (level - position[lane]).max(Wrapping(0));
         }
     }
-}
-
-/// Orders up to `base_stock_level`, at most `max_order` at a time (Johansen & Thorstenson 2008; Xin 2021).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CappedBaseStock {
-    /// Inventory position after an order that is not capped (S), units.
-    pub base_stock_level: Units,
-    /// The largest order (r), units.
-    pub max_order: Units,
 }
 
 impl<E: InventoryPosition> LanePolicy<E> for CappedBaseStock {

@@ -143,9 +143,10 @@ mod tests {
     use crate::environments::lost_sales::LostSalesCosts;
     use crate::environments::{LostSales, LostSalesState};
     use crate::exact::{Criterion, Settings, evaluate};
+    use crate::heuristics::CappedBaseStock;
     use crate::lanes::network::{Activation, Dense, Network, NetworkPolicy};
     use crate::lanes::search::search;
-    use crate::lanes::{BaseStock, CappedBaseStock, LostSalesLanes};
+    use crate::lanes::{BaseStock, LostSalesLanes};
 
     const PLAN: SimulationPlan = SimulationPlan { n_lanes: 200, n_warm_up: 20, n_periods: 300, seed: 3 };
 

@@ -13,6 +13,7 @@ use super::random::stream;
 use super::world::{SimulatedItem, Store, Subject, World, key_of};
 use super::{ItemHistory, SeriesHistory, SupplyOrder};
 use crate::item_location::{ItemLocationParams, PlacedOrder, step};
+use crate::rules::round_up;
 
 /// A moving mean and mean absolute deviation of what was wanted per day.
 struct MovingAverage {
@@ -246,7 +247,7 @@ fn store_request(
     let pack = item.pack_units();
     // At least one piece stands on the shelf.
     let missing = ((target + unsold).round() as Units).max(item.units_per_base) - stock.inventory_position();
-    if missing <= 0 { 0 } else { (missing + pack - 1) / pack * pack }
+    round_up(missing.max(0), pack)
 }
 
 /// Order up to the stores' orders expected until the delivery after this one, in cases.
