@@ -3,3 +3,5 @@
 
 pub mod batch;
 pub mod config;
+pub mod features;
+pub mod prior;

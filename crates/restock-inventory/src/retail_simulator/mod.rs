@@ -25,6 +25,7 @@
 mod calendar;
 mod catalogue;
 mod demand;
+pub mod prior;
 mod random;
 mod supply;
 mod tables;
