@@ -3,3 +3,7 @@
 
 pub mod batch;
 pub mod config;
+pub mod prefetch;
+pub mod seasonal_source;
+#[cfg(feature = "torch")]
+pub mod torch;
