@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
+use restock_pretrained::batch::{BatchSource, RepeatedSource};
 use restock_pretrained::config::ModelConfig;
 use restock_pretrained::seasonal_source::SeasonalSource;
 use restock_pretrained::torch::TrainingError;
@@ -75,6 +76,9 @@ struct Arguments {
     /// The longest future, in patches of 16 steps
     #[arg(long, default_value_t = 4)]
     max_future_patches: usize,
+    /// Make only this many different batches and repeat them, to measure the device alone
+    #[arg(long)]
+    repeat: Option<u64>,
     /// Write inputs and outputs of a tiny network with random weights to this file, and stop
     #[arg(long)]
     golden: Option<PathBuf>,
@@ -136,7 +140,11 @@ fn run(arguments: &Arguments) -> Result<(), TrainingError> {
     })?;
     println!("starting after step {}", trainer.state().step);
     let clock = || started.elapsed().as_secs_f64();
-    trainer.run(&source(arguments.seed), &source(arguments.seed + 1_000_003), &clock, &mut std::io::stdout())?;
+    let training_source: Box<dyn BatchSource> = match arguments.repeat {
+        None => Box::new(source(arguments.seed)),
+        Some(n) => Box::new(RepeatedSource((0..n).map(|step| source(arguments.seed).batch(step, 0.0)).collect())),
+    };
+    trainer.run(training_source.as_ref(), &source(arguments.seed + 1_000_003), &clock, &mut std::io::stdout())?;
     if let Some(folder) = &arguments.out {
         std::fs::create_dir_all(folder)
             .map_err(|source| TrainingError::File { path: folder.display().to_string(), source })?;

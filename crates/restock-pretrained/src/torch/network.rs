@@ -174,7 +174,8 @@ impl Network {
             x = x.narrow(1, n_tokens - n_kept, n_kept) + attended;
             let normed = self.rms(&x, weights.layer(layer, "mlp.norm.weight"));
             let hidden = matmul(&normed, weights.layer(layer, "mlp.hidden.weight")).gelu("tanh");
-            x = x + matmul(&hidden, weights.layer(layer, "mlp.output.weight"));
+            // Not in place: the gradient of the norm needs `x` as it was.
+            x = x.g_add(&matmul(&hidden, weights.layer(layer, "mlp.output.weight")));
         }
         let x = self.rms(&x, weights.get("norm.weight")); // [n_series, future_patches, d_model]
         self.head(weights, &x).view([n_series, future_patches * PATCH as i64, N_OUTPUTS as i64])

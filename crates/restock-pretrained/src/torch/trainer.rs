@@ -129,9 +129,7 @@ impl Trainer {
         output: &mut dyn Write,
     ) -> Result<(), TrainingError> {
         let device = self.config.device;
-        let validation_batches: Vec<HostBatch> = (0..self.config.n_validation_batches)
-            .map(|step| HostBatch::new(&validation_source.batch(step, 1.0), device))
-            .collect();
+        let validation_batches = self.validation_batches(validation_source, self.config.n_validation_batches);
         let mut log = Log::open(&self.config, output)?;
         let total = self.config.total_steps;
         let make = |step: u64| HostBatch::new(&source.batch(step, (step as f64 / total as f64).min(1.0)), device);
@@ -161,14 +159,14 @@ impl Trainer {
                 // Reading a figure waits for the device, so the clock is right for lines and limits.
                 let _ = sums.values.double_value(&[0]);
                 if sums.since + LOG_SECONDS <= clock() {
-                    log.training(&self.state, &sums, clock(), self.learning_rate())?;
+                    self.report(&sums, clock(), log)?;
                     sums = Sums::new(self.config.device, clock());
                 }
             }
             let out_of_time = self.config.last_second.is_some_and(|last| last - CLOSING_SECONDS <= clock());
             if self.state.step.is_multiple_of(self.config.validate_every) {
                 if 0 < sums.steps {
-                    log.training(&self.state, &sums, clock(), self.learning_rate())?;
+                    self.report(&sums, clock(), log)?;
                 }
                 self.validate_and_save(validation_batches, log)?;
                 validated_at = Some(self.state.step);
@@ -180,7 +178,7 @@ impl Trainer {
             }
         }
         if 0 < sums.steps {
-            log.training(&self.state, &sums, clock(), self.learning_rate())?;
+            self.report(&sums, clock(), log)?;
         }
         if validated_at != Some(self.state.step) {
             self.validate_and_save(validation_batches, log)?;
@@ -188,8 +186,13 @@ impl Trainer {
         Ok(())
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.config.learning_rate * learning_rate_share(self.state.step, self.config.total_steps)
+    fn learning_rate(&self, step: u64) -> f64 {
+        self.config.learning_rate * learning_rate_share(step, self.config.total_steps)
+    }
+
+    /// One line about the steps since the last one.
+    fn report(&self, sums: &Sums, now: f64, log: &mut Log) -> Result<(), TrainingError> {
+        log.training(&self.state, sums, now, self.learning_rate(self.state.step - 1))
     }
 
     fn step(&mut self, batch: &HostBatch, sums: &mut Sums) {
@@ -198,7 +201,7 @@ impl Trainer {
         let raw = self.network.forward(&weights, &on_device.patches, &on_device.statics, on_device.future_patches);
         let losses = self.network.losses(&raw, &on_device);
         let gradient = Tensor::run_backward(&[losses.total], &[&self.optimiser.weights], false, false).remove(0);
-        let norm = self.optimiser.step(&gradient, self.state.step, self.learning_rate());
+        let norm = self.optimiser.step(&gradient, self.state.step, self.learning_rate(self.state.step));
         let broken = norm.isfinite().logical_not().to_kind(Kind::Float);
         let figures = Tensor::cat(&[losses.parts, norm.view(1), broken.view(1)], 0);
         sums.values = tch::no_grad(|| &sums.values + figures.nan_to_num(0.0, 0.0, 0.0));
@@ -217,6 +220,15 @@ impl Trainer {
             checkpoint::save(folder, &self.state, &self.optimiser)?;
         }
         Ok(())
+    }
+
+    /// Validates the averaged weights on the first `n_batches` batches of a source.
+    pub fn validate_on(&self, source: &dyn BatchSource, n_batches: u64) -> Validation {
+        self.validate(&self.validation_batches(source, n_batches))
+    }
+
+    fn validation_batches(&self, source: &dyn BatchSource, n_batches: u64) -> Vec<HostBatch> {
+        (0..n_batches).map(|step| HostBatch::new(&source.batch(step, 1.0), self.config.device)).collect()
     }
 
     fn validate(&self, batches: &[HostBatch]) -> Validation {
