@@ -43,3 +43,20 @@ impl TrainingBatch {
         }
     }
 }
+
+/// Where training batches come from. A batch depends on its arguments alone, so training can be resumed at any step and
+/// batches can be made ahead by any number of threads.
+pub trait BatchSource: Send + Sync {
+    /// The batch of a step. `progress` is the share of the training that is over, 0 to 1.
+    fn batch(&self, step: u64, progress: f64) -> TrainingBatch;
+}
+
+/// The same few batches again and again: what a device can do when it need not wait for batches.
+#[derive(Clone, Debug)]
+pub struct RepeatedSource(pub Vec<TrainingBatch>);
+
+impl BatchSource for RepeatedSource {
+    fn batch(&self, step: u64, _progress: f64) -> TrainingBatch {
+        self.0[step as usize % self.0.len()].clone()
+    }
+}

@@ -4,4 +4,8 @@
 pub mod batch;
 pub mod config;
 pub mod features;
+pub mod prefetch;
 pub mod prior;
+pub mod seasonal_source;
+#[cfg(feature = "torch")]
+pub mod torch;

@@ -7,15 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use restock_core::forecast::Observation;
 use restock_inventory::retail_simulator::prior::{PriorGroup, PriorOptions, PriorSeries, draw_group};
 
-use crate::batch::TrainingBatch;
+use crate::batch::{BatchSource, TrainingBatch};
 use crate::config::{MAX_CONTEXT_PATCHES, N_STATIC, PATCH, PATCH_WIDTH};
 use crate::features::{Window, calendar_rows, write};
-
-/// Where training batches come from. The same step gives the same batch, in any order and on any thread.
-pub trait BatchSource: Send + Sync {
-    /// The batch of a step; `progress` is the share of the training that is done, 0 to 1.
-    fn batch(&self, step: u64, progress: f64) -> TrainingBatch;
-}
 
 /// Batches from the retail prior.
 #[derive(Clone, Debug)]
