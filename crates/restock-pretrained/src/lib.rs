@@ -3,3 +3,6 @@
 
 pub mod batch;
 pub mod config;
+pub mod engine;
+mod kernels;
+pub mod weights;
