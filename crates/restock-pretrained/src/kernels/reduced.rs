@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn rounding_is_to_the_nearest_even() {
-        for value in [0.0, 1.0, -1.0, 2.718_28 * 7.3, 1.003_906_2, 1.011_718_8, -65_504.0, 1e-30, 0.1] {
+        for value in [0.0, 1.0, -1.0, 19.843_443, 1.003_906_2, 1.011_718_8, -65_504.0, 1e-30, 0.1] {
             assert_eq!(bf16_bits(value), u32::from(half::bf16::from_f32(value).to_bits()), "{value}");
         }
     }
