@@ -87,7 +87,10 @@ fn attend_in_panels<S: Simd, const NR: usize>(
 
     for first in (0..n_queries).step_by(TILE_ROWS) {
         let query = |r: usize| (first + r).min(n_queries - 1);
-        let rows = std::array::from_fn(|r| head.queries.row(query(r), d_k));
+        let mut rows = [&head.queries.data[..0]; TILE_ROWS];
+        for r in 0..TILE_ROWS {
+            rows[r] = head.queries.row(query(r), d_k);
+        }
         multiply_panels::<S, NR>(simd, rows, &scratch.keys, keys_padded, &mut scratch.scores);
 
         let mut factors = [0.0; TILE_ROWS];
@@ -106,7 +109,10 @@ fn attend_in_panels<S: Simd, const NR: usize>(
             factors[r] = 1.0 / sum;
         }
 
-        let rows = std::array::from_fn(|r| &scratch.scores[r * keys_padded..][..n_keys]);
+        let mut rows = [&scratch.scores[..0]; TILE_ROWS];
+        for r in 0..TILE_ROWS {
+            rows[r] = &scratch.scores[r * keys_padded..][..n_keys];
+        }
         multiply_panels::<S, NR>(simd, rows, &scratch.values, values_padded, &mut scratch.sums);
         for r in 0..TILE_ROWS.min(n_queries - first) {
             let out = &mut output[(first + r) * out_stride + out_start..][..d_k];

@@ -119,15 +119,18 @@ impl Linear {
     ) {
         const NR: usize = reduced::PANEL_WIDTH / LANES;
         let n_rows = input.len() / self.n_in;
-        let n_pairs = self.n_in.div_ceil(2);
+        let n_pairs = reduced::n_pairs(self.n_in);
         reduced::to_bf16_pairs(simd, input, self.n_in, scratch);
         for panel_idx in 0..panels.n_panels() {
             for row in (0..n_rows).step_by(TILE_ROWS) {
                 let sums = panels.multiply(tile_rows(scratch, n_pairs, n_rows, row), panel_idx);
-                let sums: [[f32x16<S>; NR]; TILE_ROWS] = std::array::from_fn(|r| {
-                    std::array::from_fn(|j| f32x16::from_slice(simd, &sums[r][j * LANES..][..LANES]))
-                });
-                self.finish(simd, &sums, row, panel_idx * LANES * NR, then, output);
+                let mut vectors = [[f32x16::splat(simd, 0.0); NR]; TILE_ROWS];
+                for r in 0..TILE_ROWS {
+                    for j in 0..NR {
+                        vectors[r][j] = f32x16::from_slice(simd, &sums[r][j * LANES..][..LANES]);
+                    }
+                }
+                self.finish(simd, &vectors, row, panel_idx * LANES * NR, then, output);
             }
         }
     }

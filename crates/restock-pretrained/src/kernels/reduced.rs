@@ -5,9 +5,9 @@
 
 #![allow(unsafe_code)]
 
-use fearless_simd::Simd;
+use fearless_simd::{Simd, f32x16, prelude::*, u32x16};
 
-use super::tile::TILE_ROWS;
+use super::tile::{LANES, TILE_ROWS};
 
 /// Columns of a panel.
 pub(crate) const PANEL_WIDTH: usize = 64;
@@ -20,12 +20,20 @@ pub(crate) fn bf16_is_supported() -> bool {
     false
 }
 
-/// A matrix in bfloat16; two weights of the same column and neighbouring inner indices make one `u32`, the first in its
-/// low half.
+/// Inner indices that are paired with each other: i with i + 16.
+const GROUP: usize = 2 * LANES;
+
+/// A matrix in bfloat16. Inner indices come in groups of 32, filled up with zeros; pair j of a group holds number j in its
+/// low and number j + 16 in its high half, so that two vectors make 16 pairs without moving a lane.
 pub(crate) struct Bf16Panels {
     n_pairs: usize,
     /// `[n_panels, n_pairs, PANEL_WIDTH]`.
     pairs: Vec<u32>,
+}
+
+/// Pairs of a row of `width` numbers.
+pub(crate) fn n_pairs(width: usize) -> usize {
+    width.next_multiple_of(GROUP) / 2
 }
 
 impl Bf16Panels {
@@ -33,12 +41,13 @@ impl Bf16Panels {
     pub(crate) fn new(weight: &[f32], n_in: usize) -> Self {
         assert!(bf16_is_supported());
         let n_out = weight.len() / n_in;
-        let n_pairs = n_in.div_ceil(2);
+        let n_pairs = n_pairs(n_in);
         let mut pairs = vec![0; n_out.next_multiple_of(PANEL_WIDTH) * n_pairs];
         for (column, weights) in weight.chunks_exact(n_in).enumerate() {
             let panel = &mut pairs[column / PANEL_WIDTH * PANEL_WIDTH * n_pairs..];
-            for (i, pair) in weights.chunks(2).enumerate() {
-                panel[i * PANEL_WIDTH + column % PANEL_WIDTH] = bf16_pair(pair);
+            for (i, &weight) in weights.iter().enumerate() {
+                let pair = i / GROUP * LANES + i % LANES;
+                panel[pair * PANEL_WIDTH + column % PANEL_WIDTH] |= bf16_bits(weight) << (i % GROUP / LANES * 16);
             }
         }
         Self { n_pairs, pairs }
@@ -64,26 +73,42 @@ impl Bf16Panels {
 }
 
 /// Rounds to the nearest bfloat16, ties to even; numbers are finite.
-#[inline(always)]
 fn bf16_bits(value: f32) -> u32 {
     let bits = value.to_bits();
     bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16
 }
 
+/// Writes rows of `width` numbers as rows of [`n_pairs`] pairs.
 #[inline(always)]
-fn bf16_pair(pair: &[f32]) -> u32 {
-    bf16_bits(pair[0]) | pair.get(1).map_or(0, |&second| bf16_bits(second) << 16)
+pub(crate) fn to_bf16_pairs<S: Simd>(simd: S, input: &[f32], width: usize, pairs: &mut Vec<u32>) {
+    pairs.resize(input.len() / width * n_pairs(width), 0);
+    for (row, out) in input.chunks_exact(width).zip(pairs.chunks_exact_mut(n_pairs(width))) {
+        let (groups, rest) = row.as_chunks::<GROUP>();
+        let (out_groups, _) = out.as_chunks_mut::<LANES>();
+        for (group, out) in groups.iter().zip(out_groups.iter_mut()) {
+            pair_group(simd, group, out);
+        }
+        if !rest.is_empty() {
+            let mut group = [0.0; GROUP];
+            group[..rest.len()].copy_from_slice(rest);
+            pair_group(simd, &group, &mut out_groups[groups.len()]);
+        }
+    }
 }
 
-/// Writes rows of `width` numbers as rows of pairs; an odd last number is paired with zero.
 #[inline(always)]
-pub(crate) fn to_bf16_pairs<S: Simd>(_simd: S, input: &[f32], width: usize, pairs: &mut Vec<u32>) {
-    pairs.clear();
-    if width.is_multiple_of(2) {
-        pairs.extend(input.as_chunks::<2>().0.iter().map(|pair| bf16_bits(pair[0]) | (bf16_bits(pair[1]) << 16)));
-    } else {
-        pairs.extend(input.chunks_exact(width).flat_map(|row| row.chunks(2)).map(bf16_pair));
-    }
+fn pair_group<S: Simd>(simd: S, group: &[f32; GROUP], pairs: &mut [u32; LANES]) {
+    let (low, high) = group.split_at(LANES);
+    let low = rounded(simd, f32x16::from_slice(simd, low)) >> 16;
+    let high = rounded(simd, f32x16::from_slice(simd, high)) & u32x16::splat(simd, 0xffff_0000);
+    (low | high).store_slice(pairs);
+}
+
+/// [`bf16_bits`] of 16 numbers, in the high halves; the low halves are rubbish.
+#[inline(always)]
+fn rounded<S: Simd>(simd: S, values: f32x16<S>) -> u32x16<S> {
+    let bits = values.bitcast::<u32x16<S>>();
+    bits + u32x16::splat(simd, 0x7fff) + ((bits >> 16) & u32x16::splat(simd, 1))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -91,7 +116,7 @@ pub(crate) fn to_bf16_pairs<S: Simd>(_simd: S, input: &[f32], width: usize, pair
 fn multiply_bf16(rows: [&[u32]; TILE_ROWS], panel: &[u32]) -> [[f32; PANEL_WIDTH]; TILE_ROWS] {
     use std::arch::x86_64::{
         __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps,
-        _mm512_storeu_ps,
+        _mm512_setzero_si512, _mm512_storeu_ps,
     };
     // SAFETY: both are 512 bits without invalid values.
     let as_bf16 = |bits: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(bits) };
@@ -100,14 +125,15 @@ fn multiply_bf16(rows: [&[u32]; TILE_ROWS], panel: &[u32]) -> [[f32; PANEL_WIDTH
     let mut sums: [[__m512; 4]; TILE_ROWS] = [[_mm512_setzero_ps(); 4]; TILE_ROWS];
     for (i, columns) in panel.as_chunks::<PANEL_WIDTH>().0.iter().take(n_pairs).enumerate() {
         let (columns, _) = columns.as_chunks::<16>();
-        let columns: [__m512bh; 4] = [0, 1, 2, 3].map(|j| {
+        let mut vectors = [as_bf16(_mm512_setzero_si512()); 4];
+        for j in 0..4 {
             // SAFETY: reads the 64 bytes of the chunk.
-            as_bf16(unsafe { _mm512_loadu_si512(columns[j].as_ptr().cast()) })
-        });
+            vectors[j] = as_bf16(unsafe { _mm512_loadu_si512(columns[j].as_ptr().cast()) });
+        }
         for r in 0..TILE_ROWS {
             let pair = as_bf16(_mm512_set1_epi32(rows[r][i].cast_signed()));
             for j in 0..4 {
-                sums[r][j] = _mm512_dpbf16_ps(sums[r][j], pair, columns[j]);
+                sums[r][j] = _mm512_dpbf16_ps(sums[r][j], pair, vectors[j]);
             }
         }
     }
@@ -142,14 +168,14 @@ mod tests {
             return;
         }
         let number = |i: usize| ((i * 7919 % 1009) as f32 - 504.0) / 300.0;
-        for n_in in [1, 2, 7, 64, 255] {
+        for n_in in [1, 16, 17, 31, 32, 33, 64, 255] {
             let n_out = 70;
             let weight: Vec<f32> = (0..n_out * n_in).map(number).collect();
             let input: Vec<f32> = (0..TILE_ROWS * n_in).map(|i| number(i + 17)).collect();
             let panels = Bf16Panels::new(&weight, n_in);
             let mut pairs = Vec::new();
             dispatch!(Level::new(), simd => to_bf16_pairs(simd, &input, n_in, &mut pairs));
-            let rows = std::array::from_fn(|r| &pairs[r * n_in.div_ceil(2)..][..n_in.div_ceil(2)]);
+            let rows = std::array::from_fn(|r| &pairs[r * n_pairs(n_in)..][..n_pairs(n_in)]);
             let rounded = |value: f32| half::bf16::from_f32(value).to_f64();
             for panel_idx in 0..panels.n_panels() {
                 let got = panels.multiply(rows, panel_idx);

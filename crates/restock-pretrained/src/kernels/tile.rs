@@ -25,10 +25,12 @@ pub(crate) fn vectors_per_panel(level: Level) -> usize {
 /// The rows of a tile that starts at `row`; rows past the end repeat the last row and are computed in vain.
 #[inline(always)]
 pub(crate) fn tile_rows<T>(rows: &[T], width: usize, n_rows: usize, row: usize) -> [&[T]; TILE_ROWS] {
-    std::array::from_fn(|r| {
-        let r = (row + r).min(n_rows - 1);
-        &rows[r * width..(r + 1) * width]
-    })
+    let mut tile = [&rows[..0]; TILE_ROWS];
+    for r in 0..TILE_ROWS {
+        let row = (row + r).min(n_rows - 1);
+        tile[r] = &rows[row * width..(row + 1) * width];
+    }
+    tile
 }
 
 /// `[TILE_ROWS, n_inner]` times a panel `[n_inner, 16 · NR]`: every sum runs from the first inner index to the last.
@@ -42,12 +44,14 @@ pub(crate) fn multiply<S: Simd, const NR: usize>(
     let rows = rows.map(|row| &row[..n_inner]);
     let mut sums = [[f32x16::splat(simd, 0.0); NR]; TILE_ROWS];
     for (i, columns) in panel.chunks_exact(LANES * NR).take(n_inner).enumerate() {
-        let columns: [f32x16<S>; NR] =
-            std::array::from_fn(|j| f32x16::from_slice(simd, &columns[j * LANES..][..LANES]));
+        let mut vectors = [f32x16::splat(simd, 0.0); NR];
+        for j in 0..NR {
+            vectors[j] = f32x16::from_slice(simd, &columns[j * LANES..][..LANES]);
+        }
         for r in 0..TILE_ROWS {
             let value = f32x16::splat(simd, rows[r][i]);
             for j in 0..NR {
-                sums[r][j] = value.mul_add(columns[j], sums[r][j]);
+                sums[r][j] = value.mul_add(vectors[j], sums[r][j]);
             }
         }
     }
