@@ -107,8 +107,9 @@ pub(crate) fn widen(dependence: Dependence, ratio: f64, horizon: usize) -> Depen
     Dependence { common: common.clamp(dependence.common, dependence.common.max(0.9)), ..dependence }
 }
 
-/// The `common` and `phi` whose mean correlations are nearest to the targets, by search over `phi`.
-fn fit(lengths: [usize; 3], targets: [f64; 3]) -> Dependence {
+/// The `common` and `phi` whose mean correlations between the periods of windows of three lengths are nearest to the
+/// targets, by search over `phi`; longer windows weigh more.
+pub fn fit(lengths: [usize; 3], targets: [f64; 3]) -> Dependence {
     let mut best = (f64::INFINITY, DEFAULT);
     for phi in [0.0, 0.15, 0.3, 0.5, 0.7, 0.85] {
         let own = lengths.map(|length| mean_correlation(Dependence { common: 0.0, phi }, length));

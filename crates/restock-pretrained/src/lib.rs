@@ -3,9 +3,13 @@
 
 pub mod batch;
 pub mod config;
+pub mod engine;
 pub mod features;
+pub mod forecaster;
+mod kernels;
 pub mod prefetch;
 pub mod prior;
 pub mod seasonal_source;
 #[cfg(feature = "torch")]
 pub mod torch;
+pub mod weights;

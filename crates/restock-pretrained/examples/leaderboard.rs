@@ -1,0 +1,98 @@
+//! The pretrained model beside the forecasters it must beat, on the development data sets.
+//!
+//! ```text
+//! cargo run --release -p restock-pretrained --example leaderboard -- model.safetensors m5_CA_1 56 auto,pretrained 4
+//! ```
+//!
+//! Arguments: weights, data set, periods between the forecast origin and the end of the data (0 = the horizon, the test
+//! window; more while developing), models, step of the series looked at (1 = all). `no_covariates:NAME` hides prices,
+//! promotions and events. Reads `$RESTOCK_SHARED/data`.
+#![allow(clippy::print_stdout)]
+
+#[path = "../../restock-forecast/examples/datasets/mod.rs"]
+mod datasets;
+
+use std::path::Path;
+use std::time::Instant;
+
+use restock_core::{Forecaster, SeriesInput};
+use restock_forecast::evaluate::{EvaluateOptions, evaluate};
+use restock_pretrained::engine::Precision;
+use restock_pretrained::forecaster::Pretrained;
+use restock_pretrained::weights::Weights;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let argument = |idx: usize, default: &str| arguments.get(idx).cloned().unwrap_or_else(|| default.to_owned());
+    let weights = Weights::read(Path::new(&argument(0, "model.safetensors"))).expect("weights");
+    let names = argument(1, "m5_CA_1");
+    let back: usize = argument(2, "0").parse().expect("periods before the end");
+    let models = argument(3, "auto,pretrained");
+    let step: usize = argument(4, "1").parse().expect("step of series");
+    for name in names.split(',') {
+        let data = datasets::read(name);
+        let horizon = data.horizon;
+        let back = back.max(horizon);
+        let batch: Vec<SeriesInput> = (data.series.into_iter().step_by(step))
+            .filter(|series| series.n_periods() > back)
+            .map(|series| series.until(series.n_periods() - back + horizon, horizon))
+            .collect();
+        println!("{name}: {} series, horizon {horizon}, origin {back} periods before the end", batch.len());
+        let options = EvaluateOptions {
+            horizon,
+            n_origins: 1,
+            lead_times: data.lead_times.to_vec(),
+            min_periods: 1,
+            n_bootstrap: 200,
+            n_paths: 256,
+            ..EvaluateOptions::default()
+        };
+        for model in models.split(',') {
+            let (hidden, name) = match model.strip_prefix("no_covariates:") {
+                Some(name) => (true, name),
+                None => (false, model),
+            };
+            let forecaster: Box<dyn Forecaster> = match name {
+                "pretrained" => Box::new(Pretrained::new(&weights, Precision::F32)),
+                "long" => Box::new(Pretrained::new(&weights, Precision::F32).with_context_patches(64)),
+                "short" => Box::new(Pretrained::new(&weights, Precision::F32).with_context_patches(16)),
+                "fast" => Box::new(Pretrained::new(&weights, Precision::fastest())),
+                other => restock_forecast::forecaster(other).expect("a model"),
+            };
+            let mut series = batch.clone();
+            if hidden {
+                series.iter_mut().for_each(|one| one.covariates.clear());
+            }
+            let begin = Instant::now();
+            let board = evaluate(&series, &[&*forecaster], &options, &|_, _| {});
+            let seconds = begin.elapsed().as_secs_f64();
+            let short = |values: &[f64]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(" ");
+            for row in &board.rows {
+                println!(
+                    "{model:22} {:12} n {:5} WQL {:.4} [{:.4} {:.4}] MASE {:.4} [{:.4} {:.4}] SQL {:.4} bias {:+.3} {seconds:.1} s",
+                    row.group,
+                    row.n_series,
+                    row.wql.value,
+                    row.wql.low,
+                    row.wql.high,
+                    row.mase.value,
+                    row.mase.low,
+                    row.mase.high,
+                    row.sql,
+                    row.bias
+                );
+                if row.group == "all" {
+                    println!("    coverage {}", short(&row.coverage));
+                    for lead in &row.lead_times {
+                        println!(
+                            "    lead {:2} at .5 .8 .9 .95 .975 .99: coverage {} pinball {}",
+                            lead.lead_time,
+                            short(&lead.coverage),
+                            short(&lead.pinball)
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The few operations a transformer is made of, for blocks of rows, with the vector instructions of the machine.
+//!
+//! Every function is deterministic, and what a row becomes depends on that row alone: results are equal bit by bit
+//! whatever the size of the block and the number of threads. They differ in the last digits between machines with
+//! different vector instructions.
+
+pub(crate) mod attention;
+pub(crate) mod elementwise;
+pub(crate) mod linear;
+pub(crate) mod norm;
+pub(crate) mod reduced;
+pub(crate) mod tile;
