@@ -116,7 +116,7 @@ impl Precision {
         *Self::supported().last().expect("f32 is always supported")
     }
 
-    fn format(self) -> Format {
+    pub(crate) fn format(self) -> Format {
         match self {
             Self::F32 => Format::F32,
             Self::Bf16 => Format::Bf16,

@@ -24,6 +24,8 @@ pub(crate) enum Then {
     Add,
     /// Its GELU is the output.
     Gelu,
+    /// Its positive part is the output.
+    Relu,
 }
 
 /// A matrix `[n_out, n_in]` in panels, and its bias.
@@ -61,14 +63,6 @@ impl Linear {
         Self { level, n_in, n_out, panels, bias: padded_bias }
     }
 
-    pub(crate) fn n_in(&self) -> usize {
-        self.n_in
-    }
-
-    pub(crate) fn n_out(&self) -> usize {
-        self.n_out
-    }
-
     /// `input` is `[n_rows, n_in]`, `output` `[n_rows, n_out]`; `scratch` holds the input in the format of the weights.
     pub(crate) fn apply(&self, input: &[f32], then: Then, output: &mut [f32], scratch: &mut Vec<u32>) {
         let n_rows = input.len() / self.n_in;
@@ -87,6 +81,13 @@ impl Linear {
                 dispatch!(self.level, simd => self.apply_bf16(simd, panels, input, then, output, scratch));
             }
         }
+    }
+
+    /// [`Linear::apply`] to an output that is given its size.
+    pub(crate) fn apply_into(&self, input: &[f32], then: Then, output: &mut Vec<f32>, scratch: &mut Vec<u32>) {
+        assert!(then != Then::Add, "nothing to add to");
+        output.resize(input.len() / self.n_in * self.n_out, 0.0);
+        self.apply(input, then, output, scratch);
     }
 
     #[inline(always)]
@@ -155,7 +156,11 @@ impl Linear {
                     break;
                 }
                 let sum = sums[r][j] + f32x16::from_slice(simd, &self.bias[column..][..LANES]);
-                let value = if then == Then::Gelu { gelu(simd, sum) } else { sum };
+                let value = match then {
+                    Then::Store | Then::Add => sum,
+                    Then::Gelu => gelu(simd, sum),
+                    Then::Relu => sum.max(f32x16::splat(simd, 0.0)),
+                };
                 let end = (column + LANES).min(self.n_out);
                 let out = &mut out_row[column..end];
                 if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
@@ -217,6 +222,7 @@ mod tests {
                 let expected = match then {
                     Then::Store => sum,
                     Then::Add => f64::from(start[row * n_out + column]) + sum,
+                    Then::Relu => sum.max(0.0),
                     Then::Gelu => {
                         0.5 * sum
                             * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (sum + 0.044715 * sum.powi(3))).tanh())
@@ -232,8 +238,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn products_equal_their_definition(n_rows in 1..14_usize, n_in in 1..90_usize, n_out in 1..150_usize, seed in 0..3_usize) {
-            let then = [Then::Store, Then::Add, Then::Gelu][seed];
+        fn products_equal_their_definition(n_rows in 1..14_usize, n_in in 1..90_usize, n_out in 1..150_usize, then_idx in 0..4_usize) {
+            let then = [Then::Store, Then::Add, Then::Gelu, Then::Relu][then_idx];
             for level in levels() {
                 check(level, Format::F32, n_rows, n_in, n_out, then, 1e-5);
             }

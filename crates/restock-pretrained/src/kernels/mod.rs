@@ -9,4 +9,5 @@ pub(crate) mod elementwise;
 pub(crate) mod linear;
 pub(crate) mod norm;
 pub(crate) mod reduced;
+pub(crate) mod residual;
 pub(crate) mod tile;

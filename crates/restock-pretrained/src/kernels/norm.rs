@@ -4,29 +4,38 @@ use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 
 use super::tile::LANES;
 
-/// Added to the mean square before the root.
-pub(crate) const EPSILON: f32 = 1e-6;
+/// Weights of a norm, and what is added to the mean square before the root.
+pub(crate) struct Norm {
+    weight: Vec<f32>,
+    epsilon: f32,
+}
 
-/// x / √(mean x² + ε) · w of every row; `input` and `output` are `[n_rows, weight.len()]`.
-pub(crate) fn rms_norm(level: Level, input: &[f32], weight: &[f32], output: &mut [f32]) {
-    assert_eq!(input.len(), output.len());
-    assert_eq!(input.len() % weight.len(), 0);
-    dispatch!(level, simd => rms_norm_rows(simd, input, weight, output));
+impl Norm {
+    pub(crate) fn new(weight: &[f32], epsilon: f32) -> Self {
+        Self { weight: weight.to_vec(), epsilon }
+    }
+}
+
+/// x / √(mean x² + ε) · w of every row; `output` becomes `[n_rows, width]` like `input`.
+pub(crate) fn rms_norm(level: Level, input: &[f32], norm: &Norm, output: &mut Vec<f32>) {
+    output.resize(input.len(), 0.0);
+    assert_eq!(input.len() % norm.weight.len(), 0);
+    dispatch!(level, simd => rms_norm_rows(simd, input, norm, output));
 }
 
 #[inline(always)]
-fn rms_norm_rows<S: Simd>(simd: S, input: &[f32], weight: &[f32], output: &mut [f32]) {
-    let width = weight.len();
+fn rms_norm_rows<S: Simd>(simd: S, input: &[f32], norm: &Norm, output: &mut [f32]) {
+    let width = norm.weight.len();
     for (row, out) in input.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
-        let factor = inverse_root_mean_square(simd, row);
-        for ((out, &x), &w) in out.iter_mut().zip(row).zip(weight) {
+        let factor = inverse_root_mean_square(simd, row, norm.epsilon);
+        for ((out, &x), &w) in out.iter_mut().zip(row).zip(&norm.weight) {
             *out = x * factor * w;
         }
     }
 }
 
 #[inline(always)]
-fn inverse_root_mean_square<S: Simd>(simd: S, row: &[f32]) -> f32 {
+fn inverse_root_mean_square<S: Simd>(simd: S, row: &[f32], epsilon: f32) -> f32 {
     let mut sums = f32x16::splat(simd, 0.0);
     let (vectors, rest) = row.as_chunks::<LANES>();
     for vector in vectors {
@@ -34,7 +43,7 @@ fn inverse_root_mean_square<S: Simd>(simd: S, row: &[f32]) -> f32 {
         sums = x.mul_add(x, sums);
     }
     let square = sums.reduce_sum() + rest.iter().map(|x| x * x).sum::<f32>();
-    1.0 / (square / row.len() as f32 + EPSILON).sqrt()
+    1.0 / (square / row.len() as f32 + epsilon).sqrt()
 }
 
 /// Cosines and sines of rotary positions: pair j of a head turns by position · theta^(-2j / d_k).
@@ -55,23 +64,22 @@ impl RotaryTable {
     }
 }
 
-/// Norms the heads of rows (where `weight` is given), then turns them by their position, in place.
+/// Norms the heads of rows (where a norm is given), then turns them by their position, in place.
 ///
-/// `rows` is `[n_sequences · n_positions, stride]`; the heads are the first `n_heads · d_k` columns; row i of a sequence
-/// has position `first_position + i`.
+/// `rows` is `[n_rows, stride]`; the heads are the first `n_heads · d_k` columns; positions start again where there are
+/// more rows than positions.
 pub(crate) fn norm_and_rotate(
     level: Level,
     rows: &mut [f32],
     stride: usize,
     n_heads: usize,
-    weight: Option<&[f32]>,
+    norm: Option<&Norm>,
     table: &RotaryTable,
-    positions: std::ops::Range<usize>,
+    positions: &[usize],
 ) {
     assert!(n_heads * table.d_k <= stride);
-    assert!(positions.end * table.d_k / 2 <= table.cosines.len());
     assert_eq!(rows.len() % (stride * positions.len()), 0);
-    dispatch!(level, simd => norm_and_rotate_rows(simd, rows, stride, n_heads, weight, table, positions.clone()));
+    dispatch!(level, simd => norm_and_rotate_rows(simd, rows, stride, n_heads, norm, table, positions));
 }
 
 #[inline(always)]
@@ -80,19 +88,18 @@ fn norm_and_rotate_rows<S: Simd>(
     rows: &mut [f32],
     stride: usize,
     n_heads: usize,
-    weight: Option<&[f32]>,
+    norm: Option<&Norm>,
     table: &RotaryTable,
-    positions: std::ops::Range<usize>,
+    positions: &[usize],
 ) {
     let (d_k, half) = (table.d_k, table.d_k / 2);
-    for (i, row) in rows.chunks_exact_mut(stride).enumerate() {
-        let position = positions.start + i % positions.len();
+    for (row, &position) in rows.chunks_exact_mut(stride).zip(positions.iter().cycle()) {
         let cosines = &table.cosines[position * half..][..half];
         let sines = &table.sines[position * half..][..half];
         for head in row[..n_heads * d_k].chunks_exact_mut(d_k) {
-            if let Some(weight) = weight {
-                let factor = inverse_root_mean_square(simd, head);
-                for (x, &w) in head.iter_mut().zip(weight) {
+            if let Some(norm) = norm {
+                let factor = inverse_root_mean_square(simd, head, norm.epsilon);
+                for (x, &w) in head.iter_mut().zip(&norm.weight) {
                     *x = *x * factor * w;
                 }
             }
