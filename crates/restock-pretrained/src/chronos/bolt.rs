@@ -109,7 +109,7 @@ impl ChronosBolt {
         assert!(Precision::supported().contains(&precision), "this machine cannot compute in {precision:?}");
         let config: Config = read_json(folder, "config.json")?;
         config.check().or_else(|reason| refuse(folder, "config.json", reason))?;
-        let mut checkpoint = Checkpoint::read(folder, "Chronos-Bolt", precision.format())?;
+        let mut checkpoint = Checkpoint::read(folder, "Chronos-Bolt", precision)?;
         let heads = Heads { n_heads: config.num_heads, d_k: config.d_kv };
         let (d, width, epsilon) = (config.d_model, heads.width(), config.layer_norm_epsilon);
         let feed_forward = |checkpoint: &mut Checkpoint, layer: &str| {

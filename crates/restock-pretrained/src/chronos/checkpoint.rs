@@ -8,7 +8,8 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::kernels::linear::{Format, Linear, Then};
+use crate::engine::Precision;
+use crate::kernels::linear::{Linear, Then};
 use crate::kernels::norm::Norm;
 use crate::kernels::residual::ResidualBlock;
 use crate::weights::{WeightsError, check_finite, file_error, values_of};
@@ -17,7 +18,7 @@ use crate::weights::{WeightsError, check_finite, file_error, values_of};
 pub(super) struct Checkpoint {
     network: String,
     level: Level,
-    format: Format,
+    precision: Precision,
     n_tensors: usize,
     tensors: BTreeMap<String, Tensor>,
 }
@@ -61,9 +62,9 @@ pub(super) fn refuse<T>(folder: &Path, file: &str, reason: impl Into<String>) ->
 
 impl Checkpoint {
     /// Reads `model.safetensors` of the folder.
-    pub(super) fn read(folder: &Path, network: &str, format: Format) -> Result<Self, WeightsError> {
+    pub(super) fn read(folder: &Path, network: &str, precision: Precision) -> Result<Self, WeightsError> {
         let tensors = read_tensors(&folder.join("model.safetensors"))?;
-        Ok(Self { network: network.to_owned(), level: Level::new(), format, n_tensors: tensors.len(), tensors })
+        Ok(Self { network: network.to_owned(), level: Level::new(), precision, n_tensors: tensors.len(), tensors })
     }
 
     /// Adds a low-rank adapter (Hu et al., 2021), as PEFT writes it: W += α / r · B A for every module of the adapter.
@@ -123,7 +124,7 @@ impl Checkpoint {
     /// A matrix without bias, `[n_out, n_in]`.
     pub(super) fn linear(&mut self, name: &str, n_out: usize, n_in: usize) -> Result<Linear, WeightsError> {
         let weight = self.take(&format!("{name}.weight"), &[n_out, n_in])?;
-        Ok(Linear::new(self.level, self.format, &weight, n_in, None))
+        Ok(Linear::new(self.level, self.precision.format(), &weight, n_in, None))
     }
 
     /// Matrices of the same input on top of each other, `[n_parts · n_out, n_in]`.
@@ -138,7 +139,7 @@ impl Checkpoint {
         for part in parts {
             weight.extend(self.take(&format!("{name}.{part}.weight"), &[n_out, n_in])?);
         }
-        Ok(Linear::new(self.level, self.format, &weight, n_in, None))
+        Ok(Linear::new(self.level, self.precision.format(), &weight, n_in, None))
     }
 
     pub(super) fn norm(&mut self, name: &str, width: usize, epsilon: f32) -> Result<Norm, WeightsError> {
@@ -154,7 +155,7 @@ impl Checkpoint {
         let mut linear = |part: &str, n_out: usize, n_in: usize| {
             let weight = self.take(&format!("{name}.{part}.weight"), &[n_out, n_in])?;
             let bias = self.take(&format!("{name}.{part}.bias"), &[n_out])?;
-            Ok(Linear::new(self.level, self.format, &weight, n_in, Some(&bias)))
+            Ok(Linear::new(self.level, self.precision.input_format(), &weight, n_in, Some(&bias)))
         };
         Ok(ResidualBlock {
             hidden: linear("hidden_layer", n_hidden, n_in)?,

@@ -148,7 +148,7 @@ impl Chronos2 {
         assert!(Precision::supported().contains(&precision), "this machine cannot compute in {precision:?}");
         let config: Config = read_json(folder, "config.json")?;
         config.check().or_else(|reason| refuse(folder, "config.json", reason))?;
-        let mut checkpoint = Checkpoint::read(folder, "Chronos-2", precision.format())?;
+        let mut checkpoint = Checkpoint::read(folder, "Chronos-2", precision)?;
         if let Some(adapter) = adapter {
             checkpoint.merge_adapter(adapter)?;
         }

@@ -6,14 +6,14 @@ use fearless_simd::Level;
 
 use super::checkpoint::Checkpoint;
 use crate::kernels::attention::{Columns, Head, Scratch, attend};
-use crate::kernels::linear::{Linear, Then};
+use crate::kernels::linear::{Activations, Linear, Then};
 use crate::kernels::norm::{Norm, rms_norm};
 use crate::weights::WeightsError;
 
 /// Memory of one block, used again for every layer.
 #[derive(Default)]
 pub(super) struct Workspace {
-    pub(super) scratch: Vec<u32>,
+    pub(super) scratch: Activations,
     pub(super) attention: Scratch,
     pub(super) normed: Vec<f32>,
     /// Queries, keys and values.

@@ -9,7 +9,7 @@ use crate::config::{
 };
 use crate::kernels::attention::{Columns, Head, Scratch, attend};
 use crate::kernels::elementwise::{sigmoid, softplus_all};
-use crate::kernels::linear::{Format, Linear, Then};
+use crate::kernels::linear::{Activations, Format, Linear, Then};
 use crate::kernels::norm::{Norm, RotaryTable, norm_and_rotate, rms_norm};
 use crate::kernels::residual::ResidualBlock;
 use crate::weights::Weights;
@@ -53,7 +53,7 @@ struct Layer {
 #[derive(Default)]
 struct Workspace {
     /// Input of a matrix product in the format of its weights.
-    scratch: Vec<u32>,
+    scratch: Activations,
     attention: Scratch,
     /// `[n_series · n_tokens, d_model]`.
     tokens: Vec<f32>,
@@ -108,7 +108,7 @@ impl Engine {
         Self {
             level,
             rotary: RotaryTable::new(1 + MAX_CONTEXT_PATCHES + MAX_FUTURE_PATCHES, config.d_k(), config.rope_theta),
-            embed: residual_block(format, "embed", PATCH_WIDTH, config.d_embed),
+            embed: residual_block(precision.input_format(), "embed", PATCH_WIDTH, config.d_embed),
             static_hidden: biased(Format::F32, "static.hidden", N_STATIC),
             static_output: biased(Format::F32, "static.output", d),
             layers,

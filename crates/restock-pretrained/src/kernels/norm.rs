@@ -110,3 +110,45 @@ fn norm_and_rotate_rows<S: Simd>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tile::levels;
+    use super::*;
+
+    #[test]
+    fn norms_and_turns_equal_their_definitions() {
+        for (level, d_k, n_heads) in
+            levels().into_iter().flat_map(|level| [(2, 3), (6, 2), (32, 1), (38, 2)].map(|(d_k, n)| (level, d_k, n)))
+        {
+            let (width, positions, theta) = (n_heads * d_k + 1, [0, 3, 40], 100.0);
+            let weight: Vec<f32> = (0..d_k).map(|j| 1.0 + j as f32 / 10.0).collect();
+            let rows: Vec<f32> = (0..6 * width).map(|i| (i * 7919 % 1009) as f32 / 300.0 - 1.5).collect();
+            let (norm, table) = (Norm::new(&weight, 1e-6), RotaryTable::new(41, d_k, theta));
+            let mut got = rows.clone();
+            norm_and_rotate(level, &mut got, width, n_heads, Some(&norm), &table, &positions);
+            for (row_idx, (got, row)) in got.chunks_exact(width).zip(rows.chunks_exact(width)).enumerate() {
+                assert_eq!(got[width - 1], row[width - 1], "beyond the heads nothing changes");
+                for head in (0..n_heads).map(|head| head * d_k..(head + 1) * d_k) {
+                    let square: f64 = row[head.clone()].iter().map(|&x| f64::from(x).powi(2)).sum();
+                    let factor = 1.0 / (square / d_k as f64 + 1e-6).sqrt();
+                    let normed = |j: usize| f64::from(row[head.start + j]) * factor * f64::from(weight[j]);
+                    let mut alone = Vec::new();
+                    rms_norm(level, &row[head.clone()], &norm, &mut alone);
+                    for j in 0..d_k {
+                        assert!((f64::from(alone[j]) - normed(j)).abs() < 1e-5);
+                        let half = d_k / 2;
+                        let angle = positions[row_idx % 3] as f64 * theta.powf(-2.0 * (j % half) as f64 / d_k as f64);
+                        let expected = if j < half {
+                            normed(j) * angle.cos() - normed(j + half) * angle.sin()
+                        } else {
+                            normed(j) * angle.cos() + normed(j - half) * angle.sin()
+                        };
+                        let got = f64::from(got[head.start + j]);
+                        assert!((got - expected).abs() < 1e-5, "{level:?} {row_idx} {j}: {got} {expected}");
+                    }
+                }
+            }
+        }
+    }
+}
