@@ -1,6 +1,17 @@
 //! Series forecast per second: 512 steps of history, 28 steps ahead.
 //!
-//! `cargo bench -p restock-pretrained --bench inference`
+//! `cargo bench -p restock-pretrained --bench inference`, on AMD EPYC with AVX-512 (Zen 4), processor time of one core while
+//! others were at work on the machine; with two threads it is the same within 5 %. A series of the base size is 0.325, of
+//! the nano size 0.063 billion operations.
+//!
+//! | size | precision | ms a series | GFLOP/s a core | series a minute on 2 cores |
+//! |---|---|---|---|---|
+//! | base | f32 | 3.6 | 90 | 33,000 |
+//! | base | bf16 | 2.1 | 155 | 57,000 |
+//! | base | int8 | 1.5 | 217 | 80,000 |
+//! | nano | f32 | 0.74 | 86 | 162,000 |
+//! | nano | bf16 | 0.48 | 132 | 250,000 |
+//! | nano | int8 | 0.38 | 167 | 315,000 |
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -16,8 +27,29 @@ fn main() {
     divan::main();
 }
 
-fn forecast(bencher: Bencher, config: &ModelConfig, precision: Precision, n_threads: usize) {
-    let engine = Engine::new(&Weights::random(config, 1), precision);
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    precision: Precision,
+    n_threads: usize,
+}
+
+fn settings() -> Vec<Setting> {
+    let with_threads = |precision: Precision| [1, 2].map(|n_threads| Setting { precision, n_threads });
+    Precision::supported().into_iter().flat_map(with_threads).collect()
+}
+
+#[divan::bench(args = settings(), max_time = 5)]
+fn base(bencher: Bencher, setting: Setting) {
+    forecast(bencher, &ModelConfig::base(), setting);
+}
+
+#[divan::bench(args = settings(), max_time = 5)]
+fn nano(bencher: Bencher, setting: Setting) {
+    forecast(bencher, &ModelConfig::nano(), setting);
+}
+
+fn forecast(bencher: Bencher, config: &ModelConfig, setting: Setting) {
+    let engine = Engine::new(&Weights::random(config, 1), setting.precision);
     let n_patches = N_SERIES * (CONTEXT_PATCHES + FUTURE_PATCHES);
     let patches: Vec<f32> = (0..n_patches * PATCH_WIDTH).map(|i| (i % 97) as f32 / 97.0).collect();
     let statics: Vec<f32> = (0..N_SERIES * N_STATIC).map(|i| (i % 89) as f32 / 89.0).collect();
@@ -28,26 +60,6 @@ fn forecast(bencher: Bencher, config: &ModelConfig, precision: Precision, n_thre
         patches: &patches,
         statics: &statics,
     };
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(setting.n_threads).build().unwrap();
     bencher.counter(ItemsCount::new(N_SERIES)).bench_local(|| threads.install(|| engine.run(black_box(&input))));
-}
-
-#[divan::bench(args = [1, 2], max_time = 6)]
-fn base_f32(bencher: Bencher, n_threads: usize) {
-    forecast(bencher, &ModelConfig::base(), Precision::F32, n_threads);
-}
-
-#[divan::bench(args = [1, 2], max_time = 6)]
-fn base_fastest(bencher: Bencher, n_threads: usize) {
-    forecast(bencher, &ModelConfig::base(), Precision::fastest(), n_threads);
-}
-
-#[divan::bench(args = [1, 2], max_time = 6)]
-fn nano_f32(bencher: Bencher, n_threads: usize) {
-    forecast(bencher, &ModelConfig::nano(), Precision::F32, n_threads);
-}
-
-#[divan::bench(args = [1, 2], max_time = 6)]
-fn nano_fastest(bencher: Bencher, n_threads: usize) {
-    forecast(bencher, &ModelConfig::nano(), Precision::fastest(), n_threads);
 }

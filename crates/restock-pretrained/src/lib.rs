@@ -2,6 +2,7 @@
 //! training, as quantiles of every period and of cumulative demand.
 
 pub mod batch;
+pub mod chronos;
 pub mod config;
 pub mod engine;
 pub mod features;

@@ -149,7 +149,8 @@ fn a_series_does_not_depend_on_its_company() {
     }
 }
 
-/// Measured on random weights: 2.9e-3. A bfloat16 factor is off by up to 3.9e-3 of itself.
+/// Measured on random weights: 1.7e-3 in bfloat16, whose factors are off by up to 3.9e-3 of themselves, and 5.1e-3 in 8
+/// bits; at the base size 1.8e-3 and 5.9e-3.
 #[test]
 fn reduced_precision_is_close() {
     let weights = Weights::random(&ModelConfig::nano(), 13);
@@ -159,7 +160,11 @@ fn reduced_precision_is_close() {
         let reduced = Engine::new(&weights, precision).run(&series.input());
         assert_monotone(&reduced);
         let error = relative_error(&reduced, &exact);
-        let allowed = if precision == Precision::F32 { 0.0 } else { 6e-3 };
+        let allowed = match precision {
+            Precision::F32 => 0.0,
+            Precision::Bf16 => 3e-3,
+            Precision::Int8 => 1e-2,
+        };
         assert!(error <= allowed, "{precision:?}: {error}");
     }
 }

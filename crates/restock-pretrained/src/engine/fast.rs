@@ -5,14 +5,17 @@ use rayon::prelude::*;
 
 use super::{CUMULATIVE_START, Input, LOGIT, Output, Precision};
 use crate::config::{
-    HEAD_WIDTH, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, ModelConfig, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH,
-    PATCH_WIDTH,
+    MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, ModelConfig, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH, PATCH_WIDTH,
 };
 use crate::kernels::attention::{Columns, Head, Scratch, attend};
 use crate::kernels::elementwise::{sigmoid, softplus_all};
-use crate::kernels::linear::{Format, Linear, Then};
-use crate::kernels::norm::{RotaryTable, norm_and_rotate, rms_norm};
+use crate::kernels::linear::{Activations, Format, Linear, Then};
+use crate::kernels::norm::{Norm, RotaryTable, norm_and_rotate, rms_norm};
+use crate::kernels::residual::ResidualBlock;
 use crate::weights::Weights;
+
+/// Added to the mean square of a norm before the root.
+const EPSILON: f32 = 1e-6;
 
 /// Tokens of one block: enough to read every weight from the cache many times, few enough that activations stay there.
 const TOKENS_PER_BLOCK: usize = 256;
@@ -24,41 +27,33 @@ const TOKENS_PER_BLOCK: usize = 256;
 pub struct Engine {
     config: ModelConfig,
     level: Level,
-    tokens_per_block: usize,
     rotary: RotaryTable,
     embed: ResidualBlock,
     static_hidden: Linear,
     static_output: Linear,
     layers: Vec<Layer>,
-    norm: Vec<f32>,
+    norm: Norm,
     head: ResidualBlock,
 }
 
 struct Layer {
-    attention_norm: Vec<f32>,
+    attention_norm: Norm,
     query: Linear,
     /// Keys and values, `[2 · d_model, d_model]`.
     key_value: Linear,
-    q_norm: Vec<f32>,
-    k_norm: Vec<f32>,
+    q_norm: Norm,
+    k_norm: Norm,
     attention_output: Linear,
-    mlp_norm: Vec<f32>,
+    mlp_norm: Norm,
     mlp_hidden: Linear,
     mlp_output: Linear,
-}
-
-/// W_o·gelu(W_h x + b_h) + b_o + W_r x.
-struct ResidualBlock {
-    hidden: Linear,
-    output: Linear,
-    residual: Linear,
 }
 
 /// Memory of one block, used again for the next.
 #[derive(Default)]
 struct Workspace {
     /// Input of a matrix product in the format of its weights.
-    scratch: Vec<u32>,
+    scratch: Activations,
     attention: Scratch,
     /// `[n_series · n_tokens, d_model]`.
     tokens: Vec<f32>,
@@ -87,13 +82,13 @@ impl Engine {
                 let linear = |weight: &[f32], n_in: usize| Linear::new(level, format, weight, n_in, None);
                 let (query, key_value) = tensor("attention.qkv").split_at(d * d);
                 Layer {
-                    attention_norm: tensor("attention.norm").to_vec(),
+                    attention_norm: Norm::new(tensor("attention.norm"), EPSILON),
                     query: linear(query, d),
                     key_value: linear(key_value, d),
-                    q_norm: tensor("attention.q_norm").to_vec(),
-                    k_norm: tensor("attention.k_norm").to_vec(),
+                    q_norm: Norm::new(tensor("attention.q_norm"), EPSILON),
+                    k_norm: Norm::new(tensor("attention.k_norm"), EPSILON),
                     attention_output: linear(tensor("attention.output"), d),
-                    mlp_norm: tensor("mlp.norm").to_vec(),
+                    mlp_norm: Norm::new(tensor("mlp.norm"), EPSILON),
                     mlp_hidden: linear(tensor("mlp.hidden"), d),
                     mlp_output: linear(tensor("mlp.output"), config.d_ff),
                 }
@@ -106,18 +101,18 @@ impl Engine {
         };
         let residual_block = |format: Format, name: &str, n_in: usize, n_hidden: usize| ResidualBlock {
             hidden: biased(format, &format!("{name}.hidden"), n_in),
+            activation: Then::Gelu,
             output: biased(format, &format!("{name}.output"), n_hidden),
             residual: Linear::new(level, format, weights.tensor(&format!("{name}.residual.weight")), n_in, None),
         };
         Self {
             level,
-            tokens_per_block: TOKENS_PER_BLOCK,
             rotary: RotaryTable::new(1 + MAX_CONTEXT_PATCHES + MAX_FUTURE_PATCHES, config.d_k(), config.rope_theta),
-            embed: residual_block(format, "embed", PATCH_WIDTH, config.d_embed),
+            embed: residual_block(precision.input_format(), "embed", PATCH_WIDTH, config.d_embed),
             static_hidden: biased(Format::F32, "static.hidden", N_STATIC),
             static_output: biased(Format::F32, "static.output", d),
             layers,
-            norm: weights.tensor("norm.weight").to_vec(),
+            norm: Norm::new(weights.tensor("norm.weight"), EPSILON),
             head: residual_block(Format::F32, "head", d, config.d_head),
             config,
         }
@@ -133,7 +128,7 @@ impl Engine {
         input.assert_shape();
         let horizon = input.future_patches * PATCH;
         let mut output = Output::zeros(input.n_series, horizon);
-        let n_block = (self.tokens_per_block / (1 + input.n_patches())).max(1);
+        let n_block = (TOKENS_PER_BLOCK / (1 + input.n_patches())).max(1);
         let quantiles_per_block = n_block * horizon * N_LEVELS;
         output
             .marginal
@@ -165,7 +160,6 @@ impl Engine {
             self.layer(layer, block.n_series, n_tokens, n_queries, workspace);
         }
         let Workspace { scratch, tokens, normed, hidden, embedded, .. } = workspace;
-        normed.resize(tokens.len(), 0.0);
         rms_norm(self.level, tokens, &self.norm, normed);
         self.head.apply(normed, hidden, embedded, scratch);
         embedded
@@ -177,10 +171,8 @@ impl Engine {
         let (d, n_patches) = (self.config.d_model, block.n_patches());
         self.embed.apply(block.patches, hidden, embedded, scratch);
         // [n_series, d_model] twice
-        hidden.resize(block.n_series * d, 0.0);
-        normed.resize(block.n_series * d, 0.0);
-        self.static_hidden.apply(block.statics, Then::Gelu, hidden, scratch);
-        self.static_output.apply(hidden, Then::Store, normed, scratch);
+        self.static_hidden.apply_into(block.statics, Then::Gelu, hidden, scratch);
+        self.static_output.apply_into(hidden, Then::Store, normed, scratch);
         tokens.clear();
         for (static_token, patch_tokens) in normed.chunks_exact(d).zip(embedded.chunks_exact(n_patches * d)) {
             tokens.extend_from_slice(static_token);
@@ -196,11 +188,10 @@ impl Engine {
         let (d, d_k, n_heads) = (self.config.d_model, self.config.d_k(), self.config.n_heads);
 
         // Keys and values of all tokens, [n_series · n_tokens, 2 · d_model].
-        normed.resize(tokens.len(), 0.0);
         rms_norm(self.level, tokens, &layer.attention_norm, normed);
-        keys_values.resize(n_series * n_tokens * 2 * d, 0.0);
-        layer.key_value.apply(normed, Then::Store, keys_values, scratch);
-        norm_and_rotate(self.level, keys_values, 2 * d, n_heads, Some(&layer.k_norm), &self.rotary, 0..n_tokens);
+        layer.key_value.apply_into(normed, Then::Store, keys_values, scratch);
+        let positions: Vec<usize> = (0..n_tokens).collect();
+        norm_and_rotate(self.level, keys_values, 2 * d, n_heads, Some(&layer.k_norm), &self.rotary, &positions);
 
         // Queries of the tokens that go on, [n_series · n_queries, d_model].
         let first_query = n_tokens - n_queries;
@@ -210,9 +201,8 @@ impl Engine {
             keep_last(tokens, last_tokens, n_tokens, n_queries, d);
             std::mem::swap(tokens, last_tokens);
         }
-        queries.resize(tokens.len(), 0.0);
-        layer.query.apply(normed, Then::Store, queries, scratch);
-        let positions = first_query..n_tokens;
+        layer.query.apply_into(normed, Then::Store, queries, scratch);
+        let positions = &positions[first_query..];
         norm_and_rotate(self.level, queries, d, n_heads, Some(&layer.q_norm), &self.rotary, positions);
 
         attended.resize(tokens.len(), 0.0);
@@ -235,23 +225,9 @@ impl Engine {
         }
         layer.attention_output.apply(attended, Then::Add, tokens, scratch);
 
-        normed.resize(tokens.len(), 0.0);
         rms_norm(self.level, tokens, &layer.mlp_norm, normed);
-        hidden.resize(n_series * n_queries * self.config.d_ff, 0.0);
-        layer.mlp_hidden.apply(normed, Then::Gelu, hidden, scratch);
+        layer.mlp_hidden.apply_into(normed, Then::Gelu, hidden, scratch);
         layer.mlp_output.apply(hidden, Then::Add, tokens, scratch);
-    }
-}
-
-impl ResidualBlock {
-    /// `x` is `[n_rows, n_in]`; `output` becomes `[n_rows, n_out]`.
-    fn apply(&self, x: &[f32], hidden: &mut Vec<f32>, output: &mut Vec<f32>, scratch: &mut Vec<u32>) {
-        let n_rows = x.len() / self.hidden.n_in();
-        hidden.resize(n_rows * self.hidden.n_out(), 0.0);
-        self.hidden.apply(x, Then::Gelu, hidden, scratch);
-        output.resize(n_rows * self.output.n_out(), 0.0);
-        self.output.apply(hidden, Then::Store, output, scratch);
-        self.residual.apply(x, Then::Add, output, scratch);
     }
 }
 
@@ -294,5 +270,3 @@ fn stack_increments(median: f32, increments: &[f32], quantiles: &mut [f32]) {
         quantiles[level] = quantiles[level + 1] - increments[level];
     }
 }
-
-const _: () = assert!(HEAD_WIDTH == PATCH * N_OUTPUTS);

@@ -220,6 +220,7 @@ fn pack_values<const NR: usize>(head: &Head, n_padded: usize, panels: &mut Vec<f
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::tile::levels;
     use super::*;
 
     fn check(level: Level, d_k: usize, n_queries: usize, n_keys: usize, with_bias: bool) {
@@ -272,8 +273,9 @@ mod tests {
         fn attention_equals_its_definition(
             d_k in 1..70_usize, n_queries in 1..14_usize, n_keys in 1..90_usize, with_bias: bool,
         ) {
-            check(Level::new(), d_k, n_queries, n_keys, with_bias);
-            check(Level::baseline(), d_k, n_queries, n_keys, with_bias);
+            for level in levels() {
+                check(level, d_k, n_queries, n_keys, with_bias);
+            }
         }
     }
 }

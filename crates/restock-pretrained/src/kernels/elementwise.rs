@@ -75,6 +75,7 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tile::levels;
     use super::*;
 
     #[inline(always)]
@@ -83,24 +84,25 @@ mod tests {
         [exp(simd, x).into(), gelu(simd, x).into(), softplus(simd, x).into()]
     }
 
+    fn assert_close(level: Level, x: f64, got: f32, expected: f64) {
+        let error = (f64::from(got) - expected).abs();
+        assert!(error <= 1e-6 * expected.abs() + 1e-30, "{level:?}, x = {x}: got {got}, expected {expected}");
+    }
+
     #[test]
     fn functions_equal_their_definitions() {
-        for step in -1000..1000 {
+        for (level, step) in levels().into_iter().flat_map(|level| (-1000..1000).map(move |step| (level, step))) {
             let values: [f32; LANES] = std::array::from_fn(|lane| step as f32 * 0.08 + lane as f32 * 0.005);
-            let [exps, gelus, softpluses] = dispatch!(Level::new(), simd => apply_all(simd, &values));
+            let [exps, gelus, softpluses] = dispatch!(level, simd => apply_all(simd, &values));
             for lane in 0..LANES {
                 let x = f64::from(values[lane]);
-                let close = |got: f32, expected: f64| {
-                    let error = (f64::from(got) - expected).abs();
-                    assert!(error <= 1e-6 * expected.abs() + 1e-30, "x = {x}: got {got}, expected {expected}");
-                };
-                close(exps[lane], x.exp());
-                close(softpluses[lane], if x > 30.0 { x + (-x).exp() } else { x.exp().ln_1p() });
+                assert_close(level, x, exps[lane], x.exp());
+                assert_close(level, x, softpluses[lane], if x > 30.0 { x + (-x).exp() } else { x.exp().ln_1p() });
                 let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
                 // Far left GELU is a difference of almost equal numbers in its definition: compare absolutely there.
                 let expected = 0.5 * x * (1.0 + u.tanh());
                 let error = (f64::from(gelus[lane]) - expected).abs();
-                assert!(error <= 1e-6 * (1.0 + x.abs()), "gelu({x}) = {}, expected {expected}", gelus[lane]);
+                assert!(error <= 1e-6 * (1.0 + x.abs()), "{level:?}: gelu({x}) = {}, expected {expected}", gelus[lane]);
             }
         }
     }

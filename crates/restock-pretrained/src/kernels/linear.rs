@@ -2,8 +2,10 @@
 
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 
+use super::bf16::{self, Bf16Panels};
 use super::elementwise::gelu;
-use super::reduced::{self, Bf16Panels};
+use super::int8::{self, Int8Panels, RowScale};
+use super::reduced::PANEL_WIDTH;
 use super::tile::{LANES, TILE_ROWS, multiply, tile_rows, vectors_per_panel};
 
 /// How weights and activations are held in a matrix product. Sums are in f32 always.
@@ -11,8 +13,10 @@ use super::tile::{LANES, TILE_ROWS, multiply, tile_rows, vectors_per_panel};
 pub(crate) enum Format {
     /// 24 bits of mantissa.
     F32,
-    /// 8 bits of mantissa; needs [`reduced::bf16_is_supported`].
+    /// 8 bits of mantissa; needs [`super::reduced::bf16_is_supported`].
     Bf16,
+    /// 8 bits between the smallest and the largest number of a row; needs [`super::reduced::int8_is_supported`].
+    Int8,
 }
 
 /// What happens to x Wᵀ + b.
@@ -24,6 +28,8 @@ pub(crate) enum Then {
     Add,
     /// Its GELU is the output.
     Gelu,
+    /// Its positive part is the output.
+    Relu,
 }
 
 /// A matrix `[n_out, n_in]` in panels, and its bias.
@@ -40,6 +46,14 @@ enum Panels {
     /// `[n_panels, n_in, 16 · vectors_per_panel]`.
     F32(Vec<f32>),
     Bf16(Bf16Panels),
+    Int8(Int8Panels),
+}
+
+/// Rows of an input in the format of the weights: memory that every product uses again.
+#[derive(Default)]
+pub(crate) struct Activations {
+    words: Vec<u32>,
+    row_scales: Vec<RowScale>,
 }
 
 impl Linear {
@@ -52,7 +66,8 @@ impl Linear {
                 let width = LANES * vectors_per_panel(level);
                 (Panels::F32(f32_panels(weight, n_in, width)), width)
             }
-            Format::Bf16 => (Panels::Bf16(Bf16Panels::new(weight, n_in)), reduced::PANEL_WIDTH),
+            Format::Bf16 => (Panels::Bf16(Bf16Panels::new(weight, n_in)), PANEL_WIDTH),
+            Format::Int8 => (Panels::Int8(Int8Panels::new(weight, n_in)), PANEL_WIDTH),
         };
         let mut padded_bias = vec![0.0; n_out.next_multiple_of(panel_width)];
         if let Some(bias) = bias {
@@ -61,16 +76,8 @@ impl Linear {
         Self { level, n_in, n_out, panels, bias: padded_bias }
     }
 
-    pub(crate) fn n_in(&self) -> usize {
-        self.n_in
-    }
-
-    pub(crate) fn n_out(&self) -> usize {
-        self.n_out
-    }
-
     /// `input` is `[n_rows, n_in]`, `output` `[n_rows, n_out]`; `scratch` holds the input in the format of the weights.
-    pub(crate) fn apply(&self, input: &[f32], then: Then, output: &mut [f32], scratch: &mut Vec<u32>) {
+    pub(crate) fn apply(&self, input: &[f32], then: Then, output: &mut [f32], scratch: &mut Activations) {
         let n_rows = input.len() / self.n_in;
         assert_eq!(input.len(), n_rows * self.n_in);
         assert_eq!(output.len(), n_rows * self.n_out);
@@ -86,7 +93,17 @@ impl Linear {
             Panels::Bf16(panels) => {
                 dispatch!(self.level, simd => self.apply_bf16(simd, panels, input, then, output, scratch));
             }
+            Panels::Int8(panels) => {
+                dispatch!(self.level, simd => self.apply_int8(simd, panels, input, then, output, scratch));
+            }
         }
+    }
+
+    /// [`Linear::apply`] to an output that is given its size.
+    pub(crate) fn apply_into(&self, input: &[f32], then: Then, output: &mut Vec<f32>, scratch: &mut Activations) {
+        assert!(then != Then::Add, "nothing to add to");
+        output.resize(input.len() / self.n_in * self.n_out, 0.0);
+        self.apply(input, then, output, scratch);
     }
 
     #[inline(always)]
@@ -115,22 +132,52 @@ impl Linear {
         input: &[f32],
         then: Then,
         output: &mut [f32],
-        scratch: &mut Vec<u32>,
+        scratch: &mut Activations,
     ) {
-        const NR: usize = reduced::PANEL_WIDTH / LANES;
+        const NR: usize = PANEL_WIDTH / LANES;
         let n_rows = input.len() / self.n_in;
-        let n_pairs = reduced::n_pairs(self.n_in);
-        reduced::to_bf16_pairs(simd, input, self.n_in, scratch);
+        let n_words = bf16::n_words(self.n_in);
+        bf16::to_bf16(simd, input, self.n_in, &mut scratch.words);
         for panel_idx in 0..panels.n_panels() {
             for row in (0..n_rows).step_by(TILE_ROWS) {
-                let sums = panels.multiply(tile_rows(scratch, n_pairs, n_rows, row), panel_idx);
+                let sums = panels.multiply(tile_rows(&scratch.words, n_words, n_rows, row), panel_idx);
                 let mut vectors = [[f32x16::splat(simd, 0.0); NR]; TILE_ROWS];
                 for r in 0..TILE_ROWS {
                     for j in 0..NR {
                         vectors[r][j] = f32x16::from_slice(simd, &sums[r][j * LANES..][..LANES]);
                     }
                 }
-                self.finish(simd, &vectors, row, panel_idx * LANES * NR, then, output);
+                self.finish(simd, &vectors, row, panel_idx * PANEL_WIDTH, then, output);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn apply_int8<S: Simd>(
+        &self,
+        simd: S,
+        panels: &Int8Panels,
+        input: &[f32],
+        then: Then,
+        output: &mut [f32],
+        scratch: &mut Activations,
+    ) {
+        const NR: usize = PANEL_WIDTH / LANES;
+        let n_rows = input.len() / self.n_in;
+        let n_words = int8::n_words(self.n_in);
+        int8::to_int8(simd, input, self.n_in, &mut scratch.words, &mut scratch.row_scales);
+        for panel_idx in 0..panels.n_panels() {
+            for row in (0..n_rows).step_by(TILE_ROWS) {
+                let sums = panels.multiply(tile_rows(&scratch.words, n_words, n_rows, row), panel_idx);
+                let mut vectors = [[f32x16::splat(simd, 0.0); NR]; TILE_ROWS];
+                for r in 0..TILE_ROWS {
+                    let row_scale = scratch.row_scales[(row + r).min(n_rows - 1)];
+                    for j in 0..NR {
+                        let column = panel_idx * PANEL_WIDTH + j * LANES;
+                        vectors[r][j] = panels.dequantise(simd, &sums[r][j * LANES..][..LANES], row_scale, column);
+                    }
+                }
+                self.finish(simd, &vectors, row, panel_idx * PANEL_WIDTH, then, output);
             }
         }
     }
@@ -155,7 +202,11 @@ impl Linear {
                     break;
                 }
                 let sum = sums[r][j] + f32x16::from_slice(simd, &self.bias[column..][..LANES]);
-                let value = if then == Then::Gelu { gelu(simd, sum) } else { sum };
+                let value = match then {
+                    Then::Store | Then::Add => sum,
+                    Then::Gelu => gelu(simd, sum),
+                    Then::Relu => sum.max(f32x16::splat(simd, 0.0)),
+                };
                 let end = (column + LANES).min(self.n_out);
                 let out = &mut out_row[column..end];
                 if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
@@ -189,18 +240,12 @@ fn f32_panels(weight: &[f32], n_in: usize, width: usize) -> Vec<f32> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::reduced::{bf16_is_supported, int8_is_supported};
+    use super::super::tile::levels;
     use super::*;
 
     fn numbers(n: usize, seed: u32) -> Vec<f32> {
         (0..n as u32).map(|i| ((i.wrapping_mul(2_654_435_761) ^ seed) >> 8) as f32 / (1 << 24) as f32 - 0.5).collect()
-    }
-
-    /// Every level this machine has, the plainest included.
-    fn levels() -> Vec<Level> {
-        let mut levels = vec![Level::baseline(), Level::new()];
-        #[cfg(target_arch = "x86_64")]
-        levels.extend(Level::new().as_avx2().map(Level::Avx2));
-        levels
     }
 
     fn check(level: Level, format: Format, n_rows: usize, n_in: usize, n_out: usize, then: Then, tolerance: f64) {
@@ -208,7 +253,7 @@ mod tests {
         let (bias, start) = (numbers(n_out, 3), numbers(n_rows * n_out, 4));
         let mut output = start.clone();
         let linear = Linear::new(level, format, &weight, n_in, Some(&bias));
-        linear.apply(&input, then, &mut output, &mut Vec::new());
+        linear.apply(&input, then, &mut output, &mut Activations::default());
         for row in 0..n_rows {
             for column in 0..n_out {
                 let products =
@@ -217,6 +262,7 @@ mod tests {
                 let expected = match then {
                     Then::Store => sum,
                     Then::Add => f64::from(start[row * n_out + column]) + sum,
+                    Then::Relu => sum.max(0.0),
                     Then::Gelu => {
                         0.5 * sum
                             * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (sum + 0.044715 * sum.powi(3))).tanh())
@@ -232,14 +278,18 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn products_equal_their_definition(n_rows in 1..14_usize, n_in in 1..90_usize, n_out in 1..150_usize, seed in 0..3_usize) {
-            let then = [Then::Store, Then::Add, Then::Gelu][seed];
+        fn products_equal_their_definition(n_rows in 1..14_usize, n_in in 1..90_usize, n_out in 1..150_usize, then_idx in 0..4_usize) {
+            let then = [Then::Store, Then::Add, Then::Gelu, Then::Relu][then_idx];
             for level in levels() {
                 check(level, Format::F32, n_rows, n_in, n_out, then, 1e-5);
             }
-            if reduced::bf16_is_supported() {
+            if bf16_is_supported() {
                 // Each factor is off by at most 2^-9 of itself, and every product is below a quarter.
                 check(Level::new(), Format::Bf16, n_rows, n_in, n_out, then, n_in as f64 * 0.25 / 256.0);
+            }
+            if int8_is_supported() {
+                // Half a step of 1 / 255 on one side, of 1 / 254 on the other, factors below a half.
+                check(Level::new(), Format::Int8, n_rows, n_in, n_out, then, n_in as f64 * 0.5 / 250.0);
             }
         }
     }
@@ -248,17 +298,19 @@ mod tests {
     fn a_row_does_not_depend_on_its_block() {
         let (n_in, n_out) = (40, 70);
         let weight = numbers(n_out * n_in, 5);
-        for format in [Format::F32, Format::Bf16] {
-            if format == Format::Bf16 && !reduced::bf16_is_supported() {
+        for (format, is_supported) in
+            [(Format::F32, true), (Format::Bf16, bf16_is_supported()), (Format::Int8, int8_is_supported())]
+        {
+            if !is_supported {
                 continue;
             }
             let linear = Linear::new(Level::new(), format, &weight, n_in, None);
             let input = numbers(13 * n_in, 6);
             let mut together = vec![0.0; 13 * n_out];
-            linear.apply(&input, Then::Store, &mut together, &mut Vec::new());
+            linear.apply(&input, Then::Store, &mut together, &mut Activations::default());
             for row in 0..13 {
                 let mut alone = vec![0.0; n_out];
-                linear.apply(&input[row * n_in..][..n_in], Then::Store, &mut alone, &mut Vec::new());
+                linear.apply(&input[row * n_in..][..n_in], Then::Store, &mut alone, &mut Activations::default());
                 assert_eq!(alone, together[row * n_out..][..n_out]);
             }
         }

@@ -5,8 +5,11 @@
 //! different vector instructions.
 
 pub(crate) mod attention;
+pub(crate) mod bf16;
 pub(crate) mod elementwise;
+pub(crate) mod int8;
 pub(crate) mod linear;
 pub(crate) mod norm;
 pub(crate) mod reduced;
+pub(crate) mod residual;
 pub(crate) mod tile;

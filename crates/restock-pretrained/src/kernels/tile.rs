@@ -57,3 +57,15 @@ pub(crate) fn multiply<S: Simd, const NR: usize>(
     }
     sums
 }
+
+/// Every level this machine has, the plainest included.
+#[cfg(test)]
+pub(crate) fn levels() -> Vec<Level> {
+    let mut levels = vec![Level::baseline(), Level::new()];
+    #[cfg(target_arch = "x86_64")]
+    {
+        levels.extend(Level::new().as_sse4_2().map(Level::Sse4_2));
+        levels.extend(Level::new().as_avx2().map(Level::Avx2));
+    }
+    levels
+}

@@ -33,6 +33,8 @@ pub(super) fn draw(
 /// What siblings share.
 struct Family {
     log_level: f64,
+    /// How restless levels and counts are: 1 for most, less for what sells like clockwork.
+    restlessness: f64,
     /// Standard deviation of the log levels of siblings.
     sibling_sd: f64,
     /// Monday to Sunday, logarithms.
@@ -151,15 +153,18 @@ impl Family {
         // Who knows that a shop was closed also knows when it will be.
         recorded[Slot::Open as usize] = !closed_as_zero && open.contains(&0.0) || recorded[Slot::Open as usize];
         let n_periods = calendar.n_periods();
-        let mut common = random_walk(calendar, 0.5, rng);
+        let restlessness = if rng.random_bool(0.3) { log_uniform(0.03, 0.6, rng) } else { 1.0 };
+        let mut common = random_walk(calendar, 0.5 * restlessness, rng);
         if rng.random_bool(0.3) {
-            let noise = Noise::draw(rng).path(n_periods, rng);
+            let noise = Noise::draw(restlessness, rng).path(n_periods, rng);
             common.iter_mut().zip(noise).for_each(|(total, noise)| *total += noise);
         }
         let with_stockouts = rng.random_bool(options.share_with_stockouts);
         let records_stockouts = rng.random_bool(0.8);
         Self {
-            log_level: normal(0.3, 1.6, rng),
+            // Most items sell in ones and twos; in a sixth of families they sell by the hundred.
+            log_level: normal(0.0, 1.5, rng) + if rng.random_bool(0.17) { rng.random_range(1.0..5.0) } else { 0.0 },
+            restlessness,
             sibling_sd: rng.random_range(0.3..1.3),
             weekdays,
             weekday_sd,
@@ -444,8 +449,8 @@ struct Noise {
 }
 
 impl Noise {
-    fn draw(rng: &mut ChaCha8Rng) -> Self {
-        Self { phi: rng.random_range(0.0..0.95), sd: log_uniform(0.02, 0.45, rng) }
+    fn draw(restlessness: f64, rng: &mut ChaCha8Rng) -> Self {
+        Self { phi: rng.random_range(0.0..0.95), sd: restlessness * log_uniform(0.02, 0.45, rng) }
     }
 
     /// `[n_periods]`: a path whose exponential has mean 1.
@@ -511,8 +516,8 @@ fn interest(calendar: &PriorCalendar, rng: &mut ChaCha8Rng) -> Vec<f64> {
         .collect()
 }
 
-fn draw_count_model(kind: CountKind, rng: &mut ChaCha8Rng) -> CountModel {
-    let k = log_uniform(0.3, 60.0, rng);
+fn draw_count_model(kind: CountKind, restlessness: f64, rng: &mut ChaCha8Rng) -> CountModel {
+    let k = log_uniform(0.3, 60.0, rng) / (restlessness * restlessness);
     let negative_binomial = CountModel::NegativeBinomial { k };
     let lumpy = CountModel::Lumpy { mean_size: 1.0 + log_uniform(0.2, 12.0, rng) };
     match kind {
@@ -528,7 +533,7 @@ fn draw_count_model(kind: CountKind, rng: &mut ChaCha8Rng) -> CountModel {
             50..70 => CountModel::ZeroInflated { zero_share: rng.random_range(0.05..0.7), k },
             70..80 => CountModel::Hurdle { buying_share: rng.random_range(0.1..0.8), k },
             80..93 => lumpy,
-            _ => CountModel::LogNormal { log_sd: rng.random_range(0.1..0.9) },
+            _ => CountModel::LogNormal { log_sd: restlessness * rng.random_range(0.1..0.9) },
         },
     }
 }
@@ -560,7 +565,7 @@ fn series(
 ) -> PriorSeries {
     let n_periods = calendar.n_periods();
     let days_per_period = calendar.days_per_period();
-    let log_level = (family.log_level + normal(0.0, family.sibling_sd, rng)).clamp(-5.0, 6.0);
+    let log_level = (family.log_level + normal(0.0, family.sibling_sd, rng)).clamp(-5.0, 7.0);
     let weekdays: [f64; 7] =
         std::array::from_fn(|weekday_idx| family.weekdays[weekday_idx] + normal(0.0, 0.3 * family.weekday_sd, rng));
     let season_weight = rng.random_range(0.6..1.4);
@@ -586,22 +591,22 @@ fn series(
                     } else {
                         1.0
                     };
-                    rate += log_rate.clamp(-12.0, 9.0).exp() * others;
+                    rate += log_rate.clamp(-12.0, 10.0).exp() * others;
                 }
                 day_idx += 1;
             }
             rate
         })
         .collect();
-    let trend = random_walk(calendar, 0.7, rng);
-    let noise = Noise::draw(rng).path(n_periods, rng);
+    let trend = random_walk(calendar, 0.7 * family.restlessness, rng);
+    let noise = Noise::draw(family.restlessness, rng).path(n_periods, rng);
     let life = life(calendar, n_past, rng);
     let interest = interest(calendar, rng);
     for (t, rate) in rates.iter_mut().enumerate() {
         *rate *= (family.common[t] + trend[t] + noise[t]).clamp(-5.0, 3.0).exp() * life[t] * interest[t];
     }
 
-    let model = draw_count_model(family.count_kind, rng);
+    let model = draw_count_model(family.count_kind, family.restlessness, rng);
     let by_weight = matches!(model, CountModel::ByWeight { .. });
     // Goods by weight are counted in small units and recorded in large ones.
     let unit = if by_weight { [0.001, 0.01, 0.1][rng.random_range(0..3)] } else { 1.0 };
