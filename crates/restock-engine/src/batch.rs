@@ -17,7 +17,7 @@ use restock_core::policy::Review;
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
-use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
+use restock_inventory::item_location::{PlacedOrder, step};
 use restock_inventory::rules::round_up;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -47,9 +47,9 @@ pub struct UnitPlan {
 pub struct UnitTotals {
     /// Expected demand until the order after this one can arrive, base units.
     pub demand: f64,
-    /// Expected unmet demand without and with the order, base units.
+    /// Expected demand not met at once without and with the order, base units.
     pub lost: [f64; 2],
-    /// Expected lost margin without and with the order, currency.
+    /// The margin of `lost`, currency.
     pub lost_margin: [f64; 2],
     /// Value of usable stock on hand, currency.
     pub stock_value: f64,
@@ -59,8 +59,10 @@ pub struct UnitTotals {
     pub waste_value: f64,
     /// Whether there is no stock now, by a count.
     pub out_of_stock_now: bool,
-    /// Expected unmet demand before an order placed now can arrive, base units.
+    /// Expected unmet demand before an order placed now arrives, base units; a part of `lost`.
     pub lost_before_arrival: f64,
+    /// Whether unmet demand waits for the next delivery and is not lost.
+    pub unmet_waits: bool,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.
@@ -477,7 +479,7 @@ impl<'a> LaterOrders<'a> {
         add: &mut impl FnMut(usize, Units),
     ) {
         let unit = self.unit;
-        let params = ItemLocationParams { shelf_life: unit.shelf_life, ..ItemLocationParams::lost_sales(unit.costs) };
+        let params = explanation::params(unit);
         let mut stock = self.stock.clone();
         // The lead time counts from today, the order may have to wait for its day.
         let lead_time = lead_time.saturating_sub(wait);
