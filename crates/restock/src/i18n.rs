@@ -85,10 +85,9 @@ texts! {
     SummaryPartCost: "lines without a cost, not in the value: {0}", "其中 {0} 行没有成本，未计入金额";
     SummaryRiskText: "{0} expected to be lost until the next delivery if nothing is ordered, {1} with these orders",
         "若不订货，到下次到货前预期损失 {0}；按建议订货后为 {1}";
-    SummaryWaiting: "Waiting", "等待";
-    SummaryWaitingText: "{0} of margin in what stores and production ask for and wait for if nothing is ordered, {1} with these orders",
-        "若不订货，门店和生产的请求中有毛利 {0} 需等待；按建议订货后为 {1}";
-    KpiWaiting: "not counted: {0} of margin in what stores and production wait for", "未计入：门店和生产等待中的毛利 {0}";
+    SummaryRiskBoth: "{0} until the next delivery if nothing is ordered ({1} lost, {2} of requests by stores and production that wait), {3} with these orders ({4} lost, {5} waiting)",
+        "若不订货，到下次到货前为 {0}（损失 {1}，门店和生产的请求需等待 {2}）；按建议订货后为 {3}（损失 {4}，等待 {5}）";
+    KpiLostAndWaiting: "{0} lost, {1} waits", "损失 {0}，等待 {1}";
     SummaryRiskUnits: "{0|unit|units} of demand expected to be lost if nothing is ordered, {1} with these orders",
         "若不订货，预期损失 {0} 件需求；按建议订货后为 {1} 件";
     SummaryUnplanned: "could not be planned: {0}; the report says why", "无法计划：{0} 个，原因见报告";

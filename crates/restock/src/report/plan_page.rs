@@ -350,12 +350,14 @@ fn kpis(body: &mut String, lang: Lang, planned: &Planned) {
     let n_enough = summary.n_planned.saturating_sub(summary.n_proposals);
     let note = format!("{} {}", format::count(n_enough), Text::NotOrdered.get(lang));
     card(body, Text::KpiLines.get(lang), &format::count(summary.n_proposals), "", &note);
-    let [without, with] = summary.lost_margin;
-    if is_known(without) {
-        card(body, Text::KpiRiskWithout.get(lang), &money(without), "bad", Text::AtRiskHelp.get(lang));
-        let [_, waiting] = summary.waiting_margin;
-        let note = if is_known(waiting) { Text::KpiWaiting.fill(lang, &[&money(waiting)]) } else { String::new() };
-        card(body, Text::KpiRiskWith.get(lang), &money(with), "good", &note);
+    let ([lost, lost_with], [waits, waits_with]) = (summary.lost_margin, summary.waiting_margin);
+    if is_known(waits) {
+        let parts = |lost: Money, waits: Money| Text::KpiLostAndWaiting.fill(lang, &[&money(lost), &money(waits)]);
+        card(body, Text::KpiRiskWithout.get(lang), &money(lost + waits), "bad", &parts(lost, waits));
+        card(body, Text::KpiRiskWith.get(lang), &money(lost_with + waits_with), "good", &parts(lost_with, waits_with));
+    } else if is_known(lost) {
+        card(body, Text::KpiRiskWithout.get(lang), &money(lost), "bad", Text::AtRiskHelp.get(lang));
+        card(body, Text::KpiRiskWith.get(lang), &money(lost_with), "good", "");
     } else if !plan.proposals.is_empty() && !plan.proposals.iter().any(has_money) {
         let units = |lost: f64| Text::UnitsOf.fill(lang, &[&format::float(lost, 0)]);
         let [without, with] = lost_in_units(&plan.proposals);

@@ -306,10 +306,16 @@ fn summary(session: &Session, planned: &Planned) -> String {
         orders.push_str(&session.fill(Text::SummaryPartCost, &[&format::count(summary.n_without_cost)]));
     }
     rows.push((Text::SummaryOrders, orders));
-    let [without, with] = summary.lost_margin;
-    let risk = if is_known(without) {
+    let ([lost, lost_with], [waits, waits_with]) = (summary.lost_margin, summary.waiting_margin);
+    let risk = if is_known(lost) || is_known(waits) {
         let money = |value: Money| format::money_with_code(value, &plan.currency);
-        let mut risk = session.fill(Text::SummaryRiskText, &[&money(without), &money(with)]);
+        let mut risk = if is_known(waits) {
+            let amounts = [lost + waits, lost, waits, lost_with + waits_with, lost_with, waits_with].map(money);
+            let amounts: Vec<&dyn std::fmt::Display> = amounts.iter().map(|amount| amount as _).collect();
+            session.fill(Text::SummaryRiskBoth, &amounts)
+        } else {
+            session.fill(Text::SummaryRiskText, &[&money(lost), &money(lost_with)])
+        };
         let unpriced: Vec<&Proposal> = plan.proposals.iter().filter(|line| !report::has_money(line)).collect();
         if !unpriced.is_empty() {
             let [units, _] = report::lost_in_units(unpriced.iter().copied());
@@ -323,10 +329,6 @@ fn summary(session: &Session, planned: &Planned) -> String {
         session.fill(Text::SummaryRiskUnits, &[&without, &with])
     };
     rows.push((Text::SummaryRisk, risk));
-    if is_known(summary.waiting_margin[0]) {
-        let [without, with] = summary.waiting_margin.map(|value| format::money_with_code(value, &plan.currency));
-        rows.push((Text::SummaryWaiting, session.fill(Text::SummaryWaitingText, &[&without, &with])));
-    }
     if summary.n_unplanned > 0 {
         rows.push((Text::SummaryLeftOut, session.fill(Text::SummaryUnplanned, &[&format::count(summary.n_unplanned)])));
     }
@@ -684,6 +686,19 @@ mod tests {
           restock check  # 数据中需要更正之处
           restock backtest  # 在您的历史数据上检验这些订货能节省多少
         ");
+    }
+
+    #[test]
+    fn what_waits_is_at_risk_and_not_lost() {
+        let session = samples::session(Lang::En, 220);
+        let mut planned = samples::planned();
+        planned.plan.summary.waiting_margin = [Money::from(40), Money::from(5)];
+        let text = summary(&session, &planned);
+        assert!(
+            text.contains("62.15 EUR until the next delivery if nothing is ordered (22.15 EUR lost, 40.00 EUR of"),
+            "{text}"
+        );
+        assert!(text.contains("5.75 EUR with these orders (0.75 EUR lost, 5.00 EUR waiting)"), "{text}");
     }
 
     #[test]
