@@ -159,7 +159,7 @@ pub struct WaterfallLine {
 pub struct Consequence {
     /// Probability of a stock-out.
     pub p_stockout: f64,
-    /// Expected units of unmet demand.
+    /// Expected units of demand not met at once: lost, or waiting where [`Explanation::unmet_waits`].
     pub expected_lost_units: f64,
     /// The margin of those units, if known.
     pub expected_lost_margin: Option<Money>,
@@ -174,7 +174,7 @@ pub struct Consequence {
 pub struct MarginalPack {
     /// 1 for the first pack.
     pub pack: u32,
-    /// Probability that all of it is sold within the interval it is bought for.
+    /// Probability that all of it is sold, to what waits as well, within the interval it is bought for.
     pub p_sold: f64,
     /// Expected gain, currency.
     pub net_gain: Money,
@@ -216,6 +216,10 @@ pub struct Explanation {
     pub sentence_zh: String,
     /// Signed lines that sum exactly to the quantity.
     pub waterfall: Vec<WaterfallLine>,
+    /// Whether unmet demand waits for the next delivery, as what other locations and production ask for does, and is
+    /// not lost. The consequences and the value of packs then tell what has to wait, each unit once.
+    #[serde(default)]
+    pub unmet_waits: bool,
     /// If nothing is ordered.
     pub without_order: Consequence,
     /// If this quantity is ordered.

@@ -50,7 +50,8 @@ pub struct PlanSettings {
     pub as_of: Option<Day>,
     /// ISO 4217 code.
     pub currency: String,
-    /// Planning period.
+    /// Period of the demand histories and their forecasts: a day, a week or a month. Everything after them, such as lead
+    /// times, order days and arrivals, counts in days whatever it is.
     pub bucket: Bucket,
     /// What an absent sales row means.
     pub missing_sales: MissingSales,

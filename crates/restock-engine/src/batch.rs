@@ -17,7 +17,7 @@ use restock_core::policy::Review;
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
-use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
+use restock_inventory::item_location::{PlacedOrder, step};
 use restock_inventory::rules::round_up;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -47,9 +47,9 @@ pub struct UnitPlan {
 pub struct UnitTotals {
     /// Expected demand until the order after this one can arrive, base units.
     pub demand: f64,
-    /// Expected unmet demand without and with the order, base units.
+    /// Expected demand not met at once without and with the order, base units.
     pub lost: [f64; 2],
-    /// Expected lost margin without and with the order, currency.
+    /// The margin of `lost`, currency.
     pub lost_margin: [f64; 2],
     /// Value of usable stock on hand, currency.
     pub stock_value: f64,
@@ -59,8 +59,10 @@ pub struct UnitTotals {
     pub waste_value: f64,
     /// Whether there is no stock now, by a count.
     pub out_of_stock_now: bool,
-    /// Expected unmet demand before an order placed now can arrive, base units.
+    /// Expected unmet demand before an order placed now arrives, base units; a part of `lost`.
     pub lost_before_arrival: f64,
+    /// Whether unmet demand waits for the next delivery and is not lost.
+    pub unmet_waits: bool,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.
@@ -363,25 +365,23 @@ fn pass_up(
     let order_now = decided.quantity();
     // Component needs are rounded up to whole units of the component, exactly.
     let now = (Decimal::from(order_now) * factor).ceil().to_i64().unwrap_or(i64::MAX / 4);
-    let wait = (unit.lane.order_day.0 - unit.as_of.0).max(0) as usize;
-    let review = decided.timing.review_period;
+    let steps = unit.lane.order_steps(unit.as_of, horizon);
     dependent.now += now;
     let expected = explanation::mean_demand(&decided.review);
     let expected_at = |step: usize| expected.get(step).copied().unwrap_or(mean);
-    let orders = LaterOrders::new(unit, decided, order_now, &expected_at, (wait, horizon));
+    let orders = LaterOrders::new(unit, decided, order_now, &expected_at, &steps);
     for path_idx in 0..n_paths {
         let values = &mut dependent.values[path_idx * horizon..(path_idx + 1) * horizon];
-        if wait < horizon {
-            values[wait] += now as f32;
+        if let Some(first) = steps.first() {
+            values[*first] += now as f32;
         }
         let path = demand.path(path_idx);
         let mut add = |step: usize, order: Units| values[step] += (order as f64 * scale) as f32;
-        let opportunities = (wait, review, horizon);
         match unit.shelf_life {
-            None => orders.of_goods_that_keep(|step| at(path, step), opportunities, &mut add),
+            None => orders.of_goods_that_keep(|step| at(path, step), &mut add),
             Some(_) => {
                 let lead_time = decided.timing.lead_times[path_idx % decided.timing.lead_times.len()];
-                orders.of_fresh_goods(|step| at(path, step), opportunities, lead_time, &mut add);
+                orders.of_fresh_goods(|step| at(path, step), lead_time, &mut add);
             }
         }
     }
@@ -398,8 +398,10 @@ struct LaterOrders<'a> {
     reorder_point: Units,
     /// Demand until this order arrives that is lost and so does not use up the position, units.
     lost_before_arrival: Units,
-    /// `[horizon]`: how much more is expected until the order after an order at this step arrives than is expected now;
-    /// both levels rise by it, so that stores fill up before a promotion or a weekend.
+    /// Days from now to each order opportunity, ascending; the order placed now goes out at the first.
+    steps: &'a [usize],
+    /// `[n_steps]`: how much more is expected until the order after an order at this opportunity arrives than is expected
+    /// now; both levels rise by it, so that stores fill up before a promotion or a weekend without order days.
     rise: Vec<Units>,
 }
 
@@ -409,32 +411,44 @@ impl<'a> LaterOrders<'a> {
         decided: &'a Decided,
         order_now: Units,
         expected: &dyn Fn(usize) -> f64,
-        (wait, horizon): (usize, usize),
+        steps: &'a [usize],
     ) -> Self {
         let Review { stock, rules, .. } = &decided.review;
+        let review = decided.timing.review_period;
         let now: f64 = (0..decided.protection).map(expected).sum();
         // A later order does not wait for its day.
-        let protection = decided.protection.saturating_sub(wait).max(1);
-        let mut later: f64 = (0..protection).map(expected).sum();
-        let mut rise = Vec::with_capacity(horizon);
-        for step in 0..horizon {
-            rise.push((later - now).round() as Units);
-            later += expected(step + protection) - expected(step);
-        }
+        let wait = steps.first().copied().unwrap_or(0);
+        let lead_time = decided.protection.saturating_sub(wait + review);
+        let until_next = |idx: usize| steps.get(idx + 1).map_or(review, |next| next - steps[idx]);
+        let rise = (0..steps.len())
+            .map(|idx| {
+                let later: f64 = (steps[idx]..steps[idx] + lead_time + until_next(idx)).map(expected).sum();
+                (later - now).round() as Units
+            })
+            .collect();
         let target = decided.decision.target_level.max(rules.min_stock);
         // What would expire is not ordered, neither now nor later.
         let most = rules.shelf_life_cap.map_or(Units::MAX, |cap| stock.inventory_position() + cap.max(order_now));
         let target = target.min(most);
         let reorder_point = decided.decision.reorder_point.map_or(target - 1, |point| point.max(rules.min_stock - 1));
         let lost_before_arrival = decided.decision.left_out(stock.inventory_position());
-        Self { unit, stock, order_now, target, reorder_point: reorder_point.min(target - 1), lost_before_arrival, rise }
+        Self {
+            unit,
+            stock,
+            order_now,
+            target,
+            reorder_point: reorder_point.min(target - 1),
+            lost_before_arrival,
+            steps,
+            rise,
+        }
     }
 
-    /// The order at a step and a position, which need not be whole because demand on a path is not.
-    fn order_at(&self, step: usize, position: f64) -> Units {
+    /// The order at an opportunity and a position, which need not be whole because demand on a path is not.
+    fn order_at(&self, step_idx: usize, position: f64) -> Units {
         // A position of 20 - 0.3 · 30 is 11, and not a little less.
         const ROUNDING: f64 = 1e-6;
-        let rise = self.rise[step];
+        let rise = self.rise[step_idx];
         if position > (self.reorder_point + rise) as f64 + ROUNDING {
             return 0;
         }
@@ -448,19 +462,14 @@ impl<'a> LaterOrders<'a> {
         round_up(wanted, pack)
     }
 
-    /// Calls `add` with the step and the size of every order at steps `wait + review`, `wait + 2 · review`, ...
-    fn of_goods_that_keep(
-        &self,
-        demand: impl Fn(usize) -> f64,
-        (wait, review, horizon): (usize, usize, usize),
-        add: &mut impl FnMut(usize, Units),
-    ) {
+    /// Calls `add` with the day and the size of every order at the opportunities after the first.
+    fn of_goods_that_keep(&self, demand: impl Fn(usize) -> f64, add: &mut impl FnMut(usize, Units)) {
         let mut position = (self.stock.inventory_position() + self.order_now + self.lost_before_arrival) as f64;
         let mut from = 0;
-        for opportunity in (wait + review..horizon).step_by(review) {
+        for (step_idx, opportunity) in self.steps.iter().copied().enumerate().skip(1) {
             position -= (from..opportunity).map(&demand).sum::<f64>();
             from = opportunity;
-            let order = self.order_at(opportunity, position);
+            let order = self.order_at(step_idx, position);
             if order > 0 {
                 add(opportunity, order);
                 position += order as f64;
@@ -469,31 +478,24 @@ impl<'a> LaterOrders<'a> {
     }
 
     /// The same, with stock that expires.
-    fn of_fresh_goods(
-        &self,
-        demand: impl Fn(usize) -> f64,
-        (wait, review, horizon): (usize, usize, usize),
-        lead_time: usize,
-        add: &mut impl FnMut(usize, Units),
-    ) {
+    fn of_fresh_goods(&self, demand: impl Fn(usize) -> f64, lead_time: usize, add: &mut impl FnMut(usize, Units)) {
+        let (Some(first), Some(last)) = (self.steps.first(), self.steps.last()) else { return };
         let unit = self.unit;
-        let params = ItemLocationParams { shelf_life: unit.shelf_life, ..ItemLocationParams::lost_sales(unit.costs) };
+        let params = explanation::params(unit);
         let mut stock = self.stock.clone();
         // The lead time counts from today, the order may have to wait for its day.
-        let lead_time = lead_time.saturating_sub(wait);
+        let lead_time = lead_time.saturating_sub(*first);
         let (mut cumulative, mut counted) = (0.0_f64, 0);
-        for step_idx in 0..horizon {
-            let quantity = if step_idx == wait {
-                self.order_now
-            } else if step_idx > wait && (step_idx - wait).is_multiple_of(review) {
-                self.order_at(step_idx, stock.inventory_position() as f64)
-            } else {
-                0
+        for day in 0..=*last {
+            let quantity = match self.steps.binary_search(&day) {
+                Ok(0) => self.order_now,
+                Ok(step_idx) => self.order_at(step_idx, stock.inventory_position() as f64),
+                Err(_) => 0,
             };
-            if step_idx > wait && quantity > 0 {
-                add(step_idx, quantity);
+            if day > *first && quantity > 0 {
+                add(day, quantity);
             }
-            cumulative += demand(step_idx);
+            cumulative += demand(day);
             let wanted = (cumulative + 0.5) as Units - counted;
             counted += wanted;
             step(&mut stock, PlacedOrder { quantity, lead_time }, wanted, &params);
@@ -568,8 +570,8 @@ pub(crate) fn fair_share(wanted: &[Units], rules: &[(Units, Units)], available: 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use restock_core::dataset::{Dataset, Origin, SourceRow};
-    use restock_core::{Day, ItemIdx, LocationIdx, Quantity};
+    use restock_core::dataset::{Calendar, Dataset, Origin, SourceRow};
+    use restock_core::{Day, ItemIdx, LocationIdx, Quantity, WeekdaySet};
 
     use super::*;
     use crate::builder::UnitBuilder;
@@ -599,6 +601,29 @@ mod tests {
     }
 
     fn asked_under(forecaster: &dyn Forecaster, per_day: i64, pack: i64, shelf_life_days: Option<u32>) -> Vec<f32> {
+        asked_with(forecaster, per_day, pack, shelf_life_days, None)
+    }
+
+    fn asked_with(
+        forecaster: &dyn Forecaster,
+        per_day: i64,
+        pack: i64,
+        shelf_life_days: Option<u32>,
+        order_days: Option<Calendar>,
+    ) -> Vec<f32> {
+        let (settings, units) = store_and_centre(per_day, pack, shelf_life_days, order_days);
+        let worked = work_out(&units, &settings, forecaster, &Overrides::new());
+        let centre = units.iter().position(|unit| unit.location_id == "DC").expect("the centre is planned");
+        worked[centre].decided.review.demand.values.clone()
+    }
+
+    /// A store that sells `per_day` and draws from a centre; without order days it may order every day.
+    fn store_and_centre(
+        per_day: i64,
+        pack: i64,
+        shelf_life_days: Option<u32>,
+        order_days: Option<Calendar>,
+    ) -> (PlanSettings, Vec<PlanningUnit>) {
         let first: Day = "2025-01-01".parse().unwrap();
         let (item, store, centre) = (ItemIdx(0), LocationIdx(0), LocationIdx(1));
         let mut dataset = Dataset {
@@ -613,14 +638,14 @@ mod tests {
         dataset.sources.push(SourceRow {
             to_location: Some(store),
             pack_size: Some(Quantity::from_whole(pack)),
+            review_calendar: order_days.is_some().then(|| "orders".to_owned()),
             ..fixtures::lane(Origin::Location(centre), 1.0)
         });
+        dataset.calendars.extend(order_days.map(|days| ("orders".to_owned(), days)));
         let settings = PlanSettings { default_review_days: 1.0, n_paths: 1, ..PlanSettings::default() };
         let builder = UnitBuilder::new(&dataset, &settings, None);
         let (units, _) = builder.build_partition(&[(item, store), (item, centre)]);
-        let worked = work_out(&units, &settings, forecaster, &Overrides::new());
-        let centre = units.iter().position(|unit| unit.location_id == "DC").expect("the centre is planned");
-        worked[centre].decided.review.demand.values.clone()
+        (settings, units)
     }
 
     #[test]
@@ -642,6 +667,35 @@ mod tests {
         // What is asked up to day 10 covers the 6 a day of days 10 and 11.
         assert!(asked[8..11].iter().sum::<f32>() >= 14.0, "{asked:?}");
         assert_eq!(asked[12..15], [6.0; 3], "{asked:?}");
+    }
+
+    /// A store that may order from Monday to Saturday asks for nothing on Sundays and for two days on Saturdays.
+    #[test]
+    fn a_store_asks_on_its_order_days() {
+        let lane = |calendar: Option<Calendar>| {
+            let (_, units) = store_and_centre(3, 1, None, calendar);
+            let store = units.iter().find(|unit| unit.location_id == "S1").expect("the store is planned");
+            (store.as_of, store.lane.clone())
+        };
+        let weekdays = (0..6).fold(WeekdaySet::NONE, WeekdaySet::with);
+        let calendar = Calendar { weekdays, ..Calendar::default() };
+        let (as_of, with_calendar) = lane(Some(calendar.clone()));
+        let steps = with_calendar.order_steps(as_of, 28);
+        assert_eq!(steps.len(), 24, "{steps:?}");
+        assert!(steps.iter().all(|step| calendar.is_open(as_of.plus(*step as i32))));
+        assert_eq!(lane(None).1.order_steps(as_of, 5), [0, 1, 2, 3, 4]);
+
+        let asked = asked_with(&RecentMean { spread: 0.0 }, 3, 1, None, Some(calendar.clone()));
+        for (day, units) in asked.iter().enumerate().skip(7).take(14) {
+            let (today, tomorrow) = (as_of.plus(day as i32), as_of.plus(day as i32 + 1));
+            let expected = match (calendar.is_open(today), calendar.is_open(tomorrow)) {
+                (false, _) => 0.0,
+                // The level rises by the Sunday, and falls again on Monday.
+                (true, false) => 6.0,
+                (true, true) => 3.0,
+            };
+            assert_eq!(*units, expected, "{today}: {asked:?}");
+        }
     }
 
     #[test]

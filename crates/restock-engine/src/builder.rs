@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use restock_core::dataset::{Dataset, Item, Origin, SourceRow};
+use restock_core::dataset::{Calendar, Dataset, Item, Origin, SourceRow};
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::settings::{AssumedStock, PlanSettings};
@@ -63,6 +63,7 @@ pub struct UnitBuilder<'a> {
     uoms: HashMap<ItemIdx, Vec<u32>>,
     /// Item-locations that others draw from: distribution centres and components.
     upstream: HashSet<Pair>,
+    calendars: HashMap<&'a str, Arc<Calendar>>,
     partitions: Vec<Vec<Pair>>,
     normal_scores: [f64; N_LEAD_TIMES],
     notes: Vec<String>,
@@ -135,6 +136,7 @@ impl<'a> UnitBuilder<'a> {
             components,
             uoms,
             upstream: HashSet::new(),
+            calendars: dataset.calendars.iter().map(|(id, days)| (id.as_str(), Arc::new(days.clone()))).collect(),
             partitions: Vec::new(),
             normal_scores,
             notes,
@@ -569,7 +571,8 @@ impl<'a> UnitBuilder<'a> {
             _ => {}
         }
 
-        let review_calendar = row.and_then(|row| row.review_calendar.as_ref()).and_then(|id| dataset.calendars.get(id));
+        let review_calendar =
+            row.and_then(|row| row.review_calendar.as_ref()).and_then(|id| self.calendars.get(id.as_str()));
         let holidays =
             supplier.and_then(|supplier| supplier.holidays_calendar.as_ref()).and_then(|id| dataset.calendars.get(id));
         let order_days = supplier.map(|supplier| supplier.order_days).unwrap_or_default();
@@ -621,6 +624,7 @@ impl<'a> UnitBuilder<'a> {
             learned: learned.map(|learned| learned.summary),
             order_day,
             next_order_day,
+            order_calendar: review_calendar.filter(|_| kind != ProposalType::Purchase).cloned(),
             cut_off: supplier.and_then(|supplier| supplier.cut_off.clone()).unwrap_or_default(),
             min_order_value: supplier.and_then(|supplier| supplier.min_order_value),
         }

@@ -253,7 +253,8 @@ pub(crate) fn most_before_expiry(needs: Vec<f64>, review: &Review) -> Units {
 
 /// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the period
 /// `until(lead time)`, exclusive. Beyond the horizon a path goes on at its own mean. Demand before the arrival is served
-/// from the rest of the stock or lost; promises that wait are served from the new order first.
+/// from the rest of the stock, or it is lost, or waits where unmet demand does; what waits is served from the new order
+/// first.
 pub(crate) fn needs_after_arrival(review: &Review, until: impl Fn(usize) -> usize) -> Vec<f64> {
     let demand = &review.demand;
     let horizon = demand.horizon;
@@ -280,6 +281,8 @@ pub(crate) fn needs_after_arrival(review: &Review, until: impl Fn(usize) -> usiz
                 if step >= lead {
                     need += wanted - sold + promised;
                     promised = 0.0;
+                } else if review.backorder {
+                    promised += wanted - sold;
                 }
             }
             if end > horizon {

@@ -46,8 +46,10 @@ pub(crate) struct ExceptionFacts {
     pub(crate) quantity: f64,
     /// Days until an order placed now can be sold.
     pub(crate) lead_time_days: f64,
-    /// Expected unmet demand before an order placed now can arrive, and the probability of any.
+    /// Expected unmet demand before an order placed now arrives, and the probability of any.
     pub(crate) lost_before_arrival: (f64, f64),
+    /// Whether unmet demand waits for the next delivery and is not lost.
+    pub(crate) unmet_waits: bool,
     /// Open orders due before the plan and not received: order, units, due day.
     pub(crate) overdue: Vec<(String, f64, Day)>,
     /// Open orders that arrive after the protection interval: order, units, due day.
@@ -128,17 +130,19 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
     // Where the margin is unknown, a lost unit counts with its cost, so that ranking still means something.
     let lost_unit = if facts.unit_margin > 0.0 { facts.unit_margin } else { facts.unit_cost };
     let (lost, p_stockout) = facts.lost_before_arrival;
+    let (lost_or_waiting, expected, expected_zh) = if facts.unmet_waits {
+        ("will have to wait", "expected to wait", "需等待")
+    } else {
+        ("lost", "expected to be lost", "损失")
+    };
     let arrival = facts.expected_receipt.map_or_else(|| "-".to_owned(), |day| day.to_string());
 
     if facts.stock_known && facts.on_hand <= 0.0 && facts.demand_per_day > 0.0 {
         add(
             ExceptionCode::StockoutNow,
             lost * lost_unit,
-            format!(
-                "out of stock; about {} expected to be lost before a new order can arrive on {arrival}",
-                units(lost)
-            ),
-            format!("已缺货；新订单最早 {arrival} 到货，此前预计损失约 {}", units(lost)),
+            format!("out of stock; about {} {expected} before a new order can arrive on {arrival}", units(lost)),
+            format!("已缺货；新订单最早 {arrival} 到货，此前预计{expected_zh}约 {}", units(lost)),
             "order today, expedite or transfer from another location",
             "今天下单、催货或从其他地点调拨",
         );
@@ -147,11 +151,15 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             ExceptionCode::StockoutBeforeArrival,
             lost * lost_unit,
             format!(
-                "{} likely to run out before a new order can arrive on {arrival}; about {} lost",
+                "{} likely to run out before a new order can arrive on {arrival}; about {} {lost_or_waiting}",
                 percent(p_stockout),
                 units(lost)
             ),
-            format!("新订单最早 {arrival} 到货，此前有 {} 的概率断货，预计损失约 {}", percent(p_stockout), units(lost)),
+            format!(
+                "新订单最早 {arrival} 到货，此前有 {} 的概率断货，预计{expected_zh}约 {}",
+                percent(p_stockout),
+                units(lost)
+            ),
             "expedite an open order or transfer from another location",
             "催促在途订单或从其他地点调拨",
         );
@@ -665,6 +673,16 @@ mod tests {
         assert_eq!(found[0].expected_money, "8.20".parse().unwrap());
         // Stock that was only assumed to be empty is no stock-out anybody saw.
         assert!(!codes(&ExceptionFacts { stock_known: false, ..facts }).contains(&ExceptionCode::StockoutNow));
+    }
+
+    #[test]
+    fn what_stores_ask_for_waits_and_is_not_called_lost() {
+        let short = ExceptionFacts { unmet_waits: true, lost_before_arrival: (8.0, 0.7), ..calm() };
+        let found = exceptions(&short);
+        insta::assert_snapshot!(found[0].message, @"70 % likely to run out before a new order can arrive on 2026-03-04; about 8 will have to wait");
+        insta::assert_snapshot!(found[0].message_zh, @"新订单最早 2026-03-04 到货，此前有 70 % 的概率断货，预计需等待约 8");
+        let found = exceptions(&ExceptionFacts { on_hand: 0.0, ..short });
+        insta::assert_snapshot!(found[0].message, @"out of stock; about 8 expected to wait before a new order can arrive on 2026-03-04");
     }
 
     #[test]

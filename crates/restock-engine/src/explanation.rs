@@ -50,8 +50,6 @@ pub(crate) struct AllocationData {
 struct Outlook {
     without: Projection,
     with: Projection,
-    /// Before an order placed now can arrive.
-    before_arrival: Projection,
     /// `[horizon]`: expected demand per period, demand from below included.
     mean: Vec<f64>,
 }
@@ -60,17 +58,20 @@ fn outlook(unit: &PlanningUnit, decided: &Decided) -> Outlook {
     let review = &decided.review;
     let params = params(unit);
     let to = decided.protection;
-    let play = |quantity, to| project(&review.stock, quantity, &review.lead_times, &review.demand, 0, to, &params);
-    let without = play(0, to);
+    let play = |quantity| project(&review.stock, quantity, &review.lead_times, &review.demand, 0, to, &params);
+    let without = play(0);
     let quantity = decided.quantity();
-    let with = if quantity == 0 { without.clone() } else { play(quantity, to) };
-    let lead = (review.lead_times[review.lead_times.len() / 2]).min(review.demand.horizon);
-    let before_arrival = play(0, lead);
-    Outlook { without, with, before_arrival, mean: mean_demand(review) }
+    let with = if quantity == 0 { without.clone() } else { play(quantity) };
+    Outlook { without, with, mean: mean_demand(review) }
 }
 
+/// How stock moves at a unit: the model that the quantity, its explanation, backtests and simulations share.
 pub(crate) fn params(unit: &PlanningUnit) -> ItemLocationParams {
-    ItemLocationParams { shelf_life: unit.shelf_life, ..ItemLocationParams::lost_sales(unit.costs) }
+    ItemLocationParams {
+        shelf_life: unit.shelf_life,
+        backorder: unit.backorder,
+        ..ItemLocationParams::lost_sales(unit.costs)
+    }
 }
 
 pub(crate) fn mean_demand(review: &Review) -> Vec<f64> {
@@ -144,6 +145,7 @@ fn explanation_from(unit: &PlanningUnit, worked: &Worked, settings: &PlanSetting
         sentence,
         sentence_zh,
         waterfall,
+        unmet_waits: unit.backorder,
         without_order: consequence(unit, decided, outlook, false),
         with_order: consequence(unit, decided, outlook, true),
         marginal,
@@ -207,7 +209,7 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         evidence.push(("model", worked.forecast.model.clone()));
     }
     if worked.has_dependents {
-        evidence.push(("ordered_from_below_now", unit.quantity(worked.dependent_now).to_string()));
+        evidence.push(("asked_for_now", unit.quantity(worked.dependent_now).to_string()));
     }
     add(WaterfallCode::ExpectedDemand, expected, evidence);
     let buffer = unit.quantity(decision.target_level) + -expected;
@@ -588,7 +590,7 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
     let rest = if ahead.is_empty() { "trend".to_owned() } else { format!("{}_and_trend", ahead.join("_")) };
     add(&rest, own - base - weekday_effect);
     if worked.has_dependents {
-        add("orders_from_below", expected - own);
+        add("asked_for_by_others", expected - own);
     }
     drivers
 }
@@ -682,7 +684,8 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         overstock_value: if counted { over as f64 * cost } else { 0.0 },
         waste_value: outlook.with.expected_expired * cost,
         out_of_stock_now: counted && stock.on_hand() == 0,
-        lost_before_arrival: unit.base(outlook.before_arrival.expected_lost),
+        lost_before_arrival: unit.base(outlook.with.expected_lost_before_arrival),
+        unmet_waits: unit.backorder,
     }
 }
 
@@ -855,7 +858,11 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         position: unit.base(stock.inventory_position() as f64),
         quantity: unit.base(decided.quantity() as f64),
         lead_time_days: unit.lane.mean_lead_days(),
-        lost_before_arrival: (unit.base(outlook.before_arrival.expected_lost), outlook.before_arrival.p_stockout),
+        lost_before_arrival: (
+            unit.base(outlook.with.expected_lost_before_arrival),
+            outlook.with.p_stockout_before_arrival,
+        ),
+        unmet_waits: unit.backorder,
         overdue: unit.open_orders.iter().filter(|order| order.overdue).map(told).collect(),
         too_late: unit.open_orders.iter().filter(is_late).map(told).collect(),
         expiring: (

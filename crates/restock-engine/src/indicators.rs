@@ -130,7 +130,8 @@ impl KpiSums {
             demand,
             sold,
             lost,
-            fill_rate: Ratio::new(sold, demand).value(),
+            // What waited before it was sold is sold, but was not met.
+            fill_rate: Ratio::new(demand - lost, demand).value(),
             in_stock: self.in_stock.value(),
             period_service: self.met.value(),
             cycle_service: self.cycles.value(),

@@ -25,7 +25,8 @@ pub struct Plan {
     pub as_of: Day,
     /// ISO 4217 code.
     pub currency: String,
-    /// Planning period.
+    /// Period of the demand histories and forecasts the plan was made from, as in
+    /// [`PlanSettings::bucket`]. Stock, lead times and orders are by day whatever it is.
     pub bucket: Bucket,
     /// Orders to place, most money at stake first.
     pub proposals: Vec<Proposal>,
@@ -124,8 +125,8 @@ pub struct PlanSummary {
     pub order_value: Money,
     /// Proposals without a known cost.
     pub n_without_cost: usize,
-    /// Expected share of demand met until the orders after these can arrive, over all lines by units, without and
-    /// with the orders.
+    /// Expected share of demand met until the orders after these can arrive, by units, without and with the orders.
+    /// Lines whose unmet demand waits are left out: what they send on is met or lost where it is sold.
     pub fill_rate: [f64; 2],
     /// Item-locations more likely than not to run out, without and with the orders.
     pub n_stockouts: [usize; 2],
@@ -141,6 +142,9 @@ pub struct PlanSummary {
     pub waste_value: Money,
     /// Expected margin lost without and with the orders.
     pub lost_margin: [Money; 2],
+    /// Margin of what other locations and production ask for and have to wait for, without and with the orders.
+    #[serde(default)]
+    pub waiting_margin: [Money; 2],
     /// How many exceptions there are.
     pub n_exceptions: usize,
 }
@@ -418,7 +422,7 @@ pub(crate) fn plan_partitions(
 
 fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
     let mut summary = PlanSummary { n_planned: units.len(), n_unplanned, ..PlanSummary::default() };
-    let (mut demand, mut lost, mut lost_margin) = (0.0, [0.0; 2], [0.0; 2]);
+    let (mut demand, mut lost, mut lost_margin, mut waiting_margin) = (0.0, [0.0; 2], [0.0; 2], [0.0; 2]);
     let (mut stock_value, mut overstock_value, mut waste_value) = (0.0, 0.0, 0.0);
     for unit in units {
         if unit.proposal.is_some() {
@@ -429,13 +433,19 @@ fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
             }
         }
         let totals = &unit.totals;
-        demand += totals.demand;
+        if !totals.unmet_waits {
+            demand += totals.demand;
+        }
         stock_value += totals.stock_value;
         overstock_value += totals.overstock_value;
         waste_value += totals.waste_value;
         for idx in 0..2 {
-            lost[idx] += totals.lost[idx];
-            lost_margin[idx] += totals.lost_margin[idx];
+            if totals.unmet_waits {
+                waiting_margin[idx] += totals.lost_margin[idx];
+            } else {
+                lost[idx] += totals.lost[idx];
+                lost_margin[idx] += totals.lost_margin[idx];
+            }
             summary.n_stockouts[idx] += usize::from(unit.line.p_stockout[idx] > 0.5);
         }
         summary.n_out_of_stock_now += usize::from(totals.out_of_stock_now);
@@ -444,6 +454,7 @@ fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
     let fill = |lost: f64| if demand > 0.0 { tidy((1.0 - lost / demand).clamp(0.0, 1.0), 4) } else { 1.0 };
     summary.fill_rate = lost.map(fill);
     summary.lost_margin = lost_margin.map(money);
+    summary.waiting_margin = waiting_margin.map(money);
     summary.stock_value = money(stock_value);
     summary.overstock_value = money(overstock_value);
     summary.waste_value = money(waste_value);

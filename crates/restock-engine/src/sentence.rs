@@ -25,7 +25,11 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
     let expected = value(WaterfallCode::ExpectedDemand);
     let until = unit.future_day(decided.protection).plus(-1);
     let is_lost = decided.decision.left_out(decided.review.stock.inventory_position()) > 0;
-    let verb = if is_lost { "wanted" } else { "expected to sell" };
+    let verb = match (unit.backorder, is_lost) {
+        (true, _) => "expected to be asked for",
+        (false, true) => "wanted",
+        (false, false) => "expected to sell",
+    };
     add(
         format!("{} {verb} before the delivery after this one (until {until})", n(expected)),
         format!("下次到货前（至 {until}）预计需求 {}", n(expected)),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use restock_core::dataset::Calendar;
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::{CostRates, Day, Money, Objective, Quantity, StockState, Units};
@@ -168,6 +169,9 @@ pub struct Lane {
     pub order_day: Day,
     /// The order day after that.
     pub next_order_day: Day,
+    /// The days on which later orders may be placed, for lanes that draw from another unit; `None` where no calendar
+    /// tells, so that the rhythm of the first two order days goes on.
+    pub order_calendar: Option<Arc<Calendar>>,
     /// Time of day by which the order must be placed; empty when unknown.
     pub cut_off: String,
     /// Smallest value of one order over all lines.
@@ -194,6 +198,18 @@ impl Lane {
     /// Days between this order opportunity and the next.
     pub fn review_days(&self) -> i32 {
         (self.next_order_day.0 - self.order_day.0).max(1)
+    }
+
+    /// Days from `as_of` to each order day before `horizon`, ascending; the first is the day of the next order.
+    pub fn order_steps(&self, as_of: Day, horizon: usize) -> Vec<usize> {
+        let first = (self.order_day.0 - as_of.0).max(0) as usize;
+        match &self.order_calendar {
+            Some(calendar) => {
+                let is_open = |step: &usize| *step == first || calendar.is_open(as_of.plus(*step as i32));
+                (first..horizon).filter(is_open).collect()
+            }
+            None => (first..horizon).step_by(self.review_days() as usize).collect(),
+        }
     }
 
     /// The lane's times in days.

@@ -338,6 +338,22 @@ fn what_stores_wait_for_is_ordered_in_full() {
     let dc = plan.proposals.iter().find(|proposal| proposal.destination == "DC").expect("the DC orders");
     let adjusted = dc.explanation.waterfall.iter().any(|line| line.code == WaterfallCode::PolicyAdjustment);
     assert!(!adjusted, "{}", dc.explanation.sentence);
+
+    // Consequences and packs are told under the same model: what waits is served from the order.
+    let explanation = &dc.explanation;
+    assert!(explanation.unmet_waits);
+    let needed = explanation.marginal.iter().filter(|pack| pack.p_sold > 0.5).map(|pack| pack.pack).max();
+    let quantity = dc.quantity.to_f64();
+    assert!(f64::from(needed.unwrap()) >= 0.8 * quantity, "{quantity} ordered: {:?}", explanation.marginal);
+    // Stores ask for 5 a day from about day 11 on, and nothing can come before day 14.
+    let waits = explanation.with_order.expected_lost_units;
+    assert!(waits > 0.0 && waits < 0.5 * explanation.without_order.expected_lost_units, "{explanation:?}");
+    assert!(explanation.sentence.contains("expected to be asked for"), "{}", explanation.sentence);
+    let short = plan.exceptions.iter().find(|exception| exception.location_id == "DC").expect("the DC is empty");
+    assert!(short.message.contains("expected to wait"), "{}", short.message);
+    // A store's customers do not wait, and the plan's loss is theirs alone.
+    assert_eq!(plan.summary.lost_margin[0], plan.summary.lost_margin[1]);
+    assert!(plan.summary.waiting_margin[1] < plan.summary.waiting_margin[0]);
 }
 
 /// A layer that no cap allows is no reason to order nothing: packs fit.
@@ -661,6 +677,7 @@ fn a_generated_chain_keeps_every_promise() {
             );
             assert!(!explanation.sentence.contains(" -0") && !explanation.sentence_zh.is_empty());
             assert!(explanation.without_order.p_stockout >= explanation.with_order.p_stockout);
+            assert_eq!(explanation.unmet_waits, proposal.destination == "dc", "{}", proposal.destination);
         }
         for group in &plan.order_groups {
             assert!(group.minimum_met, "{} is below its minimum", group.source);

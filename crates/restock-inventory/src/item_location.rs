@@ -193,18 +193,42 @@ fn expire(stock: &mut StockState) -> Units {
 /// What happens over the next periods, averaged over demand paths.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Projection {
-    /// Share of paths in which some demand is not met.
+    /// Share of paths in which some demand is not met at once.
     pub p_stockout: f64,
+    /// The same before the order placed now arrives on the path.
+    pub p_stockout_before_arrival: f64,
     /// Expected demand, units.
     pub expected_demand: f64,
-    /// Expected units of demand not met from the shelf.
+    /// Expected units of demand not met from the shelf at once: lost, or waiting where `backorder` is set. A unit that
+    /// waits counts once, however long it waits.
     pub expected_lost: f64,
+    /// The part of `expected_lost` before the order placed now arrives on the path; the same for every order quantity.
+    pub expected_lost_before_arrival: f64,
     /// Expected units that expire.
     pub expected_expired: f64,
     /// Expected cost, currency.
     pub expected_cost: f64,
     /// `[to - from]`: expected units on the shelf at the end of each counted period.
     pub on_hand: Vec<f64>,
+}
+
+/// Unmet demand over the paths of a projection, units and numbers of paths.
+#[derive(Default)]
+struct Shortages {
+    lost: Units,
+    lost_before_arrival: Units,
+    n_paths: u32,
+    n_paths_before_arrival: u32,
+}
+
+impl Shortages {
+    /// Adds a path by what is not met on it before the order arrives and after.
+    fn add(&mut self, [before, after]: [Units; 2]) {
+        self.lost += before + after;
+        self.lost_before_arrival += before;
+        self.n_paths += u32::from(before + after > 0);
+        self.n_paths_before_arrival += u32::from(before > 0);
+    }
 }
 
 /// Plays every demand path from `stock` with one order placed now and nothing after it, and averages what happens in
@@ -228,51 +252,56 @@ pub fn project(
     assert!(!lead_times.is_empty() && from <= to && to <= demand.horizon);
     let n_paths = demand.n_paths();
     let mut projection = Projection { on_hand: vec![0.0; to - from], ..Projection::default() };
-    let (mut demand_sum, mut lost_sum, mut expired_sum, mut n_short) = (0, 0, 0, 0_u32);
+    let (mut demand_sum, mut expired_sum) = (0, 0);
+    let mut shortages = Shortages::default();
 
     let never_expires = params.shelf_life.is_none() && stock.lots.iter().all(|lot| lot.periods_left == i32::MAX);
-    if never_expires && !params.backorder {
+    if never_expires {
         // The same arithmetic as `step` on plain numbers; a test holds the two together.
         let mut arrivals = vec![0; to + 1];
         for arrival in &stock.arrivals {
             arrivals[(arrival.periods_ahead.max(0) as usize).min(to)] += arrival.quantity;
         }
         let mut on_hand_sum = vec![0 as Units; to - from];
-        let promised_at_start = stock.reserved + stock.backorders;
+        let mut paid_sum = 0 as Units;
         let on_hand_at_start = stock.on_hand();
         for path_idx in 0..n_paths {
             let lead_time = lead_times[path_idx % lead_times.len()].min(to);
             arrivals[lead_time] += order_quantity;
-            let (mut on_hand, mut promised) = (on_hand_at_start, promised_at_start);
+            let (mut on_hand, mut reserved, mut waiting) = (on_hand_at_start, stock.reserved, stock.backorders);
             let (mut cumulative, mut counted) = (0.0_f64, 0 as Units);
-            let mut path_lost = 0;
+            let mut path_lost = [0; 2];
             for (period, wanted) in demand.path(path_idx)[..to].iter().enumerate() {
                 cumulative += f64::from(*wanted);
                 let rounded = (cumulative + 0.5) as Units;
                 let wanted = rounded - counted;
                 counted = rounded;
                 on_hand += arrivals[period];
-                if promised > 0 {
-                    let issued = promised.min(on_hand);
-                    promised -= issued;
+                for promised in [&mut reserved, &mut waiting] {
+                    let issued = (*promised).min(on_hand);
+                    *promised -= issued;
                     on_hand -= issued;
                 }
                 let sold = wanted.min(on_hand);
                 on_hand -= sold;
+                let lost = wanted - sold;
+                if params.backorder {
+                    waiting += lost;
+                }
                 if period >= from {
                     demand_sum += wanted;
-                    path_lost += wanted - sold;
+                    path_lost[usize::from(period >= lead_time)] += lost;
+                    paid_sum += if params.backorder { waiting } else { lost };
                     on_hand_sum[period - from] += on_hand;
                 }
             }
             arrivals[lead_time] -= order_quantity;
-            lost_sum += path_lost;
-            n_short += u32::from(path_lost > 0);
+            shortages.add(path_lost);
         }
         let held: Units = on_hand_sum.iter().sum();
         let order_cost = if order_quantity > 0 && from == 0 && to > 0 { params.costs.order_cost } else { 0.0 };
         projection.expected_cost =
-            (params.costs.holding_cost * held as f64 + params.costs.stockout_cost * lost_sum as f64) / n_paths as f64
+            (params.costs.holding_cost * held as f64 + params.costs.stockout_cost * paid_sum as f64) / n_paths as f64
                 + order_cost;
         for (mean, sum) in projection.on_hand.iter_mut().zip(on_hand_sum) {
             *mean = sum as f64 / n_paths as f64;
@@ -284,7 +313,7 @@ pub fn project(
             let lead_time = lead_times[path_idx % lead_times.len()];
             let mut order = PlacedOrder { quantity: order_quantity, lead_time };
             let (mut cumulative, mut counted) = (0.0_f64, 0 as Units);
-            let mut path_lost = 0;
+            let mut path_lost = [0; 2];
             for (period, wanted) in demand.path(path_idx)[..to].iter().enumerate() {
                 cumulative += f64::from(*wanted);
                 let rounded = (cumulative + 0.5) as Units;
@@ -293,19 +322,20 @@ pub fn project(
                 order = PlacedOrder::NONE;
                 if period >= from {
                     demand_sum += outcome.demand;
-                    path_lost += outcome.lost;
+                    path_lost[usize::from(period >= lead_time)] += outcome.lost;
                     expired_sum += outcome.expired;
                     projection.expected_cost += outcome.cost / n_paths as f64;
                     projection.on_hand[period - from] += state.on_hand() as f64 / n_paths as f64;
                 }
             }
-            lost_sum += path_lost;
-            n_short += u32::from(path_lost > 0);
+            shortages.add(path_lost);
         }
     }
-    projection.p_stockout = f64::from(n_short) / n_paths as f64;
+    projection.p_stockout = f64::from(shortages.n_paths) / n_paths as f64;
+    projection.p_stockout_before_arrival = f64::from(shortages.n_paths_before_arrival) / n_paths as f64;
     projection.expected_demand = demand_sum as f64 / n_paths as f64;
-    projection.expected_lost = lost_sum as f64 / n_paths as f64;
+    projection.expected_lost = shortages.lost as f64 / n_paths as f64;
+    projection.expected_lost_before_arrival = shortages.lost_before_arrival as f64 / n_paths as f64;
     projection.expected_expired = expired_sum as f64 / n_paths as f64;
     projection
 }
@@ -415,24 +445,32 @@ mod tests {
         fn the_fast_projection_equals_the_steps(
             on_hand in 0_i64..40,
             arrivals in prop::collection::vec((-1_i32..9, 0_i64..20), 0..4),
-            reserved in 0_i64..5,
+            (reserved, backorders) in (0_i64..5, 0_i64..5),
             quantity in 0_i64..30,
             values in prop::collection::vec(0.0_f32..9.0, 24),
             from in 0_usize..4,
+            backorder in any::<bool>(),
         ) {
             let mut stock = StockState::with_on_hand(on_hand);
             stock.arrivals =
                 arrivals.into_iter().map(|(periods_ahead, quantity)| Arrival { periods_ahead, quantity }).collect();
             stock.arrivals.sort_unstable();
-            stock.reserved = reserved;
+            (stock.reserved, stock.backorders) = (reserved, backorders);
             let paths = DemandPaths { values, horizon: 8 };
-            let lost = ItemLocationParams::lost_sales(COSTS);
+            let keeps = ItemLocationParams { backorder, ..ItemLocationParams::lost_sales(COSTS) };
             // A shelf life longer than the horizon takes the general branch and must not change anything.
-            let long_life = ItemLocationParams { shelf_life: Some(100), ..lost };
-            let fast = project(&stock, quantity, &[1, 3], &paths, from, 8, &lost);
+            let long_life = ItemLocationParams { shelf_life: Some(100), ..keeps };
+            let fast = project(&stock, quantity, &[1, 3], &paths, from, 8, &keeps);
             let plain = project(&stock, quantity, &[1, 3], &paths, from, 8, &long_life);
+            let shortages = |of: &Projection| {
+                [of.p_stockout, of.expected_lost, of.p_stockout_before_arrival, of.expected_lost_before_arrival]
+            };
             prop_assert!((fast.expected_cost - plain.expected_cost).abs() < 1e-9);
-            prop_assert_eq!((fast.p_stockout, fast.expected_lost), (plain.p_stockout, plain.expected_lost));
+            prop_assert_eq!(shortages(&fast), shortages(&plain));
+            // What is lost before the order arrives is part of what is lost, and no order changes it.
+            let nothing = project(&stock, 0, &[1, 3], &paths, from, 8, &keeps);
+            prop_assert_eq!(nothing.expected_lost_before_arrival, fast.expected_lost_before_arrival);
+            prop_assert!(fast.expected_lost_before_arrival <= fast.expected_lost);
             prop_assert!(fast.on_hand.iter().zip(&plain.on_hand).all(|(a, b)| (a - b).abs() < 1e-9));
         }
     }

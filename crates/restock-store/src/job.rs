@@ -325,10 +325,7 @@ impl Job {
             let names = |field: &tables::FieldSpec| {
                 let shown: Vec<&str> = field.aliases.iter().copied().take(6).collect();
                 match tables::closest(spec, field, &input.headers) {
-                    Some(header) => format!(
-                        "is {header:?} the {}? say so in a mapping file: {} = {header:?}",
-                        field.name, field.name
-                    ),
+                    Some(header) => format!("is {header:?} the {}?", field.name),
                     None => format!("{} is also read from {}", field.name, shown.join(", ")),
                 }
             };
@@ -344,7 +341,10 @@ impl Job {
                     Some(value) => format!(
                         "the first row must hold the names of the columns, but it holds values such as {value:?}"
                     ),
-                    None => missing.iter().map(|field| names(field)).collect::<Vec<_>>().join("; "),
+                    None => {
+                        let names: Vec<String> = missing.iter().map(|field| names(field)).collect();
+                        format!("{}\n\n{}", names.join("; "), mapping_to_write(spec, &missing, &input.headers))
+                    }
                 },
             });
         }
@@ -1171,6 +1171,23 @@ impl Plan {
         };
         Box::new(Bad { column: self.header.clone(), value: value.to_owned(), expected, fix })
     }
+}
+
+/// A mapping file that names the missing columns, for a reader to complete.
+fn mapping_to_write(spec: &tables::TableSpec, missing: &[&tables::FieldSpec], headers: &[String]) -> String {
+    let columns: Vec<String> = missing
+        .iter()
+        .map(|field| {
+            let header = tables::closest(spec, field, headers).unwrap_or("your column");
+            format!("  {} = {header:?}", field.name)
+        })
+        .collect();
+    format!(
+        "to use columns of other names, write these lines into a file map.toml and add --map map.toml:\n\n  \
+         [[table]]\n  table = {:?}\n  [table.columns]\n{}",
+        spec.name,
+        columns.join("\n")
+    )
 }
 
 /// Whether a header is a date or a number, as in a file without a header.

@@ -29,6 +29,7 @@ mod formula;
 mod import;
 mod intern;
 mod job;
+mod languages;
 mod mapping;
 mod number;
 mod readings;

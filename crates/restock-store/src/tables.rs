@@ -1,6 +1,9 @@
-//! The tables of the product, their fields, and the headers that are taken for them, in English and Chinese.
+//! The tables of the product, their fields, and the headers that are taken for them, in English and Chinese
+//! ([`crate::languages`] knows more).
 
 use rust_decimal::Decimal;
+
+use crate::languages::in_english;
 
 /// A table that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -830,6 +833,7 @@ impl Table {
         let known = |name: &str| {
             TABLES.iter().find(|spec| squash(spec.name) == name || spec.aliases.contains(&name)).map(|spec| spec.table)
         };
+        let known = |name: &str| known(name).or_else(|| known(&in_english(name)));
         let whole = squash(stem);
         if let Some(table) = known(&whole) {
             return Some(table);
@@ -884,10 +888,12 @@ pub(crate) fn remark(field: Field, header: &str) -> Remark {
     let parts = |number: i64| Remark::Parts(Decimal::from(number));
     match field {
         F::LeadTimeDays | F::LeadTimeSd | F::ShelfLifeDays | F::SafetyDays => match unit {
-            "w" | "wk" | "wks" | "week" | "weeks" | "周" | "星期" => times(7),
-            "h" | "hr" | "hrs" | "hour" | "hours" | "小时" => parts(24),
+            "w" | "wk" | "wks" | "week" | "weeks" | "周" | "星期" | "woche" | "wochen" | "semaine" | "semaines"
+            | "semana" | "semanas" => times(7),
+            "h" | "hr" | "hrs" | "hour" | "hours" | "小时" | "std" | "stunden" | "heures" | "horas" => parts(24),
             "m" | "mo" | "month" | "months" | "月" | "个月" | "y" | "year" | "years" | "年" | "working days"
-            | "business days" | "workdays" | "工作日" => Remark::NoRatio,
+            | "business days" | "workdays" | "工作日" | "monat" | "monate" | "jahre" | "mois" | "ans" | "meses"
+            | "años" | "werktage" | "arbeitstage" | "jours ouvrés" | "días laborables" => Remark::NoRatio,
             _ => Remark::Plain,
         },
         F::Weight | F::ContainerWeight => match unit {
@@ -971,9 +977,10 @@ pub(crate) fn match_headers(spec: &TableSpec, headers: &[String]) -> (FieldColum
     let mut fits: Vec<(usize, usize, usize)> = Vec::new();
     for (column, header) in squashed.iter().enumerate() {
         for (field_idx, field) in spec.fields.iter().enumerate() {
+            let rank = |name: &str| field.aliases.iter().position(|alias| *alias == name);
             if squash(field.name) == *header {
                 fits.push((0, field_idx, column));
-            } else if let Some(rank) = field.aliases.iter().position(|alias| alias == header) {
+            } else if let Some(rank) = rank(header).or_else(|| rank(&in_english(header))) {
                 fits.push((rank + 1, field_idx, column));
             }
         }
@@ -1009,7 +1016,7 @@ pub(crate) fn is_header(stem: &str, texts: &[String]) -> bool {
 /// Guesses the table from its columns, for files whose name says nothing.
 pub(crate) fn guess(headers: &[String]) -> Option<Table> {
     let complete = |table: Table| is_complete(table, headers);
-    let squashed: Vec<String> = headers.iter().map(|header| squash(header)).collect();
+    let squashed: Vec<String> = headers.iter().map(|header| in_english(&squash(header))).collect();
     let has = |names: &[&str]| squashed.iter().any(|header| names.contains(&header.as_str()));
     if complete(Table::Inventory)
         && has(&["onhand", "soh", "stockonhand", "quantityonhand", "qtyonhand", "库存", "库存数量", "现有库存"])

@@ -328,9 +328,12 @@ pub(crate) struct ExplainArgs {
     /// Re-plan under a change such as lead_time=5, target=0.99, demand=-20%, on_hand=40; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) what_if: Vec<String>,
-    /// Plan the line again and compare it with the last written plan, byte for byte
+    /// Plan the line again and compare it with the last written plan, byte for byte; exits with 1 where they differ
     #[arg(long)]
     pub(crate) replay: bool,
+    /// Folder of the plan to compare with; where `restock plan` writes when not given
+    #[arg(long, value_name = "DIR", requires = "replay")]
+    pub(crate) plan: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

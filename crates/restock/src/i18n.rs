@@ -85,6 +85,9 @@ texts! {
     SummaryPartCost: "lines without a cost, not in the value: {0}", "其中 {0} 行没有成本，未计入金额";
     SummaryRiskText: "{0} expected to be lost until the next delivery if nothing is ordered, {1} with these orders",
         "若不订货，到下次到货前预期损失 {0}；按建议订货后为 {1}";
+    SummaryRiskBoth: "{0} until the next delivery if nothing is ordered ({1} lost, {2} of requests by stores and production that wait), {3} with these orders ({4} lost, {5} waiting)",
+        "若不订货，到下次到货前为 {0}（损失 {1}，门店和生产的请求需等待 {2}）；按建议订货后为 {3}（损失 {4}，等待 {5}）";
+    KpiLostAndWaiting: "{0} lost, {1} waits", "损失 {0}，等待 {1}";
     SummaryRiskUnits: "{0|unit|units} of demand expected to be lost if nothing is ordered, {1} with these orders",
         "若不订货，预期损失 {0} 件需求；按建议订货后为 {1} 件";
     SummaryUnplanned: "could not be planned: {0}; the report says why", "无法计划：{0} 个，原因见报告";
@@ -92,6 +95,7 @@ texts! {
     Assumed: "Assumed, because no table tells it", "因缺少数据而作的假设";
     AssumedReplace: "to replace it: {0}", "替换方法：{0}";
     Missing: "What another table would improve", "补充哪些数据表可改善结果";
+    DataFirst: "Correct in the data first", "请先更正数据";
     TopExceptions: "Needs a look", "需要关注";
     NMore: "… and {0} more", "……另有 {0} 项";
     Showing: "The {0} lines with the most at stake, of {1}. All of them: {2}", "显示风险最高的 {0} 行，共 {1} 行。全部：{2}";
@@ -100,10 +104,10 @@ texts! {
         "无需订货：现有库存与在途订单已覆盖全部目标。到货前会缺货的商品见上文。";
     NextSteps: "Next", "下一步";
     NextReport: "open {0}: every line with its reasons and charts", "打开 {0}：每一行的原因与图表";
-    NextExplain: "restock explain {0}: why this line, and what if", "restock explain {0}：这一行的原因与假设分析";
-    NextCheck: "restock check{0}: what to correct in the data", "restock check{0}：数据中需要更正之处";
-    NextBacktest: "restock backtest{0}: what these orders would have saved on your history",
-        "restock backtest{0}：在您的历史数据上检验这些订货能节省多少";
+    NextExplain: "restock explain {0}  # why this line, and what if", "restock explain {0}  # 这一行的原因与假设分析";
+    NextCheck: "restock check{0}  # what to correct in the data", "restock check{0}  # 数据中需要更正之处";
+    NextBacktest: "restock backtest{0}  # what these orders would have saved on your history",
+        "restock backtest{0}  # 在您的历史数据上检验这些订货能节省多少";
     Written: "wrote {0}", "已写入 {0}";
     DryRun: "dry run, nothing was written", "试运行，未写入任何文件";
     SummaryRiskUnpriced: "{0|more unit|more units} at risk in lines whose price and cost are not known: {1}",
@@ -147,6 +151,8 @@ texts! {
     PStockout: "probability of a stock-out", "缺货概率";
     LostUnits: "expected lost demand", "预期损失需求";
     LostMargin: "expected lost margin", "预期损失毛利";
+    WaitingUnits: "expected demand that has to wait", "预期需等待的需求";
+    WaitingMargin: "margin of what has to wait", "等待需求的毛利";
     WasteUnits: "expected to expire", "预期过期";
     DaysOfCover: "days of cover", "可用天数";
     MarginalTitle: "What each pack brings", "每一包带来的收益";
@@ -171,8 +177,15 @@ texts! {
     WhatIfTitle: "Re-planned with {0}", "按 {0} 重新计划";
     WhatIfNow: "as it is", "现状";
     ReplaySame: "replayed: identical, byte for byte, to the line in {0}", "已重放：与 {0} 中的该行逐字节一致";
-    ReplayNoPlan: "replayed twice: both runs are identical, byte for byte", "已重放两次：结果逐字节一致";
+    ReplayNoPlan: "replayed twice: both runs are identical, byte for byte (there is no plan at {0} to compare with)",
+        "已重放两次：结果逐字节一致（{0} 处没有可比较的计划）";
     ReplayDiffers: "replayed: differs from the line in {0}", "已重放：与 {0} 中的该行不一致";
+    ReplayNotThere: "; the line was not planned there", "；该处未计划此行";
+    ReplayQuantity: "; {0} was ordered there, {1} now", "；该处订购 {0}，现在为 {1}";
+    ReplayNumbers: "; the quantity is the same, other numbers are not", "；数量相同，其他数字不同";
+    ReplayData: "; the data of the line have changed", "；该行的数据已变化";
+    ReplaySettings: "; settings have changed: repeat the flags of that plan", "；设置已变化：请重复该计划的参数";
+    ReplayCode: "; it was made by another version", "；由另一版本生成";
     ForecastTitle: "Demand forecast, {0} series, {1|period|periods} from {2}", "需求预测：{0} 个序列，自 {2} 起 {1} 个周期";
     Mean: "mean", "均值";
     TotalWord: "total", "合计";
@@ -430,7 +443,7 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "min_order" => "起订量",
         "reason" => "原因",
         "policy" => "策略",
-        "ordered_from_below_now" => "其中下游现在订货",
+        "asked_for_now" => "其中下游现在订货",
         "critical_ratio" => "临界比",
         "blocked_or_expired" => "冻结或过期",
         "reorder_point" => "再订货点",

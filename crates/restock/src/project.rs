@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
-use restock_core::{Forecaster, Money};
+use restock_core::{Forecaster, Money, Objective, ServiceType};
 use restock_store::{Import, ImportError, ImportOptions, Mapping};
 
 use crate::cli::{DataArgs, PlanningArgs};
@@ -99,21 +99,6 @@ impl Project {
         Ok(Self { dir, config_file, config, sources, ad_hoc, options, mapping })
     }
 
-    /// `--project DIR` as a flag to repeat in suggestions, or the paths.
-    pub(crate) fn as_arguments(&self, session: &Session, data: &DataArgs) -> String {
-        let mut text = String::new();
-        if let Some(dir) = &session.project {
-            text.push_str(&format!(" --project {}", shell_word(&dir.display().to_string())));
-        }
-        for path in &data.paths {
-            text.push_str(&format!(" {}", shell_word(&path.display().to_string())));
-        }
-        if let Some(map) = &data.map {
-            text.push_str(&format!(" --map {}", shell_word(&map.display().to_string())));
-        }
-        text
-    }
-
     /// Reads the data.
     ///
     /// # Errors
@@ -170,6 +155,61 @@ impl Project {
             self.dir.join("out")
         }
     }
+}
+
+/// The flags of a run as its suggestions repeat them, so that a copied line gives the same numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repeated {
+    /// What to read and how, each flag after a space: for every verb that reads data.
+    pub(crate) data: String,
+    /// What overrides settings: for verbs that plan.
+    pub(crate) planning: String,
+}
+
+impl Repeated {
+    pub(crate) fn new(session: &Session, data: &DataArgs, planning: &PlanningArgs) -> Self {
+        let path = |path: &PathBuf| path.display().to_string();
+        let mut repeated = Self::default();
+        let text = &mut repeated.data;
+        add_flag(text, "--project", session.project.as_ref().map(path));
+        for path in &data.paths {
+            text.push_str(&format!(" {}", shell_word(&path.display().to_string())));
+        }
+        add_flag(text, "--map", data.map.as_ref().map(path));
+        if data.strict {
+            text.push_str(" --strict");
+        }
+        add_flag(text, "--decimal", data.decimal);
+        add_flag(text, "--date-format", data.date_format.as_ref());
+        add_flag(text, "--as-of", session.as_of);
+        let text = &mut repeated.planning;
+        add_flag(text, "--objective", planning.objective.map(objective_argument));
+        add_flag(text, "--policy", planning.policy.as_ref());
+        add_flag(text, "--model", planning.model.as_ref());
+        add_flag(text, "--budget", planning.budget);
+        add_flag(text, "--lead-time", planning.lead_time);
+        add_flag(text, "--review-period", planning.review_period);
+        add_flag(text, "--currency", planning.currency.as_ref());
+        add_flag(text, "--seed", planning.seed);
+        repeated
+    }
+}
+
+fn add_flag(text: &mut String, flag: &str, value: Option<impl std::fmt::Display>) {
+    if let Some(value) = value {
+        text.push_str(&format!(" {flag} {}", shell_word(&value.to_string())));
+    }
+}
+
+/// An objective as `--objective` takes it.
+fn objective_argument(objective: Objective) -> String {
+    let Objective::Service { service_type, target } = objective else { return "economics".to_owned() };
+    let service = match service_type {
+        ServiceType::Cycle => "cycle",
+        ServiceType::FillRate => "fill_rate",
+        ServiceType::InStock => "in_stock",
+    };
+    format!("{service}={target}")
 }
 
 /// Adds what a mapping file says about its data to the defaults.

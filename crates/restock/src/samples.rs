@@ -113,6 +113,7 @@ fn proposal(
                     },
                 })
                 .collect(),
+            unmet_waits: false,
             without_order,
             with_order,
             marginal: (1..=5)
@@ -203,6 +204,7 @@ pub(crate) fn planned() -> Planned {
         n_stockouts: [3, 0],
         n_stock_assumed: 1,
         lost_margin: [money("22.15"), money("0.75")],
+        waiting_margin: [Money::ZERO; 2],
         n_exceptions: 1,
         ..PlanSummary::default()
     };

@@ -271,6 +271,52 @@ fn explain_replays_the_written_line_and_re_plans_it() {
 }
 
 #[test]
+fn a_replay_that_differs_fails_and_says_what_differs() {
+    let dir = project();
+    let plan = json(&expect(dir.path(), &["plan", "shop", "--json", "--out", "kept"], 0));
+    let id = |line: &serde_json::Value, place: &str| {
+        format!("{}@{}", line["item_id"].as_str().unwrap(), line[place].as_str().unwrap())
+    };
+    let ordered = id(&plan["proposals"][0], "destination");
+    let lines = plan["lines"].as_array().unwrap();
+    let covered =
+        id(lines.iter().find(|line| line["quantity"] == "0").expect("some line needs nothing"), "location_id");
+    for line in [&ordered, &covered] {
+        expect(dir.path(), &["explain", line, "shop", "--replay", "--plan", "kept"], 0);
+        // Other demand, other numbers, ordered or not.
+        let args = ["explain", line, "shop", "--model", "seasonal_naive", "--replay", "--plan", "kept"];
+        let output = expect(dir.path(), &args, 1);
+        assert!(stderr(&output).contains("replayed: differs from the line in kept/plan.json; "), "{}", stderr(&output));
+    }
+    let args = ["explain", &ordered, "shop", "--objective", "cycle=0.6", "--replay", "--plan", "kept"];
+    let message = stderr(&expect(dir.path(), &args, 1));
+    assert!(message.contains("settings have changed: repeat the flags of that plan"), "{message}");
+    expect(dir.path(), &["explain", &ordered, "shop", "--replay", "--plan", "nowhere"], 3);
+    std::fs::write(dir.path().join("kept/plan.json"), "{").unwrap();
+    expect(dir.path(), &["explain", &ordered, "shop", "--replay", "--plan", "kept"], 3);
+}
+
+#[test]
+fn suggested_commands_repeat_the_flags_of_the_run() {
+    let dir = project();
+    let flags = ["--lead-time", "9", "--as-of", "2026-02-20", "--objective", "cycle=0.9", "--date-format", "%Y-%m-%d"];
+    let mut args = vec!["try", "shop/data/sales.csv", "--out", "result"];
+    args.extend(flags);
+    let text = stdout(&expect(dir.path(), &args, 0));
+    let command = |verb: &str| {
+        let line =
+            text.lines().find_map(|line| line.trim().strip_prefix("restock ").filter(|line| line.starts_with(verb)));
+        let line = line.unwrap_or_else(|| panic!("no {verb} in {text}"));
+        line.split(" # ").next().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(command("check")[1..], ["shop/data/sales.csv", "--date-format", "%Y-%m-%d", "--as-of", "2026-02-20"]);
+    let explain = command("explain");
+    let mut args: Vec<&str> = explain.iter().map(String::as_str).collect();
+    args.extend(["--replay", "--plan", "result"]);
+    expect(dir.path(), &args, 0);
+}
+
+#[test]
 fn export_writes_one_file_per_supplier_and_destination() {
     let dir = project();
     let output = expect(dir.path(), &["export", "--project", "shop"], 3);

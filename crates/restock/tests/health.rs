@@ -97,3 +97,27 @@ fn d24_category_of_one() {
     assert_eq!(findings("D24", &[("sales.csv", &sales), ("items.csv", &items("dairy"))]), [""; 0]);
     assert_eq!(findings("D24", &[("sales.csv", &sales), ("items.csv", &items(""))]), [""; 0]);
 }
+
+/// A plan made from stale counts, or around rows dated in the future, says so before it lists any order.
+#[test]
+fn a_plan_tells_stale_stock_and_future_rows() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut sales = "date,item,quantity\n".to_owned();
+    for day in 1..=28 {
+        sales.push_str(&format!("2026-01-{day:02},tea,{}\n", 1 + day % 5));
+    }
+    sales.push_str("2026-11-03,tea,4\n");
+    std::fs::write(dir.path().join("sales.csv"), sales).expect("a file");
+    std::fs::write(dir.path().join("inventory.csv"), "item,on_hand,as_of\ntea,20,2026-01-05\n").expect("a file");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(["plan", ".", "--dry-run"])
+        .current_dir(dir.path())
+        .env_clear()
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("for the morning of 2026-01-29"), "{text}");
+    let told = text.split("Correct in the data first").nth(1).unwrap_or_else(|| panic!("{text}"));
+    assert!(told.contains("newest stock count is 23 days older than the newest sales"), "{text}");
+    assert!(told.contains("1 sales row is dated on or after 2026-01-29, up to 2026-11-03, and not used"), "{text}");
+}

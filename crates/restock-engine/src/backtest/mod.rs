@@ -38,7 +38,7 @@ use restock_core::{
     Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Period, SeriesInput,
 };
 use restock_forecast::auto::{Auto, Selection};
-use restock_inventory::item_location::{Issuing, ItemLocationParams};
+use restock_inventory::item_location::ItemLocationParams;
 use restock_inventory::kpi::Ratio;
 
 pub use forecast::{ForecastBacktestOptions, forecast_backtest};
@@ -51,6 +51,7 @@ pub use crate::indicators::Kpis;
 
 use crate::batch::adjust;
 use crate::builder::UnitBuilder;
+use crate::explanation;
 use crate::health::LaneIndex;
 use crate::history::{HistoryBuilder, plan_day};
 use crate::indicators::KpiSums;
@@ -512,9 +513,7 @@ impl Context<'_> {
             n_simulated,
             self.options.seed ^ truth.key,
         );
-        let costs = play::checked(unit.costs);
-        let params =
-            ItemLocationParams { costs, shelf_life: unit.shelf_life, backorder: false, issuing: Issuing::OldestFirst };
+        let params = ItemLocationParams { costs: play::checked(unit.costs), ..explanation::params(&unit) };
         let course = Course {
             demand: play::whole_units(&demand),
             recorded,
@@ -912,10 +911,11 @@ impl Context<'_> {
             );
         }
         note(
-            "demand not met is lost; suppliers deliver in full; budgets, containers and minimums over several items are \
-             not applied"
+            "demand not met is lost, or waits at places that others draw from; suppliers deliver in full; budgets, \
+             containers and minimums over several items are not applied"
                 .to_owned(),
-            "未满足的需求视为流失；供应商足量交货；不考虑跨商品的预算、装箱与最低订购额".to_owned(),
+            "未满足的需求视为流失，在为其他地点供货的地点则等待；供应商足量交货；不考虑跨商品的预算、装箱与最低订购额"
+                .to_owned(),
         );
         if costs_assumed {
             note(

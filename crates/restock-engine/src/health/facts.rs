@@ -76,7 +76,8 @@ impl History {
 /// Without a day in the settings it is the day after the last sale. One mistyped year would move that day by decades,
 /// so a handful of rows behind a long gap does not count: at most 0.1 % of the rows behind 60 empty days, at most 2 %
 /// behind two empty years (for small files), or at most five rows and less than 1 % behind more than 28 empty days where
-/// such gaps are not usual.
+/// such gaps are not usual. In the smallest files a single last day with at most a tenth of the rows does not count when
+/// it lies more than 28 empty days and four times the longest gap so far behind at least five other days.
 pub(super) fn as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<Day>) {
     if let Some(day) = settings.as_of {
         return (day, None);
@@ -97,14 +98,19 @@ pub(super) fn as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<
     let mut stray: Option<(usize, usize)> = None;
     let selling: Vec<usize> = (0..counts.len()).filter(|idx| counts[*idx] > 0).collect();
     let mut n_long_gaps = selling.windows(2).filter(|pair| pair[1] - pair[0] - 1 > 28).count();
-    for idx in selling.iter().rev().copied() {
+    let before_last = &selling[..selling.len() - 1];
+    let longest_before = before_last.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or(0);
+    for (n_days_before, idx) in selling.iter().copied().enumerate().rev() {
         if let Some(next) = next {
             let gap = next - idx - 1;
             n_long_gaps -= usize::from(gap > 28);
             let is_few = n_after <= 5 && n_after * 100 < n_rows;
+            let is_last_day = n_days_before + 2 == selling.len();
+            let is_lone = is_last_day && n_days_before >= 4 && n_after * 10 <= n_rows && gap >= 4 * longest_before;
             let is_stray = gap >= 60 && n_after * 1000 <= n_rows
                 || gap >= 730 && n_after * 50 <= n_rows
-                || gap > 28 && is_few && n_long_gaps <= 1 && settings.bucket != Bucket::Month;
+                || gap > 28 && is_few && n_long_gaps <= 1 && settings.bucket != Bucket::Month
+                || gap > 28 && is_lone;
             if is_stray {
                 stray = Some((idx, next));
             }
@@ -247,6 +253,11 @@ impl<'a> Facts<'a> {
     /// The last known day on which the location sold anything.
     pub(super) fn location_last_sale(&self, location: LocationIdx) -> Option<Day> {
         self.last_sale_day[location.0 as usize]
+    }
+
+    /// The newest known sale anywhere.
+    pub(super) fn last_sale(&self) -> Option<Day> {
+        self.last_sale_day.iter().flatten().max().copied()
     }
 
     pub(super) fn receipt_days(&self, item: ItemIdx, location: LocationIdx) -> &[Day] {

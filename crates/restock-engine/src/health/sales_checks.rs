@@ -626,7 +626,7 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
             FindingCode::D19,
             severity,
             [
-                format!("{n_rows} sales rows are dated on or after {as_of}, up to {latest}; they are not used"),
+                format!("{n_rows} sales rows are dated on or after {as_of}, up to {latest}, and not used"),
                 format!("{n_rows} 行销售日期不早于 {as_of}，最晚 {latest}，未被使用"),
             ],
             ["correct the dates, or plan with a later --as-of", "请更正日期，或使用更晚的 --as-of"],
@@ -649,7 +649,7 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
                 FindingCode::D19,
                 Severity::Warning,
                 [
-                    format!("{n_rows} rows of {table} are dated after {as_of}, up to {latest}; they are not used"),
+                    format!("{n_rows} rows of {table} are dated after {as_of}, up to {latest}, and not used"),
                     format!("{table} 有 {n_rows} 行日期晚于 {as_of}，最晚 {latest}，未被使用"),
                 ],
                 ["correct the dates, or plan with a later --as-of", "请更正日期，或使用更晚的 --as-of"],

@@ -104,17 +104,19 @@ fn d02_above_volume(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// D06: the newest count is more than a week older than the newest sale of its location. Where most counts are stale it
+/// D06: the newest count is more than a week older than the newest sale of its location, or of all where the location
+/// sells nothing itself. Where most counts are stale it
 /// is one finding about the table, otherwise one per item-location; above 30 days it is an error.
 fn d06_stale_stock(facts: &Facts<'_>) -> Vec<Finding> {
     const WARN_DAYS: i32 = 7;
     const ERROR_DAYS: i32 = 30;
     let mut stale: Vec<(&Pair, i32, RowRef)> = Vec::new();
     let mut n_dated = 0;
+    let newest_of_all = facts.last_sale();
     for pair in &facts.pairs {
         let Some((day, rows)) = facts.latest_stock(pair) else { continue };
         let Some(day) = day else { continue };
-        let Some(newest_sale) = facts.location_last_sale(pair.location) else { continue };
+        let Some(newest_sale) = facts.location_last_sale(pair.location).or(newest_of_all) else { continue };
         n_dated += 1;
         // A count of the evening before knows everything up to the morning of the plan.
         let age = newest_sale.0 - day.0;
@@ -150,8 +152,8 @@ fn d06_stale_stock(facts: &Facts<'_>) -> Vec<Finding> {
                 FindingCode::D06,
                 severity(age),
                 [
-                    format!("newest stock count is {age} days older than the newest sales of the location"),
-                    format!("最新库存比该地点最新销售早 {age} 天"),
+                    format!("newest stock count is {age} days older than the newest sales"),
+                    format!("最新库存比最新销售早 {age} 天"),
                 ],
                 fix,
             )

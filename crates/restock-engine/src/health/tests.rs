@@ -368,10 +368,17 @@ fn d06_stale_stock() {
         Shop::new().sell(A, [5; 60]).with(move |data| data.inventory = vec![stock(9, Some(counted))])
     };
     let found = shop("2026-02-10").found(D06);
-    insta::assert_snapshot!(found[0].message, @"newest stock count is 19 days older than the newest sales of the location");
+    insta::assert_snapshot!(found[0].message, @"newest stock count is 19 days older than the newest sales");
     assert_eq!(found[0].severity, Severity::Warning);
     assert_eq!(shop("2026-01-01").found(D06)[0].severity, Severity::Error);
     assert!(shop("2026-02-25").found(D06).is_empty());
+    // A distribution centre sells nothing itself: its stock is judged by the newest sale anywhere.
+    let centre = |counted: &'static str| {
+        let counted = InventoryRow { location: LocationIdx(1), ..stock(9, Some(counted)) };
+        Shop::new().sell(A, [5; 60]).with(|data| data.inventory = vec![counted])
+    };
+    assert_eq!(centre("2026-01-01").found(D06)[0].severity, Severity::Error);
+    assert!(centre("2026-02-25").found(D06).is_empty());
     assert!(Shop::new().sell(A, [5; 60]).with(|data| data.inventory = vec![stock(9, None)]).found(D06).is_empty());
 }
 
@@ -638,6 +645,17 @@ fn d19_future_rows() {
     let stray = shop().sell_on(A, "2026-09-05", 3).sell_on(B, "2026-10-09", 1).report();
     let found: Vec<_> = stray.findings.iter().filter(|finding| finding.code == D19).collect();
     assert_eq!((stray.as_of, found[0].severity, found[0].n_rows), (day("2026-07-20"), Severity::Error, 2));
+    // In a tiny file a single row is more than 1 % of all.
+    let tiny = |days: usize| Shop::new().sell(A, vec![5; days]);
+    let stray = tiny(40).sell_on(A, "2026-11-03", 4).report();
+    let found: Vec<_> = stray.findings.iter().filter(|finding| finding.code == D19).collect();
+    assert_eq!((stray.as_of, found[0].severity, found[0].n_rows), (day("2026-02-10"), Severity::Error, 1));
+    assert_eq!(tiny(10).sell_on(A, "2026-03-01", 4).report().as_of, day("2026-01-11"));
+    // Too few days to know what is usual, and sales that are rare anyway.
+    assert_eq!(tiny(3).sell_on(A, "2026-03-01", 4).report().as_of, day("2026-03-02"));
+    let rare = ["2026-01-20", "2026-02-10", "2026-03-01", "2026-03-15", "2026-04-01", "2026-05-20"];
+    let rare = rare.iter().fold(Shop::new(), |shop, day| shop.sell_on(A, day, 1));
+    assert_eq!(rare.report().as_of, day("2026-05-21"));
     assert!(shop().found(D19).is_empty());
     // A shop that opens again after a long closure is not a typo.
     let reopened = shop().sell_on(A, "2027-01-05", 3);

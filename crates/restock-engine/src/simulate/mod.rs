@@ -374,9 +374,10 @@ impl Sums {
         }
         if self.has_transfers {
             note(
-                "a location that is short shares what it has among those it supplies; totals count customers' demand only, \
-                 a location's own row counts what it sends on as well",
-                "供货地点库存不足时按计划的规则分配；合计仅计顾客需求，各地点行另含其调拨发出的数量",
+                "a location that is short shares what it has among those it supplies, and they ask again for the rest, \
+                 which counts once; totals count customers' demand only, a location's own row counts what it sends on as \
+                 well",
+                "供货地点库存不足时按计划的规则分配，未发出的部分会再次请求，仅计一次；合计仅计顾客需求，各地点行另含其调拨发出的数量",
             );
         }
         if self.has_components {

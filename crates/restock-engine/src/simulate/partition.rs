@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use restock_core::policy::DemandPaths;
 use restock_core::{ItemIdx, LocationIdx, N_LEVELS, StockState, Units};
-use restock_inventory::item_location::{Issuing, ItemLocationParams, PlacedOrder};
+use restock_inventory::item_location::{ItemLocationParams, PlacedOrder};
 use restock_inventory::kpi::Ratio;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -15,6 +15,7 @@ use super::report::{Estimate, SimulatedLine};
 use super::{Context, LeadTimeChange, POINT_DAYS, ShockChange};
 use crate::batch::{Network, Overrides, Worked, fair_share, work_out};
 use crate::builder::find_pair;
+use crate::explanation;
 use crate::indicators::KpiSums;
 use crate::plan::Unplanned;
 use crate::play::{self, Frame, Known, Player, Totals, next_random, pick, uniform, whole_units};
@@ -80,8 +81,12 @@ pub(super) struct World {
     pub(super) players: Vec<Vec<Player>>,
     /// Sent to other locations.
     pub(super) sent: Vec<Vec<Units>>,
-    /// Wanted by other locations and not sent.
+    /// Asked for by other locations; what is asked for again because it was not sent counts once.
+    pub(super) asked: Vec<Vec<Units>>,
+    /// The part of `asked` that was not there when it was asked for.
     pub(super) not_sent: Vec<Vec<Units>>,
+    /// What a place asked for at its last order day and was not sent.
+    pub(super) waiting: Vec<Vec<Units>>,
     stock_value: Vec<f64>,
     service: Vec<(f64, f64)>,
     is_shocked: bool,
@@ -163,12 +168,7 @@ fn place<'a>(
     }
     let seed = settings.seed ^ unit.history.series.key;
     let lead_times = [unit.timing().lead_times, play::believed_lead_times(&unit)];
-    let params = ItemLocationParams {
-        costs: play::checked(unit.costs),
-        shelf_life: unit.shelf_life,
-        backorder: false,
-        issuing: Issuing::OldestFirst,
-    };
+    let params = ItemLocationParams { costs: play::checked(unit.costs), ..explanation::params(&unit) };
     Place {
         frame: Frame {
             counts: long.history.future_open_days()[..n_periods].to_vec(),
@@ -271,7 +271,9 @@ impl World {
             demand: demand.collect(),
             players: places.iter().map(|place| vec![Player::new(place.start.clone()); n_paths]).collect(),
             sent: none.clone(),
-            not_sent: none,
+            asked: none.clone(),
+            not_sent: none.clone(),
+            waiting: none,
             stock_value: vec![0.0; n_periods * n_paths],
             service: vec![(0.0, 0.0); context.n_points() * n_paths],
             is_shocked,
@@ -283,7 +285,9 @@ impl World {
 #[derive(Clone, Copy, Default)]
 struct Transfers {
     sent: Units,
-    /// Wanted by others and not there.
+    /// Asked for and not already waited for.
+    asked: Units,
+    /// The part of `asked` that is not there.
     not_sent: Units,
 }
 
@@ -334,7 +338,7 @@ impl World {
         let (n_paths, n_periods) = (context.options.n_paths, context.n_periods);
         let needs = self.component_needs(network, places, orders, (t, n_periods));
         let transfers: Vec<Vec<Transfers>> =
-            network.below.iter().enumerate().map(|(idx, below)| self.ration(places, orders, (idx, below))).collect();
+            network.below.iter().enumerate().map(|(idx, below)| self.ration(places, orders, t, (idx, below))).collect();
         for (idx, place) in places.iter().enumerate().filter(|(_, place)| !place.unit.made_to_order) {
             let point = t / POINT_DAYS * n_paths;
             let costs = place.frame.params.costs;
@@ -343,7 +347,7 @@ impl World {
                 let lead_time = if quantity > 0 { place.lead_time(path, t, self.is_shocked) } else { 0 };
                 let own = self.demand[idx][path * n_periods + t] + needs.get(idx).map_or(0, |needs| needs[path]);
                 let order = PlacedOrder { quantity, lead_time };
-                let Transfers { sent, not_sent } = transfers[idx].get(path).copied().unwrap_or_default();
+                let Transfers { sent, asked, not_sent } = transfers[idx].get(path).copied().unwrap_or_default();
                 let player = &mut self.players[idx][path];
                 let played = player.play(&place.frame, t, order, own + sent);
                 // What was shared out was there; customers come after it.
@@ -352,6 +356,7 @@ impl World {
                     player.fell_short(&place.frame, t, &played);
                 }
                 self.sent[idx][path] += sent;
+                self.asked[idx][path] += asked;
                 self.not_sent[idx][path] += not_sent;
                 self.stock_value[t * n_paths + path] += played.on_hand as f64 * costs.unit_cost;
                 let service = &mut self.service[point + path];
@@ -396,10 +401,14 @@ impl World {
 
     /// Shares the stock of a sending location as a plan does: cuts the orders of those below to what can be sent, and
     /// returns by path how much that is; nothing where nobody is below.
+    ///
+    /// A place that is sent less than it wants asks again at its next order day. That is no new demand: the request waits,
+    /// as the plan of the sending location takes it to.
     fn ration(
-        &self,
+        &mut self,
         places: &[Place<'_>],
         orders: &mut [Vec<Units>],
+        t: usize,
         (source, below): (usize, &[usize]),
     ) -> Vec<Transfers> {
         if below.is_empty() {
@@ -412,24 +421,30 @@ impl World {
                 (rules.order_multiple.max(1), rules.min_order)
             })
             .collect();
-        let mut wanted = vec![0; below.len()];
-        let players = self.players[source].iter().enumerate();
-        players
-            .map(|(path, Player { stock, .. })| {
-                wanted.iter_mut().zip(below).for_each(|(wanted, idx)| *wanted = orders[*idx][path]);
-                let total: Units = wanted.iter().sum();
-                let due = stock.arrivals.iter().filter(|arrival| arrival.periods_ahead <= 0);
-                let due: Units = due.map(|arrival| arrival.quantity).sum();
-                let available = (stock.on_hand() + due - stock.reserved - stock.backorders).max(0);
-                if total <= available {
-                    return Transfers { sent: total, not_sent: 0 };
+        let mut transfers = Vec::with_capacity(self.players[source].len());
+        for (path, Player { stock, .. }) in self.players[source].iter().enumerate() {
+            let wanted: Vec<Units> = below.iter().map(|idx| orders[*idx][path]).collect();
+            let due = stock.arrivals.iter().filter(|arrival| arrival.periods_ahead <= 0);
+            let due: Units = due.map(|arrival| arrival.quantity).sum();
+            let available = (stock.on_hand() + due - stock.reserved - stock.backorders).max(0);
+            let is_enough = wanted.iter().sum::<Units>() <= available;
+            let granted = if is_enough { wanted.clone() } else { fair_share(&wanted, &rules, available) };
+            let mut transfer = Transfers::default();
+            for ((idx, wanted), granted) in below.iter().zip(wanted).zip(granted) {
+                if places[*idx].review_periods[t] == 0 {
+                    continue;
                 }
-                let granted = fair_share(&wanted, &rules, available);
-                granted.iter().zip(below).for_each(|(granted, idx)| orders[*idx][path] = *granted);
-                let sent = granted.iter().sum();
-                Transfers { sent, not_sent: total - sent }
-            })
-            .collect()
+                orders[*idx][path] = granted;
+                let waiting = &mut self.waiting[*idx][path];
+                let asked = wanted - (*waiting).min(wanted);
+                *waiting = wanted - granted;
+                transfer.sent += granted;
+                transfer.asked += asked;
+                transfer.not_sent += asked.min(*waiting);
+            }
+            transfers.push(transfer);
+        }
+        transfers
     }
 }
 
@@ -449,13 +464,14 @@ fn sum_up(context: &Context<'_>, places: &[Place<'_>], world: World) -> PlayedSc
         let (mut n_orders, mut n_short) = (0, 0);
         for path in 0..n_paths {
             let totals = &world.players[idx][path].totals;
-            let (sent, not_sent) = (world.sent[idx][path], world.not_sent[idx][path]);
-            let of_place = Totals { demand: totals.demand + not_sent, lost: totals.lost + not_sent, ..totals.clone() };
+            let [sent, asked, not_sent] = [&world.sent, &world.asked, &world.not_sent].map(|units| units[idx][path]);
+            let of_place =
+                Totals { demand: totals.demand - sent + asked, lost: totals.lost + not_sent, ..totals.clone() };
             let of_customers = Totals { demand: totals.demand - sent, sold: totals.sold - sent, ..totals.clone() };
             at_location[path].add(&of_place, place.units_per_base, unit_cost);
             total[path].add(&of_customers, place.units_per_base, unit_cost);
             demand += of_place.demand as f64 / place.units_per_base;
-            fill += Ratio::new(of_place.sold as f64, of_place.demand as f64);
+            fill += Ratio::new((of_place.demand - of_place.lost) as f64, of_place.demand as f64);
             stock += totals.on_hand;
             ordered += totals.ordered;
             expired += totals.expired;

@@ -1,7 +1,7 @@
 //! Simulations of small shops.
 
 use restock_core::dataset::{Dataset, Origin, SourceRow};
-use restock_core::{ItemIdx, LocationIdx, Objective, Quantity, ServiceType, Units};
+use restock_core::{ItemIdx, LocationIdx, Objective, Quantity, ServiceType};
 
 use super::partition::World;
 use super::*;
@@ -134,7 +134,7 @@ fn units_are_conserved() {
         super::partition::inspect(&dataset, &settings, &forecaster, &options, &mut |starts, world: &World| {
             let n_places = starts.len();
             for path in 0..options.n_paths {
-                let mut sent_by_stores: Units = 0;
+                let [mut sent_by_stores, mut waiting] = [0; 2];
                 for idx in 0..n_places {
                     let player = &world.players[idx][path];
                     let (start, end, totals) = (&starts[idx], &player.stock, &player.totals);
@@ -148,8 +148,12 @@ fn units_are_conserved() {
                     // The centre comes last.
                     if idx + 1 < n_places {
                         sent_by_stores += totals.ordered;
+                        waiting += world.waiting[idx][path];
                     } else {
                         assert_eq!(world.sent[idx][path], sent_by_stores);
+                        // A request counts once, however often it is asked again until it is sent.
+                        assert!(world.asked[idx][path] >= sent_by_stores + waiting);
+                        assert!(world.asked[idx][path] <= sent_by_stores + world.not_sent[idx][path]);
                         n_short += world.not_sent[idx][path];
                     }
                 }

@@ -317,7 +317,8 @@ fn compact(day: Day) -> String {
     day.to_string().replace('-', "")
 }
 
-/// Writes down the runs of open, listed days that ended with an empty shelf.
+/// Writes down the runs of listed days that ended with an empty shelf. A day that sold was supplied in the morning: it
+/// begins a run of its own, because the shelf was not empty since the day before.
 fn append_stockouts(
     world: &World,
     item: &SimulatedItem,
@@ -331,15 +332,14 @@ fn append_stockouts(
         let day_idx = world.history.start + offset;
         let day = world.day(day_idx);
         let is_out = on_hand == 0 && item.is_listed(day_idx);
-        run = match (run, is_out) {
-            (Some((first, _)), true) => Some((first, day)),
-            (None, true) => Some((day, day)),
-            (Some(ended), false) => {
-                dataset.stockouts.push(stockout(item_idx, store_idx, ended));
-                None
-            }
-            (None, false) => None,
-        };
+        let stays_out = is_out && series.sold[offset] == 0;
+        if let Some(ended) = run.filter(|_| !stays_out) {
+            dataset.stockouts.push(stockout(item_idx, store_idx, ended));
+            run = None;
+        }
+        if is_out {
+            run = Some((run.map_or(day, |(first, _)| first), day));
+        }
     }
     if let Some(ended) = run {
         dataset.stockouts.push(stockout(item_idx, store_idx, ended));

@@ -238,6 +238,15 @@ fn the_tables_fit_together() {
     assert!(dataset.promotions.iter().any(|row| row.from > config.last_day), "promotions are planned ahead");
     assert!(dataset.events.iter().any(|row| row.day > config.last_day), "a holiday lies ahead");
     assert!(!dataset.stockouts.is_empty() && dataset.items.iter().any(|item| item.shelf_life_days.is_some()));
+    // An empty shelf may sell on the day on which it runs out, and on no day after it.
+    let sales = &dataset.sales;
+    let sold: std::collections::HashSet<_> =
+        (0..sales.len()).map(|row| (sales.item[row], sales.location[row], sales.day[row])).collect();
+    for row in &dataset.stockouts {
+        let sold_within =
+            (1..=row.to.0 - row.from.0).any(|n| sold.contains(&(row.item, row.location, row.from.plus(n))));
+        assert!(!sold_within, "{row:?} sold while it was empty");
+    }
     for row in &dataset.inventory {
         assert!(row.expiry.is_none_or(|expiry| expiry > config.last_day), "expired goods have left the shelf");
     }

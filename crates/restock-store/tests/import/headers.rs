@@ -1,5 +1,7 @@
 //! Headers in English and Chinese, and units that a header names.
 
+use restock_store::ImportOptions;
+
 use crate::{Folder, import_one};
 
 /// The fields of the only table of a file, with the headers they came from.
@@ -80,6 +82,36 @@ fn every_table_in_english_and_chinese() {
     insta::assert_snapshot!(shown);
 }
 
+#[test]
+fn german_french_and_spanish() {
+    let shown = [
+        ("a.csv", "Datum;Artikel;Menge;Filiale;Preis", "02.03.2026;a;1;s;2,50"),
+        ("Verkäufe.csv", "Verkaufsdatum;Artikelnummer;Verkaufsmenge;Standort;Umsatz", "02.03.2026;a;1;s;2,50"),
+        ("b.csv", "Artikel;Bestand;Filiale;MHD", "a;1;s;30.04.2026"),
+        ("Artikel.csv", "Artikelnr;Bezeichnung;Warengruppe;Einkaufspreis;Verkaufspreis", "a;n;g;1,20;2,50"),
+        ("sources.csv", "Filiale;Lieferant;Artikel;Lieferzeit (Tage);Mindestbestellmenge;VPE", "s;v;a;7;1;6"),
+        ("c.csv", "Date;Article;Quantité;Magasin", "25/03/2026;a;1;s"),
+        ("ventes.csv", "Jour;Produit;Qté;Prix de vente", "25/03/2026;a;1;2,50"),
+        ("d.csv", "Fecha;Artículo;Cantidad;Tienda;Precio", "25/03/2026;a;1;s;2,50"),
+        ("e.csv", "Producto;Existencias;Almacén", "a;1;s"),
+    ]
+    .map(|(name, header, row)| format!("{name} -> {}", columns(name, header, row)))
+    .join("\n");
+    insta::assert_snapshot!(shown);
+}
+
+/// What no word list knows is refused with the lines of the file that would say it.
+#[test]
+fn unknown_headers_name_the_way_out() {
+    insta::assert_snapshot!(columns("a.csv", "Päivä;Tuote;Qty;Kauppa", "02.03.2026;a;1;s"));
+    let map = "[[table]]\ntable = \"sales\"\n[table.columns]\ndate = \"Päivä\"\nitem_id = \"Tuote\"\n";
+    let import = Folder::new()
+        .with("a.csv", "Päivä;Tuote;Qty\n25.03.2026;a;1\n")
+        .import_with(Some(map), &ImportOptions::default())
+        .unwrap();
+    assert_eq!(import.dataset.sales.len(), 1);
+}
+
 /// `Lead time (weeks)` was once read as days: a lead time seven times too short.
 #[test]
 fn a_unit_in_the_header_is_converted_with_a_note_or_left_out() {
@@ -95,6 +127,9 @@ fn a_unit_in_the_header_is_converted_with_a_note_or_left_out() {
     assert_eq!(source("Lead Time (days)", "14"), (Some(14.0), 0));
     assert_eq!(source("Lead Time (weeks)", "2"), (Some(14.0), 1));
     assert_eq!(source("提前期（周）", "2"), (Some(14.0), 1));
+    assert_eq!(source("Lieferzeit (Wochen)", "2"), (Some(14.0), 1));
+    assert_eq!(source("Délai de livraison (semaines)", "2"), (Some(14.0), 1));
+    assert_eq!(source("Lieferzeit (Werktage)", "2"), (None, 1));
     assert_eq!(source("Lead Time (hours)", "36"), (Some(1.5), 1));
     assert_eq!(source("Lead Time (months)", "2"), (None, 1));
     let sold = |header: &str, value: &str| {

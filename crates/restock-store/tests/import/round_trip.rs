@@ -195,6 +195,7 @@ fn proposals_come_back_as_open_orders() {
             value: quantity("12"),
             evidence: Vec::new(),
         }],
+        unmet_waits: false,
         without_order: Consequence::default(),
         with_order: Consequence::default(),
         marginal: Vec::new(),

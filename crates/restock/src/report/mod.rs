@@ -88,9 +88,22 @@ pub(crate) fn has_money(proposal: &Proposal) -> bool {
     proposal.explanation.without_order.expected_lost_margin.is_some()
 }
 
-/// Units of demand that are expected to be lost if the line is not ordered.
+/// Units of demand that are expected to be lost, or to wait where unmet demand does, if the line is not ordered.
 pub(crate) fn lost_units(proposal: &Proposal) -> f64 {
     proposal.explanation.without_order.expected_lost_units
+}
+
+/// Units of demand that are expected to be lost over lines, without and with their orders; what waits is not lost.
+pub(crate) fn lost_in_units<'a>(proposals: impl IntoIterator<Item = &'a Proposal>) -> [f64; 2] {
+    let mut lost = [0.0; 2];
+    for proposal in proposals {
+        let explanation = &proposal.explanation;
+        if !explanation.unmet_waits {
+            lost[0] += explanation.without_order.expected_lost_units;
+            lost[1] += explanation.with_order.expected_lost_units;
+        }
+    }
+    lost
 }
 
 /// Head of the column that tells what is at stake: money, or units where no line knows money.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::page::{escape, shell};
-use super::{at_risk, at_risk_head, has_money, is_packed, lost_units, order_units, source_label, sum_in_words};
+use super::{at_risk, at_risk_head, has_money, is_packed, lost_in_units, order_units, source_label, sum_in_words};
 use crate::catalogue::{alternative, driver, said};
 use crate::format;
 use crate::i18n::{
@@ -142,8 +142,7 @@ fn line_data<'a>(
     exceptions: &[&'a PlanException],
     detail: Option<&LineDetail>,
 ) -> LineData<'a> {
-    let Explanation { waterfall, without_order, with_order, marginal, sensitivity, alternatives, .. } =
-        &proposal.explanation;
+    let Explanation { waterfall, marginal, sensitivity, alternatives, .. } = &proposal.explanation;
     let explanation = &proposal.explanation;
     let decimals =
         waterfall.iter().map(|line| line.value.decimals()).max().unwrap_or(0).max(proposal.quantity.decimals());
@@ -165,7 +164,7 @@ fn line_data<'a>(
                 e: evidence(&line.evidence, lang),
             })
             .collect(),
-        c: consequences(lang, without_order, with_order, &proposal.currency),
+        c: consequences(lang, &proposal.explanation, &proposal.currency),
         mg: marginal
             .iter()
             .map(|pack| {
@@ -224,19 +223,20 @@ fn abbreviated(hash: &str) -> &str {
 }
 
 /// Rows of the with-and-without table.
-pub(crate) fn consequences(
-    lang: Lang,
-    without: &restock_core::proposal::Consequence,
-    with: &restock_core::proposal::Consequence,
-    currency: &str,
-) -> Vec<[String; 3]> {
+pub(crate) fn consequences(lang: Lang, explanation: &Explanation, currency: &str) -> Vec<[String; 3]> {
+    let (without, with) = (&explanation.without_order, &explanation.with_order);
+    let (units, margin) = if explanation.unmet_waits {
+        (Text::WaitingUnits, Text::WaitingMargin)
+    } else {
+        (Text::LostUnits, Text::LostMargin)
+    };
     let row = |text: Text, a: String, b: String| [text.get(lang).to_owned(), a, b];
     let mut rows = vec![
         row(Text::PStockout, format::percent(without.p_stockout), format::percent(with.p_stockout)),
-        row(Text::LostUnits, format::float(without.expected_lost_units, 1), format::float(with.expected_lost_units, 1)),
+        row(units, format::float(without.expected_lost_units, 1), format::float(with.expected_lost_units, 1)),
     ];
     if let (Some(a), Some(b)) = (without.expected_lost_margin, with.expected_lost_margin) {
-        rows.push(row(Text::LostMargin, format::money_with_code(a, currency), format::money_with_code(b, currency)));
+        rows.push(row(margin, format::money_with_code(a, currency), format::money_with_code(b, currency)));
     }
     if without.expected_waste_units > 0.0 || with.expected_waste_units > 0.0 {
         rows.push(row(
@@ -350,14 +350,17 @@ fn kpis(body: &mut String, lang: Lang, planned: &Planned) {
     let n_enough = summary.n_planned.saturating_sub(summary.n_proposals);
     let note = format!("{} {}", format::count(n_enough), Text::NotOrdered.get(lang));
     card(body, Text::KpiLines.get(lang), &format::count(summary.n_proposals), "", &note);
-    let [without, with] = summary.lost_margin;
-    if is_known(without) {
-        card(body, Text::KpiRiskWithout.get(lang), &money(without), "bad", Text::AtRiskHelp.get(lang));
-        card(body, Text::KpiRiskWith.get(lang), &money(with), "good", "");
+    let ([lost, lost_with], [waits, waits_with]) = (summary.lost_margin, summary.waiting_margin);
+    if is_known(waits) {
+        let parts = |lost: Money, waits: Money| Text::KpiLostAndWaiting.fill(lang, &[&money(lost), &money(waits)]);
+        card(body, Text::KpiRiskWithout.get(lang), &money(lost + waits), "bad", &parts(lost, waits));
+        card(body, Text::KpiRiskWith.get(lang), &money(lost_with + waits_with), "good", &parts(lost_with, waits_with));
+    } else if is_known(lost) {
+        card(body, Text::KpiRiskWithout.get(lang), &money(lost), "bad", Text::AtRiskHelp.get(lang));
+        card(body, Text::KpiRiskWith.get(lang), &money(lost_with), "good", "");
     } else if !plan.proposals.is_empty() && !plan.proposals.iter().any(has_money) {
         let units = |lost: f64| Text::UnitsOf.fill(lang, &[&format::float(lost, 0)]);
-        let with = plan.proposals.iter().map(|line| line.explanation.with_order.expected_lost_units).sum();
-        let without = plan.proposals.iter().map(lost_units).sum();
+        let [without, with] = lost_in_units(&plan.proposals);
         card(body, Text::KpiRiskWithout.get(lang), &units(without), "bad", Text::AtRiskHelp.get(lang));
         card(body, Text::KpiRiskWith.get(lang), &units(with), "good", "");
     }

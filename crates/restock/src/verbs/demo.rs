@@ -3,11 +3,11 @@
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_store::write::Format;
 
-use crate::cli::{DataArgs, DemoArgs};
+use crate::cli::{DataArgs, DemoArgs, PlanningArgs};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
-use crate::project::{Project, write_file};
+use crate::project::{Project, Repeated, write_file};
 use crate::session::{Output, Session};
 use crate::verbs::plan::{N_DETAILS, PlanJson, open_in_browser, plan_loaded, plan_text, write_plan};
 
@@ -64,8 +64,8 @@ pub(crate) fn run(session: &Session, args: &DemoArgs) -> Result<Output, CliError
     if session.json {
         return Output::json(&PlanJson::new(&planned, &files));
     }
-    let arguments = project.as_arguments(&in_demo, &DataArgs::default());
+    let repeated = Repeated::new(&in_demo, &DataArgs::default(), &PlanningArgs::default());
     let mut text = format!("{title}\n{}\n\n", session.dim(session.text(Text::DemoNote)));
-    text.push_str(&plan_text(&in_demo, &planned, 15, Some(&folder), &files, &arguments));
+    text.push_str(&plan_text(&in_demo, &planned, 15, Some(&folder), &files, &repeated));
     Ok(Output::text(text))
 }

@@ -1,6 +1,7 @@
 //! `restock explain`: why one line, and what it would be if one thing were different.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use restock_core::Quantity;
 use restock_engine::{ExplainError, LineDetail, WhatIf};
@@ -32,7 +33,8 @@ pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<Output, CliEr
     let (item_id, location_id) = line_of(&loaded, &args.line)?;
     let detail = explain(&loaded, &item_id, &location_id, &[])?;
     let changed = if what_ifs.is_empty() { None } else { Some(explain(&loaded, &item_id, &location_id, &what_ifs)?) };
-    let replay = if args.replay { Some(replay(session, &project, &loaded, &detail)?) } else { None };
+    let replay =
+        if args.replay { Some(replay(session, args.plan.as_deref(), &project, &loaded, &detail)?) } else { None };
     let differs = replay.as_ref().is_some_and(|(same, _)| !same);
     let mut output = if session.json {
         Output::json(&json!({
@@ -51,6 +53,8 @@ pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<Output, CliEr
     };
     output.findings = differs;
     output.notes = loaded.notes;
+    // The text is long: what went wrong is told once more where errors are read.
+    output.notes.extend(replay.filter(|_| differs).map(|(_, message)| message));
     Ok(output)
 }
 
@@ -119,26 +123,55 @@ fn explain(loaded: &Loaded, item_id: &str, location_id: &str, what_ifs: &[WhatIf
 }
 
 /// Compares the line with the plan that was written, or with itself where none was.
+///
+/// # Errors
+/// A plan that cannot be read, or that was named and is not there.
 fn replay(
     session: &Session,
+    folder: Option<&Path>,
     project: &Project,
     loaded: &Loaded,
     detail: &LineDetail,
 ) -> Result<(bool, String), CliError> {
-    let path = project.default_out().join("plan.json");
-    let written = super::export::read_plan(&path).ok();
-    let ours = serde_json::to_string(&detail.proposal).map_err(|error| CliError::internal(error.to_string()))?;
-    if let Some(plan) = written {
-        let line = plan.proposals.into_iter().find(|proposal| {
-            proposal.item_id == detail.line.item_id && proposal.destination == detail.line.location_id
-        });
-        let theirs = serde_json::to_string(&line).map_err(|error| CliError::internal(error.to_string()))?;
-        let text = if ours == theirs { Text::ReplaySame } else { Text::ReplayDiffers };
-        return Ok((ours == theirs, session.fill(text, &[&path.display()])));
+    let path = folder.map_or_else(|| project.default_out(), Path::to_path_buf).join("plan.json");
+    if folder.is_none() && !path.exists() {
+        let again = explain(loaded, &detail.line.item_id, &detail.line.location_id, &[])?;
+        assert!(&again == detail, "explaining the same line twice gives the same numbers");
+        return Ok((true, session.fill(Text::ReplayNoPlan, &[&path.display()])));
     }
-    let again = explain(loaded, &detail.line.item_id, &detail.line.location_id, &[])?;
-    assert!(&again == detail, "explaining the same line twice gives the same numbers");
-    Ok((true, session.text(Text::ReplayNoPlan).to_owned()))
+    let plan = super::export::read_plan(&path)?;
+    let (item_id, location_id) = (&detail.line.item_id, &detail.line.location_id);
+    let line = plan.lines.iter().find(|line| line.item_id == *item_id && line.location_id == *location_id);
+    let proposal = plan.proposals.iter().find(|line| line.item_id == *item_id && line.destination == *location_id);
+    let json =
+        |value: &dyn Fn() -> serde_json::Result<String>| value().map_err(|error| CliError::internal(error.to_string()));
+    let theirs = json(&|| serde_json::to_string(&(line, proposal)))?;
+    let ours = json(&|| serde_json::to_string(&(Some(&detail.line), detail.proposal.as_ref())))?;
+    if ours == theirs {
+        return Ok((true, session.fill(Text::ReplaySame, &[&path.display()])));
+    }
+    let mut text = session.fill(Text::ReplayDiffers, &[&path.display()]);
+    match line {
+        None => text.push_str(session.text(Text::ReplayNotThere)),
+        Some(line) if line.quantity != detail.line.quantity => {
+            let quantities: [&dyn std::fmt::Display; 2] =
+                [&format::quantity(line.quantity, 0), &format::quantity(detail.line.quantity, 0)];
+            text.push_str(&session.fill(Text::ReplayQuantity, &quantities));
+        }
+        Some(_) => text.push_str(session.text(Text::ReplayNumbers)),
+    }
+    if let Some(theirs) = proposal.map(|proposal| &proposal.explanation.lineage) {
+        let ours = &detail.explanation.lineage;
+        let changes = [
+            (theirs.data != ours.data, Text::ReplayData),
+            (theirs.settings != ours.settings, Text::ReplaySettings),
+            (theirs.code != ours.code, Text::ReplayCode),
+        ];
+        for (_, change) in changes.into_iter().filter(|(changed, _)| *changed) {
+            text.push_str(session.text(change));
+        }
+    }
+    Ok((false, text))
 }
 
 fn section(session: &Session, text: &mut String, title: Text, body: &str) {
@@ -183,7 +216,7 @@ fn detail_text(session: &Session, detail: &LineDetail) -> String {
         .column("", Align::Left)
         .column(session.text(Text::Without), Align::Right)
         .column(session.text(Text::With), Align::Right);
-    for row in consequences(lang, &explanation.without_order, &explanation.with_order, currency) {
+    for row in consequences(lang, explanation, currency) {
         grid.row(row);
     }
     section(session, &mut text, Text::WithWithoutTitle, &grid.render(session));

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use console::Style;
-use restock_core::Money;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
+use restock_core::{Finding, FindingCode, Money, Severity};
 use restock_engine::health::MissingTable;
 use restock_engine::{DetailedPlan, LineDetail, Plan};
 use restock_store::TableSummary;
@@ -15,13 +15,16 @@ use crate::cli::PlanArgs;
 use crate::error::{CliError, row_errors};
 use crate::format;
 use crate::i18n::{Text, exception_label, objective_label};
-use crate::project::{Loaded, Project, apply_flags, forecaster, is_known, write_file};
+use crate::project::{Loaded, Project, Repeated, apply_flags, forecaster, is_known, write_file};
 use crate::report::{self, Assumption};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
 
 /// Lines whose charts go into the HTML report.
 pub(crate) const N_DETAILS: usize = 300;
+
+/// Findings that the terminal shows; all of them are in the report and in `restock check`.
+const N_FINDINGS: usize = 4;
 
 /// A plan with everything people are told about it.
 pub(crate) struct Planned {
@@ -94,8 +97,8 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     let mut output = if session.json {
         Output::json(&PlanJson::new(&planned, &files))?
     } else {
-        let arguments = project.as_arguments(session, &args.data);
-        Output::text(plan_text(session, &planned, args.top, out.as_deref(), &files, &arguments))
+        let repeated = Repeated::new(session, &args.data, &args.planning);
+        Output::text(plan_text(session, &planned, args.top, out.as_deref(), &files, &repeated))
     };
     output.notes = notes;
     Ok(output)
@@ -186,7 +189,7 @@ pub(crate) fn plan_text(
     top: usize,
     out: Option<&Path>,
     files: &[PathBuf],
-    arguments: &str,
+    repeated: &Repeated,
 ) -> String {
     let Planned { plan, loaded, assumptions, missing, .. } = planned;
     let mut text = format!("{}\n\n", session.bold(&session.fill(Text::PlanTitle, &[&plan.as_of])));
@@ -206,6 +209,7 @@ pub(crate) fn plan_text(
         }
         more(session, &mut text, missing.len(), 4);
     }
+    findings(session, &mut text, plan);
     exceptions(session, &mut text, plan);
     orders(session, &mut text, plan, top, out);
     if !files.is_empty() {
@@ -217,8 +221,30 @@ pub(crate) fn plan_text(
     } else if out.is_none() {
         text.push_str(&format!("\n{}\n", session.text(Text::DryRun)));
     }
-    next_steps(session, &mut text, plan, files, arguments);
+    next_steps(session, &mut text, plan, files, repeated);
     text
+}
+
+/// What is wrong with the data as a whole, so that every quantity below may be: errors that are about no single item,
+/// stock that is stale and dates that lie in the future.
+fn findings(session: &Session, text: &mut String, plan: &Plan) {
+    let told = |finding: &&Finding| {
+        let of_all = finding.item_id.is_none() && finding.severity == Severity::Error;
+        of_all || matches!(finding.code, FindingCode::D06 | FindingCode::D19) && finding.severity > Severity::Info
+    };
+    let found: Vec<&Finding> = plan.findings.iter().filter(told).collect();
+    if found.is_empty() {
+        return;
+    }
+    heading(session, text, Text::DataFirst);
+    for finding in found.iter().take(N_FINDINGS) {
+        let subject: Vec<&str> =
+            [&finding.item_id, &finding.location_id].into_iter().flatten().map(String::as_str).collect();
+        let subject = if subject.is_empty() { String::new() } else { format!("{} · ", subject.join("@")) };
+        let what = session.either(&finding.message, &finding.message_zh);
+        bullet(session, text, &format!("{subject}{what}"), Some(session.either(&finding.fix, &finding.fix_zh)));
+    }
+    more(session, text, found.len(), N_FINDINGS);
 }
 
 fn heading(session: &Session, text: &mut String, title: Text) {
@@ -280,22 +306,26 @@ fn summary(session: &Session, planned: &Planned) -> String {
         orders.push_str(&session.fill(Text::SummaryPartCost, &[&format::count(summary.n_without_cost)]));
     }
     rows.push((Text::SummaryOrders, orders));
-    let [without, with] = summary.lost_margin;
-    let risk = if is_known(without) {
+    let ([lost, lost_with], [waits, waits_with]) = (summary.lost_margin, summary.waiting_margin);
+    let risk = if is_known(lost) || is_known(waits) {
         let money = |value: Money| format::money_with_code(value, &plan.currency);
-        let mut risk = session.fill(Text::SummaryRiskText, &[&money(without), &money(with)]);
+        let mut risk = if is_known(waits) {
+            let amounts = [lost + waits, lost, waits, lost_with + waits_with, lost_with, waits_with].map(money);
+            let amounts: Vec<&dyn std::fmt::Display> = amounts.iter().map(|amount| amount as _).collect();
+            session.fill(Text::SummaryRiskBoth, &amounts)
+        } else {
+            session.fill(Text::SummaryRiskText, &[&money(lost), &money(lost_with)])
+        };
         let unpriced: Vec<&Proposal> = plan.proposals.iter().filter(|line| !report::has_money(line)).collect();
         if !unpriced.is_empty() {
-            let units: f64 = unpriced.iter().map(|line| report::lost_units(line)).sum();
+            let [units, _] = report::lost_in_units(unpriced.iter().copied());
             let values: [&dyn std::fmt::Display; 2] = [&format::float(units, 0), &format::count(unpriced.len())];
             risk.push_str("; ");
             risk.push_str(&session.fill(Text::SummaryRiskUnpriced, &values));
         }
         risk
     } else {
-        let lost = |pick: fn(&Proposal) -> f64| format::float(plan.proposals.iter().map(pick).sum::<f64>(), 0);
-        let without = lost(|proposal| proposal.explanation.without_order.expected_lost_units);
-        let with = lost(|proposal| proposal.explanation.with_order.expected_lost_units);
+        let [without, with] = report::lost_in_units(&plan.proposals).map(|lost| format::float(lost, 0));
         session.fill(Text::SummaryRiskUnits, &[&without, &with])
     };
     rows.push((Text::SummaryRisk, risk));
@@ -488,22 +518,25 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
     grid.render(session)
 }
 
-fn next_steps(session: &Session, text: &mut String, plan: &Plan, files: &[PathBuf], arguments: &str) {
+fn next_steps(session: &Session, text: &mut String, plan: &Plan, files: &[PathBuf], repeated: &Repeated) {
+    let Repeated { data, planning } = repeated;
     heading(session, text, Text::NextSteps);
-    let mut step = |line: String| {
-        for (idx, line) in wrap(&line, session.width.saturating_sub(6)).iter().enumerate() {
+    if let Some(report) = files.iter().find(|file| file.extension().is_some_and(|ext| ext == "html")) {
+        for (idx, line) in wrap(&session.fill(Text::NextReport, &[&report.display()]), session.width.saturating_sub(6))
+            .iter()
+            .enumerate()
+        {
             text.push_str(&format!("{}{line}\n", if idx == 0 { "  " } else { "      " }));
         }
-    };
-    if let Some(report) = files.iter().find(|file| file.extension().is_some_and(|ext| ext == "html")) {
-        step(session.fill(Text::NextReport, &[&report.display()]));
     }
+    // A command stays on one line, so that it can be copied; what follows `#` is a comment to a shell as well.
+    let mut command = |line: String| text.push_str(&format!("  {line}\n"));
     if let Some(first) = plan.proposals.first() {
         let line = crate::project::shell_word(&format!("{}@{}", first.item_id, first.destination));
-        step(session.fill(Text::NextExplain, &[&format!("{line}{arguments}")]));
+        command(session.fill(Text::NextExplain, &[&format!("{line}{data}{planning}")]));
     }
-    step(session.fill(Text::NextCheck, &[&arguments]));
-    step(session.fill(Text::NextBacktest, &[&arguments]));
+    command(session.fill(Text::NextCheck, &[data]));
+    command(session.fill(Text::NextBacktest, &[&format!("{data}{planning}")]));
 }
 
 /// Writes text into `dir`, and says which file it was.
@@ -522,7 +555,7 @@ mod tests {
     fn text(lang: Lang, width: usize) -> String {
         let session = samples::session(lang, width);
         let files = [PathBuf::from("out/orders.csv"), PathBuf::from("out/report.html")];
-        plan_text(&session, &samples::planned(), 25, Some(Path::new("out")), &files, "")
+        plan_text(&session, &samples::planned(), 25, Some(Path::new("out")), &files, &Repeated::default())
     }
 
     #[test]
@@ -566,9 +599,9 @@ mod tests {
 
         Next
           open out/report.html: every line with its reasons and charts
-          restock explain MILK-1L@S01: why this line, and what if
-          restock check: what to correct in the data
-          restock backtest: what these orders would have saved on your history
+          restock explain MILK-1L@S01  # why this line, and what if
+          restock check  # what to correct in the data
+          restock backtest  # what these orders would have saved on your history
         ");
     }
 
@@ -649,17 +682,31 @@ mod tests {
 
         下一步
           打开 out/report.html：每一行的原因与图表
-          restock explain MILK-1L@S01：这一行的原因与假设分析
-          restock check：数据中需要更正之处
-          restock backtest：在您的历史数据上检验这些订货能节省多少
+          restock explain MILK-1L@S01  # 这一行的原因与假设分析
+          restock check  # 数据中需要更正之处
+          restock backtest  # 在您的历史数据上检验这些订货能节省多少
         ");
+    }
+
+    #[test]
+    fn what_waits_is_at_risk_and_not_lost() {
+        let session = samples::session(Lang::En, 220);
+        let mut planned = samples::planned();
+        planned.plan.summary.waiting_margin = [Money::from(40), Money::from(5)];
+        let text = summary(&session, &planned);
+        assert!(
+            text.contains("62.15 EUR until the next delivery if nothing is ordered (22.15 EUR lost, 40.00 EUR of"),
+            "{text}"
+        );
+        assert!(text.contains("5.75 EUR with these orders (0.75 EUR lost, 5.00 EUR waiting)"), "{text}");
     }
 
     #[test]
     fn no_line_is_wider_than_the_screen() {
         for lang in [Lang::En, Lang::ZhCn] {
             for width in [60, 80, 100, 150] {
-                for line in text(lang, width).lines() {
+                // Commands are not broken, so that they can be copied.
+                for line in text(lang, width).lines().filter(|line| !line.starts_with("  restock ")) {
                     assert!(console::measure_text_width(line) <= width, "{width}: {line}");
                 }
             }
@@ -709,9 +756,9 @@ mod tests {
 
         Next
           open out/report.html: every line with its reasons and charts
-          restock explain MILK-1L@S01: why this line, and what if
-          restock check: what to correct in the data
-          restock backtest: what these orders would have saved on your history
+          restock explain MILK-1L@S01  # why this line, and what if
+          restock check  # what to correct in the data
+          restock backtest  # what these orders would have saved on your history
         ");
     }
 }
