@@ -22,8 +22,12 @@ const MAX_RUST_LINES: usize = 1300;
 const LONG_FILES: &[(&str, usize)] = &[];
 const MAX_BYTES: usize = 256 * 1024;
 /// Larger files, with the most bytes they may have.
-const LARGE_FILES: &[(&str, usize)] =
-    &[("examples/shop/data/sales.csv", 1_000_000), ("examples/shop/data/receipts.csv", 450_000)];
+const LARGE_FILES: &[(&str, usize)] = &[
+    ("examples/shop/data/sales.csv", 1_000_000),
+    ("examples/shop/data/receipts.csv", 450_000),
+    ("crates/restock-pretrained/models/base.safetensors", 16_000_000),
+    ("crates/restock-pretrained/models/nano.safetensors", 4_000_000),
+];
 
 /// Files every reader looks for, and what they must contain.
 const EXPECTED: &[(&str, &str)] = &[

@@ -29,8 +29,13 @@ pub struct Pretrained {
 impl Pretrained {
     /// A forecaster with these weights.
     pub fn new(weights: &Weights, precision: Precision) -> Self {
-        let name = format!("pretrained_{}", weights.config().name);
+        let name = weights.config().name.clone();
         Self { engine: Engine::new(weights, precision), name, context_patches: CONTEXT_PATCHES }
+    }
+
+    /// The same under another name.
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     /// The same, reading at most `context_patches · 16` past periods.
@@ -49,12 +54,8 @@ impl Forecaster for Pretrained {
     }
 
     fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
-        let horizon = request.horizon;
-        assert!(
-            (1..=MAX_FUTURE_PATCHES * PATCH).contains(&horizon),
-            "horizon is {horizon} periods, 1 to {} are supported",
-            MAX_FUTURE_PATCHES * PATCH
-        );
+        assert!(request.horizon > 0, "a forecast has at least one period");
+        let horizon = request.horizon.min(MAX_FUTURE_PATCHES * PATCH);
         let future_patches = horizon.div_ceil(PATCH);
         // Series of equal length share their matrix products.
         let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
@@ -69,8 +70,24 @@ impl Forecaster for Pretrained {
                 }
             }
         }
-        forecasts.into_iter().map(|forecast| forecast.expect("every series is in one chunk")).collect()
+        let whole = forecasts.into_iter().map(|forecast| forecast.expect("every series is in one chunk"));
+        whole.zip(batch).map(|(forecast, series)| extended(forecast, series, request.horizon)).collect()
     }
+}
+
+/// A forecast that goes on beyond what the network reads: the last season again and again.
+fn extended(mut forecast: Forecast, series: &SeriesInput, horizon: usize) -> Forecast {
+    let season = series.bucket.season().min(forecast.horizon());
+    for step in forecast.horizon()..horizon {
+        let open = series.open_future.get(step).copied().unwrap_or(1.0) > 0.0;
+        let usual = step - season;
+        forecast.mean.push(if open { forecast.mean[usual] } else { 0.0 });
+        for level_idx in 0..N_FORECAST_LEVELS {
+            let quantile = forecast.quantiles[usual * N_FORECAST_LEVELS + level_idx];
+            forecast.quantiles.push(if open { quantile } else { 0.0 });
+        }
+    }
+    forecast
 }
 
 impl Pretrained {

@@ -11,6 +11,7 @@ mod kernels;
 pub mod prefetch;
 pub mod prior;
 pub mod seasonal_source;
+pub mod shipped;
 #[cfg(feature = "torch")]
 pub mod torch;
 pub mod weights;

@@ -283,7 +283,11 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
 
 /// The forecaster of a name.
 pub(crate) fn forecaster(name: &str) -> Result<Box<dyn Forecaster>, CliError> {
-    restock_forecast::forecaster(name).ok_or_else(|| unknown_name("model", name, restock_forecast::MODEL_NAMES))
+    restock_forecast::forecaster(name).or_else(|| restock_pretrained::shipped::forecaster(name)).ok_or_else(|| {
+        let known: Vec<&str> =
+            restock_forecast::MODEL_NAMES.iter().chain(restock_pretrained::shipped::NAMES).copied().collect();
+        unknown_name("model", name, &known)
+    })
 }
 
 fn unknown_name(what: &str, name: &str, known: &[&str]) -> CliError {

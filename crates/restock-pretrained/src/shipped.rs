@@ -1,0 +1,67 @@
+//! The weights that come with Restock, inside the binary: no download, no network.
+//!
+//! Each file has a card beside it in `models/` that says on what data, with what command and how well it was trained.
+
+use std::sync::LazyLock;
+
+use restock_core::Forecaster;
+
+use crate::engine::Precision;
+use crate::forecaster::Pretrained;
+use crate::weights::Weights;
+
+/// Names of the shipped forecasters, as written in configuration and leaderboards.
+pub const NAMES: &[&str] = &["pretrained", "pretrained_nano"];
+
+static BASE: LazyLock<Weights> = LazyLock::new(|| read(include_bytes!("../models/base.safetensors")));
+static NANO: LazyLock<Weights> = LazyLock::new(|| read(include_bytes!("../models/nano.safetensors")));
+
+fn read(bytes: &[u8]) -> Weights {
+    Weights::from_bytes(bytes).expect("shipped weights are whole: a test reads them")
+}
+
+/// The shipped forecaster of a name, in the fastest precision of this machine; `None` for a name not in [`NAMES`].
+///
+/// ```
+/// use restock_core::forecast::{ForecastRequest, Observation, SeriesInput};
+/// let model = restock_pretrained::shipped::forecaster("pretrained_nano").unwrap();
+/// let sales: Vec<f64> = (0..60).map(|day| if day % 7 < 5 { 10.0 } else { 30.0 }).collect();
+/// let series = SeriesInput {
+///     key: 1,
+///     demand: sales.clone(),
+///     observations: vec![Observation::Full; sales.len()],
+///     sales,
+///     first_period: 20_000,
+///     bucket: restock_core::Bucket::Day,
+///     covariates: vec![],
+///     open_future: vec![1.0; 14],
+///     count_valued: true,
+/// };
+/// let forecast = &model.forecast(&[series], &ForecastRequest { horizon: 14, seed: 1 })[0];
+/// // Days 60 to 64 of the pattern, then the weekend it has never been told of.
+/// assert!(forecast.median(4) > 1.5 * forecast.median(0) || forecast.median(3) > 1.5 * forecast.median(0));
+/// ```
+pub fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
+    let weights = match name {
+        "pretrained" => &*BASE,
+        "pretrained_nano" => &*NANO,
+        _ => return None,
+    };
+    Some(Box::new(Pretrained::new(weights, Precision::fastest()).named(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_its_weights() {
+        for (name, n_parameters) in [("pretrained", 6_300_000..6_400_000), ("pretrained_nano", 1_400_000..1_500_000)] {
+            assert!(NAMES.contains(&name));
+            assert_eq!(forecaster(name).unwrap().name(), name);
+            let weights = if name == "pretrained" { &*BASE } else { &*NANO };
+            assert!(n_parameters.contains(&weights.config().n_parameters()), "{}", weights.config().n_parameters());
+        }
+        assert!(forecaster("oracle").is_none());
+    }
+}
