@@ -18,10 +18,11 @@ use crate::report::backtest_page::{self, indicators, policy_label};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
 
-/// Models compared when none are named: the choice over them, what it chooses from, the classics, those for demand that
-/// comes now and then, and the baseline.
-const MODELS: [&str; 10] = [
+/// Models compared when none are named: the choice over them, the pretrained model, what is chosen from, the classics,
+/// those for demand that comes now and then, and the baseline.
+const MODELS: [&str; 11] = [
     "auto",
+    "pretrained",
     "negative_binomial",
     "weighted_quantiles",
     "ets",
