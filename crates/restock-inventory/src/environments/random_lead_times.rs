@@ -63,7 +63,7 @@ impl LeadTimeLaw {
     }
 
     /// Time until a unit of an age arrives, for a uniform number in [0, 1).
-    fn remaining(&self, age: f64, uniform: f64) -> f64 {
+    pub(crate) fn remaining(&self, age: f64, uniform: f64) -> f64 {
         (self.quantile(self.survival(age) * (1.0 - uniform)) - age).max(0.0)
     }
 }
@@ -127,6 +127,11 @@ impl RandomLeadTimes {
         assert!(rates.iter().all(|rate| *rate > 0.0 && rate.is_finite()), "{parameters:?}");
         assert!(parameters.max_order >= 1 && parameters.max_on_order >= 1, "{parameters:?}");
         Self { parameters }
+    }
+
+    /// What is known about demand, supply and costs.
+    pub fn parameters(&self) -> &RandomLeadTimesParameters {
+        &self.parameters
     }
 
     fn max_order(&self, state: &RandomLeadTimesState) -> Units {

@@ -109,13 +109,28 @@ impl StochasticLeadTimes {
         &self.lead_time
     }
 
+    /// Holding and stock-out cost per unit.
+    pub fn unit_costs(&self) -> (f64, f64) {
+        (self.holding_cost, self.stockout_cost)
+    }
+
+    /// `[lead_time_max + 1]`: probability of each lead time given that it is not shorter.
+    pub fn hazard(&self) -> &[f64] {
+        &self.hazard
+    }
+
+    /// Whether what was ordered later may arrive earlier.
+    pub fn crossing(&self) -> Crossing {
+        self.crossing
+    }
+
     fn longest(&self) -> usize {
         self.lead_time.len() - 1
     }
 
     /// Units of an order of `quantity` that arrive, each with probability `hazard`: the inverse of the binomial
     /// distribution function at a uniform number, so that each period uses up as many numbers whatever is on order.
-    fn arriving(quantity: Units, hazard: f64, uniform: f64) -> Units {
+    pub(crate) fn arriving(quantity: Units, hazard: f64, uniform: f64) -> Units {
         if quantity == 0 || hazard <= 0.0 {
             return 0;
         }

@@ -4,35 +4,11 @@ use crate::environments::check_environment;
 const SERIAL: &str = include_str!("../../published/gym_invmgmt_serial.toml");
 const DIVERGENT: &str = include_str!("../../published/gym_invmgmt_base.toml");
 
+const ASSEMBLY: &str = include_str!("assembly.yaml");
+
 fn assembly(ships: &str, unmet_demand: &str) -> Network {
-    let text = format!(
-        r#"
-        horizon: 20
-        ships: {ships}
-        unmet_demand: {unmet_demand}
-        goodwill: {{ growth: 1.01, decay: 0.9, floor: 0.2, cap: 1.5 }}
-        pattern: {{ trend: 0.05, seasonal: {{ amplitude: 0.5, period: 10 }}, shock: {{ period: 5, factor: 2 }} }}
-        nodes:
-          - {{ id: frames }}
-          - {{ id: wheels }}
-          - id: workshop
-            initial_stock: 20
-            capacity: 9
-            yield_share: 0.9
-            operating_cost: 2
-            components: {{ frames: 1, wheels: 2 }}
-          - {{ id: shop, initial_stock: 5, holding_cost: 1 }}
-          - {{ id: riders }}
-          - {{ id: clubs }}
-        links:
-          - {{ from: frames, to: workshop, lead_time: 3, unit_price: 60, order_cost: 4 }}
-          - {{ from: wheels, to: workshop, unit_price: 15 }}
-          - {{ from: workshop, to: shop, lead_time: 1, unit_price: 150, transit_cost: 0.5 }}
-          - {{ from: shop, to: riders, unit_price: 250, stockout_cost: 40, demand: {{ law: poisson, mean: 4 }} }}
-          - {{ from: shop, to: clubs, unit_price: 200, demand: {{ law: series, means: [0, 3, 1] }} }}
-        "#
-    );
-    Network::from_yaml(&text).unwrap()
+    let text = ASSEMBLY.replace("ships: opening_stock", &format!("ships: {ships}"));
+    Network::from_yaml(&text.replace("unmet_demand: backorder", &format!("unmet_demand: {unmet_demand}"))).unwrap()
 }
 
 #[test]
