@@ -81,6 +81,7 @@ pub mod serial;
 pub mod simulate;
 pub mod stochastic_lead_times;
 pub mod supply_network;
+pub mod warehouse_chain;
 pub mod worked_example;
 
 pub use backorders::{BackorderLanes, BackorderPositionLanes};
@@ -101,6 +102,7 @@ pub use serial::{SerialBaseStock, SerialLanes};
 pub use simulate::{SimulatedCost, SimulationPlan, simulate};
 pub use stochastic_lead_times::StochasticLeadTimesLanes;
 pub use supply_network::SupplyNetworkLanes;
+pub use warehouse_chain::WarehouseChainLanes;
 pub use worked_example::WorkedExampleLanes;
 
 /// Lanes of a block, played together.

@@ -157,7 +157,7 @@ impl SupplyNetworkLanes {
 }
 
 /// The smallest demand whose Poisson distribution function is above a uniform number, units.
-fn poisson_quantile(mean: f64, uniform: f64) -> LaneUnits {
+pub(super) fn poisson_quantile(mean: f64, uniform: f64) -> LaneUnits {
     if mean == 0.0 {
         return Wrapping(0);
     }

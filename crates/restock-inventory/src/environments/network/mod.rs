@@ -12,6 +12,7 @@
 //! 3. Discounting is the criterion's, never the environment's.
 
 mod description;
+mod position;
 
 use rand::Rng;
 use rand_distr::{Distribution, Normal, Poisson};
@@ -91,11 +92,11 @@ impl Network {
     /// A network from a TOML text.
     ///
     /// # Errors
-    /// [`NetworkError`] for text that is not a network, and as [`Network::new`].
+    /// [`NetworkError`] for text that is not a network, and as [`Network::new`], with the line.
     pub fn from_toml(text: &str) -> Result<Self, NetworkError> {
         let description = toml::from_str(text)
             .map_err(|error| NetworkError::Format { format: "TOML", message: error.to_string() })?;
-        Self::new(description)
+        Self::new(description).map_err(|error| position::located_in_toml(error, text))
     }
 
     /// A network from a YAML text of the same fields.
@@ -105,7 +106,7 @@ impl Network {
     pub fn from_yaml(text: &str) -> Result<Self, NetworkError> {
         let description = serde_saphyr::from_str(text)
             .map_err(|error| NetworkError::Format { format: "YAML", message: error.to_string() })?;
-        Self::new(description)
+        Self::new(description).map_err(|error| position::located_in_yaml(error, text))
     }
 
     /// A network from its description.
