@@ -12,7 +12,7 @@ use super::{
 };
 use crate::environments::dual_sourcing::{DualSourcingCosts, LEAD_TIME_MAX as DUAL_LEAD_TIME_MAX};
 use crate::environments::{BackorderPosition, DualSourcing, DualSourcingState, RandomYield, Yield, backorders};
-use crate::exact::{Criterion, Settings, evaluate, solve_watched};
+use crate::exact::{Criterion, PolicyChain, Settings, evaluate, solve_watched};
 use crate::heuristics::{CappedDualIndex, LinearInflation, MinimumOrderRule};
 use crate::zheng_federgruen::BackorderProblem;
 
@@ -63,7 +63,7 @@ impl MinimumOrderProblem {
         let by_level = |level: Units| (level as f64, cost(MinimumOrderRule { order_up_to_level: level, min_order }));
         let curve: Vec<(f64, f64)> = levels.map(by_level).collect();
         let flat = vec![(curve[0].0, optimum), (curve[curve.len() - 1].0, optimum)];
-        let first = (rule.order_up_to_level - 2 * min_order).max(lowest);
+        let first = (rule.order_up_to_level - 2 * min_order).max(environment.state(0));
         let positions = first..=(rule.order_up_to_level + 3).min(highest);
         let orders = positions.map(|at| (at as f64, solution.action(&environment, &at) as f64)).collect();
         Ok(Solved {
@@ -144,12 +144,17 @@ impl RandomYieldProblem {
         let demand = short_law(&self.demand)?;
         let YieldText(good) = self.good;
         let rate = good.mean_rate();
-        // Generous caps: no optimum of the published problems comes near them.
-        let most = demand.probabilities().len() as f64 - 1.0;
-        let max_order = (4.0 * most / rate).ceil() as Units;
-        let bounds = -((10.0 * most / rate).ceil() as Units)..=(5.0 * most).ceil() as Units;
+        // Bounds that no optimum comes near: backorders of as many failed orders in a row as come once in 1e9 periods, or
+        // of some periods where part of each order is good, and orders that make up for all of them at once.
+        let n_failed = match good {
+            Yield::AllOrNothing(rate) if rate < 1.0 => (1e-9_f64.ln() / (1.0 - rate).ln()).ceil().max(4.0),
+            _ => 4.0,
+        };
+        let (mean, most) = (demand.mean(), demand.probabilities().len() as f64 - 1.0);
+        let max_order = ((n_failed * mean + 2.0 * most) / rate).ceil() as Units;
+        let bounds = -((n_failed * mean + most).ceil() as Units)..=(4.0 * most).ceil() as Units;
         let n_states = (bounds.end() - bounds.start() + 1) as f64;
-        small_enough(n_states, 2_000.0, "count in packs instead of units")?;
+        small_enough(n_states * max_order as f64, 1e5, "count in packs instead of units")?;
         let environment = RandomYield::new(holding_cost, stockout_cost, demand.clone(), good, max_order, bounds);
         let settings = Settings::default();
         let solution = solve_watched(&environment, Criterion::Average, &settings, watch);
@@ -158,8 +163,8 @@ impl RandomYieldProblem {
             rule.order_quantity(net_inventory).min(environment.max_order(net_inventory))
         };
         let cost = |rule: LinearInflation| {
-            let order = |net_inventory: &Units| order_of(rule, *net_inventory);
-            evaluate(&environment, order, Criterion::Average, &settings).average_cost.expect("an average cost")
+            let chain = PolicyChain::new(&environment, |net_inventory| order_of(rule, *net_inventory));
+            chain.average_cost(&settings).average_cost.expect("an average cost")
         };
         let newsvendor = demand.quantile(stockout_cost / (stockout_cost + holding_cost));
         let inflations: Vec<f64> = (0..=4).map(|step| 1.0 + (1.0 / rate - 1.0) * f64::from(step) / 4.0).collect();

@@ -273,6 +273,16 @@ mod tests {
     }
 
     #[test]
+    fn crossing_is_given_as_yes_or_no() {
+        let cost = |crossing: &str| {
+            let problem = ["problem=lost-sales-random-lead-time", "lead_time=0,0.3,0.4,0.3", "holding_cost=1"];
+            let others = ["stockout_cost=9", "demand=poisson:5", crossing];
+            solve(table_of(problem.into_iter().chain(others)).unwrap()).unwrap().figures[0].value
+        };
+        assert_ne!(cost("crossing=true"), cost("crossing=false"));
+    }
+
+    #[test]
     fn descriptions_that_do_not_fit_say_what_is_wrong() {
         let error = |pairs: &[&str]| solve(table_of(pairs.iter().copied()).unwrap()).unwrap_err().to_string();
         insta::assert_snapshot!(error(&["problem=random-lead-times", "lead_time=2", "demand_rate=1", "holding_cost=1", "stockout_cost=1"]), @"invalid type: integer `2`, expected a string");

@@ -196,7 +196,7 @@ pub const KINDS: &[Kind] = &[
         name: "random-yield",
         title: "only part of an order is good, unmet demand waits, solved exactly",
         example: Example::Pairs(&[
-            ("yield", "all-or-nothing:0.8"),
+            ("yield", "uniform"),
             ("holding_cost", "1"),
             ("stockout_cost", "4"),
             ("demand", "poisson:5"),
@@ -391,15 +391,15 @@ pub fn table_of_yaml(text: &str) -> Result<toml::Table, ProblemError> {
     serde_saphyr::from_str(text).map_err(|error| ProblemError::Parameter(error.to_string()))
 }
 
-/// A whole number, a number, or text.
+/// A whole number, a number, yes or no, or text.
 fn value_of(text: &str) -> toml::Value {
     if let Ok(whole) = text.parse::<i64>() {
         return whole.into();
     }
-    match text.parse::<f64>() {
-        Ok(number) => number.into(),
-        Err(_) => text.into(),
+    if let Ok(number) = text.parse::<f64>() {
+        return number.into();
     }
+    text.parse::<bool>().map_or_else(|_| text.into(), toml::Value::from)
 }
 
 /// Solves the problem that a table describes; its key `problem` names the kind. A table with `nodes` and no `problem` is

@@ -75,20 +75,20 @@ impl PerishableProblem {
         let demand = whole_units(&self.demand)?;
         let issuing = self.issuing(&demand)?;
         // A unit left to the end of its life costs at least what it cost to buy and throw away, so more than the fractile
-        // of all demand in its life is never worth having, nor an order of more than that of two periods.
+        // of all demand until then is never worth having.
         let overage = (costs.unit_cost + costs.waste_cost + costs.holding_cost).max(1e-3 * margin);
         let cover = |n_periods: usize| {
             DiscreteDemand::sum(std::iter::repeat_n(&demand, n_periods)).quantile(margin / (margin + overage)).max(1)
         };
-        let (max_order, max_position) = (cover(shelf_life.min(2)), cover(lead_time + shelf_life));
+        let max_position = cover(lead_time + shelf_life);
         let charge = HoldingCharge::AfterExpiry;
-        let problem = Perishable::new(shelf_life, lead_time, costs, issuing, charge, max_order, max_position);
+        let problem = Perishable::new(shelf_life, lead_time, costs, issuing, charge, max_position, max_position);
         small_enough(problem.n_states() as f64, 2e6, "use a shorter shelf life or lead time, or count in packs")?;
         let settings = Settings::default();
         let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
         let cost = |level: Units| {
-            let policy = CappedBaseStock { base_stock_level: level, max_order };
+            let policy = CappedBaseStock::uncapped(level);
             let chain = PolicyChain::new(&problem, |state: &PerishableState| {
                 policy.order_quantity(state.inventory_position()).min(problem.max_order(state))
             });
@@ -105,7 +105,7 @@ impl PerishableProblem {
                 ages.iter().for_each(|age| state.on_hand[*age] = units);
                 (units as f64, solution.action(&problem, &state) as f64)
             };
-            (0..=max_order.min(max_position)).map(order).collect()
+            (0..=max_position).map(order).collect()
         };
         let longest = if lead_time == 0 { shelf_life - 1 } else { shelf_life };
         let mut by_age = Vec::new();
