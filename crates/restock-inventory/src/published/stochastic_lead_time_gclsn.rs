@@ -24,6 +24,10 @@ const SEARCH: SimulationPlan = SimulationPlan { n_lanes: 64, n_periods: 2_500, n
 /// For the cost: paths of its own, so that the search does not flatter it.
 const COST: SimulationPlan = SimulationPlan { n_lanes: 1_000, n_periods: 5_000, n_warm_up: 100, seed: 2 };
 
+/// Levels in a row that may be dearer before the search ends: where lead times are long, a level a little above the best
+/// base-stock level gains nothing yet, and the best capped policy lies far above it.
+const LEVEL_PATIENCE: usize = 12;
+
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
     id: String,
@@ -93,9 +97,9 @@ impl Row {
         let levels = base_stock.base_stock_level..=max_level.max(base_stock.base_stock_level);
         let mut cap = max_order;
         let (mut capped, mut least) = (base_stock, f64::INFINITY);
-        line_search(*levels.start(), levels.clone(), 2, |base_stock_level| {
+        line_search(*levels.start(), levels.clone(), LEVEL_PATIENCE, |base_stock_level| {
             let by_cap = |max_order| simulate(&SEARCH, CappedBaseStock { base_stock_level, max_order }).mean();
-            let (best_cap, cost) = line_search(cap, 0..=max_order, 1, by_cap);
+            let (best_cap, cost) = line_search(cap, 0..=max_order, 2, by_cap);
             cap = best_cap;
             if cost < least {
                 (capped, least) = (CappedBaseStock { base_stock_level, max_order: best_cap }, cost);
