@@ -24,8 +24,7 @@ const SEARCH: SimulationPlan = SimulationPlan { n_lanes: 64, n_periods: 2_500, n
 /// For the cost: paths of its own, so that the search does not flatter it.
 const COST: SimulationPlan = SimulationPlan { n_lanes: 1_000, n_periods: 5_000, n_warm_up: 100, seed: 2 };
 
-/// Levels in a row that may be dearer before the search ends: where lead times are long, a level a little above the best
-/// base-stock level gains nothing yet, and the best capped policy lies far above it.
+/// Levels in a row that may be dearer before the search ends.
 const LEVEL_PATIENCE: usize = 12;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -95,17 +94,22 @@ impl Row {
         let (base_stock, _) = CappedBaseStock::best_uncapped(start, |policy| simulate(&SEARCH, policy).mean());
         let (max_order, max_level) = self.search_bounds(&problem);
         let levels = base_stock.base_stock_level..=max_level.max(base_stock.base_stock_level);
-        let mut cap = max_order;
         let (mut capped, mut least) = (base_stock, f64::INFINITY);
-        line_search(*levels.start(), levels.clone(), LEVEL_PATIENCE, |base_stock_level| {
-            let by_cap = |max_order| simulate(&SEARCH, CappedBaseStock { base_stock_level, max_order }).mean();
-            let (best_cap, cost) = line_search(cap, 0..=max_order, 2, by_cap);
-            cap = best_cap;
-            if cost < least {
-                (capped, least) = (CappedBaseStock { base_stock_level, max_order: best_cap }, cost);
-            }
-            cost
-        });
+        // From the best base-stock level upwards without a cap, and from the highest level downwards with orders of about
+        // the mean demand: where lead times are long the valley is oblique, and the second finds what the first misses.
+        let mean_order = (mean_demand.ceil() as Units).min(max_order);
+        for (first_level, first_cap) in [(*levels.start(), max_order), (*levels.end(), mean_order)] {
+            let mut cap = first_cap;
+            line_search(first_level, levels.clone(), LEVEL_PATIENCE, |base_stock_level| {
+                let by_cap = |max_order| simulate(&SEARCH, CappedBaseStock { base_stock_level, max_order }).mean();
+                let (best_cap, cost) = line_search(cap, 0..=max_order, 2, by_cap);
+                cap = best_cap;
+                if cost < least {
+                    (capped, least) = (CappedBaseStock { base_stock_level, max_order: best_cap }, cost);
+                }
+                cost
+            });
+        }
         vec![
             compare("best base-stock cost", self.best_base_stock_cost, base_stock),
             compare("best capped base-stock cost", self.best_cbs_cost, capped),
