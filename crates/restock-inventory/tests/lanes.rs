@@ -112,7 +112,7 @@ fn a_million_random_steps_break_no_invariant() {
 }
 
 #[test]
-#[ignore = "about a minute"]
+#[ignore = "some minutes"]
 fn a_hundred_million_random_steps_break_no_invariant() {
     play_all(100_000_000);
 }
