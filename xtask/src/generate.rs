@@ -1,10 +1,14 @@
-//! Generated files: the example shop.
+//! Generated files: the example shop and the pictures of the guide.
+
+#[path = "../../crates/restock/src/chart.rs"]
+mod chart;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use restock_inventory::problems::{KINDS, solve};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_store::write::{Format, dataset};
 
@@ -13,32 +17,62 @@ const SHOP: &str = "examples/shop/data";
 /// Chosen once; any other seed gives another shop.
 const SHOP_SEED: u64 = 2026;
 
+/// Where the guide's pages and pictures are.
+const GUIDE: &str = "crates/restock-inventory/guide";
+
 /// Writes the generated files and returns what went wrong.
 pub(crate) fn write(root: &Path) -> Vec<String> {
-    let folder = root.join(SHOP);
-    match shop(&folder) {
+    let mut problems = Vec::new();
+    match shop(&root.join(SHOP)) {
         Ok(paths) => {
             let bytes: u64 = paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum();
             println!("wrote {} files, {} kB, in {SHOP}", paths.len(), bytes / 1000);
-            Vec::new()
         }
-        Err(error) => vec![format!("{SHOP}: {error}")],
+        Err(error) => problems.push(format!("{SHOP}: {error}")),
     }
+    match pictures(&root.join(GUIDE)) {
+        Ok(n_pictures) => println!("wrote {n_pictures} pictures in {GUIDE}"),
+        Err(error) => problems.push(format!("{GUIDE}: {error}")),
+    }
+    problems
 }
 
 /// Says where the committed files differ from what [`write()`] would write.
 pub(crate) fn check(root: &Path) -> Vec<String> {
-    let fresh = root.join("target/xtask/shop");
-    // Left over from an earlier run; its absence is fine.
-    let _ = fs::remove_dir_all(&fresh);
-    if let Err(error) = shop(&fresh) {
-        return vec![format!("{}: {error}", fresh.display())];
+    let (fresh_shop, fresh_guide) = (root.join("target/xtask/shop"), root.join("target/xtask/guide"));
+    for folder in [&fresh_shop, &fresh_guide] {
+        // Left over from an earlier run; its absence is fine.
+        let _ = fs::remove_dir_all(folder);
     }
-    differences(&root.join(SHOP), &fresh)
-        .unwrap_or_else(|error| vec![format!("{SHOP}: {error}")])
-        .into_iter()
-        .map(|difference| format!("{SHOP}/{difference}; run `cargo xtask generate`"))
-        .collect()
+    if let Err(error) = shop(&fresh_shop) {
+        return vec![format!("{}: {error}", fresh_shop.display())];
+    }
+    if let Err(error) = pictures(&fresh_guide) {
+        return vec![format!("{}: {error}", fresh_guide.display())];
+    }
+    let compare = |folder: &str, fresh: &Path, ending: &str| -> Vec<String> {
+        differences(&root.join(folder), fresh, ending)
+            .unwrap_or_else(|error| vec![format!("{folder}: {error}")])
+            .into_iter()
+            .map(|difference| format!("{folder}/{difference}; run `cargo xtask generate`"))
+            .collect()
+    };
+    [compare(SHOP, &fresh_shop, ""), compare(GUIDE, &fresh_guide, ".svg")].concat()
+}
+
+/// Solves the example of every kind of problem and draws its charts, as `restock solve --out` does. Returns how many.
+fn pictures(folder: &Path) -> Result<usize, String> {
+    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    let mut n_pictures = 0;
+    for kind in KINDS {
+        let solved = solve(kind.example_table()).map_err(|error| format!("{}: {error}", kind.name))?;
+        for (number, chart) in (1..).zip(&solved.charts) {
+            let path = folder.join(format!("{}-{number}.svg", kind.name));
+            fs::write(&path, chart::svg(chart)).map_err(|error| format!("{}: {error}", path.display()))?;
+            n_pictures += 1;
+        }
+    }
+    Ok(n_pictures)
 }
 
 fn shop(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -46,9 +80,13 @@ fn shop(folder: &Path) -> Result<Vec<PathBuf>, String> {
     dataset(&chain(&ChainConfig::example_shop(), SHOP_SEED), folder, Format::Csv).map_err(|error| error.to_string())
 }
 
-fn differences(committed: &Path, fresh: &Path) -> io::Result<Vec<String>> {
+/// Compares the files of two folders whose names end so.
+fn differences(committed: &Path, fresh: &Path, ending: &str) -> io::Result<Vec<String>> {
     let names = |folder: &Path| -> io::Result<BTreeSet<String>> {
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        let all: Vec<String> = fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<_>>()?;
+        Ok(all.into_iter().filter(|name| name.ends_with(ending)).collect())
     };
     let (old, new) = (names(committed)?, names(fresh)?);
     let mut found: Vec<String> = old.difference(&new).map(|name| format!("{name} is no longer generated")).collect();
@@ -77,10 +115,11 @@ mod tests {
             fs::create_dir(path).unwrap();
             fs::write(path.join("a.csv"), "x\n1\n2\n").unwrap();
         }
-        assert_eq!(differences(&old, &new).unwrap(), Vec::<String>::new());
+        assert_eq!(differences(&old, &new, "").unwrap(), Vec::<String>::new());
         fs::write(new.join("a.csv"), "x\n1\n3\n").unwrap();
         fs::write(new.join("b.csv"), "").unwrap();
-        assert_eq!(differences(&old, &new).unwrap(), ["b.csv is missing", "a.csv:3: is \"2\", would be \"3\""]);
+        assert_eq!(differences(&old, &new, ".svg").unwrap(), Vec::<String>::new());
+        assert_eq!(differences(&old, &new, "").unwrap(), ["b.csv is missing", "a.csv:3: is \"2\", would be \"3\""]);
     }
 
     #[test]

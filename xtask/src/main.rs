@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask generate [--check] | cargo xtask tidy
 
-  generate          write examples/shop/data from the retail simulator
+  generate          write examples/shop/data from the retail simulator, and the pictures of the guide
   generate --check  fail where the committed files differ from what would be written
   tidy              layers, sizes, headers, licences and other rules of this repository";
 

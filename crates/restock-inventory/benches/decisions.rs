@@ -7,11 +7,14 @@ use restock_core::objective::ServiceType;
 use restock_core::policy::{DemandPaths, OrderingRules};
 use restock_core::{CostRates, Objective, Review, StockState, Units};
 use restock_inventory::allocate::{AllocationLine, Limits, allocate};
+use restock_inventory::clark_scarf::{SerialStage, SerialSystem};
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::LostSales;
 use restock_inventory::environments::lost_sales::LostSalesCosts;
 use restock_inventory::exact::{Criterion, Settings, solve};
+use restock_inventory::grid_demand::GridDemand;
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, project, step};
+use restock_inventory::zheng_federgruen::{BackorderProblem, optimal_policy};
 use restock_inventory::{policy, rules};
 
 const COSTS: CostRates =
@@ -129,4 +132,25 @@ fn lost_sales_optimum(lead_time: usize) -> Option<f64> {
     let costs = LostSalesCosts { holding_cost: 1.0, stockout_cost: 39.0, order_cost: 0.0 };
     let problem = LostSales::new(lead_time, costs, vec![DiscreteDemand::geometric(5.0, 250)]);
     solve(&problem, Criterion::Average, &Settings::default()).average_cost
+}
+
+/// The exact (s, S) policy of the test bed of Zheng & Federgruen (1991): K = 64, h = 1, p = 9, Poisson demand.
+#[divan::bench(args = [10.0, 75.0])]
+fn s_s_optimum(bencher: divan::Bencher, mean: f64) {
+    let problem = BackorderProblem { holding_cost: 1.0, stockout_cost: 9.0, order_cost: 64.0, lead_time: 0 };
+    let demand = DiscreteDemand::poisson(mean, 200);
+    bencher.bench(|| optimal_policy(divan::black_box(problem), &demand));
+}
+
+/// The exact echelon levels of five stages: Shang & Song's Poisson demand, and problem 6.2a of Snyder & Shen (2019) with
+/// normal demand on a grid of a four-hundredth of its standard deviation.
+#[divan::bench(args = [false, true])]
+fn clark_scarf_optimum(bencher: divan::Bencher, normal: bool) {
+    let demand = |time: f64| {
+        if normal { GridDemand::normal(64.0 * time, 8.0 * time.sqrt(), 0.02) } else { GridDemand::poisson(16.0 * time) }
+    };
+    let stages = [2.0, 2.0, 1.0, 1.0, 1.0]
+        .map(|echelon_holding_cost| SerialStage { echelon_holding_cost, lead_time_demand: demand(0.5) });
+    let system = SerialSystem { stages: stages.to_vec(), backorder_cost: 24.0, review_demand: None };
+    bencher.bench(|| divan::black_box(&system).optimum());
 }

@@ -12,13 +12,17 @@ use restock_inventory::environments::dual_sourcing::DualSourcingCosts;
 use restock_inventory::environments::lost_sales::LostSalesCosts;
 use restock_inventory::environments::perishable::{HoldingCharge, IssuingLaw, PerishableCosts};
 use restock_inventory::environments::serial::InTransit;
-use restock_inventory::environments::{Backorders, DualSourcing, LostSales, Perishable, Serial, WorkedExample};
-use restock_inventory::heuristics::{CappedBaseStock, CappedDualIndex, OrderUpToRule};
-use restock_inventory::lanes::network::{Activation, Dense};
+use restock_inventory::environments::stochastic_lead_times::Crossing;
+use restock_inventory::environments::{
+    Backorders, DualSourcing, LostSales, Network, Perishable, RandomYield, Serial, StochasticLeadTimes, WorkedExample,
+    Yield,
+};
+use restock_inventory::heuristics::{CappedBaseStock, CappedDualIndex, LinearInflation, LinkBaseStock, OrderUpToRule};
+use restock_inventory::lanes::network::{self, Activation, Dense};
 use restock_inventory::lanes::{
     BackorderLanes, BaseStock, DualSourcingLanes, LaneEnvironment, LanePolicy, LaneUnits, Lanes, LostSalesLanes,
-    Network, NetworkPolicy, PerishableLanes, SerialBaseStock, SerialLanes, SimulationPlan, WorkedExampleLanes,
-    simulate,
+    NetworkPolicy, PerishableLanes, RandomYieldLanes, SerialBaseStock, SerialLanes, SimulationPlan,
+    StochasticLeadTimesLanes, SupplyNetworkLanes, WorkedExampleLanes, simulate,
 };
 use restock_inventory::zheng_federgruen::BackorderProblem;
 
@@ -42,6 +46,10 @@ const NAMES: &[&str] = &[
     "perishable 5 ages LIFO, base-stock",
     "perishable 5 ages mixed, base-stock",
     "serial 4 stages, echelon base-stock",
+    "random yield, linear inflation",
+    "lost sales, random lead time in sequence, base-stock",
+    "lost sales, random lead time of each unit, base-stock",
+    "network of 3 stages, base-stock by link",
 ];
 
 type Simulation = Box<dyn Fn(&SimulationPlan) -> f64 + Send + Sync>;
@@ -132,6 +140,18 @@ fn simulation(name: &str) -> Simulation {
             let policy = SerialBaseStock { echelon_base_stock_levels: [13, 24, 30, 41] };
             of(SerialLanes::<4>::new(plain), policy)
         }
+        "random yield, linear inflation" => {
+            let demand = DiscreteDemand::poisson(5.0, 40);
+            let plain = RandomYield::new(1.0, 9.0, demand, Yield::Binomial(0.8), 30, -60..=40);
+            of(RandomYieldLanes::new(plain), LinearInflation { order_up_to_level: 10, inflation: 1.25 })
+        }
+        "lost sales, random lead time in sequence, base-stock" => random_lead_time(Crossing::Sequential),
+        "lost sales, random lead time of each unit, base-stock" => random_lead_time(Crossing::EachUnit),
+        "network of 3 stages, base-stock by link" => {
+            let plain = Network::from_toml(include_str!("../src/problems/network.toml").replace(KEY, "").as_str());
+            let twin = SupplyNetworkLanes::new(plain.expect("a network of ours"));
+            of(twin, LinkBaseStock { levels: vec![75, 30, 35] })
+        }
         other => panic!("{other} is not in the list"),
     }
 }
@@ -148,9 +168,18 @@ fn lost_sales(lead_time: usize, cycle_length: usize, order_cost: f64) -> LostSal
     LostSalesLanes::new(LostSales::with_caps(lead_time, costs, laws, 60, 60))
 }
 
+/// What `restock solve` needs and a network alone has not.
+const KEY: &str = "problem = \"network\"";
+
+fn random_lead_time(crossing: Crossing) -> Simulation {
+    let demand = vec![DiscreteDemand::poisson(5.0, 40)];
+    let plain = StochasticLeadTimes::new(1.0, 9.0, demand, vec![0.0, 0.3, 0.5, 0.2], crossing, 60);
+    of(StochasticLeadTimesLanes::new(plain), BaseStock { base_stock_level: 18 })
+}
+
 fn network(activation: Activation) -> NetworkPolicy<4, 32> {
     let weight = |row: usize, column: usize| ((row * 31 + column * 17) % 13) as f32 / 26.0 - 0.23;
-    let network = Network {
+    let network = network::Network {
         first: Dense { weights: std::array::from_fn(|row| std::array::from_fn(|i| weight(row, i))), biases: [0.1; 32] },
         second: Dense {
             weights: std::array::from_fn(|row| std::array::from_fn(|i| weight(row, i))),

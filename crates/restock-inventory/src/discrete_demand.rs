@@ -8,6 +8,8 @@ use statrs::distribution::{ContinuousCDF, Discrete, Gamma, Poisson};
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscreteDemand {
     probabilities: Vec<f64>,
+    /// `[n]`: P(demand <= level), summed from 0 upwards.
+    cumulative: Vec<f64>,
 }
 
 impl DiscreteDemand {
@@ -22,14 +24,24 @@ impl DiscreteDemand {
         for probability in &mut probabilities {
             *probability /= total;
         }
-        Self { probabilities }
+        Self::from_normalised(probabilities)
+    }
+
+    fn from_normalised(probabilities: Vec<f64>) -> Self {
+        let mut below = 0.0;
+        let sum_up = |probability: &f64| {
+            below += probability;
+            below
+        };
+        let cumulative = probabilities.iter().map(sum_up).collect();
+        Self { probabilities, cumulative }
     }
 
     /// Always the same demand, units.
     pub fn constant(demand: usize) -> Self {
         let mut probabilities = vec![0.0; demand + 1];
         probabilities[demand] = 1.0;
-        Self { probabilities }
+        Self::from_normalised(probabilities)
     }
 
     /// Poisson demand with a mean in units, truncated to `0..=max_demand` and renormalised.
@@ -119,30 +131,27 @@ impl DiscreteDemand {
 
     /// P(demand <= level).
     pub fn cdf(&self, level: usize) -> f64 {
-        self.probabilities.iter().take(level + 1).sum()
+        self.cumulative[level.min(self.cumulative.len() - 1)]
     }
 
     /// The smallest demand whose distribution function is at least `quantile_level`, units.
     pub fn quantile(&self, quantile_level: f64) -> Units {
-        let mut below = 0.0;
-        for (demand, probability) in self.probabilities.iter().enumerate() {
-            below += probability;
-            if below >= quantile_level - 1e-12 {
-                return demand as Units;
-            }
-        }
-        self.probabilities.len() as Units - 1
+        let demand = self.cumulative.partition_point(|below| *below < quantile_level - 1e-12);
+        demand.min(self.cumulative.len() - 1) as Units
     }
 
-    /// A demand drawn from the law, units.
+    /// A demand drawn from the law, units: one uniform number of the generator, looked up by halving in the distribution
+    /// function. So a generator from a seed gives the same demands on every machine, and a draw uses as many random bits
+    /// whatever the law.
     pub fn sample(&self, rng: &mut dyn Rng) -> Units {
-        let uniform: f64 = rng.random();
-        let mut below = 0.0;
-        for (demand, probability) in self.probabilities.iter().enumerate() {
-            below += probability;
-            if uniform < below {
-                return demand as Units;
-            }
+        self.inverse(rng.random())
+    }
+
+    /// The smallest demand whose distribution function is above a uniform number in [0, 1), units.
+    fn inverse(&self, uniform: f64) -> Units {
+        let demand = self.cumulative.partition_point(|below| *below <= uniform);
+        if demand < self.cumulative.len() {
+            return demand as Units;
         }
         // The probabilities sum to 1 up to rounding; what is left belongs to the last demand that can happen.
         self.probabilities.iter().rposition(|probability| *probability > 0.0).expect("a law") as Units
@@ -189,4 +198,33 @@ pub(crate) fn convolve(a: &[f64], b: &[f64]) -> Vec<f64> {
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Looking up by halving finds what adding up one by one finds, for uniform numbers at and between the steps.
+        #[test]
+        fn look_ups_agree_with_adding_up(
+            weights in prop::collection::vec(prop_oneof![Just(0.0), 0.0_f64..1.0], 1..40).prop_filter(
+                "some probability", |weights| weights.iter().sum::<f64>() > 0.0), uniform in 0.0_f64..1.0,
+        ) {
+            let law = DiscreteDemand::new(weights);
+            let steps: Vec<f64> = law.cumulative.iter().copied().filter(|below| *below < 1.0).collect();
+            for uniform in steps.into_iter().chain([0.0, uniform, 1.0 - f64::EPSILON / 2.0]) {
+                let mut below = 0.0;
+                let added_up = law.probabilities().iter().position(|probability| {
+                    below += probability;
+                    uniform < below
+                });
+                let last = law.probabilities().iter().rposition(|probability| *probability > 0.0).unwrap();
+                prop_assert_eq!(law.inverse(uniform), added_up.unwrap_or(last) as Units);
+                prop_assert!(law.probabilities()[law.inverse(uniform) as usize] > 0.0);
+            }
+        }
+    }
 }

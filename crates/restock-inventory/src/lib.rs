@@ -34,7 +34,6 @@ pub mod r_q;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
-pub mod simulation;
 pub mod two_moment_fit;
 pub mod wagner_whitin;
 pub mod zheng_federgruen;

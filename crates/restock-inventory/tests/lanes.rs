@@ -6,21 +6,26 @@ use std::num::Wrapping;
 use restock_core::Units;
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::dual_sourcing::DualSourcingCosts;
+use restock_inventory::environments::exponential_lead_times::ExponentialLeadTimesParameters;
 use restock_inventory::environments::joint_replenishment::{Arrival, JointReplenishmentCosts};
 use restock_inventory::environments::lost_sales::LostSalesCosts;
 use restock_inventory::environments::one_warehouse::OneWarehouseCosts;
 use restock_inventory::environments::perishable::{HoldingCharge, IssuingLaw, PerishableCosts};
+use restock_inventory::environments::random_lead_times::{LeadTimeLaw, RandomLeadTimesParameters};
 use restock_inventory::environments::serial::InTransit;
+use restock_inventory::environments::stochastic_lead_times::Crossing;
 use restock_inventory::environments::{
-    Backorders, DualSourcing, JointReplenishment, LostSales, OneWarehouse, Perishable, Serial, WorkedExample,
+    Backorders, DualSourcing, ExponentialLeadTimes, JointReplenishment, LostSales, Network, OneWarehouse, Perishable,
+    RandomLeadTimes, RandomYield, Serial, StochasticLeadTimes, WarehouseChain, WorkedExample, Yield,
 };
 use restock_inventory::exact::{Criterion, Settings, solve};
 use restock_inventory::heuristics::CappedBaseStock;
 use restock_inventory::lanes::search::search;
 use restock_inventory::lanes::{
-    BackorderLanes, BaseStock, DualSourcingLanes, JointReplenishmentLanes, LaneEnvironment, LanePolicy, LaneRng,
-    LaneUnits, Lanes, LostSalesLanes, N_LANES, OneWarehouseLanes, PerishableLanes, SerialLanes, SimulationPlan,
-    WorkedExampleLanes, check_lanes, simulate,
+    BackorderLanes, BaseStock, DualSourcingLanes, ExponentialLeadTimesLanes, JointReplenishmentLanes, LaneEnvironment,
+    LanePolicy, LaneRng, LaneUnits, Lanes, LostSalesLanes, N_LANES, OneWarehouseLanes, PerishableLanes,
+    RandomLeadTimesLanes, RandomYieldLanes, SerialLanes, SimulationPlan, StochasticLeadTimesLanes, SupplyNetworkLanes,
+    WarehouseChainLanes, WorkedExampleLanes, check_lanes, simulate,
 };
 use restock_inventory::zheng_federgruen::BackorderProblem;
 
@@ -33,7 +38,7 @@ fn lost_sales(lead_time: usize) -> LostSalesLanes {
 /// Plays every twin beside its plain environment: conservation of units, counts, states and costs are checked in every
 /// step of every lane.
 fn play_all(n_steps: usize) {
-    const N_TWINS: usize = 10;
+    const N_TWINS: usize = 17;
     let n_periods = n_steps.div_ceil(N_TWINS * N_LANES);
     let poisson = |mean| DiscreteDemand::poisson(mean, 30);
     let cyclic = vec![poisson(2.0), DiscreteDemand::geometric(5.0, 90), poisson(7.0)];
@@ -60,6 +65,45 @@ fn play_all(n_steps: usize) {
     let demand = [DiscreteDemand::uniform(0, 5), DiscreteDemand::uniform(0, 3)];
     let joint = JointReplenishment::new(costs, 6, demand, Arrival::AfterDemand, 4);
     check_lanes(&JointReplenishmentLanes::new(joint), 10, n_periods).unwrap();
+    let random_yield = RandomYield::new(1.1, 4.3, poisson(2.0), Yield::Binomial(0.7), 12, -30..=20);
+    check_lanes(&RandomYieldLanes::new(random_yield), 11, n_periods).unwrap();
+    let crossing = |crossing| {
+        let demand = vec![poisson(3.0), DiscreteDemand::geometric(2.0, 60)];
+        StochasticLeadTimesLanes::new(StochasticLeadTimes::new(
+            1.1,
+            9.3,
+            demand,
+            vec![0.1, 0.4, 0.3, 0.2],
+            crossing,
+            40,
+        ))
+    };
+    check_lanes(&crossing(Crossing::Sequential), 12, n_periods).unwrap();
+    check_lanes(&crossing(Crossing::EachUnit), 13, n_periods).unwrap();
+    let exponential = ExponentialLeadTimes::new(ExponentialLeadTimesParameters {
+        demand_rate: 3.0,
+        delivery_rate: 0.5,
+        holding_cost: 1.1,
+        backorder_cost: 4.3,
+        max_order: 8,
+        max_on_order: 26,
+        max_position: 16,
+        max_backorders: 14,
+    });
+    check_lanes(&ExponentialLeadTimesLanes::new(exponential), 14, n_periods).unwrap();
+    let random = RandomLeadTimes::new(RandomLeadTimesParameters {
+        demand_rate: 3.0,
+        lead_time: LeadTimeLaw::Pareto { scale: 0.25, shape: 3.0 },
+        holding_cost: 1.1,
+        backorder_cost: 4.3,
+        max_order: 6,
+        max_on_order: 40,
+    });
+    check_lanes(&RandomLeadTimesLanes::new(random), 15, n_periods).unwrap();
+    let network = Network::from_yaml(include_str!("../src/environments/network/assembly.yaml")).unwrap();
+    check_lanes(&SupplyNetworkLanes::new(network), 16, n_periods).unwrap();
+    let chain = WarehouseChain::from_toml(include_str!("../src/environments/warehouse_chain.toml")).unwrap();
+    check_lanes(&WarehouseChainLanes::new(chain), 17, n_periods).unwrap();
 }
 
 #[test]
@@ -68,7 +112,7 @@ fn a_million_random_steps_break_no_invariant() {
 }
 
 #[test]
-#[ignore = "about a minute"]
+#[ignore = "some minutes"]
 fn a_hundred_million_random_steps_break_no_invariant() {
     play_all(100_000_000);
 }

@@ -3,8 +3,8 @@
 
 use good_lp::{Expression, ProblemVariables, Solution, SolverModel, Variable, constraint, microlp, variable};
 use restock_core::environment::Environment;
-use restock_inventory::environments::Network;
 use restock_inventory::environments::network::{NetworkDescription, UnmetDemand};
+use restock_inventory::environments::{Network, WarehouseChain, check_environment};
 use restock_inventory::heuristics::network_base_stock::{DemandKnowledge, LevelRule, NetworkBaseStock};
 
 const SERIAL: &str = include_str!("../src/published/gym_invmgmt_serial.toml");
@@ -129,7 +129,7 @@ fn no_policy_beats_perfect_foresight() {
     }
 }
 
-/// The networks that are shipped as examples can be read.
+/// The networks and the chain of warehouses that are shipped as examples can be read.
 #[test]
 fn examples_are_networks() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/networks");
@@ -137,14 +137,20 @@ fn examples_are_networks() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("[[warehouses]]") {
+            let chain = WarehouseChain::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            check_environment(&chain, 1, 1_000).unwrap();
+            n_read += 1;
+            continue;
+        }
         let network = if path.extension().is_some_and(|extension| extension == "yaml") {
             Network::from_yaml(&text)
         } else {
             Network::from_toml(&text)
         };
         let network = network.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        restock_inventory::environments::check_environment(&network, 1, 1_000).unwrap();
+        check_environment(&network, 1, 1_000).unwrap();
         n_read += 1;
     }
-    assert!(n_read >= 3);
+    assert!(n_read >= 4);
 }

@@ -434,7 +434,8 @@ pub(crate) enum EnvAction {
     },
     /// Play random actions and check what holds in every environment
     Validate {
-        /// Ids; all when not given
+        /// Ids, or networks in TOML or YAML; all environments when not given
+        #[arg(value_name = "ID|FILE")]
         ids: Vec<String>,
         /// Periods to play
         #[arg(long, value_name = "N", default_value_t = 100_000)]
@@ -457,8 +458,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct SolveArgs {
-    /// A kind of problem, or a TOML file
-    #[arg(value_name = "PROBLEM|FILE.toml")]
+    /// A kind of problem, or a TOML or YAML file
+    #[arg(value_name = "PROBLEM|FILE")]
     pub(crate) problem: Option<String>,
     /// What the problem needs
     #[arg(value_name = "KEY=VALUE")]

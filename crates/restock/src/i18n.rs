@@ -334,6 +334,7 @@ texts! {
     Events: "What happens in a period", "一个周期内的事件顺序";
     Holds: "holds", "通过";
     Checking: "checking", "检查";
+    Solving: "solving", "求解";
     ProblemWord: "problem", "问题";
     Published: "published", "文献值";
     Ours: "ours", "本程序";

@@ -443,3 +443,42 @@ fn bad_shocks_say_the_way_out() {
     hint: item.id, item.abc, item.category, location.id and location.kind are usual fields
     "#);
 }
+
+/// Files of `examples/networks`: valid ones are played, a mistake is named with its file and line.
+#[test]
+fn networks_are_validated_from_files() {
+    let dir = temp();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/networks");
+    for name in ["serial.toml", "assembly.toml", "divergent.yaml", "warehouses.toml"] {
+        let path = examples.join(name).display().to_string();
+        let rows = json(&expect(dir.path(), &["env", "validate", &path, "--steps", "2000", "--json"], 0));
+        assert_eq!((&rows[0]["holds"], rows[0]["id"].as_str()), (&serde_json::json!(true), Some(path.as_str())));
+    }
+    let text = std::fs::read_to_string(examples.join("serial.toml")).unwrap();
+    std::fs::write(dir.path().join("bad.toml"), text.replacen("holding_cost = 0.03", "holding_cost = -1", 1)).unwrap();
+    insta::assert_snapshot!(stderr(&expect(dir.path(), &["env", "validate", "bad.toml"], 2)), @r#"error: bad.toml: line 18: holding_cost of node "depot" is -1, must be at least 0"#);
+    std::fs::write(dir.path().join("bad.yaml"), "horizon: 3\nnodes: 4\n").unwrap();
+    let error = stderr(&expect(dir.path(), &["env", "validate", "bad.yaml"], 2));
+    assert!(error.starts_with("error: bad.yaml: the network is not valid YAML: "), "{error}");
+}
+
+/// A problem on the command line and the same in a file, with a page and charts.
+#[test]
+fn problems_are_solved_from_pairs_and_files() {
+    let dir = temp();
+    let pairs = ["solve", "lot-sizing", "demands=90,120,80,70", "order_cost=500", "holding_cost=2"];
+    let text = stdout(&expect(dir.path(), &pairs, 0));
+    for line in ["cost                1380   currency", "order in period 3    150   units", "Wagner & Whitin 1958"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    let file = "problem = \"lot-sizing\"\ndemands = [90, 120, 80, 70]\norder_cost = 500\nholding_cost = 2\n";
+    std::fs::write(dir.path().join("lots.toml"), file).unwrap();
+    assert_eq!(stdout(&expect(dir.path(), &["solve", "lots.toml"], 0)), text);
+    expect(dir.path(), &["solve", "lots.toml", "--out", "page"], 0);
+    for name in ["page/lot-sizing.html", "page/lot-sizing-1.svg"] {
+        assert!(dir.path().join(name).is_file(), "{name}");
+    }
+    let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/networks/divergent.yaml");
+    let solved = json(&expect(dir.path(), &["solve", &network.display().to_string(), "--json"], 0));
+    assert!(solved["figures"][0]["name"] == "profit of an episode", "{solved}");
+}

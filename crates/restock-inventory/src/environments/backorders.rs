@@ -385,6 +385,16 @@ impl BackorderPosition {
         (self.parameters.min_position, self.parameters.max_position)
     }
 
+    /// Costs and lead time.
+    pub fn problem(&self) -> BackorderProblem {
+        self.parameters.problem
+    }
+
+    /// The demand of a period, and that of the `lead_time` periods after it.
+    pub fn demand(&self) -> (&DiscreteDemand, &DiscreteDemand) {
+        (&self.parameters.demand, &self.until_arrival)
+    }
+
     /// The smallest order, units.
     pub fn min_order(&self) -> Units {
         self.parameters.min_order

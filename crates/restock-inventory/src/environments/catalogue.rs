@@ -14,7 +14,7 @@ use super::stochastic_lead_times::Crossing;
 use super::{
     BackorderPosition, Backorders, CheckError, DualSourcing, ExponentialLeadTimes, IssuingLaw, JointReplenishment,
     LostSales, Network, OneWarehouse, Perishable, RandomLeadTimes, RandomYield, Serial, StochasticLeadTimes,
-    WorkedExample, Yield, check_environment, check_finite_environment,
+    WarehouseChain, WorkedExample, Yield, check_environment, check_finite_environment,
 };
 use crate::discrete_demand::DiscreteDemand;
 use crate::zheng_federgruen::BackorderProblem;
@@ -345,6 +345,19 @@ pub fn catalogue() -> Vec<Entry> {
             validate: |seed, n_steps| {
                 let problems = [stochastic_lead_times(Crossing::Sequential), stochastic_lead_times(Crossing::EachUnit)];
                 check_all(&problems, seed, n_steps)
+            },
+        },
+        Entry {
+            id: "warehouse-chain-v1",
+            title: "several items through a chain of warehouses that share their room, from TOML or YAML",
+            state: "period; units of each item on hand and on the way to each warehouse",
+            action: "units that each warehouse orders of each item",
+            chance: "units wanted of each item",
+            finite: false,
+            implementation: ("WarehouseChain", include_str!("warehouse_chain.rs")),
+            validate: |seed, n_steps| {
+                let text = include_str!("warehouse_chain.toml");
+                check_all(&[WarehouseChain::from_toml(text).expect("a chain of ours")], seed, n_steps)
             },
         },
         Entry {

@@ -75,6 +75,11 @@ impl ExponentialLeadTimes {
         Self { parameters }
     }
 
+    /// What is known about demand, supply and costs.
+    pub fn parameters(&self) -> &ExponentialLeadTimesParameters {
+        &self.parameters
+    }
+
     /// Values of net inventory that are enumerated.
     fn n_levels(&self) -> usize {
         (self.parameters.max_position + self.parameters.max_backorders + 1) as usize

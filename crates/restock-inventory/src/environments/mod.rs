@@ -16,6 +16,7 @@ pub mod random_lead_times;
 pub mod random_yield;
 pub mod serial;
 pub mod stochastic_lead_times;
+pub mod warehouse_chain;
 pub mod worked_example;
 
 pub use backorders::{BackorderPosition, BackorderState, Backorders};
@@ -32,4 +33,5 @@ pub use random_lead_times::{RandomLeadTimes, RandomLeadTimesState};
 pub use random_yield::{RandomYield, Yield};
 pub use serial::{Serial, SerialState};
 pub use stochastic_lead_times::{StochasticLeadTimes, StochasticLeadTimesState};
+pub use warehouse_chain::{WarehouseChain, WarehouseChainState};
 pub use worked_example::WorkedExample;

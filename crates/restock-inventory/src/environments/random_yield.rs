@@ -100,6 +100,26 @@ impl RandomYield {
         Self { holding_cost, stockout_cost, demand, max_order, min_net_inventory, max_net_inventory, yields }
     }
 
+    /// Holding and backorder cost per unit and period.
+    pub fn unit_costs(&self) -> (f64, f64) {
+        (self.holding_cost, self.stockout_cost)
+    }
+
+    /// The demand law.
+    pub fn demand(&self) -> &DiscreteDemand {
+        &self.demand
+    }
+
+    /// `[largest order + 1]`: the law of the good units of each order.
+    pub fn yields(&self) -> &[DiscreteDemand] {
+        &self.yields
+    }
+
+    /// The net inventory below which demand goes elsewhere, units.
+    pub fn min_net_inventory(&self) -> Units {
+        self.min_net_inventory
+    }
+
     /// The largest order at a net inventory, units.
     pub fn max_order(&self, net_inventory: Units) -> Units {
         self.max_order.min(self.max_net_inventory - net_inventory)

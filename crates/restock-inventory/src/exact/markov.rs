@@ -175,6 +175,20 @@ const N_SWEEPS_MAX: usize = 2_000_000;
 /// # Panics
 /// When the discount factor, tolerance or damping is out of range, or the environment enumerates nothing.
 pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settings: &Settings) -> Solution<E::Action> {
+    solve_watched(environment, criterion, settings, &|_| {})
+}
+
+/// [`solve`], which tells after each improvement what share of the way it has come: bounds narrow by a factor from sweep
+/// to sweep, so the way is measured on their logarithm. Watching changes nothing in the solution.
+///
+/// # Panics
+/// As [`solve`].
+pub fn solve_watched<E: FiniteEnvironment>(
+    environment: &E,
+    criterion: Criterion,
+    settings: &Settings,
+    watch: &(dyn Fn(f64) + Sync),
+) -> Solution<E::Action> {
     let rule = Rule::new(criterion, settings);
     let model = Model::new(environment);
     let n_states = environment.n_states();
@@ -183,6 +197,7 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
     let mut policy = vec![0_u32; n_states];
     let (mut n_improvements, mut n_evaluations) = (0, 0);
     let mut all_actions = true;
+    let mut first_width = None;
     loop {
         let mut next = vec![0.0; n_states];
         improve(&model, &rule, &values, &mut next, &mut policy, all_actions);
@@ -190,7 +205,9 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
         let bounds = rule.bounds(&values, &next);
         values = next;
         rule.normalise(&mut values);
-        let narrow = bounds.1 - bounds.0 <= settings.tolerance;
+        let width = bounds.1 - bounds.0;
+        let narrow = width <= settings.tolerance;
+        watch(share_of_way(*first_width.get_or_insert(width), width, settings.tolerance));
         let given_up = n_improvements >= settings.n_improvements_max;
         if all_actions && (narrow || given_up) {
             let average_cost = rule.finish(&mut values, bounds);
@@ -228,6 +245,14 @@ pub fn solve<E: FiniteEnvironment>(environment: &E, criterion: Criterion, settin
             }
         }
     }
+}
+
+/// How far bounds have narrowed from their first width to the tolerance, 0 to 1.
+fn share_of_way(first: f64, now: f64, tolerance: f64) -> f64 {
+    if now <= tolerance || first <= tolerance {
+        return 1.0;
+    }
+    ((first / now).ln() / (first / tolerance).ln()).clamp(0.0, 1.0)
 }
 
 /// The cost of a policy, which must choose actions that the environment allows.

@@ -10,6 +10,6 @@ mod policy_chain;
 #[cfg(test)]
 mod tests;
 
-pub use markov::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve};
+pub use markov::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve, solve_watched};
 pub use objective::{ObjectiveError, check_objective};
 pub use policy_chain::PolicyChain;

@@ -7,11 +7,12 @@ use rand_chacha::ChaCha8Rng;
 use restock_core::Units;
 use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
 
-use super::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve};
+use super::{Criterion, Evaluation, Method, Settings, Solution, evaluate, solve, solve_watched};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::lost_sales::LostSalesCosts;
 use crate::environments::{
-    BackorderPosition, LostSales, LostSalesState, RandomYield, Yield, check_environment, check_finite_environment,
+    BackorderPosition, LostSales, LostSalesState, RandomYield, WorkedExample, Yield, check_environment,
+    check_finite_environment,
 };
 use crate::heuristics::{
     CappedBaseStock, LinearInflation, MinimumOrderRule, OrderUpToRule, ProjectedInventoryLevel, myopic_order,
@@ -411,4 +412,17 @@ fn a_solution_says_how_it_was_found_and_how_near_it_is() {
     insta::assert_snapshot!(solve(&alternating(), DISCOUNTED, &settings), @"discounted cost 9.473674 from the first state, all values within 1.9e-4 of the optimum; policy iteration, 3 improvement and 100 evaluation sweeps, converged with bounds 3.9e-4 wide (1.0e-3 asked)");
     let settings = Settings { n_improvements_max: 4, damping: 1.0, ..Settings::default() };
     insta::assert_snapshot!(solve(&alternating(), Criterion::Average, &settings), @"average cost 1.000000 per period, optimum between 0.000000 and 2.000000; modified policy iteration with 30 evaluations, 5 improvement and 120 evaluation sweeps, gave up with bounds 2.0e0 wide (1.0e-6 asked)");
+}
+
+/// Shares of the way grow in the end to 1, and a watched solution is the same to the last bit.
+#[test]
+fn watching_changes_nothing() {
+    let problem = WorkedExample::new(5.0, DiscreteDemand::poisson(30.0, 90));
+    let criterion = Criterion::Discounted { discount_factor: 0.9 };
+    let shares = std::sync::Mutex::new(Vec::new());
+    let watched = solve_watched(&problem, criterion, &Settings::default(), &|share| shares.lock().unwrap().push(share));
+    assert_eq!(watched, solve(&problem, criterion, &Settings::default()));
+    let shares = shares.into_inner().unwrap();
+    assert_eq!((shares.len(), shares.last()), (watched.n_improvements, Some(&1.0)));
+    assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
 }

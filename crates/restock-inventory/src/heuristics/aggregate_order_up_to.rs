@@ -34,7 +34,7 @@ impl AggregateOrderUpTo {
     }
 
     /// The best parameters that a descent finds from `start`, with their cost: one parameter, or two at once, moves by
-    /// one or two units as long as that is cheaper.
+    /// one or two units as long as that is cheaper, or all three by the same.
     pub fn search(problem: &JointReplenishment, start: Self) -> (Self, f64) {
         let (mut best, mut least) = (start, start.average_cost(problem));
         loop {
@@ -60,10 +60,14 @@ impl AggregateOrderUpTo {
     }
 }
 
-/// Steps of at most two units along one or two of three parameters.
+/// Steps of at most two units along one or two of three parameters, or along all three alike: a target that is higher for
+/// both items goes with a higher reorder point.
 fn moves() -> impl Iterator<Item = [Units; 3]> {
     let all = (-2..=2).flat_map(|a| (-2..=2).flat_map(move |b| (-2..=2).map(move |c| [a, b, c])));
-    all.filter(|step| (1..=2).contains(&step.iter().filter(|units| **units != 0).count()))
+    let moved = |step: &[Units; 3]| step.iter().filter(|units| **units != 0).count();
+    all.filter(move |step| {
+        (1..=2).contains(&moved(step)) || (step[0] != 0 && step.iter().all(|units| *units == step[0]))
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! [`Backorders`] in lanes: fixed order cost, minimum order quantity, any lead time it supports.
+//! [`Backorders`] and [`BackorderPosition`] in lanes: fixed order cost, minimum order quantity, any lead time they
+//! support.
 
 use std::num::Wrapping;
 
@@ -7,9 +8,10 @@ use restock_core::environment::Environment;
 use super::policies::InventoryPosition;
 use super::{LaneDemand, LaneEnvironment, LaneOutcome, LanePolicy, LaneRng, LaneUnits, Lanes, N_LANES, NO_UNITS};
 use super::{lane_units, plain_units};
+use crate::environments::backorders::BackorderChance;
 use crate::environments::backorders::LEAD_TIME_MAX;
-use crate::environments::{BackorderState, Backorders};
-use crate::heuristics::OrderUpToRule;
+use crate::environments::{BackorderPosition, BackorderState, Backorders};
+use crate::heuristics::{MinimumOrderRule, OrderUpToRule};
 
 /// The problem with backorders in lanes.
 #[derive(Clone, Debug)]
@@ -139,6 +141,121 @@ impl<E: InventoryPosition> LanePolicy<E> for OrderUpToRule {
     }
 }
 
+impl<E: InventoryPosition> LanePolicy<E> for MinimumOrderRule {
+    #[inline(always)]
+    fn act(&self, environment: &E, state: &E::State, order_quantity: &mut Lanes<LaneUnits>) {
+        let (level, min_order) = (lane_units(self.order_up_to_level), lane_units(self.min_order));
+        let position = environment.inventory_position(state);
+        for lane in 0..N_LANES {
+            let missing = level - position[lane];
+            order_quantity[lane] = if missing > Wrapping(0) { missing.max(min_order) } else { Wrapping(0) };
+        }
+    }
+}
+
+/// The problem with backorders, reduced to its inventory position, in lanes.
+#[derive(Clone, Debug)]
+pub struct BackorderPositionLanes {
+    plain: BackorderPosition,
+    demand: LaneDemand,
+    until_arrival: LaneDemand,
+}
+
+/// What chance decides in each lane; as in [`BackorderChance`].
+#[derive(Clone, Debug)]
+pub struct BackorderLaneChance {
+    /// Demand of this period, units.
+    pub demand: Lanes<LaneUnits>,
+    /// Demand of the `lead_time` periods after it, units.
+    pub until_arrival: Lanes<LaneUnits>,
+}
+
+impl BackorderPositionLanes {
+    /// The twin of a problem.
+    ///
+    /// # Panics
+    /// When demand is too large for lanes.
+    pub fn new(plain: BackorderPosition) -> Self {
+        let (demand, until_arrival) = plain.demand();
+        let (demand, until_arrival) = (LaneDemand::new(demand), LaneDemand::new(until_arrival));
+        Self { plain, demand, until_arrival }
+    }
+}
+
+impl LaneEnvironment for BackorderPositionLanes {
+    type Plain = BackorderPosition;
+    /// The inventory position, units.
+    type State = Lanes<LaneUnits>;
+    type Action = Lanes<LaneUnits>;
+    type Chance = BackorderLaneChance;
+
+    fn plain(&self) -> &BackorderPosition {
+        &self.plain
+    }
+
+    fn reset(&self) -> Lanes<LaneUnits> {
+        [lane_units(self.plain.initial_state()); N_LANES]
+    }
+
+    fn no_action(&self) -> Lanes<LaneUnits> {
+        NO_UNITS
+    }
+
+    #[inline(always)]
+    fn sample_chance(&self, _: &Lanes<LaneUnits>, _: &Lanes<LaneUnits>, rng: &mut LaneRng) -> BackorderLaneChance {
+        BackorderLaneChance { demand: self.demand.sample(rng), until_arrival: self.until_arrival.sample(rng) }
+    }
+
+    /// The sequence of events of [`BackorderPosition`]; whether an order is allowed is not checked.
+    #[inline(always)]
+    fn step(
+        &self,
+        position: &mut Lanes<LaneUnits>,
+        order_quantity: &Lanes<LaneUnits>,
+        chance: &BackorderLaneChance,
+    ) -> LaneOutcome {
+        let problem = self.plain.problem();
+        let mut outcome = LaneOutcome::NOTHING;
+        for lane in 0..N_LANES {
+            position[lane] += order_quantity[lane] - chance.demand[lane];
+            let on_arrival = position[lane] - chance.until_arrival[lane];
+            let order_cost = if order_quantity[lane] > Wrapping(0) { problem.order_cost } else { 0.0 };
+            outcome.cost[lane] = problem.holding_cost * f64::from(on_arrival.0.max(0))
+                + problem.stockout_cost * f64::from((-on_arrival).0.max(0))
+                + order_cost;
+            outcome.sold[lane] = chance.demand[lane];
+        }
+        outcome
+    }
+
+    fn lane(&self, position: &Lanes<LaneUnits>, lane: usize) -> i64 {
+        plain_units(position[lane])
+    }
+
+    action_is_units!();
+
+    fn no_chance(&self) -> BackorderLaneChance {
+        BackorderLaneChance { demand: NO_UNITS, until_arrival: NO_UNITS }
+    }
+
+    fn set_chance(&self, chance: &mut BackorderLaneChance, lane: usize, plain: &BackorderChance) {
+        chance.demand[lane] = lane_units(plain.demand);
+        chance.until_arrival[lane] = lane_units(plain.until_arrival);
+    }
+
+    fn chance(&self, chance: &BackorderLaneChance, lane: usize) -> BackorderChance {
+        let (demand, until_arrival) = (plain_units(chance.demand[lane]), plain_units(chance.until_arrival[lane]));
+        BackorderChance { demand, until_arrival }
+    }
+}
+
+impl InventoryPosition for BackorderPositionLanes {
+    #[inline(always)]
+    fn inventory_position<'a>(&self, position: &'a Lanes<LaneUnits>) -> &'a Lanes<LaneUnits> {
+        position
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +273,24 @@ mod tests {
             let plain =
                 Backorders::with_bounds(problem(lead_time), DiscreteDemand::poisson(3.0, 20), min_order, -9, 40);
             check_lanes(&BackorderLanes::new(plain), 5, 200).unwrap();
+            let demand = DiscreteDemand::poisson(3.0, 20);
+            let plain = BackorderPosition::with_bounds(problem(lead_time), demand, min_order, -9, 40);
+            check_lanes(&BackorderPositionLanes::new(plain), 5, 200).unwrap();
         }
+    }
+
+    /// A minimum order costs the same on the net inventory and on the position, within four standard errors.
+    #[test]
+    fn a_minimum_order_costs_the_same_on_the_position() {
+        let (demand, lead_time) = (DiscreteDemand::poisson(5.0, 40), 3);
+        let policy = MinimumOrderRule { order_up_to_level: 24, min_order: 12 };
+        let plan = SimulationPlan { n_lanes: 256, n_warm_up: 100, n_periods: 4000, seed: 2 };
+        let played = BackorderLanes::new(Backorders::new(problem(lead_time), demand.clone(), 12));
+        let reduced = BackorderPositionLanes::new(BackorderPosition::new(problem(lead_time), demand, 12));
+        let (played, reduced) = (simulate(&played, &policy, &plan), simulate(&reduced, &policy, &plan));
+        let error = played.standard_error().hypot(reduced.standard_error());
+        assert!((played.mean() - reduced.mean()).abs() < 4.0 * error, "{} {}", played.mean(), reduced.mean());
+        assert!(error < 5e-3 * played.mean());
     }
 
     /// The optimal rule costs in simulation what the algorithm of Zheng & Federgruen (1991) says; four standard errors.

@@ -63,12 +63,18 @@ impl LaneDemand {
         let random = rng.next_u32();
         let mut demand = [Wrapping(0); N_LANES];
         for lane in 0..N_LANES {
-            let cell_idx = random[lane] >> (32 - self.cell_bits);
-            let cell = self.cells[cell_idx as usize];
-            let keeps = (random[lane] << self.cell_bits) < cell.threshold;
-            demand[lane] = Wrapping(if keeps { cell_idx as i32 } else { cell.alias });
+            demand[lane] = self.draw(random[lane]);
         }
         demand
+    }
+
+    /// The demand that 32 random bits stand for, units; for lanes whose laws differ.
+    #[inline(always)]
+    pub fn draw(&self, random: u32) -> LaneUnits {
+        let cell_idx = random >> (32 - self.cell_bits);
+        let cell = self.cells[cell_idx as usize];
+        let keeps = (random << self.cell_bits) < cell.threshold;
+        Wrapping(if keeps { cell_idx as i32 } else { cell.alias })
     }
 
     /// The probability of each demand that the table gives, for tests.

@@ -54,6 +54,12 @@ impl LaneRng {
     }
 }
 
+/// The uniform number in (0, 1) that 32 random bits stand for: the middle of one of 2^32 equal parts.
+#[inline(always)]
+pub fn uniform(random: u32) -> f64 {
+    (f64::from(random) + 0.5) * (1.0 / 4_294_967_296.0)
+}
+
 /// The next number of SplitMix64.
 fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -83,6 +89,12 @@ mod tests {
         for expected in [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423] {
             assert_eq!(split_mix(&mut state), expected);
         }
+    }
+
+    #[test]
+    fn uniform_numbers_leave_out_both_ends() {
+        assert!(uniform(0) > 0.0 && uniform(u32::MAX) < 1.0);
+        assert_eq!(uniform(1 << 31), 0.5 + 2_f64.powi(-33));
     }
 
     #[test]

@@ -66,6 +66,62 @@ pub fn search<const N: usize>(
     Found { parameters: best, cost: best_cost, n_evaluations: known.len() }
 }
 
+/// The best of any number of parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundMany {
+    /// The parameters.
+    pub parameters: Vec<Units>,
+    /// Their cost.
+    pub cost: f64,
+    /// Evaluations of the cost.
+    pub n_evaluations: usize,
+}
+
+/// [`search`] for as many parameters as a problem happens to have, each within `bounds`, one moved at a time; `after` is
+/// told the number of sweeps over all parameters.
+///
+/// # Panics
+/// When `first_step` is below 1.
+pub fn search_many(
+    start: &[Units],
+    bounds: (Units, Units),
+    first_step: Units,
+    mut cost: impl FnMut(&[Units]) -> f64,
+    mut after: impl FnMut(usize),
+) -> FoundMany {
+    assert!(first_step >= 1, "steps of {first_step}");
+    let mut known = HashMap::new();
+    let mut cost_at = |at: &Vec<Units>| *known.entry(at.clone()).or_insert_with(|| cost(at));
+    let mut best = start.to_vec();
+    let mut best_cost = cost_at(&best);
+    let (mut step, mut n_sweeps) = (first_step, 0);
+    loop {
+        let mut better = false;
+        for idx in 0..best.len() {
+            for direction in [step, -step] {
+                loop {
+                    let mut next = best.clone();
+                    next[idx] += direction;
+                    if next[idx] < bounds.0 || next[idx] > bounds.1 || cost_at(&next) >= best_cost {
+                        break;
+                    }
+                    best_cost = cost_at(&next);
+                    best = next;
+                    better = true;
+                }
+            }
+        }
+        n_sweeps += 1;
+        after(n_sweeps);
+        match (better, step) {
+            (true, _) => {}
+            (false, 1) => break,
+            (false, _) => step /= 2,
+        }
+    }
+    FoundMany { parameters: best, cost: best_cost, n_evaluations: known.len() }
+}
+
 /// One parameter up or down and, with `pairs`, two at a time.
 fn directions<const N: usize>(pairs: bool) -> Vec<[Units; N]> {
     let mut directions = Vec::new();
@@ -97,6 +153,15 @@ mod tests {
         let found = search([0, 0], [(0, 100), (0, 100)], 16, valley);
         assert_eq!((found.parameters, found.cost), ([30, 30], 0.0));
         assert!(found.n_evaluations < 300, "{}", found.n_evaluations);
+    }
+
+    #[test]
+    fn finds_the_bottom_of_a_bowl_with_many_parameters() {
+        let bowl = |at: &[Units]| at.iter().zip(3..).map(|(value, best)| ((value - best) as f64).powi(2)).sum();
+        let mut sweeps = Vec::new();
+        let found = search_many(&[0, 5, 2, 1], (0, 5), 4, bowl, |n_sweeps| sweeps.push(n_sweeps));
+        assert_eq!(found.parameters, [3, 4, 5, 5], "{found:?}");
+        assert_eq!(sweeps.last(), Some(&sweeps.len()));
     }
 
     #[test]

@@ -74,6 +74,24 @@ impl SimulatedCost {
 ///
 /// # Panics
 /// When there is nothing to simulate.
+///
+/// # Examples
+/// ```
+/// use restock_inventory::discrete_demand::DiscreteDemand;
+/// use restock_inventory::environments::{LostSales, lost_sales::LostSalesCosts};
+/// use restock_inventory::heuristics::CappedBaseStock;
+/// use restock_inventory::lanes::{LostSalesLanes, SimulationPlan, simulate};
+///
+/// let costs = LostSalesCosts { holding_cost: 1.0, stockout_cost: 4.0, order_cost: 0.0 };
+/// let demand = vec![DiscreteDemand::poisson(5.0, 60)];
+/// let policy = CappedBaseStock { base_stock_level: 17, max_order: 5 };
+/// let exact = policy.average_cost(2, costs, &demand, 1e-6);
+///
+/// let problem = LostSalesLanes::new(LostSales::new(2, costs, demand));
+/// let plan = SimulationPlan { n_lanes: 128, n_periods: 1_000, n_warm_up: 50, seed: 1 };
+/// let simulated = simulate(&problem, &policy, &plan);
+/// assert!((simulated.mean() - exact).abs() < 4.0 * simulated.standard_error());
+/// ```
 pub fn simulate<E: LaneEnvironment>(
     environment: &E,
     policy: &impl LanePolicy<E>,

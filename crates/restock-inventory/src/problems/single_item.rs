@@ -4,38 +4,19 @@ use restock_core::Units;
 use restock_core::environment::FiniteEnvironment;
 use serde::Deserialize;
 
-use super::{Chart, DemandLaw, Figure, PolicyCost, ProblemError, Solved, not_negative, positive};
+use super::{
+    Chart, DemandLaw, Figure, N_STATES_MAX, PolicyCost, ProblemError, Solved, Watch, at_most, convergence,
+    not_negative, positive, small_enough, whole_units,
+};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::lost_sales::{LEAD_TIME_MAX, LostSalesCosts};
 use crate::environments::worked_example::{DISCOUNT_FACTOR, WorkedExample};
 use crate::environments::{LostSales, LostSalesState};
-use crate::exact::{Criterion, Settings, Solution, check_objective, evaluate, solve};
+use crate::exact::{Criterion, Settings, check_objective, evaluate, solve_watched};
 use crate::{economic_order_quantity as eoq, newsvendor, zheng_federgruen};
-
-/// The most states that are enumerated for a question on the command line.
-const N_STATES_MAX: f64 = 2e7;
 
 /// Points of a curve over a continuous quantity.
 const N_POINTS: usize = 120;
-
-fn whole_units(law: &DemandLaw) -> Result<DiscreteDemand, ProblemError> {
-    let needed = "a law on whole units with a positive mean";
-    let discrete = law.discrete().filter(|discrete| discrete.mean() > 0.0);
-    discrete.ok_or_else(|| ProblemError::Demand { got: law.to_string(), needed })
-}
-
-/// States the criterion of convergence and how it was met.
-fn convergence<A>(solution: &Solution<A>, settings: &Settings) -> String {
-    let (lower, upper) = solution.bounds;
-    format!(
-        "bounds on the optimum are {:.1e} apart, {} {:.0e}; {} improvements of the policy, {} evaluations",
-        upper - lower,
-        if solution.converged { "at most" } else { "not yet within" },
-        settings.tolerance,
-        solution.n_improvements,
-        solution.n_evaluations,
-    )
-}
 
 /// Harris's problem.
 #[derive(Debug, Deserialize)]
@@ -49,7 +30,7 @@ pub(super) struct EconomicOrderQuantity {
 }
 
 impl EconomicOrderQuantity {
-    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+    pub(super) fn solve(&self, _: Watch<'_>) -> Result<Solved, ProblemError> {
         let order_cost = positive("order_cost", self.order_cost)?;
         let holding_cost = positive("holding_cost", self.holding_cost)?;
         let demand_rate = positive("demand_rate", self.demand_rate)?;
@@ -61,12 +42,12 @@ impl EconomicOrderQuantity {
             None => (eoq::economic_order_quantity(order_cost, holding_cost, demand_rate), 0.0),
         };
         let mut figures = vec![
-            Figure { name: "order quantity", value: best.order_quantity, unit: "units" },
-            Figure { name: "cost", value: best.cost, unit: "currency a unit of time" },
-            Figure { name: "time between orders", value: best.order_quantity / demand_rate, unit: "units of time" },
+            Figure::new("order quantity", best.order_quantity, "units"),
+            Figure::new("cost", best.cost, "currency a unit of time"),
+            Figure::new("time between orders", best.order_quantity / demand_rate, "units of time"),
         ];
         if share > 0.0 {
-            figures.push(Figure { name: "share of demand that waits", value: share, unit: "" });
+            figures.push(Figure::new("share of demand that waits", share, ""));
         }
         // At any size Q the two costs are K·λ/Q and h'·Q/2; at the best they are equal.
         let order_part = |size: f64| order_cost * demand_rate / size;
@@ -105,7 +86,7 @@ pub(super) struct NewsvendorProblem {
 }
 
 impl NewsvendorProblem {
-    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+    pub(super) fn solve(&self, _: Watch<'_>) -> Result<Solved, ProblemError> {
         let holding_cost = positive("holding_cost", self.holding_cost)?;
         let stockout_cost = positive("stockout_cost", self.stockout_cost)?;
         let (best, method, curve): (_, _, Vec<(f64, f64)>) = match &self.demand {
@@ -136,9 +117,9 @@ impl NewsvendorProblem {
             method,
             convergence: None,
             figures: vec![
-                Figure { name: "base-stock level", value: best.base_stock_level, unit: "units" },
-                Figure { name: "expected cost", value: best.cost, unit: "currency" },
-                Figure { name: "critical fractile", value: stockout_cost / (stockout_cost + holding_cost), unit: "" },
+                Figure::new("base-stock level", best.base_stock_level, "units"),
+                Figure::new("expected cost", best.cost, "currency"),
+                Figure::new("critical fractile", stockout_cost / (stockout_cost + holding_cost), ""),
             ],
             policies: Vec::new(),
             charts: vec![Chart {
@@ -164,12 +145,12 @@ pub(super) struct FixedCostProblem {
 }
 
 impl FixedCostProblem {
-    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+    pub(super) fn solve(&self, _: Watch<'_>) -> Result<Solved, ProblemError> {
         let problem = zheng_federgruen::BackorderProblem {
             holding_cost: positive("holding_cost", self.holding_cost)?,
             stockout_cost: positive("stockout_cost", self.stockout_cost)?,
             order_cost: not_negative("order_cost", self.order_cost)?,
-            lead_time: lead_time(self.lead_time)?,
+            lead_time: at_most("lead_time", self.lead_time, LEAD_TIME_MAX, "at most 16 periods")?,
         };
         let demand = whole_units(&self.demand)?;
         let best = zheng_federgruen::optimal_policy(problem, &demand);
@@ -188,9 +169,9 @@ impl FixedCostProblem {
             method: "exact (s, S) search (Zheng & Federgruen 1991)",
             convergence: None,
             figures: vec![
-                Figure { name: "reorder point s", value: best.reorder_point as f64, unit: "units" },
-                Figure { name: "order-up-to level S", value: best.order_up_to_level as f64, unit: "units" },
-                Figure { name: "cost", value: best.average_cost, unit: "currency a period" },
+                Figure::new("reorder point s", best.reorder_point as f64, "units"),
+                Figure::new("order-up-to level S", best.order_up_to_level as f64, "units"),
+                Figure::new("cost", best.average_cost, "currency a period"),
             ],
             policies: vec![PolicyCost {
                 policy: format!("base-stock, S = {}", base_stock.0),
@@ -207,13 +188,6 @@ impl FixedCostProblem {
     }
 }
 
-fn lead_time(got: usize) -> Result<usize, ProblemError> {
-    if got <= LEAD_TIME_MAX {
-        return Ok(got);
-    }
-    Err(ProblemError::OutOfRange { name: "lead_time", got: got as f64, allowed: "at most 16 periods" })
-}
-
 /// A lead time, unmet demand is lost.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,23 +201,21 @@ pub(super) struct LostSalesProblem {
 }
 
 impl LostSalesProblem {
-    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
         let costs = LostSalesCosts {
             holding_cost: positive("holding_cost", self.holding_cost)?,
             stockout_cost: positive("stockout_cost", self.stockout_cost)?,
             order_cost: not_negative("order_cost", self.order_cost)?,
         };
-        let lead_time = lead_time(self.lead_time)?;
+        let lead_time = at_most("lead_time", self.lead_time, LEAD_TIME_MAX, "at most 16 periods")?;
         let demand = whole_units(&self.demand)?;
         let (max_order, max_position) = caps(lead_time, costs, &demand);
         let n_states = (max_order as f64 + 1.0).powi(lead_time.saturating_sub(1) as i32) * max_position as f64;
-        if n_states > N_STATES_MAX {
-            return Err(ProblemError::TooLarge { got: n_states, allowed: N_STATES_MAX });
-        }
+        small_enough(n_states, N_STATES_MAX, "use a shorter lead time")?;
         let laws = vec![demand.clone()];
         let problem = LostSales::with_caps(lead_time, costs, laws, max_order, max_position);
         let settings = Settings::default();
-        let solution = solve(&problem, Criterion::Average, &settings);
+        let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
         // A base-stock level is never above the cap of the position; its orders are not capped.
         let base_stock_cost = |level: Units| {
@@ -271,8 +243,8 @@ impl LostSalesProblem {
             method: "modified policy iteration on average cost (Puterman & Shin 1978; bounds by Odoni 1969)",
             convergence: Some(convergence(&solution, &settings)),
             figures: vec![
-                Figure { name: "optimal cost", value: optimum, unit: "currency a period" },
-                Figure { name: "states", value: problem.n_states() as f64, unit: "" },
+                Figure::new("optimal cost", optimum, "currency a period"),
+                Figure::new("states", problem.n_states() as f64, ""),
             ],
             policies: vec![PolicyCost {
                 policy: format!("base-stock, S = {}", best.0),
@@ -324,12 +296,12 @@ pub(super) struct WorkedExampleProblem {
 }
 
 impl WorkedExampleProblem {
-    pub(super) fn solve(&self) -> Result<Solved, ProblemError> {
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
         let stockout_cost = not_negative("stockout_cost", self.stockout_cost)?;
         let environment = WorkedExample::new(stockout_cost, whole_units(&self.demand)?);
         let settings = Settings::default();
         let criterion = Criterion::Discounted { discount_factor: DISCOUNT_FACTOR };
-        let solution = solve(&environment, criterion, &settings);
+        let solution = solve_watched(&environment, criterion, &settings, watch);
         check_objective(&environment, &solution, stockout_cost)?;
         let curve = |of: &dyn Fn(usize) -> f64| (0..=100).map(|stock| (stock as f64, of(stock))).collect();
         Ok(Solved {
@@ -337,9 +309,9 @@ impl WorkedExampleProblem {
             method: "modified policy iteration on discounted cost (Puterman & Shin 1978; bounds by MacQueen 1966)",
             convergence: Some(convergence(&solution, &settings)),
             figures: vec![
-                Figure { name: "cost from 100 units", value: solution.values[100], unit: "currency, discounted" },
-                Figure { name: "cost from an empty shelf", value: solution.values[0], unit: "currency, discounted" },
-                Figure { name: "order from an empty shelf", value: solution.actions[0] as f64, unit: "units" },
+                Figure::new("cost from 100 units", solution.values[100], "currency, discounted"),
+                Figure::new("cost from an empty shelf", solution.values[0], "currency, discounted"),
+                Figure::new("order from an empty shelf", solution.actions[0] as f64, "units"),
             ],
             policies: Vec::new(),
             charts: vec![

@@ -4,11 +4,11 @@ use restock_core::Units;
 
 use super::Comparison;
 use crate::discrete_demand::DiscreteDemand;
+use crate::environments::LostSales;
 use crate::environments::lost_sales::LostSalesCosts;
-use crate::environments::{LostSales, LostSalesState};
 use crate::exact::{Criterion, Settings, solve};
 use crate::heuristics::CappedBaseStock;
-use crate::simulation::{Estimate, Simulation};
+use crate::lanes::{LostSalesLanes, SimulatedCost, SimulationPlan, simulate};
 
 /// The tables print six decimals of costs that were iterated to a span of 1e-6.
 pub(super) const EXACT: f64 = 1e-4;
@@ -18,14 +18,14 @@ const STANDARD_ERRORS: f64 = 4.0;
 
 /// As long as the published simulations: 1,000 paths of 5,000 periods after 100 (DynaPlex,
 /// `generally_capable_lost_sales_agent`).
-const FINAL: Simulation = Simulation { n_paths: 1_000, n_periods: 5_000, n_warm_up: 100, seed: 1 };
+const FINAL: SimulationPlan = SimulationPlan { n_lanes: 1_000, n_periods: 5_000, n_warm_up: 100, seed: 1 };
 
 /// Beyond this base-stock level, units, a capped policy is one of constant orders in all tables.
 const MAX_LEVEL: Units = 1_000;
 
 /// Long enough to tell policies apart by common random numbers: with a fifth of the periods, one problem ended at a cap
 /// that is 0.4 % dearer.
-const SEARCH: Simulation = Simulation { n_paths: 50, n_periods: 5_000, n_warm_up: 100, seed: 1_122 };
+const SEARCH: SimulationPlan = SimulationPlan { n_lanes: 64, n_periods: 5_000, n_warm_up: 100, seed: 1_122 };
 
 pub(super) fn optimal_cost(problem: &LostSales) -> f64 {
     let solution = solve(problem, Criterion::Average, &Settings::default());
@@ -41,11 +41,10 @@ pub(super) struct Simulated<'a> {
 }
 
 impl Simulated<'_> {
-    fn estimate(&self, simulation: &Simulation, policy: CappedBaseStock) -> Estimate {
+    fn simulate(&self, plan: &SimulationPlan, policy: CappedBaseStock) -> SimulatedCost {
         // Without caps of its own, the problem need not be numbered.
         let problem = LostSales::with_caps(self.lead_time, self.costs, self.demand.to_vec(), Units::from(u16::MAX), 1);
-        let order = |state: &LostSalesState| policy.order_quantity(state.inventory_position());
-        simulation.average_cost(&problem, order)
+        simulate(&LostSalesLanes::new(problem), &policy, plan)
     }
 
     /// Where to begin: the newsvendor level of the lead time and one period, as if demand waited.
@@ -56,7 +55,7 @@ impl Simulated<'_> {
     }
 
     pub(super) fn base_stock(&self, published: f64) -> Comparison {
-        let search = |policy| self.estimate(&SEARCH, policy).mean;
+        let search = |policy| self.simulate(&SEARCH, policy).mean();
         let (policy, _) = CappedBaseStock::best_uncapped(self.newsvendor_level(), search);
         self.compare("base-stock cost, simulated", policy, published)
     }
@@ -64,14 +63,14 @@ impl Simulated<'_> {
     pub(super) fn capped_base_stock(&self, published: f64) -> Comparison {
         let mean = self.demand.iter().map(DiscreteDemand::mean).fold(0.0, f64::max);
         let start = CappedBaseStock { base_stock_level: self.newsvendor_level(), max_order: mean.ceil() as Units + 1 };
-        let (policy, _) = CappedBaseStock::best(start, MAX_LEVEL, |policy| self.estimate(&SEARCH, policy).mean);
+        let (policy, _) = CappedBaseStock::best(start, MAX_LEVEL, |policy| self.simulate(&SEARCH, policy).mean());
         self.compare("capped base-stock cost, simulated", policy, published)
     }
 
     fn compare(&self, quantity: &'static str, policy: CappedBaseStock, published: f64) -> Comparison {
-        let estimate = self.estimate(&FINAL, policy);
+        let simulated = self.simulate(&FINAL, policy);
         // Both simulations have the same length, so the same error.
-        let tolerance = STANDARD_ERRORS * estimate.standard_error * 2.0_f64.sqrt();
-        Comparison { quantity, published, ours: estimate.mean, tolerance }
+        let tolerance = STANDARD_ERRORS * simulated.standard_error() * 2.0_f64.sqrt();
+        Comparison { quantity, published, ours: simulated.mean(), tolerance }
     }
 }

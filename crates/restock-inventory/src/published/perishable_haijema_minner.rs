@@ -9,7 +9,7 @@ use crate::discrete_demand::DiscreteDemand;
 use crate::environments::perishable::{HoldingCharge, IssuingLaw, Perishable, PerishableCosts};
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
 use crate::heuristics::{CappedBaseStock, line_search};
-use crate::simulation::Simulation;
+use crate::lanes::{BaseStock, PerishableLanes, SimulationPlan, simulate};
 use crate::two_moment_fit::TwoMomentFit;
 
 /// Demand whose probability is left out adds up to at most this; costs change by less than 1e-8.
@@ -81,10 +81,10 @@ impl Row {
 
     /// Four standard errors of the published simulation, from one of a tenth of its length.
     fn simulation_error(&self, problem: &Perishable) -> f64 {
-        let simulation = Simulation { n_paths: 100, n_periods: 5_000, n_warm_up: 100, seed: 1 };
-        let policy = CappedBaseStock::uncapped(self.start());
-        let estimate = simulation.average_cost(problem, |state| policy.order_quantity(state.inventory_position()));
-        4.0 * estimate.standard_error / 10_f64.sqrt()
+        let plan = SimulationPlan { n_lanes: 100, n_periods: 5_000, n_warm_up: 100, seed: 1 };
+        let policy = BaseStock { base_stock_level: self.start() };
+        let simulated = simulate(&PerishableLanes::new(problem.clone()), &policy, &plan);
+        4.0 * simulated.standard_error() * (simulated.lane_costs.len() as f64 / 1_000.0).sqrt()
     }
 
     /// A base-stock level to begin a search at.

@@ -9,19 +9,23 @@ use serde::Deserialize;
 
 use super::{Case, Comparison, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
-use crate::environments::stochastic_lead_times::{Crossing, StochasticLeadTimes, StochasticLeadTimesState};
+use crate::environments::StochasticLeadTimes;
+use crate::environments::stochastic_lead_times::Crossing;
 use crate::heuristics::{CappedBaseStock, line_search};
-use crate::simulation::{Estimate, Simulation};
+use crate::lanes::{SimulatedCost, SimulationPlan, StochasticLeadTimesLanes, simulate};
 use crate::two_moment_fit::TwoMomentFit;
 
 /// Periods of the published simulations, of which standard errors follow from ours.
 const N_PUBLISHED_PERIODS: f64 = 5e6;
 
 /// For the search: parameters next to the best differ little, and common random numbers rank them.
-const SEARCH: Simulation = Simulation { n_paths: 40, n_periods: 2_500, n_warm_up: 100, seed: 1 };
+const SEARCH: SimulationPlan = SimulationPlan { n_lanes: 64, n_periods: 2_500, n_warm_up: 100, seed: 1 };
 
 /// For the cost: paths of its own, so that the search does not flatter it.
-const COST: Simulation = Simulation { n_paths: 200, n_periods: 5_000, n_warm_up: 100, seed: 2 };
+const COST: SimulationPlan = SimulationPlan { n_lanes: 1_000, n_periods: 5_000, n_warm_up: 100, seed: 2 };
+
+/// Levels in a row that may be dearer before the search ends.
+const LEVEL_PATIENCE: usize = 12;
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -70,37 +74,42 @@ impl Row {
 
     fn compare(&self, crossing: Crossing) -> Vec<Comparison> {
         let problem = self.problem(crossing);
-        let simulate = |simulation: &Simulation, policy: CappedBaseStock| -> Estimate {
-            let order = |state: &StochasticLeadTimesState| policy.order_quantity(state.inventory_position());
-            simulation.average_cost(&problem, order)
-        };
+        let lanes = StochasticLeadTimesLanes::new(problem.clone());
+        let simulate =
+            |plan: &SimulationPlan, policy: CappedBaseStock| -> SimulatedCost { simulate(&lanes, &policy, plan) };
         let compare = |quantity, published, policy| {
-            let estimate = simulate(&COST, policy);
-            let n_periods = (COST.n_paths * COST.n_periods) as f64;
-            let published_error = estimate.standard_error * (n_periods / N_PUBLISHED_PERIODS).sqrt();
+            let simulated = simulate(&COST, policy);
+            let error = simulated.standard_error();
+            let n_periods = (simulated.lane_costs.len() * COST.n_periods) as f64;
+            let published_error = error * (n_periods / N_PUBLISHED_PERIODS).sqrt();
             // Half a unit of the last of six digits on top.
             let digits = 0.5e-5 * published;
-            let tolerance = 4.0 * estimate.standard_error.hypot(published_error) + digits;
-            Comparison { quantity, published, ours: estimate.mean, tolerance }
+            let tolerance = 4.0 * error.hypot(published_error) + digits;
+            Comparison { quantity, published, ours: simulated.mean(), tolerance }
         };
         let mean_demand: f64 =
             problem.demand().iter().map(DiscreteDemand::mean).sum::<f64>() / problem.demand().len() as f64;
         let mean_lead_time: f64 = problem.lead_time().iter().enumerate().map(|(periods, p)| periods as f64 * p).sum();
         let start = (mean_demand * (mean_lead_time + 1.0)) as Units;
-        let (base_stock, _) = CappedBaseStock::best_uncapped(start, |policy| simulate(&SEARCH, policy).mean);
+        let (base_stock, _) = CappedBaseStock::best_uncapped(start, |policy| simulate(&SEARCH, policy).mean());
         let (max_order, max_level) = self.search_bounds(&problem);
         let levels = base_stock.base_stock_level..=max_level.max(base_stock.base_stock_level);
-        let mut cap = max_order;
         let (mut capped, mut least) = (base_stock, f64::INFINITY);
-        line_search(*levels.start(), levels.clone(), 2, |base_stock_level| {
-            let by_cap = |max_order| simulate(&SEARCH, CappedBaseStock { base_stock_level, max_order }).mean;
-            let (best_cap, cost) = line_search(cap, 0..=max_order, 1, by_cap);
-            cap = best_cap;
-            if cost < least {
-                (capped, least) = (CappedBaseStock { base_stock_level, max_order: best_cap }, cost);
-            }
-            cost
-        });
+        // From the best base-stock level upwards without a cap, and from the highest level downwards with orders of about
+        // the mean demand: where lead times are long the valley is oblique, and the second finds what the first misses.
+        let mean_order = (mean_demand.ceil() as Units).min(max_order);
+        for (first_level, first_cap) in [(*levels.start(), max_order), (*levels.end(), mean_order)] {
+            let mut cap = first_cap;
+            line_search(first_level, levels.clone(), LEVEL_PATIENCE, |base_stock_level| {
+                let by_cap = |max_order| simulate(&SEARCH, CappedBaseStock { base_stock_level, max_order }).mean();
+                let (best_cap, cost) = line_search(cap, 0..=max_order, 2, by_cap);
+                cap = best_cap;
+                if cost < least {
+                    (capped, least) = (CappedBaseStock { base_stock_level, max_order: best_cap }, cost);
+                }
+                cost
+            });
+        }
         vec![
             compare("best base-stock cost", self.best_base_stock_cost, base_stock),
             compare("best capped base-stock cost", self.best_cbs_cost, capped),

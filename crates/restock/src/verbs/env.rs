@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-use restock_inventory::environments::catalogue;
 use restock_inventory::environments::catalogue::Entry;
+use restock_inventory::environments::network::NetworkError;
+use restock_inventory::environments::{Network, WarehouseChain, catalogue, check_environment};
+use restock_inventory::lanes::{LaneEnvironment, N_LANES, SupplyNetworkLanes, WarehouseChainLanes, check_lanes};
+use restock_inventory::problems;
 use serde_json::json;
 
 use crate::cli::{EnvAction, EnvArgs};
@@ -70,29 +73,79 @@ fn show(session: &Session, entry: &Entry) -> Result<Output, CliError> {
     Ok(Output::text(text))
 }
 
+/// What is validated.
+enum Subject {
+    Environment(Entry),
+    /// A network of a file, which is its name.
+    Network(String, Box<Network>),
+    /// A chain of warehouses of a file.
+    Chain(String, Box<WarehouseChain>),
+}
+
+impl Subject {
+    fn name(&self) -> &str {
+        match self {
+            Self::Environment(entry) => entry.id,
+            Self::Network(path, _) | Self::Chain(path, _) => path,
+        }
+    }
+
+    /// What does not hold, if anything; of a file on the plain problem and on its vectorised twin.
+    fn error(&self, seed: u64, n_steps: usize) -> Option<String> {
+        match self {
+            Self::Environment(entry) => entry.validate(seed, n_steps).err().map(|error| error.to_string()),
+            Self::Network(_, network) => error_of(&SupplyNetworkLanes::new(network.as_ref().clone()), seed, n_steps),
+            Self::Chain(_, chain) => error_of(&WarehouseChainLanes::new(chain.as_ref().clone()), seed, n_steps),
+        }
+    }
+}
+
+/// What does not hold in a plain environment or in its twin.
+fn error_of(twin: &impl LaneEnvironment, seed: u64, n_steps: usize) -> Option<String> {
+    let plain = check_environment(twin.plain(), seed, n_steps).err().map(|error| error.to_string());
+    plain.or_else(|| check_lanes(twin, seed, n_steps.div_ceil(N_LANES)).err().map(|error| error.to_string()))
+}
+
+/// An id, or the path of a network or of a chain of warehouses.
+fn subject(id: &str) -> Result<Subject, CliError> {
+    let is_toml = id.ends_with(".toml");
+    if !is_toml && !id.ends_with(".yaml") && !id.ends_with(".yml") {
+        return entry(id).map(Subject::Environment);
+    }
+    let text = std::fs::read_to_string(id).map_err(|error| CliError::usage(format!("cannot read {id}: {error}")))?;
+    let table = if is_toml { text.parse().ok() } else { problems::table_of_yaml(&text).ok() };
+    let fails = |error: NetworkError| CliError::usage(format!("{id}: {error}"));
+    if table.is_some_and(|table: toml::Table| table.contains_key("warehouses")) {
+        let chain = if is_toml { WarehouseChain::from_toml(&text) } else { WarehouseChain::from_yaml(&text) };
+        return Ok(Subject::Chain(id.to_owned(), Box::new(chain.map_err(fails)?)));
+    }
+    let network = if is_toml { Network::from_toml(&text) } else { Network::from_yaml(&text) };
+    Ok(Subject::Network(id.to_owned(), Box::new(network.map_err(fails)?)))
+}
+
 fn validate(session: &Session, ids: &[String], n_steps: usize, seed: u64) -> Result<Output, CliError> {
-    let entries =
-        if ids.is_empty() { catalogue() } else { ids.iter().map(|id| entry(id)).collect::<Result<_, _>>()? };
+    let subjects: Vec<Subject> = if ids.is_empty() {
+        catalogue().into_iter().map(Subject::Environment).collect()
+    } else {
+        ids.iter().map(|id| subject(id)).collect::<Result<_, _>>()?
+    };
     let progress = session.progress(session.text(Text::Checking));
-    let n_entries = entries.len() as u64;
     let mut results = Vec::new();
-    for (done, entry) in (0..).zip(&entries) {
-        progress.set(done, n_entries);
-        results.push((entry.id, entry.validate(seed, n_steps).err()));
+    for (done, subject) in (0..).zip(&subjects) {
+        progress.set(done, subjects.len() as u64);
+        results.push((subject.name(), subject.error(seed, n_steps)));
     }
     drop(progress);
     let findings = results.iter().any(|(_, error)| error.is_some());
     let mut output = if session.json {
-        let rows = results.iter().map(|(id, error)| {
-            json!({ "id": id, "holds": error.is_none(), "error": error.as_ref().map(ToString::to_string) })
-        });
+        let rows = results.iter().map(|(id, error)| json!({ "id": id, "holds": error.is_none(), "error": error }));
         Output::json(&rows.collect::<Vec<_>>())?
     } else {
         let mut grid = Grid::new()
             .column(session.text(Text::EnvironmentWord), Align::Left)
             .column(session.text(Text::Found), Align::Text);
         for (id, error) in &results {
-            let found = error.as_ref().map_or(session.text(Text::Holds).to_owned(), ToString::to_string);
+            let found = error.clone().unwrap_or_else(|| session.text(Text::Holds).to_owned());
             grid.row([(*id).to_owned(), found]);
         }
         Output::text(grid.render(session))

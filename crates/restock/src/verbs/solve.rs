@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use restock_inventory::problems::{self, KINDS, ProblemError, Solved};
+use restock_inventory::problems::{self, Example, KINDS, ProblemError, Solved};
 
 use super::plan::open_in_browser;
 use crate::chart;
@@ -19,17 +19,26 @@ use crate::table::{Align, Grid};
 /// Digits of levels and costs.
 const DECIMALS: usize = 4;
 
+/// Steps that the way to a solution is shown in.
+const PROGRESS_STEPS: f64 = 1000.0;
+
 pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliError> {
     let Some(problem) = &args.problem else { return kinds(session) };
-    let mut table = if problem.ends_with(".toml") {
+    let is_file = [".toml", ".yaml", ".yml"].iter().any(|ending| problem.ends_with(ending));
+    let mut table = if is_file {
         read(Path::new(problem))?
     } else {
         toml::Table::from_iter([("problem".to_owned(), toml::Value::from(problem.as_str()))])
     };
     // A pair replaces what the file says.
     table.extend(problems::table_of(args.parameters.iter().map(String::as_str)).map_err(|error| usage(&error))?);
-    let name = table.get("problem").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-    let solved = problems::solve(table).map_err(|error| usage(&error).hint(hint(&name)))?;
+    let is_network = !table.contains_key("problem") && table.contains_key("nodes");
+    let name = if is_network { Some("network") } else { table.get("problem").and_then(toml::Value::as_str) };
+    let name = name.unwrap_or_default().to_owned();
+    let progress = session.progress(session.text(Text::Solving));
+    let watch = |share: f64| progress.set((PROGRESS_STEPS * share) as u64, PROGRESS_STEPS as u64);
+    let solved = problems::solve_watched(table, &watch).map_err(|error| usage(&error).hint(hint(&name)))?;
+    drop(progress);
     let written = args.out.as_deref().map(|out| write(session, out, &name, &solved)).transpose()?;
     if let (true, Some(page)) = (args.open, &written) {
         open_in_browser(page);
@@ -40,7 +49,7 @@ pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliErro
     let mut text = format!("{}\n\n", session.bold(&solved.problem));
     let mut grid = Grid::new().column("", Align::Left).column("", Align::Right).column("", Align::Left);
     for figure in &solved.figures {
-        grid.row([figure.name.to_owned(), format::plain(figure.value, DECIMALS), figure.unit.to_owned()]);
+        grid.row([figure.name.to_string(), format::plain(figure.value, DECIMALS), figure.unit.to_owned()]);
     }
     text.push_str(&grid.render(session));
     if !solved.policies.is_empty() {
@@ -70,14 +79,23 @@ pub(crate) fn run(session: &Session, args: &SolveArgs) -> Result<Output, CliErro
 /// What can be solved, with an example of each.
 fn kinds(session: &Session) -> Result<Output, CliError> {
     if session.json {
-        let rows = KINDS.iter().map(
-            |kind| serde_json::json!({ "problem": kind.name, "title": kind.title, "example": kind.example_command() }),
-        );
+        let rows = KINDS.iter().map(|kind| {
+            let file = if let Example::File(text) = kind.example { Some(text) } else { None };
+            serde_json::json!({
+                "problem": kind.name, "title": kind.title, "example": kind.example_command(), "file": file,
+            })
+        });
         return Output::json(&rows.collect::<Vec<_>>());
     }
     let mut text = String::new();
     for kind in KINDS {
         let _ = write!(text, "{}: {}\n  {}\n", session.bold(kind.name), kind.title, kind.example_command());
+    }
+    for kind in KINDS {
+        if let Example::File(file) = kind.example {
+            let _ = write!(text, "\n{}\n", session.bold(&format!("{}.toml", kind.name)));
+            file.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+        }
     }
     Ok(Output::text(text))
 }
@@ -85,7 +103,11 @@ fn kinds(session: &Session) -> Result<Output, CliError> {
 fn read(path: &Path) -> Result<toml::Table, CliError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
-    text.parse().map_err(|error: toml::de::Error| CliError::usage(format!("{}: {error}", path.display())))
+    let fails = |message: String| CliError::usage(format!("{}: {message}", path.display()));
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return text.parse().map_err(|error: toml::de::Error| fails(error.to_string()));
+    }
+    problems::table_of_yaml(&text).map_err(|error| fails(error.to_string()))
 }
 
 fn usage(error: &ProblemError) -> CliError {
@@ -106,7 +128,7 @@ fn write(session: &Session, out: &Path, name: &str, solved: &Solved) -> Result<P
         let _ = write!(
             body,
             "<tr><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-            escape(figure.name),
+            escape(&figure.name),
             format::plain(figure.value, DECIMALS),
             escape(figure.unit)
         );

@@ -275,6 +275,14 @@ pub enum NetworkError {
         /// What the parser says, with the place.
         message: String,
     },
+    /// A line of the file is wrong.
+    #[error("line {line}: {problem}")]
+    At {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: Box<NetworkError>,
+    },
     /// Two nodes have one id.
     #[error("node \"{id}\" is listed twice, ids must be unique")]
     DuplicateNode {

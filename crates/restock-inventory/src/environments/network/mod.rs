@@ -12,6 +12,7 @@
 //! 3. Discounting is the criterion's, never the environment's.
 
 mod description;
+mod position;
 
 use rand::Rng;
 use rand_distr::{Distribution, Normal, Poisson};
@@ -26,50 +27,50 @@ pub use description::{
 
 /// A node with its links resolved.
 #[derive(Clone, Debug)]
-struct Node {
+pub(crate) struct Node {
     /// Numbers of the links to it.
-    incoming: Vec<usize>,
+    pub(crate) incoming: Vec<usize>,
     /// Numbers of the links from it.
-    outgoing: Vec<usize>,
+    pub(crate) outgoing: Vec<usize>,
     /// Its shelves in the state: one per component, or one for all.
-    shelves: std::ops::Range<usize>,
+    pub(crate) shelves: std::ops::Range<usize>,
     /// `[n_shelves]`: units that go into one unit shipped.
-    components: Vec<Units>,
-    capacity: Units,
-    yield_share: f64,
-    operating_cost: f64,
-    holding_cost: f64,
-    initial_stock: Units,
+    pub(crate) components: Vec<Units>,
+    pub(crate) capacity: Units,
+    pub(crate) yield_share: f64,
+    pub(crate) operating_cost: f64,
+    pub(crate) holding_cost: f64,
+    pub(crate) initial_stock: Units,
 }
 
 /// A link with its places resolved.
 #[derive(Clone, Debug)]
-struct Link {
-    from: usize,
-    to: usize,
+pub(crate) struct Link {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
     /// The shelf that it fills; none for markets.
-    shelf: Option<usize>,
-    lead_time: usize,
+    pub(crate) shelf: Option<usize>,
+    pub(crate) lead_time: usize,
     /// Where its pipeline lies in the state.
-    pipeline: usize,
-    unit_price: f64,
-    transit_cost: f64,
-    order_cost: f64,
-    stockout_cost: f64,
+    pub(crate) pipeline: usize,
+    pub(crate) unit_price: f64,
+    pub(crate) transit_cost: f64,
+    pub(crate) order_cost: f64,
+    pub(crate) stockout_cost: f64,
 }
 
 /// The network problem.
 #[derive(Clone, Debug)]
 pub struct Network {
     description: NetworkDescription,
-    nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// All links in the order of the description.
-    links: Vec<Link>,
+    pub(crate) links: Vec<Link>,
     /// Numbers of the links that orders are placed on, and of those that customers buy on.
-    order_links: Vec<usize>,
-    market_links: Vec<usize>,
-    n_shelves: usize,
-    n_pipeline: usize,
+    pub(crate) order_links: Vec<usize>,
+    pub(crate) market_links: Vec<usize>,
+    pub(crate) n_shelves: usize,
+    pub(crate) n_pipeline: usize,
 }
 
 /// The network at the start of a period.
@@ -91,11 +92,11 @@ impl Network {
     /// A network from a TOML text.
     ///
     /// # Errors
-    /// [`NetworkError`] for text that is not a network, and as [`Network::new`].
+    /// [`NetworkError`] for text that is not a network, and as [`Network::new`], with the line.
     pub fn from_toml(text: &str) -> Result<Self, NetworkError> {
         let description = toml::from_str(text)
             .map_err(|error| NetworkError::Format { format: "TOML", message: error.to_string() })?;
-        Self::new(description)
+        Self::new(description).map_err(|error| position::located_in_toml(error, text))
     }
 
     /// A network from a YAML text of the same fields.
@@ -105,7 +106,7 @@ impl Network {
     pub fn from_yaml(text: &str) -> Result<Self, NetworkError> {
         let description = serde_saphyr::from_str(text)
             .map_err(|error| NetworkError::Format { format: "YAML", message: error.to_string() })?;
-        Self::new(description)
+        Self::new(description).map_err(|error| position::located_in_yaml(error, text))
     }
 
     /// A network from its description.

@@ -4,35 +4,11 @@ use crate::environments::check_environment;
 const SERIAL: &str = include_str!("../../published/gym_invmgmt_serial.toml");
 const DIVERGENT: &str = include_str!("../../published/gym_invmgmt_base.toml");
 
+const ASSEMBLY: &str = include_str!("assembly.yaml");
+
 fn assembly(ships: &str, unmet_demand: &str) -> Network {
-    let text = format!(
-        r#"
-        horizon: 20
-        ships: {ships}
-        unmet_demand: {unmet_demand}
-        goodwill: {{ growth: 1.01, decay: 0.9, floor: 0.2, cap: 1.5 }}
-        pattern: {{ trend: 0.05, seasonal: {{ amplitude: 0.5, period: 10 }}, shock: {{ period: 5, factor: 2 }} }}
-        nodes:
-          - {{ id: frames }}
-          - {{ id: wheels }}
-          - id: workshop
-            initial_stock: 20
-            capacity: 9
-            yield_share: 0.9
-            operating_cost: 2
-            components: {{ frames: 1, wheels: 2 }}
-          - {{ id: shop, initial_stock: 5, holding_cost: 1 }}
-          - {{ id: riders }}
-          - {{ id: clubs }}
-        links:
-          - {{ from: frames, to: workshop, lead_time: 3, unit_price: 60, order_cost: 4 }}
-          - {{ from: wheels, to: workshop, unit_price: 15 }}
-          - {{ from: workshop, to: shop, lead_time: 1, unit_price: 150, transit_cost: 0.5 }}
-          - {{ from: shop, to: riders, unit_price: 250, stockout_cost: 40, demand: {{ law: poisson, mean: 4 }} }}
-          - {{ from: shop, to: clubs, unit_price: 200, demand: {{ law: series, means: [0, 3, 1] }} }}
-        "#
-    );
-    Network::from_yaml(&text).unwrap()
+    let text = ASSEMBLY.replace("ships: opening_stock", &format!("ships: {ships}"));
+    Network::from_yaml(&text.replace("unmet_demand: backorder", &format!("unmet_demand: {unmet_demand}"))).unwrap()
 }
 
 #[test]
@@ -82,14 +58,17 @@ fn goodwill_follows_service() {
 #[test]
 fn mistakes_are_refused() {
     let error = |from: &str, to: &str| Network::from_toml(&SERIAL.replacen(from, to, 1)).unwrap_err();
-    insta::assert_snapshot!(error("id = \"factory\"", "id = \"distributor\""), @r#"node "distributor" is listed twice, ids must be unique"#);
-    insta::assert_snapshot!(error("from = \"factory\"", "from = \"plant\""), @r#"link "plant" -> "distributor" names node "plant", which is not listed under nodes"#);
-    insta::assert_snapshot!(error("from = \"supplier\"", "from = \"retailer\""), @r#"node "distributor" is on a cycle of links, a supply network must be acyclic"#);
-    insta::assert_snapshot!(error("holding_cost = 0.030", "holding_cost = -1"), @r#"holding_cost of node "retailer" is -1, must be at least 0"#);
-    insta::assert_snapshot!(error("capacity = 100", "capacity = 100\nyield_share = 1.2"), @r#"yield_share of node "factory" is 1.2, must be above 0 and at most 1"#);
-    insta::assert_snapshot!(error("demand = { law = \"poisson\", mean = 20 }", ""), @r#"link "retailer" -> "market" leads to a market and needs a demand"#);
-    insta::assert_snapshot!(error("transit_cost = 0.010", "transit_cost = 0.010\nstockout_cost = 1"), @r#"link "distributor" -> "retailer" has a stock-out cost, which only links to markets have"#);
-    insta::assert_snapshot!(error("capacity = 100", "capacity = 100\ncomponents = { steel = 2 }"), @r#"the components of node "factory" must be its suppliers, ["supplier"]"#);
+    insta::assert_snapshot!(error("id = \"factory\"", "id = \"distributor\""), @r#"line 19: node "distributor" is listed twice, ids must be unique"#);
+    insta::assert_snapshot!(error("from = \"factory\"", "from = \"plant\""), @r#"line 43: link "plant" -> "distributor" names node "plant", which is not listed under nodes"#);
+    insta::assert_snapshot!(error("from = \"supplier\"", "from = \"retailer\""), @r#"line 14: node "distributor" is on a cycle of links, a supply network must be acyclic"#);
+    insta::assert_snapshot!(error("holding_cost = 0.030", "holding_cost = -1"), @r#"line 12: holding_cost of node "retailer" is -1, must be at least 0"#);
+    insta::assert_snapshot!(error("capacity = 100", "capacity = 100\nyield_share = 1.2"), @r#"line 23: yield_share of node "factory" is 1.2, must be above 0 and at most 1"#);
+    insta::assert_snapshot!(error("demand = { law = \"poisson\", mean = 20 }", ""), @r#"line 29: link "retailer" -> "market" leads to a market and needs a demand"#);
+    insta::assert_snapshot!(error("transit_cost = 0.010", "transit_cost = 0.010\nstockout_cost = 1"), @r#"line 36: link "distributor" -> "retailer" has a stock-out cost, which only links to markets have"#);
+    insta::assert_snapshot!(error("capacity = 100", "capacity = 100\ncomponents = { steel = 2 }"), @r#"line 19: the components of node "factory" must be its suppliers, ["supplier"]"#);
     assert!(error("horizon", "horizons").to_string().starts_with("the network is not valid TOML: "));
     assert!(Network::from_yaml("nodes: 3").unwrap_err().to_string().starts_with("the network is not valid YAML: "));
+    let in_yaml = |from: &str, to: &str| Network::from_yaml(&ASSEMBLY.replacen(from, to, 1)).unwrap_err();
+    insta::assert_snapshot!(in_yaml("operating_cost: 2", "operating_cost: -2"), @r#"line 14: operating_cost of node "workshop" is -2, must be at least 0"#);
+    insta::assert_snapshot!(in_yaml("from: workshop", "from: garage"), @r#"line 22: link "garage" -> "shop" names node "garage", which is not listed under nodes"#);
 }
