@@ -65,7 +65,9 @@ impl Forecaster for Pretrained {
         let mut forecasts: Vec<Option<Forecast>> = vec![None; batch.len()];
         for (context_patches, members) in by_length.iter().enumerate() {
             for chunk in members.chunks(CHUNK) {
-                for (idx, forecast) in chunk.iter().zip(self.chunk(batch, chunk, context_patches, future_patches, horizon)) {
+                for (idx, forecast) in
+                    chunk.iter().zip(self.chunk(batch, chunk, context_patches, future_patches, horizon))
+                {
                     forecasts[*idx] = Some(forecast);
                 }
             }
