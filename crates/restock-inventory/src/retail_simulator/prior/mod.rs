@@ -102,7 +102,7 @@ pub struct PriorGroup {
 /// When `n_past` or `n_future` is 0.
 pub fn draw_group(options: &PriorOptions, n_past: usize, n_future: usize, seed: u64, group: u64) -> PriorGroup {
     assert!(n_past > 0 && n_future > 0, "a group needs a past and a future");
-    let mut rng = stream(seed, &[0x7072_696f_72, group]);
+    let mut rng = stream(seed, &[0x0070_7269_6f72, group]);
     let bucket = draw_bucket(n_past, &mut rng);
     // Periods before the past, in which stock and averages settle.
     let burn_in = match bucket {
