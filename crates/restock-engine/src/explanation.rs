@@ -197,12 +197,15 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
         let evidence = evidence.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         lines.push(WaterfallLine { code, value, evidence });
     };
+    // Demand of the very days that are named, as in consequences and drivers: what a delivery later or earlier than usual
+    // adds belongs to the buffer.
+    let totals = review.demand.total(0, protection);
     // Expected demand is shown to a tenth of a unit; the buffer takes the rest of the whole-unit target.
     let per_tenth = if unit.decimals < 6 { 10_i64.pow(5 - u32::from(unit.decimals)) } else { 0 };
     let expected = if per_tenth > 0 {
-        Quantity::from_micro((decision.expected_demand * 10.0).round() as i64 * per_tenth)
+        Quantity::from_micro((totals.mean() * 10.0).round() as i64 * per_tenth)
     } else {
-        unit.quantity(decision.expected_demand.round() as Units)
+        unit.quantity(totals.mean().round() as Units)
     };
     let mut evidence = vec![("from", as_of.to_string()), ("to", until.to_string())];
     if worked.forecast.model != NO_MODEL {
@@ -213,7 +216,6 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
     }
     add(WaterfallCode::ExpectedDemand, expected, evidence);
     let buffer = unit.quantity(decision.target_level) + -expected;
-    let totals = review.demand.total(0, protection);
     let lead = &unit.lane.lead_days;
     let mean_lead = unit.lane.mean_lead_days();
     let lead_sd = (lead.iter().map(|days| (days - mean_lead).powi(2)).sum::<f64>() / lead.len() as f64).sqrt();
@@ -625,7 +627,7 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         on_order: unit.quantity(stock.on_order()),
         position: unit.quantity(position),
         recent_demand_per_day: tidy(unit.base(recent_rate), 4),
-        expected_demand: tidy(unit.base(decided.decision.expected_demand), 3),
+        expected_demand: tidy(unit.base(expected), 3),
         demand_per_day: tidy(unit.base(expected) / decided.protection as f64, 4),
         target_level: unit.quantity(decided.decision.target_level),
         quantity: unit.quantity(quantity),

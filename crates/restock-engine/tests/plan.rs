@@ -678,6 +678,12 @@ fn a_generated_chain_keeps_every_promise() {
             assert!(!explanation.sentence.contains(" -0") && !explanation.sentence_zh.is_empty());
             assert!(explanation.without_order.p_stockout >= explanation.with_order.p_stockout);
             assert_eq!(explanation.unmet_waits, proposal.destination == "dc", "{}", proposal.destination);
+            // One interval for expected demand, its drivers and what is lost of it; expected demand is shown to a tenth.
+            let expected = explanation.waterfall[0].value.to_f64();
+            let driven: f64 = explanation.drivers.iter().map(|(_, units)| units).sum();
+            assert!((driven - expected).abs() < 0.1, "{} is driven by {driven}, not {expected}", proposal.item_id);
+            let lost = explanation.without_order.expected_lost_units;
+            assert!(explanation.unmet_waits || lost <= expected + 0.051, "{lost} of {expected} is lost");
         }
         for group in &plan.order_groups {
             assert!(group.minimum_met, "{} is below its minimum", group.source);
