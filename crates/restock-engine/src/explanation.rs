@@ -544,7 +544,11 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
     let n_periods = series.n_periods();
     let protection = worked.decided.protection;
     let expected: f64 = mean[..protection].iter().sum();
-    let own: f64 = unit.history.by_day(&worked.forecast.mean)[..protection].iter().sum();
+    // What customers here want: all of it, unless others ask for the item too.
+    let own: f64 = match worked.has_dependents {
+        true => unit.history.by_day(&worked.forecast.mean)[..protection].iter().sum(),
+        false => expected,
+    };
     let mut drivers = Vec::new();
     let mut add = |name: &str, units: f64| {
         let value = tidy(unit.base(units), 2);
