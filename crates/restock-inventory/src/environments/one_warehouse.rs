@@ -1,4 +1,4 @@
-//! One warehouse that supplies two retailers, who lose unmet demand; what does not fit into a place vanishes.
+//! One warehouse that supplies retailers, who lose unmet demand; what does not fit into a place vanishes.
 //!
 //! The smallest divergent system (Clark & Scarf 1960; Federgruen & Zipkin 1984), with lead times of one period from the
 //! outside supplier to the warehouse and from the warehouse to the retailers.
@@ -9,9 +9,6 @@ use restock_core::Units;
 use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
 
 use crate::discrete_demand::DiscreteDemand;
-
-/// Retailers of the problem.
-pub const N_RETAILERS: usize = 2;
 
 /// What stock and lost sales cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,39 +23,39 @@ pub struct OneWarehouseCosts {
 
 /// Stock at the start of a period, after what was due has arrived, units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OneWarehouseState {
+pub struct OneWarehouseState<const N: usize = 2> {
     /// In the warehouse.
     pub warehouse: Units,
-    /// `[N_RETAILERS]`: on the shelf of each retailer.
-    pub retailers: [Units; N_RETAILERS],
+    /// `[N]`: on the shelf of each retailer.
+    pub retailers: [Units; N],
 }
 
 /// What the warehouse ships and orders, units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ShipAndOrder {
-    /// `[N_RETAILERS]`: shipped to each retailer; no more in sum than is in the warehouse.
-    pub shipped: [Units; N_RETAILERS],
+pub struct ShipAndOrder<const N: usize = 2> {
+    /// `[N]`: shipped to each retailer; no more in sum than is in the warehouse.
+    pub shipped: [Units; N],
     /// Ordered from outside by the warehouse.
     pub ordered: Units,
 }
 
-/// The one-warehouse problem.
+/// The one-warehouse problem with `N` retailers: two where the literature has its optima, more for simulation.
 #[derive(Clone, Debug)]
-pub struct OneWarehouse {
+pub struct OneWarehouse<const N: usize = 2> {
     costs: OneWarehouseCosts,
-    demand: [DiscreteDemand; N_RETAILERS],
+    demand: [DiscreteDemand; N],
     warehouse_capacity: Units,
     retailer_capacity: Units,
 }
 
-impl OneWarehouse {
+impl<const N: usize> OneWarehouse<N> {
     /// A problem with room for `warehouse_capacity` units in the warehouse and `retailer_capacity` at each retailer.
     ///
     /// # Panics
     /// When a cost is negative or a capacity below 1.
     pub fn new(
         costs: OneWarehouseCosts,
-        demand: [DiscreteDemand; N_RETAILERS],
+        demand: [DiscreteDemand; N],
         warehouse_capacity: Units,
         retailer_capacity: Units,
     ) -> Self {
@@ -79,7 +76,7 @@ impl OneWarehouse {
     }
 
     /// The demand law of each retailer.
-    pub fn demand(&self) -> &[DiscreteDemand; N_RETAILERS] {
+    pub fn demand(&self) -> &[DiscreteDemand; N] {
         &self.demand
     }
 
@@ -89,21 +86,21 @@ impl OneWarehouse {
     }
 }
 
-impl Environment for OneWarehouse {
-    type State = OneWarehouseState;
-    type Action = ShipAndOrder;
+impl<const N: usize> Environment for OneWarehouse<N> {
+    type State = OneWarehouseState<N>;
+    type Action = ShipAndOrder<N>;
     /// Demand at each retailer, units.
-    type Chance = [Units; N_RETAILERS];
+    type Chance = [Units; N];
 
     fn id(&self) -> &'static str {
         "one-warehouse-v1"
     }
 
-    fn initial_state(&self) -> OneWarehouseState {
-        OneWarehouseState { warehouse: 0, retailers: [0; N_RETAILERS] }
+    fn initial_state(&self) -> OneWarehouseState<N> {
+        OneWarehouseState { warehouse: 0, retailers: [0; N] }
     }
 
-    fn sample_action(&self, state: &OneWarehouseState, rng: &mut dyn Rng) -> ShipAndOrder {
+    fn sample_action(&self, state: &OneWarehouseState<N>, rng: &mut dyn Rng) -> ShipAndOrder<N> {
         let mut left = state.warehouse;
         let shipped = std::array::from_fn(|_| {
             let shipped = (rng.next_u64() % (left.min(self.retailer_capacity) as u64 + 1)) as Units;
@@ -114,7 +111,7 @@ impl Environment for OneWarehouse {
         ShipAndOrder { shipped, ordered }
     }
 
-    fn sample_chance(&self, _: &OneWarehouseState, _: &ShipAndOrder, rng: &mut dyn Rng) -> [Units; N_RETAILERS] {
+    fn sample_chance(&self, _: &OneWarehouseState<N>, _: &ShipAndOrder<N>, rng: &mut dyn Rng) -> [Units; N] {
         std::array::from_fn(|retailer_idx| self.demand[retailer_idx].sample(rng))
     }
 
@@ -125,18 +122,13 @@ impl Environment for OneWarehouse {
     ///
     /// # Panics
     /// When more is shipped than is in the warehouse.
-    fn step(
-        &self,
-        state: &mut OneWarehouseState,
-        action: &ShipAndOrder,
-        demand: &[Units; N_RETAILERS],
-    ) -> PeriodOutcome {
+    fn step(&self, state: &mut OneWarehouseState<N>, action: &ShipAndOrder<N>, demand: &[Units; N]) -> PeriodOutcome {
         assert!(action.ordered >= 0 && action.shipped.iter().chain(demand).all(|units| *units >= 0));
         let left = state.warehouse - action.shipped.iter().sum::<Units>();
         assert!(left >= 0, "{action:?} ships more than there is in {state:?}");
         let mut outcome =
             PeriodOutcome { cost: self.costs.warehouse_holding_cost * left as f64, ..PeriodOutcome::default() };
-        for retailer_idx in 0..N_RETAILERS {
+        for retailer_idx in 0..N {
             let (on_hand, demand) = (&mut state.retailers[retailer_idx], demand[retailer_idx]);
             let sold = demand.min(*on_hand);
             let lost = demand - sold;
@@ -156,26 +148,26 @@ impl Environment for OneWarehouse {
         outcome
     }
 
-    fn units(&self, state: &OneWarehouseState) -> Units {
+    fn units(&self, state: &OneWarehouseState<N>) -> Units {
         state.warehouse + state.retailers.iter().sum::<Units>()
     }
 
-    fn ordered(&self, _: &OneWarehouseState, action: &ShipAndOrder, _: &[Units; N_RETAILERS]) -> Units {
+    fn ordered(&self, _: &OneWarehouseState<N>, action: &ShipAndOrder<N>, _: &[Units; N]) -> Units {
         action.ordered
     }
 }
 
-impl FiniteEnvironment for OneWarehouse {
+impl<const N: usize> FiniteEnvironment for OneWarehouse<N> {
     fn n_states(&self) -> usize {
-        (self.warehouse_capacity as usize + 1) * (self.retailer_capacity as usize + 1).pow(N_RETAILERS as u32)
+        (self.warehouse_capacity as usize + 1) * (self.retailer_capacity as usize + 1).pow(N as u32)
     }
 
-    fn state_idx(&self, state: &OneWarehouseState) -> usize {
+    fn state_idx(&self, state: &OneWarehouseState<N>) -> usize {
         let radix = self.retailer_capacity as usize + 1;
         state.retailers.iter().fold(state.warehouse as usize, |idx, on_hand| idx * radix + *on_hand as usize)
     }
 
-    fn state(&self, mut state_idx: usize) -> OneWarehouseState {
+    fn state(&self, mut state_idx: usize) -> OneWarehouseState<N> {
         let radix = self.retailer_capacity as usize + 1;
         let mut state = self.initial_state();
         for on_hand in state.retailers.iter_mut().rev() {
@@ -186,23 +178,45 @@ impl FiniteEnvironment for OneWarehouse {
         state
     }
 
-    fn actions(&self, state: &OneWarehouseState, actions: &mut Vec<ShipAndOrder>) {
+    fn actions(&self, state: &OneWarehouseState<N>, actions: &mut Vec<ShipAndOrder<N>>) {
         actions.clear();
-        for first in 0..=state.warehouse.min(self.retailer_capacity) {
-            for second in 0..=(state.warehouse - first).min(self.retailer_capacity) {
-                let ordered = 0..=self.max_ordered(state.warehouse - first - second);
-                actions.extend(ordered.map(|ordered| ShipAndOrder { shipped: [first, second], ordered }));
+        let mut shipped = [0; N];
+        loop {
+            let left = state.warehouse - shipped.iter().sum::<Units>();
+            actions.extend((0..=self.max_ordered(left)).map(|ordered| ShipAndOrder { shipped, ordered }));
+            // The next shipment in the order of a counter: the last retailer gets one more, or none, and the one before.
+            let mut left = left;
+            let raised = (0..N).rev().any(|retailer_idx| {
+                let fits = left > 0 && shipped[retailer_idx] < self.retailer_capacity;
+                if fits {
+                    shipped[retailer_idx] += 1;
+                } else {
+                    left += shipped[retailer_idx];
+                    shipped[retailer_idx] = 0;
+                }
+                fits
+            });
+            if !raised {
+                return;
             }
         }
     }
 
-    fn chances(&self, state: &OneWarehouseState, _: &ShipAndOrder, chances: &mut Vec<([Units; N_RETAILERS], f64)>) {
+    fn chances(&self, state: &OneWarehouseState<N>, _: &ShipAndOrder<N>, chances: &mut Vec<([Units; N], f64)>) {
         chances.clear();
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        self.demand[0].up_to(state.retailers[0], &mut first);
-        self.demand[1].up_to(state.retailers[1], &mut second);
-        for (first, p) in &first {
-            chances.extend(second.iter().map(|(second, q)| ([*first, *second], p * q)));
+        chances.push(([0; N], 1.0));
+        let mut law = Vec::new();
+        for retailer_idx in 0..N {
+            law.clear();
+            self.demand[retailer_idx].up_to(state.retailers[retailer_idx], &mut law);
+            let before = std::mem::take(chances);
+            for (demands, probability) in before {
+                chances.extend(law.iter().map(|(demand, p)| {
+                    let mut demands = demands;
+                    demands[retailer_idx] = *demand;
+                    (demands, probability * p)
+                }));
+            }
         }
     }
 }
@@ -226,6 +240,19 @@ mod tests {
             check_environment(&problem(capacities), 9, 20_000).unwrap();
             check_finite_environment(&problem(capacities), 3).unwrap();
         }
+    }
+
+    #[test]
+    fn three_retailers_are_an_environment() {
+        let demand = [DiscreteDemand::poisson(0.6, 4), DiscreteDemand::uniform(0, 2), DiscreteDemand::poisson(0.3, 3)];
+        let problem = OneWarehouse::new(problem((1, 1)).costs(), demand, 4, 2);
+        check_environment(&problem, 9, 20_000).unwrap();
+        check_finite_environment(&problem, 3).unwrap();
+        let optimum = solve(&problem, Criterion::Average, &Settings::default()).average_cost.unwrap();
+        let policy = EchelonRationing { echelon_level: 4, retailer_levels: [1, 1, 1] };
+        let chain = PolicyChain::new(&problem, |state| policy.action(state));
+        let cost = chain.average_cost(&Settings::default()).average_cost.unwrap();
+        assert!(cost >= optimum - 1e-6, "{policy:?} costs {cost}, the optimum {optimum}");
     }
 
     #[test]

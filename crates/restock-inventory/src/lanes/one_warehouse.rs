@@ -2,42 +2,41 @@
 
 use super::{LaneDemand, LaneEnvironment, LaneOutcome, LaneRng, LaneUnits, Lanes, N_LANES, NO_UNITS};
 use super::{lane_units, plain_units};
-use crate::environments::one_warehouse::N_RETAILERS;
 use crate::environments::{OneWarehouse, OneWarehouseState, ShipAndOrder};
 
 /// The one-warehouse problem in lanes.
 #[derive(Clone, Debug)]
-pub struct OneWarehouseLanes {
-    plain: OneWarehouse,
-    demand: [LaneDemand; N_RETAILERS],
+pub struct OneWarehouseLanes<const N: usize = 2> {
+    plain: OneWarehouse<N>,
+    demand: [LaneDemand; N],
     warehouse_capacity: LaneUnits,
     retailer_capacity: LaneUnits,
 }
 
 /// Stock at the start of a period, after what was due has arrived, units.
 #[derive(Clone, Debug)]
-pub struct OneWarehouseLaneState {
+pub struct OneWarehouseLaneState<const N: usize = 2> {
     /// In the warehouse.
     pub warehouse: Lanes<LaneUnits>,
-    /// `[N_RETAILERS, N_LANES]`: on the shelf of each retailer.
-    pub retailers: [Lanes<LaneUnits>; N_RETAILERS],
+    /// `[N, N_LANES]`: on the shelf of each retailer.
+    pub retailers: [Lanes<LaneUnits>; N],
 }
 
 /// What the warehouse ships and orders in each lane, units.
 #[derive(Clone, Debug)]
-pub struct ShipAndOrderLanes {
-    /// `[N_RETAILERS, N_LANES]`: shipped to each retailer.
-    pub shipped: [Lanes<LaneUnits>; N_RETAILERS],
+pub struct ShipAndOrderLanes<const N: usize = 2> {
+    /// `[N, N_LANES]`: shipped to each retailer.
+    pub shipped: [Lanes<LaneUnits>; N],
     /// Ordered from outside by the warehouse.
     pub ordered: Lanes<LaneUnits>,
 }
 
-impl OneWarehouseLanes {
+impl<const N: usize> OneWarehouseLanes<N> {
     /// The twin of a problem.
     ///
     /// # Panics
     /// When demand or a capacity is too large for lanes.
-    pub fn new(plain: OneWarehouse) -> Self {
+    pub fn new(plain: OneWarehouse<N>) -> Self {
         let demand = std::array::from_fn(|retailer_idx| LaneDemand::new(&plain.demand()[retailer_idx]));
         let (warehouse_capacity, retailer_capacity) = plain.capacities();
         let (warehouse_capacity, retailer_capacity) = (lane_units(warehouse_capacity), lane_units(retailer_capacity));
@@ -45,27 +44,27 @@ impl OneWarehouseLanes {
     }
 }
 
-impl LaneEnvironment for OneWarehouseLanes {
-    type Plain = OneWarehouse;
-    type State = OneWarehouseLaneState;
-    type Action = ShipAndOrderLanes;
-    /// `[N_RETAILERS, N_LANES]`: demand at each retailer, units.
-    type Chance = [Lanes<LaneUnits>; N_RETAILERS];
+impl<const N: usize> LaneEnvironment for OneWarehouseLanes<N> {
+    type Plain = OneWarehouse<N>;
+    type State = OneWarehouseLaneState<N>;
+    type Action = ShipAndOrderLanes<N>;
+    /// `[N, N_LANES]`: demand at each retailer, units.
+    type Chance = [Lanes<LaneUnits>; N];
 
-    fn plain(&self) -> &OneWarehouse {
+    fn plain(&self) -> &OneWarehouse<N> {
         &self.plain
     }
 
-    fn reset(&self) -> OneWarehouseLaneState {
-        OneWarehouseLaneState { warehouse: NO_UNITS, retailers: [NO_UNITS; N_RETAILERS] }
+    fn reset(&self) -> OneWarehouseLaneState<N> {
+        OneWarehouseLaneState { warehouse: NO_UNITS, retailers: [NO_UNITS; N] }
     }
 
-    fn no_action(&self) -> ShipAndOrderLanes {
-        ShipAndOrderLanes { shipped: [NO_UNITS; N_RETAILERS], ordered: NO_UNITS }
+    fn no_action(&self) -> ShipAndOrderLanes<N> {
+        ShipAndOrderLanes { shipped: [NO_UNITS; N], ordered: NO_UNITS }
     }
 
     #[inline(always)]
-    fn sample_chance(&self, _: &OneWarehouseLaneState, _: &ShipAndOrderLanes, rng: &mut LaneRng) -> Self::Chance {
+    fn sample_chance(&self, _: &OneWarehouseLaneState<N>, _: &ShipAndOrderLanes<N>, rng: &mut LaneRng) -> Self::Chance {
         std::array::from_fn(|retailer_idx| self.demand[retailer_idx].sample(rng))
     }
 
@@ -73,15 +72,15 @@ impl LaneEnvironment for OneWarehouseLanes {
     #[inline(always)]
     fn step(
         &self,
-        state: &mut OneWarehouseLaneState,
-        action: &ShipAndOrderLanes,
+        state: &mut OneWarehouseLaneState<N>,
+        action: &ShipAndOrderLanes<N>,
         demand: &Self::Chance,
     ) -> LaneOutcome {
         let costs = self.plain.costs();
         let mut outcome = LaneOutcome::NOTHING;
         let mut left = state.warehouse;
         for lane in 0..N_LANES {
-            for retailer_idx in 0..N_RETAILERS {
+            for retailer_idx in 0..N {
                 left[lane] -= action.shipped[retailer_idx][lane];
             }
             outcome.cost[lane] = costs.warehouse_holding_cost * f64::from(left[lane].0);
@@ -89,7 +88,7 @@ impl LaneEnvironment for OneWarehouseLanes {
             state.warehouse[lane] = arrived.min(self.warehouse_capacity);
             outcome.expired[lane] = arrived - state.warehouse[lane];
         }
-        for retailer_idx in 0..N_RETAILERS {
+        for retailer_idx in 0..N {
             let on_hand = &mut state.retailers[retailer_idx];
             for lane in 0..N_LANES {
                 let wanted = demand[retailer_idx][lane];
@@ -107,34 +106,34 @@ impl LaneEnvironment for OneWarehouseLanes {
         outcome
     }
 
-    fn lane(&self, state: &OneWarehouseLaneState, lane: usize) -> OneWarehouseState {
+    fn lane(&self, state: &OneWarehouseLaneState<N>, lane: usize) -> OneWarehouseState<N> {
         let retailers = std::array::from_fn(|retailer_idx| plain_units(state.retailers[retailer_idx][lane]));
         OneWarehouseState { warehouse: plain_units(state.warehouse[lane]), retailers }
     }
 
-    fn set_action(&self, action: &mut ShipAndOrderLanes, lane: usize, plain: &ShipAndOrder) {
+    fn set_action(&self, action: &mut ShipAndOrderLanes<N>, lane: usize, plain: &ShipAndOrder<N>) {
         for (shipped, quantity) in action.shipped.iter_mut().zip(plain.shipped) {
             shipped[lane] = lane_units(quantity);
         }
         action.ordered[lane] = lane_units(plain.ordered);
     }
 
-    fn action(&self, action: &ShipAndOrderLanes, lane: usize) -> ShipAndOrder {
+    fn action(&self, action: &ShipAndOrderLanes<N>, lane: usize) -> ShipAndOrder<N> {
         let shipped = std::array::from_fn(|retailer_idx| plain_units(action.shipped[retailer_idx][lane]));
         ShipAndOrder { shipped, ordered: plain_units(action.ordered[lane]) }
     }
 
     fn no_chance(&self) -> Self::Chance {
-        [NO_UNITS; N_RETAILERS]
+        [NO_UNITS; N]
     }
 
-    fn set_chance(&self, chance: &mut Self::Chance, lane: usize, plain: &[i64; N_RETAILERS]) {
+    fn set_chance(&self, chance: &mut Self::Chance, lane: usize, plain: &[i64; N]) {
         for (demand, units) in chance.iter_mut().zip(plain) {
             demand[lane] = lane_units(*units);
         }
     }
 
-    fn chance(&self, chance: &Self::Chance, lane: usize) -> [i64; N_RETAILERS] {
+    fn chance(&self, chance: &Self::Chance, lane: usize) -> [i64; N] {
         std::array::from_fn(|retailer_idx| plain_units(chance[retailer_idx][lane]))
     }
 }
@@ -162,6 +161,8 @@ mod tests {
         check_lanes(&twin, 3, 500).unwrap();
         check_policy(&twin, &PlainPolicy(|state: &_| POLICY.action(state)), |state| POLICY.action(state), 3, 100)
             .unwrap();
+        let demand = [0.5, 2.0, 1.0, 3.0].map(|mean| DiscreteDemand::poisson(mean, 12));
+        check_lanes(&OneWarehouseLanes::new(OneWarehouse::new(problem().costs(), demand, 15, 9)), 3, 200).unwrap();
     }
 
     /// Simulated cost within four standard errors of the exact evaluation.

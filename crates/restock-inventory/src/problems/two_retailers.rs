@@ -8,11 +8,14 @@ use super::{
     short_law, small_enough,
 };
 use crate::discrete_demand::DiscreteDemand;
-use crate::environments::one_warehouse::{N_RETAILERS, OneWarehouseCosts, OneWarehouseState};
+use crate::environments::one_warehouse::{OneWarehouseCosts, OneWarehouseState};
 use crate::environments::{OneWarehouse, ShipAndOrder};
 use crate::exact::{Criterion, PolicyChain, Settings, solve_watched};
 use crate::heuristics::EchelonRationing;
 use crate::lanes::search::search;
+
+/// Retailers of the problem.
+const N_RETAILERS: usize = 2;
 
 /// One warehouse that ships to two retailers, whose unmet demand is lost.
 #[derive(Debug, Deserialize)]
