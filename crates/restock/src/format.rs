@@ -115,6 +115,15 @@ pub(crate) fn count(value: usize) -> String {
 mod tests {
     use super::*;
 
+    /// A gap that rounds to 0 has no sign, and there is none against a cost of 0.
+    #[test]
+    fn gaps_have_no_noise() {
+        assert_eq!(gap(Some(0.0123), 2), "+1.23 %");
+        assert_eq!(gap(Some(-1e-9), 3), "0.000 %");
+        assert_eq!(gap(None, 3), "–");
+        assert_eq!(plain(-1e-9, 4), "0");
+    }
+
     #[test]
     fn numbers_are_grouped_and_keep_their_value() {
         let q = |text: &str| text.parse::<Quantity>().unwrap();
