@@ -74,7 +74,15 @@ pub(crate) fn float(value: f64, decimals: usize) -> String {
 /// A number of a paper or a solution: at most `decimals` digits, without zeros at the end and without groups.
 pub(crate) fn plain(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+    let text = if decimals == 0 { &text } else { text.trim_end_matches('0').trim_end_matches('.') };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// A gap as a signed percentage without -0, or a dash where there is none because the reference is 0.
+pub(crate) fn gap(share: Option<f64>, decimals: usize) -> String {
+    let Some(share) = share else { return "–".to_owned() };
+    let text = format!("{:+.decimals$} %", 100.0 * share);
+    if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) { text } else { text.replacen(['+', '-'], "", 1) }
 }
 
 /// A share as a percentage: one digit below 10 %, and never a 0 or 100 that is not exact.
@@ -106,6 +114,15 @@ pub(crate) fn count(value: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A gap that rounds to 0 has no sign, and there is none against a cost of 0.
+    #[test]
+    fn gaps_have_no_noise() {
+        assert_eq!(gap(Some(0.0123), 2), "+1.23 %");
+        assert_eq!(gap(Some(-1e-9), 3), "0.000 %");
+        assert_eq!(gap(None, 3), "–");
+        assert_eq!(plain(-1e-9, 4), "0");
+    }
 
     #[test]
     fn numbers_are_grouped_and_keep_their_value() {

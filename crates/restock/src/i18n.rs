@@ -342,6 +342,10 @@ texts! {
     Time: "time", "用时";
     LargeLeftOut: "{0|problem takes|problems take} longer and were left out; --large runs them",
         "{0} 个耗时较长的问题未运行；--large 可运行";
+    MayDiffer: "{0} may differ by {1}: {2}", "{0} 允许相差 {1}：{2}";
+    RecomputedNumbers: "recomputed, printed in no paper: {0}", "重新计算、并非论文原值：{0}";
+    AllProblems: "all problems", "全部问题";
+    SourceOf: "source of {0}: {1}", "{0} 的来源：{1}";
     NumbersHold: "{0} of {1} numbers hold", "{1} 个数值中 {0} 个一致";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
 }

@@ -462,6 +462,27 @@ fn networks_are_validated_from_files() {
     assert!(error.starts_with("error: bad.yaml: the network is not valid YAML: "), "{error}");
 }
 
+/// A mistake in a file of a problem is named with file, line, key and what is allowed; one in a pair is the pair's.
+#[test]
+fn mistakes_in_problem_files_name_their_line() {
+    let dir = temp();
+    let solve = |text: &str, name: &str, pairs: &[&str]| {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        stderr(&expect(dir.path(), &[&["solve", name], pairs].concat(), 2)).lines().next().unwrap().to_owned()
+    };
+    let text =
+        "problem = \"lost-sales\"\nlead_time = 1\nholding_cost = -1\nstockout_cost = 4\ndemand = \"poisson:5\"\n";
+    insta::assert_snapshot!(solve(text, "a.toml", &[]), @"error: a.toml: line 3: holding_cost is -1, must be above 0");
+    insta::assert_snapshot!(solve(text, "a.toml", &["holding_cost=1", "lead_time=1.5"]), @"error: lead_time is 1.5, must be a whole number, at least 0");
+    let yaml = "problem: lost-sales\nlead_time: 1.5\nholding_cost: 1\nstockout_cost: 4\ndemand: poisson:5\n";
+    insta::assert_snapshot!(solve(yaml, "a.yaml", &[]), @"error: a.yaml: line 2: lead_time is 1.5, must be a whole number, at least 0");
+    let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/networks/serial.toml");
+    let network = std::fs::read_to_string(network).unwrap().replacen("holding_cost = 0.03", "holding_cost = -1", 1);
+    insta::assert_snapshot!(solve(&network, "n.toml", &[]), @r#"error: n.toml: line 18: holding_cost of node "depot" is -1, must be at least 0"#);
+    let error = stderr(&expect(dir.path(), &["solve", "guaranteed-service", "stages=1"], 2));
+    assert!(error.ends_with("hint: `restock solve` shows an example file of guaranteed-service\n"), "{error}");
+}
+
 /// A problem on the command line and the same in a file, with a page and charts.
 #[test]
 fn problems_are_solved_from_pairs_and_files() {

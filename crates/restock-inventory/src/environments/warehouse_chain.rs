@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use restock_core::Units;
 use restock_core::environment::{Environment, PeriodOutcome};
 
-use super::network::{DemandDescription, NetworkError, Pattern};
+use super::network::{DemandDescription, NetworkError, Pattern, position};
 
 /// A chain of warehouses as written in TOML or YAML.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,10 +117,10 @@ impl WarehouseChain {
     /// A chain from a TOML text.
     ///
     /// # Errors
-    /// [`NetworkError`] for text that is not a chain, and as [`WarehouseChain::new`].
+    /// [`NetworkError`] for text that is not a chain, and as [`WarehouseChain::new`], with the line.
     pub fn from_toml(text: &str) -> Result<Self, NetworkError> {
         let fails = |error: toml::de::Error| NetworkError::Format { format: "TOML", message: error.to_string() };
-        Self::new(toml::from_str(text).map_err(fails)?)
+        Self::new(toml::from_str(text).map_err(fails)?).map_err(|error| position::located_in_toml(error, text))
     }
 
     /// A chain from a YAML text of the same fields.
@@ -129,7 +129,7 @@ impl WarehouseChain {
     /// As [`WarehouseChain::from_toml`].
     pub fn from_yaml(text: &str) -> Result<Self, NetworkError> {
         let fails = |error: serde_saphyr::Error| NetworkError::Format { format: "YAML", message: error.to_string() };
-        Self::new(serde_saphyr::from_str(text).map_err(fails)?)
+        Self::new(serde_saphyr::from_str(text).map_err(fails)?).map_err(|error| position::located_in_yaml(error, text))
     }
 
     /// A chain from its description.
@@ -398,10 +398,11 @@ mod tests {
     fn mistakes_are_refused() {
         let error = |from: &str, to: &str| WarehouseChain::from_toml(&CHAIN.replacen(from, to, 1)).unwrap_err();
         insta::assert_snapshot!(error("id = \"depot\"", "id = \"shop\""), @r#"node "shop" is listed twice, ids must be unique"#);
-        insta::assert_snapshot!(error("capacity = 80", "capacity = 0"), @r#"capacity of warehouse "shop" is 0, must be at least 1"#);
-        insta::assert_snapshot!(error("capacity = 75", "capacity = 74"), @r#"volume of the initial stock of warehouse "depot" is 75, must be at most the capacity"#);
-        insta::assert_snapshot!(error("volume = 3", "volume = 0"), @r#"volume of item "rice" is 0, must be at least 1"#);
-        insta::assert_snapshot!(error("lead_time = 2", "lead_time = 2 }, {"), @r#"number of places of item "tea" is 3, must be one for each warehouse"#);
+        insta::assert_snapshot!(error("capacity = 80", "capacity = 0"), @r#"line 6: capacity of warehouse "shop" is 0, must be at least 1"#);
+        insta::assert_snapshot!(error("capacity = 75", "capacity = 74"), @r#"line 9: volume of the initial stock of warehouse "depot" is 75, must be at most the capacity"#);
+        insta::assert_snapshot!(error("volume = 3", "volume = 0"), @r#"line 24: volume of item "rice" is 0, must be at least 1"#);
+        insta::assert_snapshot!(error("storage_cost = 0.01", "storage_cost = -1"), @r#"line 7: storage_cost of warehouse "shop" is -1, must be at least 0"#);
+        insta::assert_snapshot!(error("lead_time = 2", "lead_time = 2 }, {"), @r#"line 14: number of places of item "tea" is 3, must be one for each warehouse"#);
         assert!(error("horizon", "horizons").to_string().starts_with("the network is not valid TOML: "));
     }
 }

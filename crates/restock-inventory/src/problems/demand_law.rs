@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::discrete_demand::DiscreteDemand;
@@ -115,7 +116,32 @@ impl fmt::Display for DemandLaw {
 
 impl<'de> Deserialize<'de> for DemandLaw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_any(LawVisitor)
+    }
+}
+
+/// Reads a law from its text or from a list of probabilities.
+struct LawVisitor;
+
+impl<'de> Visitor<'de> for LawVisitor {
+    type Value = DemandLaw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a law such as poisson:5 or the probabilities of 0, 1, 2, ... units such as 0.2,0.5,0.3")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<DemandLaw, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<DemandLaw, A::Error> {
+        let mut probabilities = Vec::new();
+        while let Some(probability) = numbers.next_element::<f64>()? {
+            probabilities.push(probability);
+        }
+        let law = DemandLaw::Probabilities(probabilities);
+        let text = law.to_string();
+        law.checked().ok_or_else(|| serde::de::Error::custom(DemandLawError(text)))
     }
 }
 

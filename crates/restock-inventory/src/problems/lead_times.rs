@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn descriptions_that_do_not_fit_say_what_is_wrong() {
         let error = |pairs: &[&str]| solve(table_of(pairs.iter().copied()).unwrap()).unwrap_err().to_string();
-        insta::assert_snapshot!(error(&["problem=random-lead-times", "lead_time=2", "demand_rate=1", "holding_cost=1", "stockout_cost=1"]), @"invalid type: integer `2`, expected a string");
+        insta::assert_snapshot!(error(&["problem=random-lead-times", "lead_time=2", "demand_rate=1", "holding_cost=1", "stockout_cost=1"]), @"lead_time: invalid type: integer `2`, expected a string");
         insta::assert_snapshot!(error(&["problem=random-lead-times", "lead_time=exponential:-2", "demand_rate=1", "holding_cost=1", "stockout_cost=1"]), @r#"lead_time "exponential:-2" is not a law, expected exponential:MEAN, uniform:LOW..HIGH, or pareto:SCALE,SHAPE with P(T > t) = (1 + SCALE·t)^-SHAPE and SHAPE above 1"#);
         insta::assert_snapshot!(error(&["problem=lost-sales-random-lead-time", "lead_time=0.5,0.4", "holding_cost=1", "stockout_cost=1", "demand=poisson:2"]), @"lead_time is [0.5, 0.4], expected probabilities of 0, 1, 2, ... periods that sum to 1, at most 15 periods");
     }

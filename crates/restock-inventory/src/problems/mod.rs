@@ -23,6 +23,9 @@ use crate::exact::{Settings, Solution};
 
 pub use demand_law::{DemandLaw, DemandLawError};
 
+/// Optima as small as this, currency, are 0 as far as they are known: costs are iterated to 1e-6. No share of them is told.
+const ZERO_COST: f64 = 1e-5;
+
 /// The most states that are enumerated for a question on the command line.
 const N_STATES_MAX: f64 = 2e7;
 
@@ -259,9 +262,17 @@ pub enum ProblemError {
         /// The names that are known.
         known: String,
     },
-    /// A key is missing, unknown, or has a value that cannot be read.
+    /// A key is missing, or what was given is no description at all.
     #[error("{0}")]
     Parameter(String),
+    /// A key that the problem does not have, or whose value cannot be read.
+    #[error("{message}")]
+    Key {
+        /// The key.
+        key: String,
+        /// What is wrong, with the key, its value and what is allowed.
+        message: String,
+    },
     /// A value is out of its range.
     #[error("{name} is {got}, must be {allowed}")]
     OutOfRange {
@@ -301,6 +312,19 @@ pub enum ProblemError {
     Objective(#[from] crate::exact::ObjectiveError),
 }
 
+impl ProblemError {
+    /// The key whose value is wrong, if it is one: for the line of a file.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Key { key, .. } => Some(key),
+            Self::OutOfRange { name, .. } => Some(name),
+            Self::UnknownKind { .. } => Some("problem"),
+            Self::Demand { .. } => Some("demand"),
+            _ => None,
+        }
+    }
+}
+
 /// A number that a solution consists of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
@@ -325,14 +349,15 @@ pub struct PolicyCost {
     pub policy: String,
     /// Its cost, in the unit of the optimum.
     pub cost: f64,
-    /// Cost above the optimum, as a share of it.
-    pub gap: f64,
+    /// Cost above the optimum, as a share of it; `None` where the optimum is 0, or as near to it as it is known.
+    pub gap: Option<f64>,
 }
 
 impl PolicyCost {
     fn new(policy: impl Into<String>, cost: f64, optimum: f64) -> Self {
         // Where the optimum is a profit the gap is a share of that profit.
-        Self { policy: policy.into(), cost, gap: (cost - optimum) / optimum.abs().max(f64::MIN_POSITIVE) }
+        let gap = (optimum.abs() > ZERO_COST).then(|| (cost - optimum) / optimum.abs());
+        Self { policy: policy.into(), cost, gap }
     }
 }
 
@@ -429,8 +454,31 @@ pub fn solve_watched(mut table: toml::Table, watch: Watch<'_>) -> Result<Solved,
 }
 
 fn parse<P: DeserializeOwned>(table: toml::Table) -> Result<P, ProblemError> {
-    // The last line of the message tells what is wrong; the lines before it show a file that pairs do not have.
-    table.try_into::<P>().map_err(|error: toml::de::Error| ProblemError::Parameter(error.message().to_owned()))
+    table.clone().try_into::<P>().map_err(|error: toml::de::Error| {
+        let message = error.message();
+        if let Some(key) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+            return ProblemError::Key { key: key.to_owned(), message: message.to_owned() };
+        }
+        // The text of the error ends with the path of the key; messages of types name those of the program.
+        let text = error.to_string();
+        let path = text.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+        let Some(path) = path else { return ProblemError::Parameter(message.to_owned()) };
+        let allowed = [
+            ("expected usize", "a whole number, at least 0"),
+            ("expected i64", "a whole number"),
+            ("expected f64", "one number such as 2.5"),
+            ("variant of untagged enum", "a number, or numbers such as 7,4,2"),
+            ("expected a boolean", "true or false"),
+        ];
+        let allowed = allowed.iter().find(|(of_type, _)| message.contains(of_type)).map(|(_, allowed)| *allowed);
+        let message = match (table.get(path), allowed) {
+            (Some(got), Some(allowed)) => format!("{path} is {got}, must be {allowed}"),
+            (None, Some(allowed)) => format!("{path} must be {allowed}"),
+            (_, None) if message.starts_with(path) => message.to_owned(),
+            (_, None) => format!("{path}: {message}"),
+        };
+        ProblemError::Key { key: path.rsplit('.').next().unwrap_or(path).to_owned(), message }
+    })
 }
 
 /// Checks that a number is finite and above 0.
@@ -519,7 +567,7 @@ mod tests {
         for kind in KINDS {
             let solved = solve(kind.example_table()).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
             assert!(!solved.figures.is_empty() && solved.figures.iter().all(|figure| figure.value.is_finite()));
-            assert!(solved.policies.iter().all(|policy| policy.gap >= -1e-6), "{solved:?}");
+            assert!(solved.policies.iter().all(|policy| policy.gap.is_none_or(|gap| gap >= -1e-6)), "{solved:?}");
             assert!(!solved.charts.is_empty(), "{} has a curve to look at", kind.name);
         }
     }
@@ -532,6 +580,22 @@ mod tests {
         assert!(table_of_yaml("a: [1").is_err());
     }
 
+    /// An array of probabilities in a file is the text `0.2,0.8`, and one that is no law is refused with the forms.
+    #[test]
+    fn probabilities_are_read_from_an_array() {
+        let solved = |demand: &str| {
+            solve(
+                format!("problem = 'newsvendor'\nholding_cost = 2\nstockout_cost = 18\ndemand = {demand}\n")
+                    .parse()
+                    .unwrap(),
+            )
+        };
+        assert_eq!(solved("[0.2, 0.8]").unwrap(), solved("'0.2,0.8'").unwrap());
+        let error = solved("[0.2, 0.7]").unwrap_err();
+        assert!(error.to_string().contains("demand \"0.2,0.7\" is not a law, expected poisson:MEAN"), "{error}");
+        assert!(solved("5").unwrap_err().to_string().contains("a law such as poisson:5"));
+    }
+
     #[test]
     fn descriptions_that_do_not_fit_say_what_is_wrong() {
         let error = |pairs: &[&str]| solve(table_of(pairs.iter().copied()).unwrap()).unwrap_err().to_string();
@@ -540,6 +604,10 @@ mod tests {
         insta::assert_snapshot!(error(&["problem=newsvendor", "holding_cost=-1", "stockout_cost=2", "demand=poisson:3"]), @"holding_cost is -1, must be above 0");
         insta::assert_snapshot!(error(&["problem=s-S", "holding_cost=1", "stockout_cost=2", "order_cost=3", "demand=normal:3,1"]), @"demand normal:3,1 does not fit the problem, which needs a law on whole units with a positive mean");
         insta::assert_snapshot!(error(&["problem=lost-sales", "holding_costs=1"]), @"unknown field `holding_costs`, expected one of `lead_time`, `holding_cost`, `stockout_cost`, `order_cost`, `demand`");
+        let lost_sales = |pair: &str| error(&["problem=lost-sales", "stockout_cost=4", "demand=poisson:5", pair]);
+        insta::assert_snapshot!(lost_sales("lead_time=-1"), @"lead_time is -1, must be a whole number, at least 0");
+        insta::assert_snapshot!(lost_sales("lead_time=1.5"), @"lead_time is 1.5, must be a whole number, at least 0");
+        insta::assert_snapshot!(lost_sales("holding_cost=2,3"), @r#"holding_cost is "2,3", must be one number such as 2.5"#);
         insta::assert_snapshot!(table_of(["lead_time"]).unwrap_err(), @r#""lead_time" has no =, expected KEY=VALUE such as lead_time=4"#);
         insta::assert_snapshot!(
             error(&["problem=lost-sales", "lead_time=12", "holding_cost=1", "stockout_cost=99", "demand=poisson:50"]), @"1.0e23 states are too many to enumerate, at most 2e7 are allowed; use a shorter lead time"

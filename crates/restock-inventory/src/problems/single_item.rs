@@ -173,11 +173,11 @@ impl FixedCostProblem {
                 Figure::new("order-up-to level S", best.order_up_to_level as f64, "units"),
                 Figure::new("cost", best.average_cost, "currency a period"),
             ],
-            policies: vec![PolicyCost {
-                policy: format!("base-stock, S = {}", base_stock.0),
-                cost: base_stock.1,
-                gap: base_stock.1 / best.average_cost - 1.0,
-            }],
+            policies: vec![PolicyCost::new(
+                format!("base-stock, S = {}", base_stock.0),
+                base_stock.1,
+                best.average_cost,
+            )],
             charts: vec![Chart {
                 title: "Cost when the order-up-to level moves".to_owned(),
                 x_label: "S - s, units",
@@ -219,15 +219,24 @@ impl LostSalesProblem {
         let optimum = solution.average_cost.expect("an average cost");
         // A base-stock level is never above the cap of the position; its orders are not capped.
         let base_stock_cost = |level: Units| {
+            if level == 0 {
+                return costs.stockout_cost * demand.mean();
+            }
             let problem = LostSales::with_caps(lead_time, costs, vec![demand.clone()], level, level);
             let order = |state: &LostSalesState| level - state.inventory_position();
             evaluate(&problem, order, Criterion::Average, &settings).average_cost.expect("an average cost")
         };
-        let levels = (max_position / 3).max(1)..=max_position;
-        let stride = ((levels.end() - levels.start()) as usize / 24).max(1);
-        let curve: Vec<(f64, f64)> =
-            levels.step_by(stride).map(|level| (level as f64, base_stock_cost(level))).collect();
-        let best = curve.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a level");
+        // Without an order cost the cost is convex in the level (Janakiraman & Roundy 2004): the best level is next to the
+        // cheapest point of a coarse curve. With one every level is tried.
+        let stride = if costs.order_cost == 0.0 { (max_position / 36).max(1) } else { 1 };
+        let mut curve: Vec<(f64, f64)> =
+            (0..=max_position).step_by(stride as usize).map(|level| (level as f64, base_stock_cost(level))).collect();
+        let cheapest = |points: &[(f64, f64)]| points.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
+        let centre = cheapest(&curve).expect("a level").0 as Units;
+        let near = ((centre - stride).max(0)..=(centre + stride).min(max_position)).filter(|level| level % stride != 0);
+        curve.extend(near.map(|level| (level as f64, base_stock_cost(level))));
+        curve.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let best = cheapest(&curve).expect("a level");
         let orders: Vec<(f64, f64)> = (0..=max_position)
             .map(|on_hand| {
                 let state = LostSalesState { on_hand, ..initial() };
@@ -246,11 +255,7 @@ impl LostSalesProblem {
                 Figure::new("optimal cost", optimum, "currency a period"),
                 Figure::new("states", problem.n_states() as f64, ""),
             ],
-            policies: vec![PolicyCost {
-                policy: format!("base-stock, S = {}", best.0),
-                cost: best.1,
-                gap: best.1 / optimum - 1.0,
-            }],
+            policies: vec![PolicyCost::new(format!("base-stock, S = {}", best.0), best.1, optimum)],
             charts: vec![
                 Chart {
                     title: "Cost of a base-stock level against the optimum".to_owned(),
@@ -329,5 +334,41 @@ impl WorkedExampleProblem {
                 },
             ],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problems::{solve, table_of};
+
+    /// The cost of every level, one by one: none is below the one that is reported, and S = 0 counts.
+    #[test]
+    fn the_best_base_stock_level_is_reported() {
+        for (lead_time, stockout_cost, order_cost, law, mean, level) in [
+            (1, 4.0, 0.0, "poisson:60", 60.0, 126),
+            (2, 4.0, 0.0, "poisson:0.01", 0.01, 0),
+            (1, 9.0, 5.0, "poisson:4", 4.0, 11),
+        ] {
+            let pairs = format!(
+                "problem=lost-sales lead_time={lead_time} holding_cost=1 stockout_cost={stockout_cost} \
+                 order_cost={order_cost} demand={law}"
+            );
+            let solved = solve(table_of(pairs.split(' ')).unwrap()).unwrap();
+            let reported = &solved.policies[0];
+            if order_cost == 0.0 {
+                assert_eq!(reported.policy, format!("base-stock, S = {level}"), "{law}");
+            }
+            let costs = LostSalesCosts { holding_cost: 1.0, stockout_cost, order_cost };
+            let demand = law.parse::<DemandLaw>().unwrap().discrete().unwrap();
+            assert!(reported.cost <= stockout_cost * mean + 1e-6, "nothing is cheaper to keep than {reported:?}");
+            for tried in (level - 12).max(1)..=level + 12 {
+                let problem = LostSales::with_caps(lead_time, costs, vec![demand.clone()], tried, tried);
+                let order = |state: &LostSalesState| tried - state.inventory_position();
+                let evaluated = evaluate(&problem, order, Criterion::Average, &Settings::default());
+                let cost = evaluated.average_cost.unwrap();
+                assert!(reported.cost <= cost + 1e-6, "S = {tried} costs {cost}, {reported:?}");
+            }
+        }
     }
 }

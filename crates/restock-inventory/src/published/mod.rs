@@ -18,12 +18,15 @@ mod owmr_two_retailers;
 mod perishable_de_moor;
 mod perishable_haijema_minner;
 mod perishable_hendrix_one_product;
+mod provenance;
 mod random_lead_times_crossover;
 mod random_yield;
 mod serial_clark_scarf;
 mod ss_zheng_federgruen;
 mod stochastic_lead_time_gclsn;
 mod textbook_single_stage;
+
+pub use provenance::Origin;
 
 /// A published number and ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,9 +47,11 @@ impl Comparison {
         (self.ours - self.published).abs() <= self.tolerance
     }
 
-    /// Ours against the published value, as a share of it; negative where ours is smaller.
-    pub fn gap(&self) -> f64 {
-        (self.ours - self.published) / self.published.abs().max(f64::MIN_POSITIVE)
+    /// Ours against the published value, as a share of it; negative where ours is smaller, `None` where it is 0.
+    pub fn gap(&self) -> Option<f64> {
+        // Below its tolerance a published value is 0 as far as it is known.
+        let known = self.published != 0.0 && self.published.abs() > self.tolerance;
+        known.then(|| (self.ours - self.published) / self.published.abs())
     }
 }
 
@@ -56,13 +61,15 @@ pub struct Case {
     pub id: String,
     /// Whether it takes more than a few seconds on one core; tests run it on request only.
     pub large: bool,
+    /// Where the row comes from.
+    pub citation: String,
     run: Box<dyn Fn() -> Vec<Comparison> + Send + Sync>,
 }
 
 impl Case {
     /// A problem and what computes its published numbers.
     pub fn new(id: impl Into<String>, large: bool, run: impl Fn() -> Vec<Comparison> + Send + Sync + 'static) -> Self {
-        Self { id: id.into(), large, run: Box::new(run) }
+        Self { id: id.into(), large, citation: String::new(), run: Box::new(run) }
     }
 
     /// Computes the numbers, with the wall time it took.
@@ -85,28 +92,62 @@ pub struct Suite {
     pub cases: Vec<Case>,
 }
 
+impl Suite {
+    /// Whether the number beside ours is published or recomputed from published parameters.
+    pub fn origin(&self, comparison: &Comparison) -> Origin {
+        provenance::origin(self.name, comparison.quantity)
+    }
+
+    /// Why a comparison allows the difference that it allows.
+    pub fn tolerance_reason(&self, comparison: &Comparison) -> &'static str {
+        provenance::tolerance_reason(self.name, comparison)
+    }
+
+    /// Whether a comparison allows more than the printed digits do.
+    pub fn allows_more_than_digits(&self, comparison: &Comparison) -> bool {
+        !provenance::is_of_digits(self.tolerance_reason(comparison))
+    }
+
+    /// Gives each case the source of its row; a row may be the start of several cases' names.
+    fn cited(mut self, table: &str) -> Self {
+        let sources: Vec<Source> = rows(table);
+        for case in &mut self.cases {
+            let row = sources.iter().filter(|row| case.id.starts_with(&row.id)).max_by_key(|row| row.id.len());
+            case.citation = row.expect("a row for each case").source.clone();
+        }
+        self
+    }
+}
+
+/// What a row says about where it comes from.
+#[derive(serde::Deserialize)]
+struct Source {
+    id: String,
+    source: String,
+}
+
 /// All suites, in the order of their names.
 pub fn suites() -> Vec<Suite> {
     vec![
-        dual_sourcing::suite(),
-        gym_invmgmt::suite(),
-        joint_replenishment_trucks::suite(),
-        lost_sales_cyclic_demand::suite(),
-        lost_sales_fixed_cost::suite(),
-        lost_sales_generalist_gclsn::suite(),
-        lost_sales_zipkin::suite(),
-        moq_backlog::suite(),
-        owmr_two_retailers::suite(),
-        perishable_de_moor::suite(),
-        perishable_haijema_minner::suite(),
-        perishable_hendrix_one_product::suite(),
-        random_lead_times_crossover::suite(),
-        random_yield::suite(),
-        serial_clark_scarf::suite(),
-        ss_zheng_federgruen::suite(),
-        stochastic_lead_time_gclsn::crossover(),
-        stochastic_lead_time_gclsn::sequential(),
-        textbook_single_stage::suite(),
+        dual_sourcing::suite().cited(include_str!("dual_sourcing.csv")),
+        gym_invmgmt::suite().cited(include_str!("gym_invmgmt_profit.csv")),
+        joint_replenishment_trucks::suite().cited(include_str!("joint_replenishment_trucks.csv")),
+        lost_sales_cyclic_demand::suite().cited(include_str!("lost_sales_cyclic_demand.csv")),
+        lost_sales_fixed_cost::suite().cited(include_str!("lost_sales_fixed_cost.csv")),
+        lost_sales_generalist_gclsn::suite().cited(include_str!("lost_sales_generalist_gclsn.csv")),
+        lost_sales_zipkin::suite().cited(include_str!("lost_sales_zipkin.csv")),
+        moq_backlog::suite().cited(include_str!("moq_backlog.csv")),
+        owmr_two_retailers::suite().cited(include_str!("owmr_two_retailers.csv")),
+        perishable_de_moor::suite().cited(include_str!("perishable_de_moor.csv")),
+        perishable_haijema_minner::suite().cited(include_str!("perishable_haijema_minner.csv")),
+        perishable_hendrix_one_product::suite().cited(include_str!("perishable_hendrix_one_product.csv")),
+        random_lead_times_crossover::suite().cited(include_str!("random_lead_times_crossover.csv")),
+        random_yield::suite().cited(include_str!("random_yield.csv")),
+        serial_clark_scarf::suite().cited(include_str!("serial_clark_scarf.csv")),
+        ss_zheng_federgruen::suite().cited(include_str!("ss_zheng_federgruen.csv")),
+        stochastic_lead_time_gclsn::crossover().cited(include_str!("stochastic_lead_time_crossover_gclsn.csv")),
+        stochastic_lead_time_gclsn::sequential().cited(include_str!("stochastic_lead_time_sequential_gclsn.csv")),
+        textbook_single_stage::suite().cited(include_str!("textbook_single_stage.csv")),
     ]
 }
 

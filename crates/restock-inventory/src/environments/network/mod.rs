@@ -12,7 +12,7 @@
 //! 3. Discounting is the criterion's, never the environment's.
 
 mod description;
-mod position;
+pub(super) mod position;
 
 use rand::Rng;
 use rand_distr::{Distribution, Normal, Poisson};
