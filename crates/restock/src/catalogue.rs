@@ -158,6 +158,10 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     ("{0}: columns not used: {1}", "{0}：未使用的列：{1}"),
     (
+        "{0}: column {1} is stock and is not used beside sales; give stock as inventory.csv",
+        "{0}：列 {1} 为库存，与销售同在一个文件时不使用；请另以 inventory.csv 提供库存",
+    ),
+    (
         "{0}: {1} sales rows of {2} items at one location (no column names it; it is called {3}), {4} to {5}",
         "{0}：{1} 行销售，{2} 种商品，一个地点（没有地点列，称为 {3}），{4} 至 {5}",
     ),
