@@ -232,6 +232,13 @@ impl<'a> UnitBuilder<'a> {
         };
         let promised = stock.reserved + stock.backorders;
         if history.days_since_last_sale.is_none() && !is_upstream && !has_stock_rule && promised == 0 {
+            // Older sales than a history holds.
+            if let Some(last) = self.history.last_sale(item, location) {
+                return Err(unplanned(
+                    format!("no sale since {last}: give newer sales, or a minimum stock in item_locations"),
+                    format!("自 {last} 以来无销售：请提供更新的销售数据，或在 item_locations 中给出最低库存"),
+                ));
+            }
             return Err(unplanned(
                 "no sales yet: give a minimum stock in item_locations, or the sales of an item it replaces".to_owned(),
                 "尚无销售记录：请在 item_locations 中给出最低库存，或提供被替代商品的销售".to_owned(),

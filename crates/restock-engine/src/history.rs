@@ -21,7 +21,7 @@ use restock_core::dataset::{Dataset, PromotionRow};
 use restock_core::forecast::{Covariate, Forecast, Observation};
 use restock_core::policy::DemandPaths;
 use restock_core::settings::{MissingSales, PlanSettings};
-use restock_core::{Bucket, Day, ItemIdx, LocationIdx, Period, SeriesInput};
+use restock_core::{Bucket, Day, ItemIdx, LocationIdx, Period, Quantity, SeriesInput};
 use restock_forecast::disaggregate::disaggregate;
 use restock_forecast::paths::sample_paths;
 use rust_decimal::prelude::ToPrimitive;
@@ -241,6 +241,13 @@ impl<'a> HistoryBuilder<'a> {
             Ok(idx) => self.sales_ranges[idx].2.start as usize..self.sales_ranges[idx].2.end as usize,
             Err(_) => 0..0,
         }
+    }
+
+    /// The last day before the plan on which something was sold, however long ago.
+    pub fn last_sale(&self, item: ItemIdx, location: LocationIdx) -> Option<Day> {
+        let sales = &self.dataset.sales;
+        let sold = |row: &usize| sales.day[*row] < self.as_of && sales.quantity[*row] > Quantity::ZERO;
+        self.sales_rows(item, location).rev().find(sold).map(|row| sales.day[row])
     }
 
     /// Whether a location is open on `day`, from its calendar or from what was seen.

@@ -384,9 +384,12 @@ impl State<'_> {
         // A trial on the first rows finds the usual styles, and optional columns that are not what their header says.
         let mut trial = self.pass(input, &mut jobs, file_idx, true, &quiet)?;
         self.draft.rewind(&mark, file_idx);
-        if self.adjust_styles(input, &mut jobs, false)? {
+        // A row ends at its first bad cell, so each trial may reveal the style of one more column.
+        let mut n_trials = jobs.iter().map(|job| job.active().count()).sum::<usize>();
+        while self.adjust_styles(input, &mut jobs, false)? && n_trials > 0 {
             trial = self.pass(input, &mut jobs, file_idx, true, &quiet)?;
             self.draft.rewind(&mark, file_idx);
+            n_trials -= 1;
         }
         self.drop_misread_columns(input, &mut jobs, &trial);
         self.drop_texts(input, &mut jobs);
@@ -678,6 +681,7 @@ impl State<'_> {
                 n_row_errors: counts.rejected,
                 columns: job.all_plans().map(|plan| (plan.name.to_owned(), plan.header.clone())).collect(),
                 unused: if keeps_others { Vec::new() } else { unread.clone() },
+                headers: input.headers.clone(),
             });
             if n_filtered > 0 {
                 self.import.notes.push(format!(
@@ -701,7 +705,17 @@ impl State<'_> {
                 ));
             }
             if jobs.len() == 1 && !keeps_others && !unread.is_empty() && job.table_mapping().is_none() {
-                self.import.notes.push(format!("{}: columns not used: {}", input.file, unread.join(", ")));
+                let is_stock = |header: &String| job.table == Table::Sales && tables::is_stock(header);
+                let (stock, others): (Vec<String>, Vec<String>) = unread.into_iter().partition(is_stock);
+                for header in stock {
+                    self.import.notes.push(format!(
+                        "{}: column {header:?} is stock and is not used beside sales; give stock as inventory.csv",
+                        input.file
+                    ));
+                }
+                if !others.is_empty() {
+                    self.import.notes.push(format!("{}: columns not used: {}", input.file, others.join(", ")));
+                }
             }
         }
     }

@@ -92,6 +92,8 @@ pub struct TableSummary {
     pub columns: Vec<(String, String)>,
     /// Headers that no field took.
     pub unused: Vec<String>,
+    /// Headers of the file, in its order.
+    pub headers: Vec<String>,
 }
 
 /// How to import.

@@ -217,6 +217,25 @@ const QUANTITY: &[&str] = &[
     "件数",
     "出库数量",
 ];
+/// Those of them that can only mean sales.
+const SOLD: &[&str] = &[
+    "unitssold",
+    "unitsales",
+    "quantitysold",
+    "qtysold",
+    "sold",
+    "soldqty",
+    "salesqty",
+    "salesquantity",
+    "demand",
+    "sales",
+    "销量",
+    "销售数量",
+    "出库数量",
+];
+/// Headers that can only mean stock.
+const ON_HAND: &[&str] =
+    &["onhand", "soh", "stockonhand", "quantityonhand", "qtyonhand", "库存", "库存数量", "现有库存"];
 const NAME: &[&str] = &[
     "name",
     "itemname",
@@ -1018,9 +1037,9 @@ pub(crate) fn guess(headers: &[String]) -> Option<Table> {
     let complete = |table: Table| is_complete(table, headers);
     let squashed: Vec<String> = headers.iter().map(|header| in_english(&squash(header))).collect();
     let has = |names: &[&str]| squashed.iter().any(|header| names.contains(&header.as_str()));
-    if complete(Table::Inventory)
-        && has(&["onhand", "soh", "stockonhand", "quantityonhand", "qtyonhand", "库存", "库存数量", "现有库存"])
-    {
+    // A day's sales may stand beside the stock of that day; what was sold is what no other file tells.
+    let has_sold = complete(Table::Sales) && has(SOLD);
+    if complete(Table::Inventory) && has(ON_HAND) && !has_sold {
         return Some(Table::Inventory);
     }
     if complete(Table::OpenOrders) && has(&["dueon", "eta", "duedate", "expectedreceipt"]) {
@@ -1041,6 +1060,12 @@ pub(crate) fn guess(headers: &[String]) -> Option<Table> {
         return Some(Table::Locations);
     }
     None
+}
+
+/// Whether a column that no field took holds stock.
+pub(crate) fn is_stock(header: &str) -> bool {
+    let squashed = in_english(&squash(header));
+    ON_HAND.contains(&squashed.as_str()) || matches!(squashed.as_str(), "stock" | "inventory")
 }
 
 /// The closest header to a wanted field, for messages.

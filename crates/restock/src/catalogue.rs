@@ -158,6 +158,10 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     ("{0}: columns not used: {1}", "{0}：未使用的列：{1}"),
     (
+        "{0}: column {1} is stock and is not used beside sales; give stock as inventory.csv",
+        "{0}：列 {1} 为库存，与销售同在一个文件时不使用；请另以 inventory.csv 提供库存",
+    ),
+    (
         "{0}: {1} sales rows of {2} items at one location (no column names it; it is called {3}), {4} to {5}",
         "{0}：{1} 行销售，{2} 种商品，一个地点（没有地点列，称为 {3}），{4} 至 {5}",
     ),
@@ -560,18 +564,45 @@ const MESSAGES: &[(&str, &str)] = &[
     ("`restock config explain` lists every setting", "`restock config explain` 列出所有设置项"),
     ("{0} exists already", "{0} 已存在"),
     ("choose another folder, or edit that file", "请选择其他文件夹，或编辑该文件"),
-    (
-        "give more history, or replay fewer weeks with --windows 8",
-        "请提供更多历史数据，或用 --windows 8 回放更少的周数",
-    ),
+    ("give sales that reach further back", "请提供更早的销售数据"),
     ("--windows 8 replays eight weeks", "--windows 8 回放八周"),
     (
-        "history is {0} periods of {1}, at least {2} are needed: some to learn from, some to replay",
-        "历史只有 {0} 个周期（{1}），至少需要 {2} 个：一部分用于学习，一部分用于回放",
+        "history is {0} days, at least {1} are needed: some to learn from, some to replay",
+        "历史只有 {0} 天，至少需要 {1} 天：一部分用于学习，一部分用于回放",
     ),
     (
-        "item-locations to replay are 0, at least 1 is needed with sales on {0} periods before {1}",
-        "可回放的商品-地点为 0，至少需要 1 个在 {1} 之前有 {0} 个周期销售的",
+        "history is {0} weeks, at least {1} are needed: some to learn from, some to replay",
+        "历史只有 {0} 周，至少需要 {1} 周：一部分用于学习，一部分用于回放",
+    ),
+    (
+        "history is {0} months, at least {1} are needed: some to learn from, some to replay",
+        "历史只有 {0} 个月，至少需要 {1} 个月：一部分用于学习，一部分用于回放",
+    ),
+    (
+        "item-locations to replay are 0, at least 1 is needed with {0} days of history before {1}",
+        "可回放的商品-地点为 0，至少需要 1 个在 {1} 之前有 {0} 天历史的",
+    ),
+    (
+        "item-locations to replay are 0, at least 1 is needed with {0} weeks of history before {1}",
+        "可回放的商品-地点为 0，至少需要 1 个在 {1} 之前有 {0} 周历史的",
+    ),
+    (
+        "item-locations to replay are 0, at least 1 is needed with {0} months of history before {1}",
+        "可回放的商品-地点为 0，至少需要 1 个在 {1} 之前有 {0} 个月历史的",
+    ),
+    ("no sales were found; the files were read as: {0}", "未找到销售数据；文件被读作：{0}"),
+    (
+        "sales need one row per item and date, with columns such as date, item and quantity; a wide table with a column per \
+         day or month is read with a mapping file (--map, see examples/mappings)",
+        "销售数据需每个商品每个日期一行，含日期、商品、数量等列；每天或每月一列的宽表可用映射文件读取（--map，见 examples/mappings）",
+    ),
+    (
+        "name the day of the plan with --as-of, because there are no sales to tell it",
+        "没有销售数据可确定计划日期，请用 --as-of 指明",
+    ),
+    (
+        "no sale since {0}: give newer sales, or a minimum stock in item_locations",
+        "自 {0} 以来无销售：请提供更新的销售数据，或在 item_locations 中给出最低库存",
     ),
     ("completions writes a script for a shell, which is never JSON", "completions 输出 shell 脚本，不是 JSON"),
     ("there is no plan at {0}: {1}", "{0} 没有计划：{1}"),

@@ -102,6 +102,11 @@ texts! {
     ShowingDry: "The {0} lines with the most at stake, of {1}", "显示风险最高的 {0} 行，共 {1} 行";
     NothingToOrder: "Nothing to order: stock and open orders cover every target. What runs out before they arrive is listed above.",
         "无需订货：现有库存与在途订单已覆盖全部目标。到货前会缺货的商品见上文。";
+    NothingPlanned: "Nothing could be planned", "无法计划任何商品";
+    NothingPlannedReason: "{0|item-location|item-locations}, such as {1}: {2}", "{0} 个商品-地点，例如 {1}：{2}";
+    AssumeStale: "the last sale is of {0}, {1} days before the plan: what sold since is not known",
+        "最后一笔销售在 {0}，距计划日 {1} 天：此后的销售未知";
+    ReplaceStale: "sales up to the day of the plan, or leave --as-of out", "提供截至计划日的销售，或不用 --as-of";
     NextSteps: "Next", "下一步";
     NextReport: "open {0}: every line with its reasons and charts", "打开 {0}：每一行的原因与图表";
     NextExplain: "restock explain {0}  # why this line, and what if", "restock explain {0}  # 这一行的原因与假设分析";

@@ -258,6 +258,7 @@ pub(crate) fn planned() -> Planned {
         ..Import::default()
     };
     Planned {
+        can_backtest: true,
         details: details(&plan),
         plan,
         loaded: Loaded { import, settings: PlanSettings::default(), notes: Vec::new(), name: "north-stores".into() },

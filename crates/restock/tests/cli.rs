@@ -503,3 +503,78 @@ fn problems_are_solved_from_pairs_and_files() {
     let solved = json(&expect(dir.path(), &["solve", &network.display().to_string(), "--json"], 0));
     assert!(solved["figures"][0]["name"] == "profit of an episode", "{solved}");
 }
+
+/// What has no date or no quantity is not planned as if it had sold nothing.
+#[test]
+fn a_file_without_sales_is_refused_with_what_it_was_read_as() {
+    let dir = temp();
+    std::fs::write(dir.path().join("wide.csv"), "item,2024-01,2024-02\nA,5,6\nB,2,3\n").unwrap();
+    insta::assert_snapshot!(stderr(&expect(dir.path(), &["try", "wide.csv", "--out", "out"], 3)), @"
+    error: no sales were found; the files were read as: items (wide.csv: item, 2024-01, 2024-02)
+
+    hint: sales need one row per item and date, with columns such as date, item and quantity; a wide table with a column per day or month is read with a mapping file (--map, see examples/mappings)
+    ");
+    assert!(!dir.path().join("out").exists());
+    let project = project();
+    std::fs::remove_file(project.path().join("shop/data/sales.csv")).unwrap();
+    let error = stderr(&expect(project.path(), &["plan", "shop"], 3));
+    assert!(error.contains("no sales were found") && error.contains("inventory (inventory.csv: "), "{error}");
+}
+
+/// Sales of two items on each of `n_days` days from 2024-01-01.
+fn write_sales(dir: &Path, n_days: i32, quantity: impl Fn(i32) -> i32) {
+    let first: restock_core::Day = "2024-01-01".parse().unwrap();
+    let mut text = "date,item,quantity\n".to_owned();
+    for day in 0..n_days {
+        let (date, quantity) = (first.plus(day), quantity(day));
+        text.push_str(&format!("{date},A,{quantity}\n{date},B,{quantity}\n"));
+    }
+    std::fs::write(dir.join("sales.csv"), text).unwrap();
+}
+
+#[test]
+fn where_nothing_could_be_planned_the_reasons_are_told() {
+    let dir = temp();
+    let told = |extra: &[&str]| {
+        let text = stdout(&expect(dir.path(), &[&["try", "sales.csv", "--dry-run"], extra].concat(), 0));
+        assert!(!text.contains("Nothing to order") && !text.contains("restock backtest"), "{text}");
+        let at = text.find("Nothing could be planned").unwrap_or_else(|| panic!("{text}"));
+        (text[at..].split("\n\n").next().unwrap().to_owned(), text)
+    };
+    write_sales(dir.path(), 120, |_| 0);
+    insta::assert_snapshot!(told(&[]).0, @"
+    Nothing could be planned
+      · 2 item-locations, such as A@main: no sales yet: give a minimum stock in item_locations, or the sales of an
+        item it replaces
+    ");
+    write_sales(dir.path(), 120, |_| -2);
+    insta::assert_snapshot!(told(&[]).0, @"
+    Nothing could be planned
+      · 2 item-locations, such as A@main: no sales yet: give a minimum stock in item_locations, or the sales of an
+        item it replaces
+    ");
+    write_sales(dir.path(), 120, |day| 1 + day % 7);
+    let (reasons, text) = told(&["--as-of", "2030-01-01"]);
+    insta::assert_snapshot!(reasons, @"
+    Nothing could be planned
+      · 2 item-locations, such as A@main: no sale since 2024-04-29: give newer sales, or a minimum stock in
+        item_locations
+    ");
+    assert!(text.contains("the last sale is of 2024-04-29, 2073 days before the plan"), "{text}");
+}
+
+#[test]
+fn a_backtest_is_suggested_only_where_the_history_is_long_enough() {
+    let dir = temp();
+    for (n_days, suggested) in [(76, false), (120, true)] {
+        write_sales(dir.path(), n_days, |day| day % 7);
+        let text = stdout(&expect(dir.path(), &["try", "sales.csv", "--dry-run", "--model", "ses"], 0));
+        assert_eq!(text.contains("restock backtest"), suggested, "{n_days}: {text}");
+    }
+    write_sales(dir.path(), 76, |day| day % 7);
+    insta::assert_snapshot!(stderr(&expect(dir.path(), &["backtest", "sales.csv", "--windows", "8"], 3)), @"
+    error: history is 76 days, at least 112 are needed: some to learn from, some to replay
+
+    hint: give sales that reach further back
+    ");
+}

@@ -150,7 +150,8 @@ pub enum BacktestError {
     },
     /// Not enough data for any window.
     #[error(
-        "history is {n_periods} periods of {bucket:?}, at least {needed} are needed: some to learn from, some to replay"
+        "history is {n_periods} {}, at least {needed} are needed: some to learn from, some to replay",
+        periods_name(*bucket)
     )]
     TooShort {
         /// Periods from the first to the last sale.
@@ -161,8 +162,13 @@ pub enum BacktestError {
         needed: usize,
     },
     /// No item-location has enough history.
-    #[error("item-locations to replay are 0, at least 1 is needed with sales on {needed} periods before {from}")]
+    #[error(
+        "item-locations to replay are 0, at least 1 is needed with {needed} {} of history before {from}",
+        periods_name(*bucket)
+    )]
     NothingToReplay {
+        /// Length of a period.
+        bucket: Bucket,
         /// First simulated day.
         from: Day,
         /// Periods of history needed.
@@ -206,6 +212,21 @@ impl Window {
     }
 }
 
+/// What periods of a length are called.
+fn periods_name(bucket: Bucket) -> &'static str {
+    match bucket {
+        Bucket::Day => "days",
+        Bucket::Week => "weeks",
+        Bucket::Month => "months",
+    }
+}
+
+/// Whether the sales reach back far enough for a backtest of the usual options.
+pub fn is_long_enough(dataset: &Dataset, settings: &PlanSettings) -> bool {
+    let to = settings.as_of.map(|day| day.plus(-1));
+    window(dataset, settings, &BacktestOptions { to, ..BacktestOptions::default() }).is_ok()
+}
+
 /// Fewest periods of history before the replay.
 fn min_history(bucket: Bucket) -> usize {
     match bucket {
@@ -244,7 +265,7 @@ pub fn backtest(
 
     let (pairs, skipped) = eligible(&known_at_start, options);
     if pairs.is_empty() {
-        return Err(BacktestError::NothingToReplay { from: start_day, needed: min_history(bucket) });
+        return Err(BacktestError::NothingToReplay { bucket, from: start_day, needed: min_history(bucket) });
     }
     let points = (window.counted.0..window.end.0).map(|day| window.point_of(Day(day))).collect();
     let context = Context { dataset: &dataset, settings, options, window, points, slots: &slots, lanes: &lanes };

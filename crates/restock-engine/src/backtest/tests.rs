@@ -246,7 +246,10 @@ fn a_window_that_does_not_fit_is_refused() {
     let early = BacktestOptions { from: Some("2025-01-10".parse().unwrap()), ..policies(&["auto"]) };
     insta::assert_snapshot!(error(&dataset, &early), @"window is 2025-01-10 to 2025-07-19, must lie within 2025-03-26 to 2025-07-19, the days with sales and enough history before them");
     insta::assert_snapshot!(error(&shop(&[vec![5; 60]]), &policies(&["auto"])),
-        @"history is 60 periods of Day, at least 112 are needed: some to learn from, some to replay");
+        @"history is 60 days, at least 112 are needed: some to learn from, some to replay");
+    assert!(
+        !is_long_enough(&shop(&[vec![5; 111]]), &settings()) && is_long_enough(&shop(&[vec![5; 112]]), &settings())
+    );
     insta::assert_snapshot!(error(&dataset, &policies(&["crystal_ball"])), @r#"policy is "crystal_ball", must be one of auto, base_stock, s_S, R_s_S, s_Q, min_max, days_of_cover, mto, newsvendor, configured"#);
 }
 

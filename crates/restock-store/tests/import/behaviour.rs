@@ -279,3 +279,32 @@ fn shares_with_and_without_percent_signs_are_refused() {
     );
     assert_eq!(stated.unwrap().dataset.sales.price_ratio, [0.8, 1.0, 0.95], "the header says what 5 is");
 }
+
+/// A row is refused at its first bad cell, so the price is seen only after the quantity is understood.
+#[test]
+fn quantity_and_price_may_both_have_decimal_commas() {
+    let mut text = "Datum;Artikel;Menge;Preis\n".to_owned();
+    for day in 1..=28 {
+        text.push_str(&format!("{day:02}.03.2026;A;5,50;12,56\n"));
+    }
+    let import = import_one("verkauf.csv", text).unwrap();
+    assert_nothing_is_lost(&import);
+    let prices = &import.dataset.sales.unit_price;
+    assert_eq!((import.dataset.sales.len(), prices.len(), import.n_row_errors), (28, 28, 0));
+    assert!(prices.iter().all(|price| (price - 12.56).abs() < 1e-6), "{prices:?} {:?}", import.notes);
+}
+
+#[test]
+fn sales_beside_stock_are_sales() {
+    let rows = "2026-03-02,a,s,3,40\n2026-03-03,a,s,5,35\n";
+    let import = import_one("case.csv", format!("Date,Item ID,Store,Units Sold,On Hand\n{rows}")).unwrap();
+    assert_eq!(sales(&import), ["2026-03-02 a s 3", "2026-03-03 a s 5"]);
+    assert!(import.dataset.inventory.is_empty());
+    insta::assert_snapshot!(import.notes.join("\n"), @r#"
+    case.csv: 2 sales rows of 1 item at 1 location, 2026-03-02 to 2026-03-03
+    case.csv: column "On Hand" is stock and is not used beside sales; give stock as inventory.csv
+    "#);
+    // Without a column of what was sold, it is stock.
+    let import = import_one("case.csv", "Date,Item ID,Store,On Hand\n2026-03-02,a,s,40\n").unwrap();
+    assert_eq!((import.dataset.sales.len(), import.dataset.inventory.len()), (0, 1));
+}

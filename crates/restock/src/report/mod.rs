@@ -24,6 +24,9 @@ pub(crate) struct Assumption {
     pub(crate) replace: String,
 }
 
+/// Days from the period of the last sale to the plan, beyond which sales are called stale.
+const DAYS_STALE: f64 = 28.0;
+
 /// Everything a plan assumed because no table or setting told it.
 pub(crate) fn assumptions(
     plan: &Plan,
@@ -36,6 +39,12 @@ pub(crate) fn assumptions(
     let mut add = |text: String, replace: Text| {
         out.push(Assumption { text, replace: replace.get(lang).to_owned() });
     };
+    let last_sale = dataset.sales.day.iter().copied().filter(|day| *day < plan.as_of).max();
+    if let Some(last) = last_sale
+        && f64::from(plan.as_of.0 - last.0) > DAYS_STALE + settings.bucket.days()
+    {
+        add(Text::AssumeStale.fill(lang, &[&last, &(plan.as_of.0 - last.0)]), Text::ReplaceStale);
+    }
     let n_planned = format::count(plan.summary.n_planned);
     if plan.summary.n_stock_assumed > 0 {
         let text = match settings.assumed_stock {

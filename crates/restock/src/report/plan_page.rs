@@ -442,7 +442,8 @@ fn orders(body: &mut String, lang: Lang, planned: &Planned, proposals: &[Proposa
         format::count(plan.proposals.len())
     );
     if proposals.is_empty() {
-        let _ = write!(body, "<p>{}</p>", Text::NothingToOrder.get(lang));
+        let nothing = if plan.summary.n_planned == 0 { Text::NothingPlanned } else { Text::NothingToOrder };
+        let _ = write!(body, "<p>{}</p>", nothing.get(lang));
         return;
     }
     let search = escape(Text::Search.get(lang));

@@ -75,7 +75,9 @@ fn policies(session: &Session, args: &BacktestArgs, project: &Project, loaded: &
         BacktestError::NoSuchWindow { .. } => {
             CliError::usage(error.to_string()).hint("--windows 8 replays eight weeks")
         }
-        _ => CliError::data(error.to_string()).hint("give more history, or replay fewer weeks with --windows 8"),
+        BacktestError::TooShort { .. } | BacktestError::NothingToReplay { .. } => {
+            CliError::data(error.to_string()).hint("give sales that reach further back")
+        }
     })?;
     drop(progress);
     let out = args.out.clone().unwrap_or_else(|| project.default_out());

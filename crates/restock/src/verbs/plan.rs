@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use console::Style;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
-use restock_core::{Finding, FindingCode, Money, Severity};
+use restock_core::{Day, Finding, FindingCode, Money, Severity};
+use restock_engine::backtest::is_long_enough;
 use restock_engine::health::MissingTable;
-use restock_engine::{DetailedPlan, LineDetail, Plan};
+use restock_engine::{DetailedPlan, LineDetail, Plan, Unplanned};
 use restock_store::TableSummary;
 use serde::Serialize;
 
@@ -34,6 +35,8 @@ pub(crate) struct Planned {
     pub(crate) missing: Vec<MissingTable>,
     /// Charts and numbers of the lines with the most at stake.
     pub(crate) details: Vec<LineDetail>,
+    /// Whether the sales reach back far enough for a backtest.
+    pub(crate) can_backtest: bool,
 }
 
 /// A plan for machines.
@@ -80,6 +83,7 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     apply_flags(&mut loaded.settings, &args.planning)?;
     let n_details = if args.dry_run { 0 } else { N_DETAILS };
     let planned = plan_loaded(session, loaded, project.config_path().is_some(), n_details)?;
+    require_sales(&planned)?;
     let (out, files) = if args.dry_run {
         (None, Vec::new())
     } else {
@@ -121,7 +125,35 @@ pub(crate) fn plan_loaded(
         });
     drop(progress);
     let assumptions = report::assumptions(&plan, dataset, &loaded.settings, configured, session.lang);
-    Ok(Planned { plan, loaded, assumptions, missing: missing_tables, details })
+    let can_backtest = plan.summary.n_planned > 0 && is_long_enough(dataset, &loaded.settings);
+    Ok(Planned { plan, loaded, assumptions, missing: missing_tables, details, can_backtest })
+}
+
+/// Refuses a plan without sales, unless a minimum stock or stock promised to others makes one of a known day.
+fn require_sales(planned: &Planned) -> Result<(), CliError> {
+    const MOST_HEADERS: usize = 12;
+    let Planned { plan, loaded, .. } = planned;
+    let has_day = loaded.settings.as_of.is_some() || plan.as_of > Day(0);
+    if !loaded.import.dataset.sales.is_empty() || plan.summary.n_planned > 0 && has_day {
+        return Ok(());
+    }
+    let tables = loaded.import.tables.iter().map(|table| {
+        let mut headers = table.headers.clone();
+        if headers.len() > MOST_HEADERS {
+            headers.truncate(MOST_HEADERS);
+            headers.push("…".to_owned());
+        }
+        format!("{} ({}: {})", table.table, table.file, headers.join(", "))
+    });
+    let read = tables.collect::<Vec<_>>().join("; ");
+    Err(CliError::data(format!("no sales were found; the files were read as: {read}")).hint(
+        if plan.summary.n_planned > 0 {
+            "name the day of the plan with --as-of, because there are no sales to tell it"
+        } else {
+            "sales need one row per item and date, with columns such as date, item and quantity; a wide table with a \
+             column per day or month is read with a mapping file (--map, see examples/mappings)"
+        },
+    ))
 }
 
 /// Writes order files, the plan, the quarantine and the report.
@@ -221,7 +253,7 @@ pub(crate) fn plan_text(
     } else if out.is_none() {
         text.push_str(&format!("\n{}\n", session.text(Text::DryRun)));
     }
-    next_steps(session, &mut text, plan, files, repeated);
+    next_steps(session, &mut text, planned, files, repeated);
     text
 }
 
@@ -436,6 +468,10 @@ fn exceptions(session: &Session, text: &mut String, plan: &Plan) {
 }
 
 fn orders(session: &Session, text: &mut String, plan: &Plan, top: usize, out: Option<&Path>) {
+    if plan.summary.n_planned == 0 && !plan.unplanned.is_empty() {
+        nothing_planned(session, text, plan);
+        return;
+    }
     if plan.proposals.is_empty() {
         text.push_str(&format!("\n{}\n", session.text(Text::NothingToOrder)));
         return;
@@ -483,6 +519,29 @@ fn orders(session: &Session, text: &mut String, plan: &Plan, top: usize, out: Op
     }
 }
 
+/// Why no item-location could be planned, one line a kind of reason, the most frequent first.
+fn nothing_planned(session: &Session, text: &mut String, plan: &Plan) {
+    const MOST_REASONS: usize = 3;
+    // Reasons of one kind differ in their numbers only.
+    let kind = |reason: &str| reason.replace(|c: char| c.is_ascii_digit(), "");
+    let mut reasons: Vec<(String, &Unplanned, usize)> = Vec::new();
+    for line in &plan.unplanned {
+        match reasons.iter_mut().find(|(known, ..)| *known == kind(&line.reason)) {
+            Some((.., n)) => *n += 1,
+            None => reasons.push((kind(&line.reason), line, 1)),
+        }
+    }
+    reasons.sort_by_key(|(.., n)| std::cmp::Reverse(*n));
+    heading(session, text, Text::NothingPlanned);
+    for (_, line, n) in reasons.iter().take(MOST_REASONS) {
+        let reason = session.either(&line.reason, &line.reason_zh);
+        let example = format!("{}@{}", line.item_id, line.location_id);
+        let what = session.fill(Text::NothingPlannedReason, &[&format::count(*n), &example, &reason]);
+        bullet(session, text, &what, None);
+    }
+    more(session, text, reasons.len(), MOST_REASONS);
+}
+
 fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String {
     let with_currency = |text: Text| format!("{} {currency}", session.text(text));
     let mut grid = Grid::new()
@@ -518,7 +577,7 @@ fn order_table(session: &Session, lines: &[&Proposal], currency: &str) -> String
     grid.render(session)
 }
 
-fn next_steps(session: &Session, text: &mut String, plan: &Plan, files: &[PathBuf], repeated: &Repeated) {
+fn next_steps(session: &Session, text: &mut String, planned: &Planned, files: &[PathBuf], repeated: &Repeated) {
     let Repeated { data, planning } = repeated;
     heading(session, text, Text::NextSteps);
     if let Some(report) = files.iter().find(|file| file.extension().is_some_and(|ext| ext == "html")) {
@@ -531,12 +590,14 @@ fn next_steps(session: &Session, text: &mut String, plan: &Plan, files: &[PathBu
     }
     // A command stays on one line, so that it can be copied; what follows `#` is a comment to a shell as well.
     let mut command = |line: String| text.push_str(&format!("  {line}\n"));
-    if let Some(first) = plan.proposals.first() {
+    if let Some(first) = planned.plan.proposals.first() {
         let line = crate::project::shell_word(&format!("{}@{}", first.item_id, first.destination));
         command(session.fill(Text::NextExplain, &[&format!("{line}{data}{planning}")]));
     }
     command(session.fill(Text::NextCheck, &[data]));
-    command(session.fill(Text::NextBacktest, &[&format!("{data}{planning}")]));
+    if planned.can_backtest {
+        command(session.fill(Text::NextBacktest, &[&format!("{data}{planning}")]));
+    }
 }
 
 /// Writes text into `dir`, and says which file it was.
