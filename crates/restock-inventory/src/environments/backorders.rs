@@ -530,6 +530,21 @@ mod tests {
         }
     }
 
+    /// Near the actions of the first sweeps this problem falls apart: some positions never order enough to leave.
+    #[test]
+    fn a_minimum_order_of_several_periods_of_demand_converges() {
+        let problem =
+            BackorderProblem { holding_cost: 1.0, stockout_cost: 2.0, order_cost: 48.00012238439246, lead_time: 0 };
+        let demand = DiscreteDemand::poisson(0.8586141226032066, 40);
+        let free = optimal_cost(&BackorderPosition::new(problem, demand.clone(), 1));
+        let environment = BackorderPosition::new(problem, demand.clone(), 4);
+        let (low, high) = environment.bounds();
+        let wide = optimal_cost(&BackorderPosition::with_bounds(problem, demand, 4, low - 20, high + 30));
+        let with_minimum = optimal_cost(&environment);
+        assert!((wide - with_minimum).abs() < 2e-6, "{with_minimum}, with wider bounds {wide}");
+        assert!(with_minimum > free - 2e-6, "{with_minimum} with a minimum, {free} without");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(25))]
         /// The optimum over all policies is the best (s, S) rule, and bounds do not bind: wider ones change nothing.

@@ -161,6 +161,10 @@ pub struct Evaluation {
 /// Actions on either side of the current one that a quick improvement looks at.
 const NEIGHBOURS: usize = 2;
 
+/// Improvements after which one looks at all actions in any case. Near the current actions alone a problem can fall
+/// apart into sets of states that do not reach each other, and its bounds then never become narrow.
+const IMPROVEMENTS_PER_FULL_ONE: usize = 64;
+
 /// States handed to a thread at a time.
 const CHUNK: usize = 512;
 
@@ -224,7 +228,10 @@ pub fn solve_watched<E: FiniteEnvironment>(
                 tolerance: settings.tolerance,
             };
         }
-        all_actions = narrow || given_up || settings.method == Method::ValueIteration;
+        all_actions = narrow
+            || given_up
+            || settings.method == Method::ValueIteration
+            || n_improvements.is_multiple_of(IMPROVEMENTS_PER_FULL_ONE);
         let n_sweeps = match settings.method {
             _ if narrow => 0,
             Method::ValueIteration => 0,
