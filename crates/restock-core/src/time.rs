@@ -135,6 +135,15 @@ impl Bucket {
         }
     }
 
+    /// What several periods are called: `days`, `weeks`, `months`.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Bucket::Day => "days",
+            Bucket::Week => "weeks",
+            Bucket::Month => "months",
+        }
+    }
+
     /// How many periods make the usual season: 7 days, 52 weeks, 12 months.
     pub fn season(self) -> usize {
         match self {

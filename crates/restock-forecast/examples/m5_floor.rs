@@ -49,34 +49,7 @@ fn main() {
         let begin = Instant::now();
         let board = evaluate(&batch, &[&*forecaster], &options, &|_, _| {});
         let seconds = begin.elapsed().as_secs_f64();
-        for row in &board.rows {
-            println!(
-                "{:22} {:12} n {:5} WQL {:.5} [{:.5} {:.5}] MASE {:.5} RMSSE {:.4} SQL {:.4} bias {:+.3} {seconds:.1} s",
-                name,
-                row.group,
-                row.n_series,
-                row.wql.value,
-                row.wql.low,
-                row.wql.high,
-                row.mase.value,
-                row.rmsse,
-                row.sql,
-                row.bias
-            );
-            if row.group == "all" {
-                let short =
-                    |values: &[f64]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(" ");
-                println!("    coverage {}", short(&row.coverage));
-                for lead in &row.lead_times {
-                    println!(
-                        "    lead {:2} at .5 .8 .9 .95 .975 .99: coverage {} pinball {}",
-                        lead.lead_time,
-                        short(&lead.coverage),
-                        short(&lead.pinball)
-                    );
-                }
-            }
-        }
+        datasets::print_board(name, &board, seconds);
     }
 }
 

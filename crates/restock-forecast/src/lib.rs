@@ -27,6 +27,7 @@ pub mod paths;
 mod random;
 mod silence;
 
+pub use random::normal_quantile;
 use restock_core::Forecaster;
 
 /// Names of the forecasters that [`forecaster`] knows.

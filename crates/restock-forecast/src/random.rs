@@ -28,6 +28,6 @@ impl SplitMix {
 }
 
 /// The standard normal quantile function, for `level` in (0, 1).
-pub(crate) fn normal_quantile(level: f64) -> f64 {
+pub fn normal_quantile(level: f64) -> f64 {
     Normal::standard().inverse_cdf(level)
 }

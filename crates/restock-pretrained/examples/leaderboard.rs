@@ -66,33 +66,7 @@ fn main() {
             let begin = Instant::now();
             let board = evaluate(&series, &[&*forecaster], &options, &|_, _| {});
             let seconds = begin.elapsed().as_secs_f64();
-            let short = |values: &[f64]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(" ");
-            for row in &board.rows {
-                println!(
-                    "{model:22} {:12} n {:5} WQL {:.4} [{:.4} {:.4}] MASE {:.4} [{:.4} {:.4}] SQL {:.4} bias {:+.3} {seconds:.1} s",
-                    row.group,
-                    row.n_series,
-                    row.wql.value,
-                    row.wql.low,
-                    row.wql.high,
-                    row.mase.value,
-                    row.mase.low,
-                    row.mase.high,
-                    row.sql,
-                    row.bias
-                );
-                if row.group == "all" {
-                    println!("    coverage {}", short(&row.coverage));
-                    for lead in &row.lead_times {
-                        println!(
-                            "    lead {:2} at .5 .8 .9 .95 .975 .99: coverage {} pinball {}",
-                            lead.lead_time,
-                            short(&lead.coverage),
-                            short(&lead.pinball)
-                        );
-                    }
-                }
-            }
+            datasets::print_board(model, &board, seconds);
         }
     }
 }

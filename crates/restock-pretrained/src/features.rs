@@ -80,7 +80,6 @@ pub fn calendar_rows(bucket: Bucket, first_day: Day, n_periods: usize) -> Vec<Ca
 /// The scale of a series: mean sales over the periods seen in full, plus a tenth of a unit, so that a series with a
 /// single sale is not blown up. With nothing seen it is the siblings' scale, or 1.
 pub fn scale_of(window: &Window) -> f32 {
-    let unit = if window.count_valued { 0.1 } else { 1e-3 };
     let mean = |wanted: Observation| {
         let (mut sum, mut n) = (0.0_f64, 0);
         for (sales, observation) in window.sales.iter().zip(window.observations) {
@@ -93,9 +92,14 @@ pub fn scale_of(window: &Window) -> f32 {
     };
     let seen = mean(Observation::Full).or_else(|| mean(Observation::Censored));
     match seen.or_else(|| window.siblings.and_then(mean_of_seen)) {
-        Some(mean) => mean as f32 + unit,
+        Some(mean) => scale_around(window, mean),
         None => 1.0,
     }
+}
+
+/// The scale of demand with this mean: the tenth of a unit, or a thousandth where units are divided, keeps it above 0.
+fn scale_around(window: &Window, mean: f64) -> f32 {
+    mean as f32 + if window.count_valued { 0.1 } else { 1e-3 }
 }
 
 fn mean_of_seen(values: &[f32]) -> Option<f64> {
@@ -158,7 +162,7 @@ pub fn write(
     if let Some(siblings) = window.siblings
         && let Some(mean) = mean_of_seen(siblings)
     {
-        let own_scale = mean as f32 + if window.count_valued { 0.1 } else { 1e-3 };
+        let own_scale = scale_around(window, mean);
         sibling_scale = Some(own_scale);
         for (t, value) in siblings.iter().enumerate().filter(|(_, value)| value.is_finite()) {
             patches[place(padding + t, SIBLINGS)] = (value / own_scale).asinh();

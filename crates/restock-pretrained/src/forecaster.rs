@@ -1,11 +1,13 @@
 //! The pretrained model as a [`Forecaster`]: series in, marginal quantiles and dependence out.
 
+use std::sync::LazyLock;
+
 use rayon::prelude::*;
 use restock_core::forecast::{
     Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::dependence;
+use restock_forecast::{dependence, normal_quantile};
 use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
@@ -198,10 +200,12 @@ impl Moments {
 }
 
 /// Normal scores at the middles of the pieces of [`Moments`].
-const SCORES: [f64; N_LEVELS + 1] = [
-    -2.576, -1.881, -1.440, -1.150, -0.935, -0.755, -0.598, -0.454, -0.319, -0.189, -0.063, 0.063, 0.189, 0.319, 0.454,
-    0.598, 0.755, 0.935, 1.150, 1.440, 1.881, 2.576,
-];
+static SCORES: LazyLock<[f64; N_LEVELS + 1]> = LazyLock::new(|| {
+    std::array::from_fn(|piece| {
+        let (low, high) = (piece.checked_sub(1).map_or(0.0, |idx| LEVELS[idx]), *LEVELS.get(piece).unwrap_or(&1.0));
+        normal_quantile(0.5 * (low + high))
+    })
+});
 
 /// The dependence under which sums of periods vary as the cumulative head says they do.
 fn read_dependence(output: &Output, row: usize, scale: f32, moments: &[Moments]) -> Dependence {

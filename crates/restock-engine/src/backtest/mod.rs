@@ -151,7 +151,7 @@ pub enum BacktestError {
     /// Not enough data for any window.
     #[error(
         "history is {n_periods} {}, at least {needed} are needed: some to learn from, some to replay",
-        periods_name(*bucket)
+        bucket.plural()
     )]
     TooShort {
         /// Periods from the first to the last sale.
@@ -164,7 +164,7 @@ pub enum BacktestError {
     /// No item-location has enough history.
     #[error(
         "item-locations to replay are 0, at least 1 is needed with {needed} {} of history before {from}",
-        periods_name(*bucket)
+        bucket.plural()
     )]
     NothingToReplay {
         /// Length of a period.
@@ -209,15 +209,6 @@ impl Window {
             Bucket::Day => (day.0 - self.counted.0) as usize / 7,
             _ => self.n_periods(self.counted, day),
         }
-    }
-}
-
-/// What periods of a length are called.
-fn periods_name(bucket: Bucket) -> &'static str {
-    match bucket {
-        Bucket::Day => "days",
-        Bucket::Week => "weeks",
-        Bucket::Month => "months",
     }
 }
 

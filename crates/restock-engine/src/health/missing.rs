@@ -106,10 +106,11 @@ pub(super) fn missing_tables(facts: &Facts<'_>) -> Vec<MissingTable> {
         let (n_zero, n_periods) = zero_periods(facts);
         if n_zero > 0 {
             let share = n_zero as f64 / n_periods as f64 * 100.0;
-            let (word, word_zh) = match settings.bucket {
-                Bucket::Day => ("days", "日"),
-                Bucket::Week => ("weeks", "周"),
-                Bucket::Month => ("months", "月"),
+            let word = settings.bucket.plural();
+            let word_zh = match settings.bucket {
+                Bucket::Day => "日",
+                Bucket::Week => "周",
+                Bucket::Month => "月",
             };
             add(
                 "stockouts",

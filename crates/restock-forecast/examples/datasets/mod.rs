@@ -13,6 +13,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use restock_core::forecast::{Covariate, Observation};
 use restock_core::{Bucket, SeriesInput};
+use restock_forecast::evaluate::Leaderboard;
 
 /// A data set and how to ask it.
 pub(crate) struct DataSet {
@@ -79,6 +80,42 @@ pub(crate) fn read(name: &str) -> DataSet {
         series.key = key as u64;
     }
     data
+}
+
+/// Prints the rows of a leaderboard of one model; for all series together, coverage and demand over lead times too.
+// Not every example that reads the data compares models.
+#[allow(dead_code)]
+pub(crate) fn print_board(model: &str, board: &Leaderboard, seconds: f64) {
+    let short = |values: &[f64]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(" ");
+    for row in &board.rows {
+        let (wql, mase) = (row.wql, row.mase);
+        println!(
+            "{model:22} {:12} n {:5} WQL {:.5} [{:.5} {:.5}] MASE {:.5} [{:.4} {:.4}] RMSSE {:.4} SQL {:.4} bias {:+.3} \
+             {seconds:.1} s",
+            row.group,
+            row.n_series,
+            wql.value,
+            wql.low,
+            wql.high,
+            mase.value,
+            mase.low,
+            mase.high,
+            row.rmsse,
+            row.sql,
+            row.bias
+        );
+        if row.group == "all" {
+            println!("    coverage {}", short(&row.coverage));
+            for lead in &row.lead_times {
+                println!(
+                    "    lead {:2} at .5 .8 .9 .95 .975 .99: coverage {} pinball {}",
+                    lead.lead_time,
+                    short(&lead.coverage),
+                    short(&lead.pinball)
+                );
+            }
+        }
+    }
 }
 
 struct Row {

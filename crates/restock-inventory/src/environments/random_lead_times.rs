@@ -241,22 +241,22 @@ pub fn base_stock_cost(base_stock_level: Units, mean_on_order: f64, holding_cost
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::environments::check_environment;
 
-    const LAWS: [LeadTimeLaw; 3] = [
+    pub(crate) const LAWS: [LeadTimeLaw; 3] = [
         LeadTimeLaw::Exponential { rate: 0.5 },
         LeadTimeLaw::Uniform { low: 0.0, high: 4.0 },
         LeadTimeLaw::Pareto { scale: 0.25, shape: 3.0 },
     ];
 
-    fn problem(lead_time: LeadTimeLaw) -> RandomLeadTimes {
+    pub(crate) fn problem(lead_time: LeadTimeLaw) -> RandomLeadTimes {
         RandomLeadTimes::new(RandomLeadTimesParameters {
             demand_rate: 3.0,
             lead_time,
-            holding_cost: 1.0,
-            backorder_cost: 4.0,
+            holding_cost: 1.1,
+            backorder_cost: 4.3,
             max_order: 6,
             max_on_order: 40,
         })

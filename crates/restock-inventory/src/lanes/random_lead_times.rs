@@ -191,26 +191,10 @@ impl InventoryPosition for RandomLeadTimesLanes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environments::random_lead_times::{LeadTimeLaw, RandomLeadTimesParameters, base_stock_cost};
+    use crate::environments::random_lead_times::base_stock_cost;
+    use crate::environments::random_lead_times::tests::{LAWS, problem};
     use crate::heuristics::CappedBaseStock;
     use crate::lanes::{SimulationPlan, check_lanes, simulate};
-
-    const LAWS: [LeadTimeLaw; 3] = [
-        LeadTimeLaw::Exponential { rate: 0.5 },
-        LeadTimeLaw::Uniform { low: 0.0, high: 4.0 },
-        LeadTimeLaw::Pareto { scale: 0.25, shape: 3.0 },
-    ];
-
-    fn problem(lead_time: LeadTimeLaw) -> RandomLeadTimes {
-        RandomLeadTimes::new(RandomLeadTimesParameters {
-            demand_rate: 3.0,
-            lead_time,
-            holding_cost: 1.1,
-            backorder_cost: 4.3,
-            max_order: 6,
-            max_on_order: 40,
-        })
-    }
 
     #[test]
     fn equals_the_plain_environment() {

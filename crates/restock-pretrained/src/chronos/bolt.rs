@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::TOKENS_PER_BLOCK;
-use super::checkpoint::{Checkpoint, read_json, refuse};
+use super::checkpoint::{Checkpoint, check_shared, read_json, refuse};
 use super::encoder::{FeedForward, Heads, Workspace};
 use super::patches::{Scaling, known_patches, last, push_values_and_mask};
 use super::quantiles::{QuantileForecast, empirical_quantile};
@@ -370,19 +370,7 @@ impl Config {
 
     fn check(&self) -> Result<(), String> {
         let chronos = &self.chronos_config;
-        if self.feed_forward_proj != "relu" {
-            return Err(format!("has feed_forward_proj \"{}\", only \"relu\" is supported", self.feed_forward_proj));
-        }
-        if !chronos.use_reg_token {
-            return Err("has use_reg_token = false, only true is supported".into());
-        }
-        if chronos.input_patch_size != chronos.input_patch_stride {
-            return Err(format!(
-                "has input_patch_size = {} and input_patch_stride = {}, must be equal",
-                chronos.input_patch_size, chronos.input_patch_stride
-            ));
-        }
-        for (what, got, min, max) in [
+        let sizes = [
             ("d_model", self.d_model, 1, 8192),
             ("d_kv", self.d_kv, 1, 1024),
             ("d_ff", self.d_ff, 1, 65_536),
@@ -396,13 +384,13 @@ impl Config {
             ("prediction_length", chronos.prediction_length, 1, 1 << 16),
             ("input_patch_size", chronos.input_patch_size, 1, 1024),
             ("number of quantiles", chronos.quantiles.len(), 1, 999),
-        ] {
-            if !(min..=max).contains(&got) {
-                return Err(format!("has {what} = {got}, must be from {min} to {max}"));
-            }
-        }
-        if !chronos.quantiles.is_sorted_by(|a, b| a < b) || chronos.quantiles[0] <= 0.0 {
-            return Err("has quantiles that do not ascend between 0 and 1".into());
+        ];
+        check_shared(&self.feed_forward_proj, chronos.use_reg_token, &sizes, &chronos.quantiles)?;
+        if chronos.input_patch_size != chronos.input_patch_stride {
+            return Err(format!(
+                "has input_patch_size = {} and input_patch_stride = {}, must be equal",
+                chronos.input_patch_size, chronos.input_patch_stride
+            ));
         }
         Ok(())
     }

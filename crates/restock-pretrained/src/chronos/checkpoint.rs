@@ -55,6 +55,31 @@ pub(super) fn read_json<T: DeserializeOwned>(folder: &Path, file: &str) -> Resul
         .map_err(|error| WeightsError::File { path, reason: format!("cannot be understood: {error}") })
 }
 
+/// Checks what both kinds of network share: the activation, the token that stands for the whole series, the sizes as
+/// (name, value, least, most), and quantile levels that ascend above 0.
+pub(super) fn check_shared(
+    feed_forward_proj: &str,
+    use_reg_token: bool,
+    sizes: &[(&str, usize, usize, usize)],
+    quantiles: &[f64],
+) -> Result<(), String> {
+    if feed_forward_proj != "relu" {
+        return Err(format!("has feed_forward_proj \"{feed_forward_proj}\", only \"relu\" is supported"));
+    }
+    if !use_reg_token {
+        return Err("has use_reg_token = false, only true is supported".into());
+    }
+    for (what, got, min, max) in sizes {
+        if !(min..=max).contains(&got) {
+            return Err(format!("has {what} = {got}, must be from {min} to {max}"));
+        }
+    }
+    if !quantiles.is_sorted_by(|a, b| a < b) || quantiles.iter().any(|level| *level <= 0.0 || *level >= 1.0) {
+        return Err("has quantiles that do not ascend between 0 and 1".into());
+    }
+    Ok(())
+}
+
 /// Says what is wrong with a JSON file of the folder: `reason` begins with a verb.
 pub(super) fn refuse<T>(folder: &Path, file: &str, reason: impl Into<String>) -> Result<T, WeightsError> {
     Err(WeightsError::File { path: folder.join(file), reason: reason.into() })

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::TOKENS_PER_BLOCK;
-use super::checkpoint::{Checkpoint, read_json, refuse};
+use super::checkpoint::{Checkpoint, check_shared, read_json, refuse};
 use super::encoder::{FeedForward, Heads, Workspace};
 use super::patches::{Scaling, known_patches, last, push_values_and_mask};
 use super::quantiles::{QuantileForecast, interpolate, probability_masses, weighted_quantiles};
@@ -459,21 +459,7 @@ impl Row {
 impl Config {
     fn check(&self) -> Result<(), String> {
         let chronos = &self.chronos_config;
-        if self.feed_forward_proj != "relu" {
-            return Err(format!("has feed_forward_proj \"{}\", only \"relu\" is supported", self.feed_forward_proj));
-        }
-        if !chronos.use_reg_token {
-            return Err("has use_reg_token = false, only true is supported".into());
-        }
-        if chronos.input_patch_size != chronos.input_patch_stride
-            || chronos.input_patch_size != chronos.output_patch_size
-        {
-            return Err(format!(
-                "has input_patch_size = {}, input_patch_stride = {} and output_patch_size = {}, must be equal",
-                chronos.input_patch_size, chronos.input_patch_stride, chronos.output_patch_size
-            ));
-        }
-        for (what, got, min, max) in [
+        let sizes = [
             ("d_model", self.d_model, 1, 8192),
             ("d_kv", self.d_kv, 2, 1024),
             ("d_ff", self.d_ff, 1, 65_536),
@@ -483,19 +469,18 @@ impl Config {
             ("input_patch_size", chronos.input_patch_size, 1, 1024),
             ("max_output_patches", chronos.max_output_patches, 1, 4096),
             ("number of quantiles", chronos.quantiles.len(), 1, 999),
-        ] {
-            if !(min..=max).contains(&got) {
-                return Err(format!("has {what} = {got}, must be from {min} to {max}"));
-            }
+        ];
+        check_shared(&self.feed_forward_proj, chronos.use_reg_token, &sizes, &chronos.quantiles)?;
+        if chronos.input_patch_size != chronos.input_patch_stride
+            || chronos.input_patch_size != chronos.output_patch_size
+        {
+            return Err(format!(
+                "has input_patch_size = {}, input_patch_stride = {} and output_patch_size = {}, must be equal",
+                chronos.input_patch_size, chronos.input_patch_stride, chronos.output_patch_size
+            ));
         }
         if !self.d_kv.is_multiple_of(2) {
             return Err(format!("has d_kv = {}, must be even", self.d_kv));
-        }
-        if !chronos.quantiles.is_sorted_by(|a, b| a < b)
-            || chronos.quantiles[0] <= 0.0
-            || *chronos.quantiles.last().expect("at least one") >= 1.0
-        {
-            return Err("has quantiles that do not ascend between 0 and 1".into());
         }
         Ok(())
     }
