@@ -168,9 +168,11 @@ pub fn evaluate(
     // Per forecaster, [n_series].
     let all_sums: Vec<Vec<ScoreSums>> = (0..)
         .zip(forecasters)
-        .map(|(idx, forecaster)| score_windows(batch, &windows, *forecaster, options, &|done| {
-            progress(idx * windows.len() + done, total);
-        }))
+        .map(|(idx, forecaster)| {
+            score_windows(batch, &windows, *forecaster, options, &|done| {
+                progress(idx * windows.len() + done, total);
+            })
+        })
         .collect();
     let baseline = forecasters.iter().position(|forecaster| forecaster.name() == BASELINE);
     let mut rows = Vec::new();

@@ -1,0 +1,11 @@
+//! Fitting the pretrained model to the user's own history, and keeping what was fitted.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`windows`] | what is trained on and what is validated on; nothing is read beyond its end |
+//! | [`calibration`] | quantiles moved by what they missed on hold-out windows |
+//! | [`adapter`] | what a fit changes about the shipped weights, as a file |
+//! | [`registry`] | versions of a project: saved, listed, promoted, rolled back |
+
+pub mod calibration;
+pub mod windows;
