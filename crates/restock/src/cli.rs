@@ -128,6 +128,10 @@ pub(crate) enum Verb {
                       restock solve newsvendor holding_cost=2 stockout_cost=18 demand=normal:120,10\n  \
                       restock solve lost-sales lead_time=4 holding_cost=1 stockout_cost=39 demand=poisson:5 --out out")]
     Solve(SolveArgs),
+    /// Versions of the pretrained demand model: the shipped one, and those tuned to a project
+    #[command(after_help = "Examples:\n  restock model list\n  restock model verify\n  \
+                      restock model promote v2\n  restock model rollback")]
+    Model(ModelArgs),
     /// Show every setting of restock.toml, its default and meaning
     #[command(after_help = "Examples:\n  restock config explain\n  restock config explain objective")]
     Config(ConfigArgs),
@@ -444,6 +448,34 @@ pub(crate) enum EnvAction {
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelArgs {
+    #[command(subcommand)]
+    pub(crate) action: ModelAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelAction {
+    /// Every version of the project, what it was worth on validation, and which is used
+    List,
+    /// Check hashes, tensors and numbers of weights: the shipped ones, versions, files or folders of public models
+    Verify {
+        /// A version, a weights file, or a folder with config.json and model.safetensors; all versions when not given
+        #[arg(value_name = "VERSION|FILE")]
+        target: Option<String>,
+    },
+    /// Use a version wherever the project uses the pretrained model
+    Promote {
+        /// v1, v2, ..., or shipped
+        version: String,
+        /// Promote it although nothing shows that it is better, and write down why
+        #[arg(long, value_name = "REASON")]
+        force: Option<String>,
+    },
+    /// Use again what was used before the last promotion
+    Rollback,
 }
 
 #[derive(Args, Debug)]

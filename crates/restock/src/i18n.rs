@@ -353,6 +353,21 @@ texts! {
     SourceOf: "source of {0}: {1}", "{0} 的来源：{1}";
     NumbersHold: "{0} of {1} numbers hold", "{1} 个数值中 {0} 个一致";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
+    MethodWord: "method", "方法";
+    ShippedModel: "as shipped", "随附";
+    ScaledLoss: "SQL", "SQL";
+    ShippedScaledLoss: "SQL as shipped", "随附模型 SQL";
+    BetterBy: "better by", "改善";
+    ActiveWord: "used", "使用中";
+    ValidatedOn: "Scaled quantile loss (SQL) and weighted quantile loss (WQL) on windows that were not trained on, lower is better.",
+        "SQL 与 WQL 为训练未用窗口上的分位数损失，越低越好。";
+    CheckWord: "check", "检查";
+    CheckHash: "SHA-256 of the file", "文件 SHA-256";
+    CheckBase: "weights it changes", "所改动的权重";
+    CheckTensors: "names, shapes and numbers of tensors", "张量的名称、形状与数值";
+    FilesHold: "{0} of {1|check holds|checks hold}", "{1} 项检查中 {0} 项通过";
+    Promoted: "{0} is used from now on; before it was {1}", "现在使用 {0}，此前为 {1}";
+    RolledBack: "back to {0}; {1} is no longer used", "已恢复为 {0}，不再使用 {1}";
 }
 
 impl Text {
