@@ -272,6 +272,7 @@ impl Trainer {
 impl HostBatch {
     fn new(batch: &TrainingBatch, device: Device) -> Self {
         batch.assert_shape();
+        assert!(batch.censored.iter().all(|censored| *censored == 0.0), "lower bounds are for training on the CPU");
         let n_cells = batch.n_series * batch.horizon();
         let mut others = Vec::with_capacity(batch.n_series * N_STATIC + 4 * n_cells);
         others.extend_from_slice(&batch.statics);

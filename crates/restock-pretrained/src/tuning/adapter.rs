@@ -335,13 +335,12 @@ impl Adapter {
                 })
                 .collect(),
             Change::LowRank(factors) => {
-                let mut flat: Vec<f32> =
-                    config.tensors().iter().flat_map(|(name, _)| base.tensor(name)).copied().collect();
+                let mut flat = base.to_flat();
                 factors.add_to(config, share, &mut flat);
                 flat
             }
         };
-        Ok(weights_of(config, &flat)?)
+        Ok(Weights::from_flat(config, &flat)?)
     }
 
     /// The tuned model.
@@ -355,18 +354,6 @@ impl Adapter {
             _ => model,
         })
     }
-}
-
-/// Weights from all parameters in a row.
-fn weights_of(config: &ModelConfig, flat: &[f32]) -> Result<Weights, WeightsError> {
-    let mut rest = flat;
-    let mut tensors = BTreeMap::new();
-    for (name, shape) in config.tensors() {
-        let (values, after) = rest.split_at(shape.iter().product());
-        tensors.insert(name, values.to_vec());
-        rest = after;
-    }
-    Weights::new(config.clone(), tensors)
 }
 
 /// The card of a file, without its tensors.

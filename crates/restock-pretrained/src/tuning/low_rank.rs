@@ -169,8 +169,7 @@ mod tests {
     }
 
     fn flat(config: &ModelConfig) -> Vec<f32> {
-        let weights = Weights::random(config, 1);
-        config.tensors().iter().flat_map(|(name, _)| weights.tensor(name).to_vec()).collect()
+        Weights::random(config, 1).to_flat()
     }
 
     #[test]

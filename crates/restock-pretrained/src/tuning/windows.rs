@@ -229,13 +229,17 @@ impl<'a> Outcome<'a> {
     /// Writes the targets of one window of a batch.
     fn write(&self, batch: &mut TrainingBatch, row: usize, scale: f32) {
         let start = row * batch.horizon();
-        self.each(scale, &mut |step, head, demand, censored| {
-            let (targets, weights) = match head {
-                Head::Marginal => (&mut batch.demand, &mut batch.demand_weight),
-                Head::Cumulative => (&mut batch.cumulative, &mut batch.cumulative_weight),
-            };
-            targets[start + step] = demand;
-            weights[start + step] = if censored { 0.0 } else { 1.0 };
+        self.each(scale, &mut |step, head, demand, censored| match head {
+            Head::Marginal => {
+                batch.demand[start + step] = demand;
+                batch.demand_weight[start + step] = 1.0;
+                batch.censored[start + step] = f32::from(u8::from(censored));
+            }
+            // A total is a lower bound from the first censored step on: the loss knows.
+            Head::Cumulative => {
+                batch.cumulative[start + step] = demand;
+                batch.cumulative_weight[start + step] = 1.0;
+            }
         });
     }
 }
@@ -355,10 +359,12 @@ mod tests {
         let mut batch = batch();
         batch[1].observations[61] = Observation::Closed;
         batch[1].observations[63] = Observation::Missing;
+        batch[1].observations[65] = Observation::Censored;
         (batch[1].sales[61], batch[1].sales[63]) = (0.0, 0.0);
         let windows = TrainingWindows::new(&batch, &Split::new(&batch, HORIZON, 3));
         let cut = windows.cut(&[(1, 60)], 4);
         assert_eq!(cut.demand_weight[..5], [1.0, 0.0, 1.0, 0.0, 1.0]);
         assert_eq!(cut.cumulative_weight[..5], [1.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(cut.censored[..6], [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
     }
 }

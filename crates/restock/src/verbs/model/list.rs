@@ -61,7 +61,7 @@ pub(super) fn run(session: &Session, models: &Registry) -> Result<Output, CliErr
                     if let Some(evidence) = &card.evidence {
                         row[3] = format::float(evidence.tuned.sql.value, 4);
                         row[4] = format::float(evidence.zero_shot.sql.value, 4);
-                        row[5] = format::percent(evidence.improvement.value);
+                        row[5] = format::gap(Some(evidence.improvement.value), 2);
                         row[6] = format::float(evidence.tuned.wql.value, 4);
                     }
                 }

@@ -2,6 +2,7 @@
 
 mod list;
 mod promote;
+mod tune;
 mod verify;
 
 use restock_pretrained::tuning::registry::SHIPPED;
@@ -14,6 +15,7 @@ use crate::session::{Output, Session};
 pub(crate) fn run(session: &Session, args: &ModelArgs) -> Result<Output, CliError> {
     let models = || Project::dir_of(session).map(|dir| models_of(&dir));
     match &args.action {
+        ModelAction::Tune(args) => tune::run(session, args),
         ModelAction::List => list::run(session, &models()?),
         ModelAction::Verify { target } => verify::run(session, &models()?, target.as_deref()),
         ModelAction::Promote { version, force } => promote::promote(session, &models()?, version, force.as_deref()),
