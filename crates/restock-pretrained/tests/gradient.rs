@@ -1,25 +1,14 @@
 //! The gradient of the network against central differences of its definition in double precision.
 
+mod common;
+
+use common::tiny_config;
 use restock_pretrained::batch::{BatchSource, TrainingBatch};
 use restock_pretrained::config::{LEVELS, ModelConfig, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH_WIDTH};
 use restock_pretrained::engine::network::{forward, monotone_quantiles};
 use restock_pretrained::seasonal_source::SeasonalSource;
 use restock_pretrained::training::{Losses, Trainable, features, head_loss_and_gradient, loss_and_gradient};
 use restock_pretrained::weights::Weights;
-
-/// Small, and no two sizes alike that could be swapped by mistake.
-fn tiny() -> ModelConfig {
-    ModelConfig {
-        name: "tiny".into(),
-        d_model: 24,
-        n_layers: 2,
-        n_heads: 3,
-        d_ff: 40,
-        d_embed: 28,
-        d_head: 20,
-        rope_theta: 1e4,
-    }
-}
 
 /// Windows in which some demand is not known and some is a lower bound.
 fn batch() -> TrainingBatch {
@@ -101,7 +90,7 @@ fn gradient_of(
 
 #[test]
 fn every_tensor_has_the_gradient_of_the_definition() {
-    let (config, batch) = (tiny(), batch());
+    let (config, batch) = (tiny_config(), batch());
     let weights = Weights::random(&config, 5);
     let flat = weights.to_flat();
     let (losses, gradient) = gradient_of(&flat, &config, &batch, Trainable::All);
@@ -140,7 +129,7 @@ fn every_tensor_has_the_gradient_of_the_definition() {
 
 #[test]
 fn what_is_not_trained_has_no_gradient_and_the_rest_the_same() {
-    let (config, batch) = (tiny(), batch());
+    let (config, batch) = (tiny_config(), batch());
     let flat = Weights::random(&config, 5).to_flat();
     let (all_losses, all) = gradient_of(&flat, &config, &batch, Trainable::All);
     for trainable in [Trainable::Head, Trainable::HeadAndNorms, Trainable::Adapters] {
@@ -161,7 +150,7 @@ fn what_is_not_trained_has_no_gradient_and_the_rest_the_same() {
 
 #[test]
 fn the_gradient_does_not_depend_on_the_number_of_threads() {
-    let config = tiny();
+    let config = tiny_config();
     let source = SeasonalSource { seed: 4, n_series: 700, max_context_patches: 4, max_future_patches: 3 };
     let batch = source.batch(2, 0.0);
     let flat = Weights::random(&config, 6).to_flat();
@@ -179,7 +168,7 @@ fn the_gradient_does_not_depend_on_the_number_of_threads() {
 /// A batch in blocks is the mean of its series.
 #[test]
 fn blocks_add_up() {
-    let config = tiny();
+    let config = tiny_config();
     let source = SeasonalSource { seed: 4, n_series: 300, max_context_patches: 4, max_future_patches: 3 };
     let batch = source.batch(2, 0.0);
     let weights = Weights::random(&config, 6);
@@ -191,7 +180,7 @@ fn blocks_add_up() {
 /// The output block alone, from what the layers said before, without the layers' weights.
 #[test]
 fn the_head_learns_the_same_from_features() {
-    let (config, batch) = (tiny(), batch());
+    let (config, batch) = (tiny_config(), batch());
     let weights = Weights::random(&config, 5);
     let mut whole = vec![0.0; config.n_parameters()];
     let losses = loss_and_gradient(&weights.to_flat(), &config, &batch, Trainable::Head, &mut whole);

@@ -10,7 +10,6 @@
 //! | [`adapter`] | what a fit changes about the shipped weights, as a file |
 //! | [`registry`] | versions of a project: saved, listed, promoted, rolled back |
 
-mod adam;
 pub mod adapter;
 pub mod calibration;
 pub mod low_rank;

@@ -10,7 +10,8 @@
 //! # Differences from full-size fine-tuning
 //! 1. The output block is trained on what the layers say of each window, computed once: a step costs a hundredth.
 //! 2. Steps of low-rank adapters and of all weights have 32 windows, not 256: a processor takes 8 times as many of them in
-//!    its budget.
+//!    its budget. Learning rates are three times those usual for 256 windows and thousands of steps, and the running average
+//!    of the parameters counts.
 
 use restock_core::{Bucket, SeriesInput};
 use restock_forecast::evaluate::{EvaluateOptions, score_series};
@@ -18,7 +19,6 @@ use restock_forecast::metrics::ScoreSums;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::adam::Adam;
 use super::adapter::{Adapter, AdapterError, Base, Card, Change, Method, replaced_tensors};
 use super::low_rank::LowRank;
 use super::score::Evidence;
@@ -27,7 +27,9 @@ use crate::batch::TrainingBatch;
 use crate::config::{ModelConfig, PATCH};
 use crate::engine::Precision;
 use crate::forecaster::Pretrained;
-use crate::training::{Trainable, features, head_loss_and_gradient, loss_and_gradient};
+use crate::training::{
+    AdamW, AdamWSettings, OptimiserState, Trainable, features, head_loss_and_gradient, loss_and_gradient,
+};
 
 /// Rank and α of low-rank adapters.
 const RANK: usize = 8;
@@ -45,6 +47,9 @@ const CALIBRATION_WINDOWS: usize = 4_000;
 
 /// Steps of a method at most, unless told otherwise.
 const MOST_STEPS: u64 = 2_000;
+
+/// Decay of the running average of parameters, which is what counts: steps are few and their batches small.
+const AVERAGE_DECAY: f64 = 0.98;
 
 /// Shares of the whole training after which weights are validated.
 const VALIDATIONS: [f64; 4] = [0.25, 0.5, 0.75, 1.0];
@@ -422,7 +427,7 @@ impl Tuner<'_> {
             let replaced = replaced_tensors(&base_config, Method::Head);
             Change::Tensors(replaced.into_iter().map(|(name, _)| (name.clone(), tensors[&name].clone())).collect())
         };
-        let learning_rate = self.options.learning_rate.unwrap_or(3e-4);
+        let learning_rate = self.options.learning_rate.unwrap_or(1e-3);
         let seed = self.seed_of(Method::Head, 1 << 40);
         let mut loss = |parameters: &[f32], step: u64, gradient: &mut [f32]| {
             // A full round takes every batch once, in an order of its own.
@@ -452,7 +457,7 @@ impl Tuner<'_> {
             factors.gradient(&config, &by_weights, gradient);
             losses.total()
         };
-        let learning_rate = self.options.learning_rate.unwrap_or(3e-4);
+        let learning_rate = self.options.learning_rate.unwrap_or(1e-3);
         let trained = self.train(Method::Lora, start.factors.clone(), learning_rate, until, &mut loss, &change_of)?;
         Ok((change_of(&trained.parameters), trained.steps, LAYER_WINDOWS, learning_rate))
     }
@@ -471,7 +476,7 @@ impl Tuner<'_> {
             let batch = windows.batch(LAYER_WINDOWS, seed ^ step);
             loss_and_gradient(flat, &config, &batch, Trainable::All, gradient).total()
         };
-        let learning_rate = self.options.learning_rate.unwrap_or(3e-5);
+        let learning_rate = self.options.learning_rate.unwrap_or(5e-5);
         let flat = self.base.weights.to_flat();
         let trained = self.train(Method::Full, flat, learning_rate, until, &mut loss, &change_of)?;
         Ok((change_of(&trained.parameters), trained.steps, LAYER_WINDOWS, learning_rate))
@@ -484,7 +489,7 @@ impl Tuner<'_> {
     fn train(
         &mut self,
         method: Method,
-        mut parameters: Vec<f32>,
+        parameters: Vec<f32>,
         learning_rate: f64,
         until: f64,
         loss: &mut dyn FnMut(&[f32], u64, &mut [f32]) -> f64,
@@ -492,9 +497,11 @@ impl Tuner<'_> {
     ) -> Result<Trained, TuneError> {
         let most_steps = self.options.most_steps.unwrap_or(MOST_STEPS);
         let begin = (self.clock)();
-        let mut adam = Adam::new(&parameters);
+        // A fit that ends early needs no other pull towards the shipped weights than the mixture with them.
+        let settings = AdamWSettings { weight_decay: 0.0, average_decay: AVERAGE_DECAY, ..AdamWSettings::default() };
         let mut gradient = vec![0.0; parameters.len()];
         let mut best = Trained { parameters: parameters.clone(), steps: 0 };
+        let mut optimiser = AdamW::new(OptimiserState::new(parameters), gradient.clone(), settings);
         let (mut least, mut n_without_gain) = (f64::INFINITY, 0);
         let mut n_validated = 0;
         let mut step = 0;
@@ -503,12 +510,12 @@ impl Tuner<'_> {
             let done = (step as f64 / most_steps as f64).max(by_time);
             if step > 0 && VALIDATIONS[n_validated] <= done {
                 n_validated = VALIDATIONS.iter().filter(|share| **share <= done).count();
-                let adapter = self.adapter(method, change_of(&adam.average));
+                let adapter = self.adapter(method, change_of(&optimiser.state().average));
                 let model = adapter.forecaster(self.base.weights, self.options.precision)?;
                 let relative = relative(&self.selection.score(&model), self.zero_shot);
                 if relative < least {
                     (least, n_without_gain) = (relative, 0);
-                    best = Trained { parameters: adam.average.clone(), steps: step };
+                    best = Trained { parameters: optimiser.state().average.clone(), steps: step };
                 } else {
                     n_without_gain += 1;
                 }
@@ -516,9 +523,9 @@ impl Tuner<'_> {
                     return Ok(best);
                 }
             }
-            let value = loss(&parameters, step, &mut gradient);
+            let value = loss(&optimiser.state().weights, step, &mut gradient);
             let share = (done / 0.05).min(1.0).max(0.1) * (1.0 - 0.9 * done.min(1.0));
-            adam.step(&mut parameters, &gradient, learning_rate * share);
+            optimiser.step(&gradient, step, learning_rate * share);
             step += 1;
             self.say(Some(method), step, value, least);
         }
