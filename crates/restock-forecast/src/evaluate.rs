@@ -159,53 +159,21 @@ pub fn evaluate(
     options: &EvaluateOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Leaderboard {
-    assert!(options.horizon > 0 && options.n_origins > 0);
-    assert!(options.lead_times.iter().all(|lead_time| (1..=options.horizon).contains(lead_time)));
-    let patterns: Vec<DemandPattern> =
-        batch.par_iter().map(|series| classify(&usable(series, series.n_periods())).pattern).collect();
-    // The origin of each window, oldest first; windows of one series follow one another.
-    let windows: Vec<(usize, usize)> = batch
-        .iter()
-        .enumerate()
-        .flat_map(|(series_idx, series)| {
-            (0..options.n_origins)
-                .rev()
-                .filter_map(move |back| series.n_periods().checked_sub(options.horizon + back * options.origin_step))
-                .filter(|end| *end >= options.min_periods)
-                .map(move |end| (series_idx, end))
-        })
-        .collect();
+    let windows = windows_of(batch, options);
     let n_evaluated = batch.len()
         - (0..batch.len()).filter(|idx| windows.binary_search_by_key(idx, |window| window.0).is_err()).count();
-
+    let patterns: Vec<DemandPattern> =
+        batch.par_iter().map(|series| classify(&usable(series, series.n_periods())).pattern).collect();
     let total = windows.len() * forecasters.len();
-    let mut done = 0;
     // Per forecaster, [n_series].
-    let mut all_sums: Vec<Vec<ScoreSums>> = Vec::with_capacity(forecasters.len());
-    for forecaster in forecasters {
-        // [n_series]: the sums of each series over its windows.
-        let mut sums: Vec<ScoreSums> = vec![ScoreSums::default(); batch.len()];
-        for chunk in windows.chunks(BATCH) {
-            let inputs: Vec<SeriesInput> =
-                chunk.iter().map(|(series_idx, end)| batch[*series_idx].until(*end, options.horizon)).collect();
-            let request = ForecastRequest { horizon: options.horizon, seed: options.seed };
-            let forecasts = forecaster.forecast(&inputs, &request);
-            let scored: Vec<(usize, ScoreSums)> = chunk
-                .par_iter()
-                .zip(&inputs)
-                .zip(&forecasts)
-                .map(|(((series_idx, end), input), forecast)| {
-                    (*series_idx, score_window(&batch[*series_idx], *end, input, forecast, options))
-                })
-                .collect();
-            for (series_idx, window) in scored {
-                sums[series_idx].merge(&window);
-            }
-            done += chunk.len();
-            progress(done, total);
-        }
-        all_sums.push(sums);
-    }
+    let all_sums: Vec<Vec<ScoreSums>> = (0..)
+        .zip(forecasters)
+        .map(|(idx, forecaster)| {
+            score_windows(batch, &windows, *forecaster, options, &|done| {
+                progress(idx * windows.len() + done, total);
+            })
+        })
+        .collect();
     let baseline = forecasters.iter().position(|forecaster| forecaster.name() == BASELINE);
     let mut rows = Vec::new();
     for (idx, forecaster) in forecasters.iter().enumerate() {
@@ -224,6 +192,69 @@ pub fn evaluate(
         n_origins: options.n_origins,
         ci_level: options.ci_level,
     }
+}
+
+/// `[n_series]`: the sums of each series over its windows, those of a leaderboard of one forecaster. Sums of series too
+/// short for any origin are empty. `progress(done, total)` counts forecasts.
+///
+/// # Panics
+/// As [`evaluate`].
+pub fn score_series(
+    batch: &[SeriesInput],
+    forecaster: &dyn Forecaster,
+    options: &EvaluateOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<ScoreSums> {
+    let windows = windows_of(batch, options);
+    score_windows(batch, &windows, forecaster, options, &|done| progress(done, windows.len()))
+}
+
+/// Windows as (series, origin), the origins of a series oldest first; windows of one series follow one another.
+fn windows_of(batch: &[SeriesInput], options: &EvaluateOptions) -> Vec<(usize, usize)> {
+    assert!(options.horizon > 0 && options.n_origins > 0);
+    assert!(options.lead_times.iter().all(|lead_time| (1..=options.horizon).contains(lead_time)));
+    batch
+        .iter()
+        .enumerate()
+        .flat_map(|(series_idx, series)| {
+            (0..options.n_origins)
+                .rev()
+                .filter_map(move |back| series.n_periods().checked_sub(options.horizon + back * options.origin_step))
+                .filter(|end| *end >= options.min_periods)
+                .map(move |end| (series_idx, end))
+        })
+        .collect()
+}
+
+fn score_windows(
+    batch: &[SeriesInput],
+    windows: &[(usize, usize)],
+    forecaster: &dyn Forecaster,
+    options: &EvaluateOptions,
+    progress: &dyn Fn(usize),
+) -> Vec<ScoreSums> {
+    let mut sums: Vec<ScoreSums> = vec![ScoreSums::default(); batch.len()];
+    let mut done = 0;
+    for chunk in windows.chunks(BATCH) {
+        let inputs: Vec<SeriesInput> =
+            chunk.iter().map(|(series_idx, end)| batch[*series_idx].until(*end, options.horizon)).collect();
+        let request = ForecastRequest { horizon: options.horizon, seed: options.seed };
+        let forecasts = forecaster.forecast(&inputs, &request);
+        let scored: Vec<(usize, ScoreSums)> = chunk
+            .par_iter()
+            .zip(&inputs)
+            .zip(&forecasts)
+            .map(|(((series_idx, end), input), forecast)| {
+                (*series_idx, score_window(&batch[*series_idx], *end, input, forecast, options))
+            })
+            .collect();
+        for (series_idx, window) in scored {
+            sums[series_idx].merge(&window);
+        }
+        done += chunk.len();
+        progress(done);
+    }
+    sums
 }
 
 /// Demand of the open and known periods before `end`.
@@ -345,8 +376,8 @@ fn rows_of(
     rows
 }
 
-/// Percentile interval of `Σ numerator / Σ denominator` by resampling the pairs.
-fn bootstrap(value: f64, pairs: &[(f64, f64)], options: &EvaluateOptions) -> Estimate {
+/// Percentile interval of `Σ numerator / Σ denominator` by resampling the pairs, one of each series.
+pub fn bootstrap(value: f64, pairs: &[(f64, f64)], options: &EvaluateOptions) -> Estimate {
     let mut ratios: Vec<f64> = (0..options.n_bootstrap)
         .into_par_iter()
         .map(|replication| {

@@ -25,6 +25,9 @@ pub struct TrainingBatch {
     pub demand_weight: Vec<f32>,
     /// `[n_series, future_patches · PATCH]`: 1.0 where every step up to this one is known.
     pub cumulative_weight: Vec<f32>,
+    /// `[n_series, future_patches · PATCH]`: 1.0 where `demand` is what was sold until the stock ran out, a lower bound;
+    /// cumulative demand is one from the first such step on. Generated batches know demand and have none.
+    pub censored: Vec<f32>,
 }
 
 impl TrainingBatch {
@@ -38,7 +41,7 @@ impl TrainingBatch {
         let (n, h) = (self.n_series, self.horizon());
         assert_eq!(self.patches.len(), n * (self.context_patches + self.future_patches) * PATCH_WIDTH);
         assert_eq!(self.statics.len(), n * N_STATIC);
-        for array in [&self.demand, &self.cumulative, &self.demand_weight, &self.cumulative_weight] {
+        for array in [&self.demand, &self.cumulative, &self.demand_weight, &self.cumulative_weight, &self.censored] {
             assert_eq!(array.len(), n * h);
         }
     }

@@ -13,13 +13,14 @@ use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
 use crate::engine::{Engine, Input, Output, Precision};
 use crate::features::{Window, calendar_rows, write};
+use crate::tuning::calibration::Calibration;
 use crate::weights::Weights;
 
 /// Series that are cut into patches together: enough for the engine's threads, few enough for memory.
 const CHUNK: usize = 512;
 
 /// Past periods that are read at most, in patches, unless told otherwise.
-const CONTEXT_PATCHES: usize = 32;
+pub(crate) const CONTEXT_PATCHES: usize = 32;
 
 /// How much higher the ceiling of a forecast is where promotions, prices or events are known.
 const PROMOTION_FACTOR: f64 = 3.0;
@@ -28,19 +29,36 @@ const PROMOTION_FACTOR: f64 = 3.0;
 pub struct Pretrained {
     engine: Engine,
     name: String,
+    reason: String,
     context_patches: usize,
+    calibration: Option<Calibration>,
 }
 
 impl Pretrained {
     /// A forecaster with these weights.
     pub fn new(weights: &Weights, precision: Precision) -> Self {
-        let name = weights.config().name.clone();
-        Self { engine: Engine::new(weights, precision), name, context_patches: CONTEXT_PATCHES }
+        Self {
+            engine: Engine::new(weights, precision),
+            name: weights.config().name.clone(),
+            reason: "pretrained on simulated shops, not fitted".to_owned(),
+            context_patches: CONTEXT_PATCHES,
+            calibration: None,
+        }
     }
 
     /// The same under another name.
     pub fn named(self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self }
+    }
+
+    /// The same with another reason on its forecasts.
+    pub fn because(self, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..self }
+    }
+
+    /// The same with every quantile moved by a calibration.
+    pub fn calibrated(self, calibration: Calibration) -> Self {
+        Self { calibration: Some(calibration), ..self }
     }
 
     /// The same, reading at most `context_patches · 16` past periods.
@@ -60,23 +78,16 @@ impl Forecaster for Pretrained {
 
     fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
         assert!(request.horizon > 0, "a forecast has at least one period");
-        let horizon = request.horizon.min(MAX_FUTURE_PATCHES * PATCH);
-        let future_patches = horizon.div_ceil(PATCH);
-        // Series of equal length share their matrix products.
-        let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
-        for (idx, series) in batch.iter().enumerate() {
-            by_length[(known_periods(series, self.context_patches).len().div_ceil(PATCH)).max(1)].push(idx);
-        }
         let mut forecasts: Vec<Option<Forecast>> = vec![None; batch.len()];
-        for (context_patches, members) in by_length.iter().enumerate() {
-            for chunk in members.chunks(CHUNK) {
-                for (idx, forecast) in
-                    chunk.iter().zip(self.chunk(batch, chunk, context_patches, future_patches, horizon))
-                {
-                    forecasts[*idx] = Some(forecast);
-                }
+        let horizon = request.horizon.min(MAX_FUTURE_PATCHES * PATCH);
+        self.run(batch, horizon, &mut |members, output, scales| {
+            let read: Vec<Forecast> = (members.par_iter().zip(scales).enumerate())
+                .map(|(row, (idx, scale))| self.read(output, row, &batch[*idx], *scale, horizon))
+                .collect();
+            for (idx, forecast) in members.iter().zip(read) {
+                forecasts[*idx] = Some(forecast);
             }
-        }
+        });
         let whole = forecasts.into_iter().map(|forecast| forecast.expect("every series is in one chunk"));
         whole.zip(batch).map(|(forecast, series)| extended(forecast, series, request.horizon)).collect()
     }
@@ -98,6 +109,26 @@ fn extended(mut forecast: Forecast, series: &SeriesInput, horizon: usize) -> For
 }
 
 impl Pretrained {
+    /// Runs the network over series, chunk by chunk, each series in one chunk: `each` is handed the series of a chunk as
+    /// indices into the batch, what the network says of them in asinh space, calibrated, and their scales.
+    ///
+    /// # Panics
+    /// Unless `horizon` is 1 to [`MAX_FUTURE_PATCHES`] · [`PATCH`].
+    pub(crate) fn run(&self, batch: &[SeriesInput], horizon: usize, each: &mut dyn FnMut(&[usize], &Output, &[f32])) {
+        let future_patches = horizon.div_ceil(PATCH);
+        // Series of equal length share their matrix products.
+        let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
+        for (idx, series) in batch.iter().enumerate() {
+            by_length[(known_periods(series, self.context_patches).len().div_ceil(PATCH)).max(1)].push(idx);
+        }
+        for (context_patches, members) in by_length.iter().enumerate() {
+            for chunk in members.chunks(CHUNK) {
+                let (output, scales) = self.chunk(batch, chunk, context_patches, future_patches, horizon);
+                each(chunk, &output, &scales);
+            }
+        }
+    }
+
     fn chunk(
         &self,
         batch: &[SeriesInput],
@@ -105,7 +136,7 @@ impl Pretrained {
         context_patches: usize,
         future_patches: usize,
         horizon: usize,
-    ) -> Vec<Forecast> {
+    ) -> (Output, Vec<f32>) {
         let width = (context_patches + future_patches) * PATCH_WIDTH;
         let mut patches = vec![0.0; members.len() * width];
         let mut statics = vec![0.0; members.len() * N_STATIC];
@@ -120,13 +151,11 @@ impl Pretrained {
             .collect();
         let input =
             Input { n_series: members.len(), context_patches, future_patches, patches: &patches, statics: &statics };
-        let output = self.engine.run(&input);
-        members
-            .par_iter()
-            .zip(scales)
-            .enumerate()
-            .map(|(row, (idx, scale))| self.read(&output, row, &batch[*idx], scale, horizon))
-            .collect()
+        let mut output = self.engine.run(&input);
+        if let Some(calibration) = &self.calibration {
+            calibration.apply(&mut output);
+        }
+        (output, scales)
     }
 
     fn read(&self, output: &Output, row: usize, series: &SeriesInput, scale: f32, horizon: usize) -> Forecast {
@@ -151,7 +180,7 @@ impl Pretrained {
             dependence,
             count_valued: series.count_valued,
             model: self.name.clone(),
-            reason: "pretrained on simulated shops, not fitted".to_owned(),
+            reason: self.reason.clone(),
             validation: None,
         }
     }
@@ -241,21 +270,21 @@ fn read_dependence(output: &Output, row: usize, scale: f32, ceiling: f64, moment
 }
 
 /// The past that is read: from the first period something is known of, at most the last `context_patches` patches.
-fn known_periods(series: &SeriesInput, context_patches: usize) -> std::ops::Range<usize> {
+pub(crate) fn known_periods(series: &SeriesInput, context_patches: usize) -> std::ops::Range<usize> {
     let n = series.n_periods();
     let first = series.observations.iter().position(|one| *one != Observation::Missing).unwrap_or(n);
     first.max(n.saturating_sub(context_patches * PATCH))..n
 }
 
-/// What a window borrows.
-struct Prepared {
+/// What a window borrows; training on real histories cuts them by the same code.
+pub(crate) struct Prepared {
     past: std::ops::Range<usize>,
     sales: Vec<f32>,
     covariates: [Option<Vec<f32>>; N_KNOWN_COVARIATES],
 }
 
 impl Prepared {
-    fn new(series: &SeriesInput, context_patches: usize, horizon: usize) -> Self {
+    pub(crate) fn new(series: &SeriesInput, context_patches: usize, horizon: usize) -> Self {
         let past = known_periods(series, context_patches);
         let sales = series.sales[past.clone()].iter().map(|sales| *sales as f32).collect();
         let mut covariates = [const { None }; N_KNOWN_COVARIATES];
@@ -284,7 +313,7 @@ impl Prepared {
         Self { past, sales, covariates }
     }
 
-    fn write(
+    pub(crate) fn write(
         &self,
         series: &SeriesInput,
         context_patches: usize,

@@ -14,4 +14,6 @@ pub mod seasonal_source;
 pub mod shipped;
 #[cfg(feature = "torch")]
 pub mod torch;
+pub mod training;
+pub mod tuning;
 pub mod weights;

@@ -161,6 +161,7 @@ impl TrainingBatch {
             cumulative: vec![0.0; cells],
             demand_weight: vec![0.0; cells],
             cumulative_weight: vec![0.0; cells],
+            censored: vec![0.0; cells],
         }
     }
 

@@ -41,6 +41,7 @@ impl BatchSource for SeasonalSource {
             cumulative: Vec::with_capacity(self.n_series * n_future),
             demand_weight: vec![1.0; self.n_series * n_future],
             cumulative_weight: vec![1.0; self.n_series * n_future],
+            censored: vec![0.0; self.n_series * n_future],
         };
         for series_idx in 0..self.n_series {
             let demand = series(&mut rng, n_past + n_future);

@@ -8,12 +8,28 @@ use restock_core::Forecaster;
 
 use crate::engine::Precision;
 use crate::forecaster::Pretrained;
+use crate::tuning::adapter::{Base, sha256};
 use crate::weights::Weights;
 
 /// Names of the shipped forecasters, as written in configuration and leaderboards.
 pub const NAMES: &[&str] = &["pretrained"];
 
-static BASE: LazyLock<Weights> = LazyLock::new(|| read(include_bytes!("../models/base.safetensors")));
+const BASE_BYTES: &[u8] = include_bytes!("../models/base.safetensors");
+
+static BASE: LazyLock<Weights> = LazyLock::new(|| read(BASE_BYTES));
+
+static BASE_SHA256: LazyLock<String> = LazyLock::new(|| sha256(BASE_BYTES));
+
+/// The shipped weights that adapters change.
+pub fn base() -> Base<'static> {
+    Base { weights: &BASE, sha256: &BASE_SHA256 }
+}
+
+/// The SHA-256 that the card of the shipped weights states.
+pub fn stated_sha256() -> &'static str {
+    let words = include_str!("../models/base.md").split(|c: char| !c.is_ascii_hexdigit());
+    words.into_iter().find(|word| word.len() == 64).unwrap_or_default()
+}
 
 fn read(bytes: &[u8]) -> Weights {
     Weights::from_bytes(bytes).expect("shipped weights are whole: a test reads them")
@@ -59,5 +75,6 @@ mod tests {
         }
         assert!((6_300_000..6_400_000).contains(&BASE.config().n_parameters()), "{}", BASE.config().n_parameters());
         assert!(forecaster("oracle").is_none());
+        assert_eq!(base().sha256, stated_sha256());
     }
 }

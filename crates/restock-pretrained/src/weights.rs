@@ -148,6 +148,30 @@ impl Weights {
         Self { config: config.clone(), tensors }
     }
 
+    /// Weights from all parameters in a row, in the order of [`ModelConfig::tensors`].
+    ///
+    /// # Errors
+    /// [`WeightsError::NotFinite`] where a number is not finite.
+    ///
+    /// # Panics
+    /// Unless there are [`ModelConfig::n_parameters`] of them.
+    pub fn from_flat(config: &ModelConfig, flat: &[f32]) -> Result<Self, WeightsError> {
+        assert_eq!(flat.len(), config.n_parameters());
+        let mut rest = flat;
+        let mut tensors = BTreeMap::new();
+        for (name, shape) in config.tensors() {
+            let (values, after) = rest.split_at(shape.iter().product());
+            tensors.insert(name, values.to_vec());
+            rest = after;
+        }
+        Self::new(config.clone(), tensors)
+    }
+
+    /// All parameters in a row, in the order of [`ModelConfig::tensors`].
+    pub fn to_flat(&self) -> Vec<f32> {
+        self.config.tensors().iter().flat_map(|(name, _)| self.tensor(name)).copied().collect()
+    }
+
     /// Sizes of the network.
     pub fn config(&self) -> &ModelConfig {
         &self.config

@@ -539,6 +539,51 @@ const MESSAGES: &[(&str, &str)] = &[
     ("unknown setting {0}", "未知设置 {0}"),
     ("known settings: {0}", "已知设置：{0}"),
     ("did you mean {0}?", "是否指 {0}？"),
+    // ------------------------------------------------------------ versions of the pretrained model
+    ("version {0} is not known, expected one of {1}", "未知版本 {0}，应为 {1} 之一"),
+    (
+        "{0} is neither a version nor a file, expected one of {1} or a path",
+        "{0} 既不是版本也不是文件，应为 {1} 之一或路径",
+    ),
+    ("`restock model list` shows every version", "`restock model list` 显示全部版本"),
+    ("`restock model list` shows what is used", "`restock model list` 显示正在使用的版本"),
+    ("nothing to roll back: no version was promoted", "无可回退：没有启用过任何版本"),
+    (
+        "version {0} may not be used: nothing shows that it is better, at least {1} % better than the shipped model is expected",
+        "版本 {0} 不可使用：没有证据表明它更好，应比随附模型至少好 {1} %",
+    ),
+    (
+        "version {0} may not be used: its scaled quantile loss is {1} against {2} of the shipped model, at least {3} % better \
+         than the shipped model is expected",
+        "版本 {0} 不可使用：其 SQL 为 {1}，随附模型为 {2}，应至少好 {3} %",
+    ),
+    ("--force REASON promotes it all the same and writes the reason down", "--force 理由 可强制启用，并记录理由"),
+    ("--force is empty, expected the reason", "--force 为空，应为理由"),
+    (
+        "{0} has SHA-256 {1}, {2} was saved: the file was changed or damaged",
+        "{0} 的 SHA-256 为 {1}，保存时为 {2}：文件已被改动或损坏",
+    ),
+    (
+        "`restock model rollback` or `restock model promote shipped` uses another version",
+        "用 `restock model rollback` 或 `restock model promote shipped` 改用其他版本",
+    ),
+    (
+        "{0}: the adapter changes weights {1} with SHA-256 {2}, those here are {3} with SHA-256 {4}; tune again with this \
+         version",
+        "{0}：该适配器改动的权重为 {1}（SHA-256 {2}），此处为 {3}（SHA-256 {4}）；请用本版本重新微调",
+    ),
+    (
+        "the adapter changes weights {0} with SHA-256 {1}, those here are {2} with SHA-256 {3}; tune again with this version",
+        "该适配器改动的权重为 {0}（SHA-256 {1}），此处为 {2}（SHA-256 {3}）；请用本版本重新微调",
+    ),
+    ("pretrained on simulated shops, not fitted", "在模拟门店上预训练，未拟合"),
+    ("pretrained on simulated shops, tuned to this project's history", "在模拟门店上预训练，并按本项目历史微调"),
+    (
+        "the longest series has {0} periods, tuning with a horizon of {1} needs at least {2}: {3} forecast origins for \
+         validation, one for training, and {4} periods before it",
+        "最长序列有 {0} 个周期，预测 {1} 个周期的微调至少需要 {2} 个：{3} 个验证起点、一个训练起点及其之前的 {4} 个周期",
+    ),
+    ("a shorter horizon needs less history: --horizon 7", "缩短预测周期可减少所需历史：--horizon 7"),
     ("policy {0} is not known, expected one of auto, {1}", "未知策略 {0}，应为 auto、{1} 之一"),
     ("model {0} is not known, expected one of auto, {1}", "未知模型 {0}，应为 auto、{1} 之一"),
     ("leave it out to let auto choose", "省略即由 auto 选择"),

@@ -128,6 +128,10 @@ pub(crate) enum Verb {
                       restock solve newsvendor holding_cost=2 stockout_cost=18 demand=normal:120,10\n  \
                       restock solve lost-sales lead_time=4 holding_cost=1 stockout_cost=39 demand=poisson:5 --out out")]
     Solve(SolveArgs),
+    /// Versions of the pretrained demand model: the shipped one, and those tuned to a project
+    #[command(after_help = "Examples:\n  restock model tune --budget 10m\n  restock model list\n  \
+                      restock model verify\n  restock model promote v2\n  restock model rollback")]
+    Model(ModelArgs),
     /// Show every setting of restock.toml, its default and meaning
     #[command(after_help = "Examples:\n  restock config explain\n  restock config explain objective")]
     Config(ConfigArgs),
@@ -447,6 +451,86 @@ pub(crate) enum EnvAction {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ModelArgs {
+    #[command(subcommand)]
+    pub(crate) action: ModelAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelAction {
+    /// Fit the pretrained model to the project's history and save it as a version, if it is better than the shipped one
+    ///
+    /// The last three horizons of the history are for validation, what lies before them for training. Every method starts
+    /// from the shipped weights: calibrate moves quantiles by what they missed (seconds), head trains the output block, lora
+    /// adds low-rank matrices, full trains every weight. The best is mixed with the shipped weights as far as it helps. It is
+    /// saved only if its scaled quantile loss is at least 1 % lower than that of the shipped model; otherwise the exit code
+    /// is 1. A saved version is used once it is promoted.
+    #[command(after_help = "Examples:\n  restock model tune --budget 10m\n  \
+                            restock model tune --method calibrate --promote\n  \
+                            restock model tune sales.csv --horizon 14 --dry-run")]
+    Tune(TuneArgs),
+    /// Every version of the project, what it was worth on validation, and which is used
+    List,
+    /// Check hashes, tensors and numbers of weights: the shipped ones, versions, files or folders of public models
+    Verify {
+        /// A version, a weights file, or a folder with config.json and model.safetensors; all versions when not given
+        #[arg(value_name = "VERSION|FILE")]
+        target: Option<String>,
+    },
+    /// Use a version wherever the project uses the pretrained model
+    Promote {
+        /// v1, v2, ..., or shipped
+        version: String,
+        /// Promote it although nothing shows that it is better, and write down why
+        #[arg(long, value_name = "REASON")]
+        force: Option<String>,
+    },
+    /// Use again what was used before the last promotion
+    Rollback,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TuneArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// What to fit; auto tries all of them
+    #[arg(long, value_enum, default_value_t = TuneMethod::Auto)]
+    pub(crate) method: TuneMethod,
+    /// Time that it may take, about: 90s, 10m, 1h
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_seconds)]
+    pub(crate) budget: f64,
+    /// Periods to forecast in training and validation; 28 days, 8 weeks or 6 months when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) horizon: Option<u32>,
+    /// Steps of each method at most; with time enough the result then depends on them and the seed alone
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) steps: Option<u64>,
+    /// Seed of every random number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Fit and validate, save nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Use the version at once, if one is saved
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) promote: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TuneMethod {
+    /// Every method, the best is kept
+    Auto,
+    /// Quantiles moved by what they missed
+    Calibrate,
+    /// The output block
+    Head,
+    /// Low-rank adapters of attention and output
+    Lora,
+    /// Every weight
+    Full,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
     /// Suite, or the beginning of its name
     #[arg(long, value_name = "NAME", default_value = "all")]
@@ -517,6 +601,20 @@ fn parse_positive(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or("expected a number above 0".to_owned())
 }
 
+/// `90s`, `10m`, `1.5h` in seconds.
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let expected = "expected a time such as 90s, 10m or 1h";
+    let split = text.len() - text.chars().last().map_or(0, char::len_utf8);
+    let factor = match &text[split..] {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(expected.to_owned()),
+    };
+    let number = text[..split].parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
+    number.map(|number| number * factor).ok_or(expected.to_owned())
+}
+
 fn parse_share(text: &str) -> Result<f64, String> {
     let expected = "expected a number above 0 and below 1, such as 0.9";
     text.parse().ok().and_then(crate::config::share).ok_or(expected.to_owned())
@@ -558,5 +656,9 @@ mod tests {
         assert!(parse_objective("fill_rate=98").is_err());
         assert_eq!(parse_lang("zh_CN.UTF-8"), Ok(Lang::ZhCn));
         assert!(parse_lang("fr").is_err());
+        assert_eq!((parse_seconds("90s"), parse_seconds("1.5h")), (Ok(90.0), Ok(5400.0)));
+        for wrong in ["", "10", "-1m", "m", "十分"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
     }
 }

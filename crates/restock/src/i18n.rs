@@ -353,6 +353,38 @@ texts! {
     SourceOf: "source of {0}: {1}", "{0} 的来源：{1}";
     NumbersHold: "{0} of {1} numbers hold", "{1} 个数值中 {0} 个一致";
     NotUsedColumns: "columns not used: {0}", "未使用的列：{0}";
+    Tuning: "tuning", "微调";
+    TuningStep: "tuning: {0}, step {1}", "微调：{0}，第 {1} 步";
+    TuningTitle: "Pretrained model tuned to {0} series ({1} training windows), validated on {2|origin|origins} of {3|period|periods}",
+        "预训练模型已在 {0} 个序列（{1} 个训练窗口）上微调，验证：{2} 个起点，每个 {3} 个周期";
+    StepsWord: "steps", "步数";
+    ShareWord: "share", "比例";
+    ShareNote: "Share: how far from the shipped weights towards the fit the best mixture stands.",
+        "比例：最佳混合从随附权重到微调结果的位置。";
+    TunedSaved: "Saved as {0}: {1} has a scaled quantile loss of {2} against {3} of the shipped model, {4} better [{5} to {6}], on {7} series.",
+        "已保存为 {0}：{1} 的 SQL 为 {2}，随附模型为 {3}，改善 {4}[{5} 至 {6}]，共 {7} 个序列。";
+    TunedBetter: "Not saved, as asked: {0} has a scaled quantile loss of {1} against {2} of the shipped model, {3} better [{4} to {5}], on {6} series.",
+        "按要求未保存：{0} 的 SQL 为 {1}，随附模型为 {2}，改善 {3}[{4} 至 {5}]，共 {6} 个序列。";
+    TunedRefused: "Not saved: {0} has a scaled quantile loss of {1} against {2} of the shipped model, {3} better [{4} to {5}], and a weighted quantile loss of {6} against {7}, on {8} series. At least 1 % of the first is asked for, an interval above 0, and no loss of the second.",
+        "未保存：{0} 的 SQL 为 {1}，随附模型为 {2}，改善 {3}[{4} 至 {5}]；WQL 为 {6}，随附模型为 {7}，共 {8} 个序列。要求前者至少改善 1 %、区间高于 0，且后者不变差。";
+    TunedNothing: "Not saved: no method was better than the shipped model, whose scaled quantile loss is {0}.",
+        "未保存：没有方法优于随附模型（SQL {0}）。";
+    NextPromote: "restock model promote {0}{1}  # use it wherever pretrained is used", "restock model promote {0}{1}  # 在使用 pretrained 之处使用它";
+    MethodWord: "method", "方法";
+    ShippedModel: "as shipped", "随附";
+    ScaledLoss: "SQL", "SQL";
+    ShippedScaledLoss: "SQL as shipped", "随附模型 SQL";
+    BetterBy: "better by", "改善";
+    ActiveWord: "used", "使用中";
+    ValidatedOn: "Scaled quantile loss (SQL) and weighted quantile loss (WQL) on windows that were not trained on, lower is better.",
+        "SQL 与 WQL 为训练未用窗口上的分位数损失，越低越好。";
+    CheckWord: "check", "检查";
+    CheckHash: "SHA-256 of the file", "文件 SHA-256";
+    CheckBase: "weights it changes", "所改动的权重";
+    CheckTensors: "names, shapes and numbers of tensors", "张量的名称、形状与数值";
+    FilesHold: "{0} of {1|check holds|checks hold}", "{1} 项检查中 {0} 项通过";
+    Promoted: "{0} is used from now on; before it was {1}", "现在使用 {0}，此前为 {1}";
+    RolledBack: "back to {0}; {1} is no longer used", "已恢复为 {0}，不再使用 {1}";
 }
 
 impl Text {

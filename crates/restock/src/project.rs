@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecaster, Money, Objective, ServiceType};
+use restock_pretrained::engine::Precision;
+use restock_pretrained::shipped;
+use restock_pretrained::tuning::registry::{Registry, RegistryError};
 use restock_store::{Import, ImportError, ImportOptions, Mapping};
 
 use crate::cli::{DataArgs, PlanningArgs};
 use crate::config::{Config, did_you_mean};
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::i18n::Text;
 use crate::session::Session;
 
@@ -37,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) notes: Vec<String>,
     /// Name for titles.
     pub(crate) name: String,
+    /// Where the project's versions of the pretrained model lie.
+    pub(crate) models: Registry,
 }
 
 impl Project {
@@ -49,10 +54,7 @@ impl Project {
         let mut paths = data.paths.clone();
         let dir = match (&session.project, paths.as_slice()) {
             (Some(dir), _) if is_project(dir) => dir.clone(),
-            (Some(dir), _) => {
-                return Err(CliError::usage(format!("{} has no restock.toml", dir.display()))
-                    .hint(format!("`restock init {}` makes a project there", dir.display())));
-            }
+            (Some(dir), _) => return Err(no_project(dir)),
             // `restock plan my-shop` means the project in that folder.
             (None, [only]) if is_project(only) => {
                 let dir = only.clone();
@@ -99,6 +101,18 @@ impl Project {
         Ok(Self { dir, config_file, config, sources, ad_hoc, options, mapping })
     }
 
+    /// The folder of the run, for verbs that need no data: that of `--project`, or the current one.
+    ///
+    /// # Errors
+    /// A folder without `restock.toml` that was named.
+    pub(crate) fn dir_of(session: &Session) -> Result<PathBuf, CliError> {
+        match &session.project {
+            Some(dir) if dir.join("restock.toml").is_file() => Ok(dir.clone()),
+            Some(dir) => Err(no_project(dir)),
+            None => Ok(PathBuf::from(".")),
+        }
+    }
+
     /// Reads the data.
     ///
     /// # Errors
@@ -134,7 +148,7 @@ impl Project {
             None => Vec::new(),
         };
         let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
-        Ok(Loaded { import, settings, notes, name })
+        Ok(Loaded { import, settings, notes, name, models: models_of(&self.dir) })
     }
 
     fn fallback_name(&self) -> String {
@@ -155,6 +169,11 @@ impl Project {
             self.dir.join("out")
         }
     }
+}
+
+fn no_project(dir: &Path) -> CliError {
+    CliError::usage(format!("{} has no restock.toml", dir.display()))
+        .hint(format!("`restock init {}` makes a project there", dir.display()))
 }
 
 /// The flags of a run as its suggestions repeat them, so that a copied line gives the same numbers.
@@ -281,13 +300,48 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
     Err(unknown_name("policy", name, restock_inventory::POLICY_NAMES))
 }
 
-/// The forecaster of a name.
-pub(crate) fn forecaster(name: &str) -> Result<Box<dyn Forecaster>, CliError> {
-    restock_forecast::forecaster(name).or_else(|| restock_pretrained::shipped::forecaster(name)).ok_or_else(|| {
-        let known: Vec<&str> =
-            restock_forecast::MODEL_NAMES.iter().chain(restock_pretrained::shipped::NAMES).copied().collect();
+/// The forecaster of a name; `pretrained` is the version that the project promoted.
+pub(crate) fn forecaster(name: &str, models: &Registry) -> Result<Box<dyn Forecaster>, CliError> {
+    if name == "pretrained" {
+        return pretrained(models);
+    }
+    restock_forecast::forecaster(name).ok_or_else(|| {
+        let known: Vec<&str> = restock_forecast::MODEL_NAMES.iter().chain(shipped::NAMES).copied().collect();
         unknown_name("model", name, &known)
     })
+}
+
+/// The versions of the pretrained model that belong to the project in a folder.
+pub(crate) fn models_of(dir: &Path) -> Registry {
+    Registry::new(dir.join(".restock").join("models"))
+}
+
+/// The pretrained model: the version that was promoted, or the one that is shipped.
+fn pretrained(models: &Registry) -> Result<Box<dyn Forecaster>, CliError> {
+    let Some(version) = models.active().map_err(|error| registry_error(&error))? else {
+        return Ok(shipped::forecaster("pretrained").expect("the model is shipped"));
+    };
+    let adapter = models.load(&version, shipped::base()).map_err(|error| registry_error(&error))?;
+    let model = adapter
+        .forecaster(shipped::base().weights, Precision::fastest())
+        .map_err(|error| CliError::data(error.to_string()))?
+        .named(&format!("pretrained@{version}"))
+        .because("pretrained on simulated shops, tuned to this project's history");
+    Ok(Box::new(model))
+}
+
+/// The registry's error in our shape.
+pub(crate) fn registry_error(error: &RegistryError) -> CliError {
+    let message = error.to_string();
+    match error {
+        RegistryError::Unknown { .. } => CliError::usage(message).hint("`restock model list` shows every version"),
+        RegistryError::NothingBefore => CliError::usage(message).hint("`restock model list` shows what is used"),
+        RegistryError::NotBetter { .. } => CliError { exit: Exit::Findings, ..CliError::usage(message) }
+            .hint("--force REASON promotes it all the same and writes the reason down"),
+        RegistryError::Changed { .. } | RegistryError::Adapter { .. } => CliError::data(message)
+            .hint("`restock model rollback` or `restock model promote shipped` uses another version"),
+        RegistryError::File { .. } => CliError::data(message),
+    }
 }
 
 fn unknown_name(what: &str, name: &str, known: &[&str]) -> CliError {

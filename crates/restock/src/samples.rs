@@ -261,7 +261,13 @@ pub(crate) fn planned() -> Planned {
         can_backtest: true,
         details: details(&plan),
         plan,
-        loaded: Loaded { import, settings: PlanSettings::default(), notes: Vec::new(), name: "north-stores".into() },
+        loaded: Loaded {
+            import,
+            settings: PlanSettings::default(),
+            notes: Vec::new(),
+            name: "north-stores".into(),
+            models: crate::project::models_of(std::path::Path::new("no-project")),
+        },
         assumptions: vec![Assumption {
             text: "a delivery takes 7 days and orders can be placed every 7 days".into(),
             replace: "--lead-time and --review-period".into(),

@@ -44,7 +44,7 @@ fn project() -> tempfile::TempDir {
     dir
 }
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "init",
     "demo",
     "try",
@@ -59,6 +59,7 @@ const VERBS: [&str; 16] = [
     "env",
     "bench",
     "solve",
+    "model",
     "config",
     "completions",
 ];
@@ -413,7 +414,7 @@ fn config_explain_lists_and_filters() {
     No restock.toml here: every value is the default.
 
       setting                      value         meaning
-      ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       objective.service.type       "fill_rate"   how service is measured: share of demand met, cycles or days without
                                                  stock-out
       objective.service.target     0.98          service level to reach
@@ -577,4 +578,155 @@ fn a_backtest_is_suggested_only_where_the_history_is_long_enough() {
 
     hint: give sales that reach further back
     ");
+}
+
+/// A version of the shipped model whose quantiles are moved up a little, with or without evidence that this is better.
+fn version(with_evidence: bool) -> restock_pretrained::tuning::adapter::Adapter {
+    use restock_forecast::evaluate::{Estimate, EvaluateOptions};
+    use restock_pretrained::config::N_LEVELS;
+    use restock_pretrained::shipped;
+    use restock_pretrained::tuning::adapter::{Adapter, Card, Change, Method};
+    use restock_pretrained::tuning::calibration::Calibration;
+    use restock_pretrained::tuning::score::{Evidence, Scores};
+    let estimate = |value: f64| Estimate { value, low: value - 0.01, high: value + 0.01 };
+    let evidence = Evidence {
+        zero_shot: Scores { sql: estimate(0.8), wql: estimate(0.52) },
+        tuned: Scores { sql: estimate(0.776), wql: estimate(0.51) },
+        improvement: estimate(0.03),
+        n_series: 8,
+        n_origins: 3,
+        horizon: 2,
+        ci_level: EvaluateOptions::default().ci_level,
+    };
+    let card = Card {
+        method: Method::Calibrate,
+        base: "base".into(),
+        base_sha256: shipped::base().sha256.into(),
+        parent: None,
+        day: "2026-03-02".into(),
+        data: "00ff".into(),
+        n_series: 8,
+        n_windows: 900,
+        bucket: "day".into(),
+        horizon: 2,
+        seed: 1,
+        steps: 0,
+        windows_per_step: 0,
+        learning_rate: 0.0,
+        seconds: 0.5,
+        share: 1.0,
+        rank: None,
+        alpha: None,
+        evidence: with_evidence.then_some(evidence),
+    };
+    let shifts = vec![0.1; 2 * N_LEVELS];
+    Adapter { card, change: Change::Calibration(Calibration { marginal: shifts.clone(), cumulative: shifts }) }
+}
+
+#[test]
+fn versions_of_the_model_are_listed_promoted_used_and_rolled_back() {
+    use restock_pretrained::shipped;
+    use restock_pretrained::tuning::registry::Registry;
+    let dir = project();
+    let shop = dir.path().join("shop");
+    let models = Registry::new(shop.join(".restock/models"));
+    for with_evidence in [true, false] {
+        models.save(&version(with_evidence), shipped::base().weights.config()).unwrap();
+    }
+    let forecast = || {
+        let args = ["forecast", "shop", "--model", "pretrained", "--only", "MILK-1L@S01", "--horizon", "2", "--json"];
+        let rows = json(&expect(dir.path(), &args, 0));
+        (rows[0]["model"].as_str().unwrap().to_owned(), rows[0]["mean"][0].as_f64().unwrap())
+    };
+    let (name, as_shipped) = forecast();
+    assert_eq!(name, "pretrained");
+    expect(&shop, &["model", "promote", "v1"], 0);
+    insta::assert_snapshot!(stdout(&expect(&shop, &["model", "list"], 0)), @r#"
+      version   method       day             SQL   SQL as shipped   better by      WQL   used
+      ─────────────────────────────────────────────────────────────────────────────────────────
+      shipped   as shipped
+      v1        calibrate    2026-03-02   0.7760           0.8000     +3.00 %   0.5100   yes
+      v2        calibrate    2026-03-02
+
+    Scaled quantile loss (SQL) and weighted quantile loss (WQL) on windows that were not trained on, lower is better.
+    "#);
+    let (name, tuned) = forecast();
+    assert!(name == "pretrained@v1" && as_shipped < tuned, "{name} {as_shipped} {tuned}");
+
+    // Without evidence a reason is needed, and it is written down.
+    let refused = expect(dir.path(), &["model", "promote", "v2", "--project", "shop"], 1);
+    insta::assert_snapshot!(stderr(&refused), @r#"
+    error: version "v2" may not be used: nothing shows that it is better, at least 1 % better than the shipped model is expected
+
+    hint: --force REASON promotes it all the same and writes the reason down
+    "#);
+    expect(&shop, &["model", "promote", "v2", "--force", "a trial"], 0);
+    let listed = json(&expect(&shop, &["model", "list", "--json"], 0));
+    assert_eq!(listed["history"][1]["reason"], "a trial");
+    assert_eq!((&listed["versions"][2]["used"], &listed["versions"][0]["used"]), (&true.into(), &false.into()));
+    insta::assert_snapshot!(stdout(&expect(&shop, &["model", "rollback"], 0)), @r#"
+    back to v1; v2 is no longer used
+    "#);
+    assert_eq!(forecast().0, "pretrained@v1");
+    insta::assert_snapshot!(stdout(&expect(&shop, &["model", "verify"], 0)), @r#"
+      model     check                                  found
+      ──────────────────────────────────────────────────────
+      shipped   SHA-256 of the file                    holds
+      shipped   names, shapes and numbers of tensors   holds
+      v1        SHA-256 of the file                    holds
+      v1        weights it changes                     holds
+      v1        names, shapes and numbers of tensors   holds
+      v2        SHA-256 of the file                    holds
+      v2        weights it changes                     holds
+      v2        names, shapes and numbers of tensors   holds
+
+    8 of 8 checks hold
+    "#);
+
+    // A damaged version is neither used nor hidden.
+    let path = models.path("v1");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    expect(&shop, &["model", "list"], 1);
+    let found = json(&expect(&shop, &["model", "verify", "v1", "--json"], 1));
+    assert_eq!((&found[0]["holds"], found.as_array().unwrap().len()), (&false.into(), 1));
+    let output = expect(dir.path(), &["forecast", "shop", "--model", "pretrained"], 3);
+    assert!(
+        stderr(&output).contains("was changed or damaged") && stderr(&output).contains("hint: "),
+        "{}",
+        stderr(&output)
+    );
+    expect(&shop, &["model", "promote", "shipped"], 0);
+    assert_eq!(forecast(), ("pretrained".to_owned(), as_shipped));
+
+    // Files and folders of others.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../restock-pretrained");
+    let fixture = |name: &str| root.join(name).display().to_string();
+    expect(&shop, &["model", "verify", &fixture("models/base.safetensors")], 0);
+    expect(&shop, &["model", "verify", &fixture("tests/fixtures/chronos/chronos2")], 0);
+    expect(&shop, &["model", "verify", &fixture("models/base.md")], 1);
+    expect(&shop, &["model", "verify", "v9"], 2);
+    expect(dir.path(), &["model", "list", "--project", "no-project"], 2);
+}
+
+#[test]
+fn tuning_tells_what_every_method_is_worth_and_saves_what_is_better() {
+    let dir = project();
+    let args = ["model", "tune", "shop", "--method", "calibrate", "--horizon", "7", "--json"];
+    let output = restock(dir.path(), &args);
+    let told = json(&output);
+    assert_eq!(told["attempts"][0]["method"], "calibrate");
+    assert!(0.0 < told["attempts"][0]["evidence"]["tuned"]["sql"]["value"].as_f64().unwrap());
+    // Whether ten items are evidence enough is for the numbers to say; exit code, file and answer must agree.
+    let is_better = told["is_better"].as_bool().unwrap();
+    assert_eq!(output.status.code(), Some(i32::from(!is_better)));
+    assert_eq!(dir.path().join("shop/.restock/models/v1.safetensors").is_file(), is_better);
+    assert_eq!(told["saved"].is_string(), is_better);
+    assert!(told["promoted"] == false);
+
+    let output = expect(dir.path(), &["model", "tune", "shop", "--horizon", "256", "--method", "calibrate"], 3);
+    assert!(stderr(&output).contains("periods") && stderr(&output).contains("--horizon 7"), "{}", stderr(&output));
+    expect(dir.path(), &["model", "tune", "shop", "--budget", "soon"], 2);
 }

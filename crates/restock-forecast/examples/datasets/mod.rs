@@ -22,6 +22,7 @@ pub(crate) struct DataSet {
     /// Periods to forecast.
     pub(crate) horizon: usize,
     /// Lead times to add up demand over, periods.
+    #[allow(dead_code)]
     pub(crate) lead_times: [usize; 3],
 }
 

@@ -142,6 +142,6 @@ impl Precision {
 }
 
 /// Values of one output step, `[N_OUTPUTS]`: where its three parts begin.
-const CUMULATIVE_START: usize = N_LEVELS;
-const LOGIT: usize = 2 * N_LEVELS;
+pub(crate) const CUMULATIVE_START: usize = N_LEVELS;
+pub(crate) const LOGIT: usize = 2 * N_LEVELS;
 const _: () = assert!(LOGIT + 1 == N_OUTPUTS && PATCH > 0);

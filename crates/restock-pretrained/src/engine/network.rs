@@ -1,7 +1,7 @@
 //! The network as it is defined, one series and one number at a time, in f64: the oracle of every faster version.
 
 use super::{CUMULATIVE_START, Input, LOGIT, Output};
-use crate::config::{HEAD_WIDTH, MEDIAN, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH, PATCH_WIDTH};
+use crate::config::{MEDIAN, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH, PATCH_WIDTH};
 use crate::weights::Weights;
 
 /// Added to the mean square before the root.
@@ -17,7 +17,7 @@ pub fn run(weights: &Weights, input: &Input) -> Output {
         let statics = &input.statics[series_idx * N_STATIC..][..N_STATIC];
         let heads = forward(weights, patches, statics, input.future_patches);
         for step in 0..horizon {
-            let raw = &heads[step / PATCH][step % PATCH * N_OUTPUTS..][..N_OUTPUTS];
+            let raw = &heads[step * N_OUTPUTS..][..N_OUTPUTS];
             let out = series_idx * horizon + step;
             let marginal = monotone_quantiles(&raw[..N_LEVELS]);
             let cumulative = monotone_quantiles(&raw[CUMULATIVE_START..][..N_LEVELS]);
@@ -31,8 +31,8 @@ pub fn run(weights: &Weights, input: &Input) -> Output {
     output
 }
 
-/// Raw outputs `[future_patches, HEAD_WIDTH]` of one series.
-fn forward(weights: &Weights, patches: &[f32], statics: &[f32], future_patches: usize) -> Vec<Vec<f64>> {
+/// Raw outputs of one series, `[future_patches, HEAD_WIDTH]`, which is `[horizon, N_OUTPUTS]`.
+pub fn forward(weights: &Weights, patches: &[f32], statics: &[f32], future_patches: usize) -> Vec<f64> {
     let config = weights.config();
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
 
@@ -58,8 +58,7 @@ fn forward(weights: &Weights, patches: &[f32], statics: &[f32], future_patches: 
 
     tokens[tokens.len() - future_patches..]
         .iter()
-        .map(|token| residual_block(weights, "head", &rms_norm(weights.tensor("norm.weight"), token)))
-        .inspect(|raw| assert_eq!(raw.len(), HEAD_WIDTH))
+        .flat_map(|token| residual_block(weights, "head", &rms_norm(weights.tensor("norm.weight"), token)))
         .collect()
 }
 
@@ -147,7 +146,7 @@ fn gelu(mut values: Vec<f64>) -> Vec<f64> {
 }
 
 /// The median as it is; every further level lies above or below its neighbour by a softplus.
-fn monotone_quantiles(raw: &[f64]) -> [f64; N_LEVELS] {
+pub fn monotone_quantiles(raw: &[f64]) -> [f64; N_LEVELS] {
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
     let mut quantiles = [raw[MEDIAN]; N_LEVELS];
     for level in MEDIAN + 1..N_LEVELS {

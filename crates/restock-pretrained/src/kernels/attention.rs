@@ -17,7 +17,7 @@ pub(crate) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     #[inline(always)]
-    fn row(&self, row: usize, d_k: usize) -> &'a [f32] {
+    pub(super) fn row(&self, row: usize, d_k: usize) -> &'a [f32] {
         &self.data[row * self.stride + self.start..][..d_k]
     }
 }
@@ -80,8 +80,8 @@ fn attend_in_panels<S: Simd, const NR: usize>(
     let Head { d_k, n_queries, n_keys, .. } = head;
     let keys_padded = n_keys.next_multiple_of(LANES);
     let values_padded = d_k.next_multiple_of(LANES);
-    pack_keys::<NR>(&head, keys_padded, &mut scratch.keys);
-    pack_values::<NR>(&head, values_padded, &mut scratch.values);
+    pack_as_columns::<NR>(head.keys, n_keys, d_k, &mut scratch.keys);
+    pack_as_rows::<NR>(head.values, n_keys, d_k, &mut scratch.values);
     scratch.scores.resize(TILE_ROWS * keys_padded, 0.0);
     scratch.sums.resize(TILE_ROWS * values_padded, 0.0);
 
@@ -125,7 +125,7 @@ fn attend_in_panels<S: Simd, const NR: usize>(
 
 /// Replaces scores by e^(scale · (score - maximum)) and returns their sum.
 #[inline(always)]
-fn exp_minus_max<S: Simd>(simd: S, scores: &mut [f32], scale: f32) -> f32 {
+pub(super) fn exp_minus_max<S: Simd>(simd: S, scores: &mut [f32], scale: f32) -> f32 {
     let (vectors, _) = scores.as_chunks_mut::<LANES>();
     let mut max = f32x16::splat(simd, f32::NEG_INFINITY);
     for vector in vectors.iter() {
@@ -144,7 +144,7 @@ fn exp_minus_max<S: Simd>(simd: S, scores: &mut [f32], scale: f32) -> f32 {
 
 /// Rows times panels of NR vectors and a last one of what is left of `width`, into `[TILE_ROWS, width]`.
 #[inline(always)]
-fn multiply_panels<S: Simd, const NR: usize>(
+pub(super) fn multiply_panels<S: Simd, const NR: usize>(
     simd: S,
     rows: [&[f32]; TILE_ROWS],
     panels: &[f32],
@@ -177,40 +177,41 @@ fn store_tile<S: Simd, const NR: usize>(tile: &[[f32x16<S>; NR]; TILE_ROWS], str
     }
 }
 
-/// Keys as columns: `[n_panels, d_k, width]`.
+/// The transpose of `[n_rows, d_k]` in panels `[n_panels, d_k, width]`, `n_rows` filled up to whole vectors by zeros.
 #[inline(always)]
-fn pack_keys<const NR: usize>(head: &Head, n_padded: usize, panels: &mut Vec<f32>) {
-    panels.resize(n_padded * head.d_k, 0.0);
+pub(super) fn pack_as_columns<const NR: usize>(rows: Columns, n_rows: usize, d_k: usize, panels: &mut Vec<f32>) {
+    let n_padded = n_rows.next_multiple_of(LANES);
+    panels.resize(n_padded * d_k, 0.0);
     let mut start = 0;
     while start < n_padded {
         let width = (NR * LANES).min(n_padded - start);
-        let panel = &mut panels[start * head.d_k..][..width * head.d_k];
+        let panel = &mut panels[start * d_k..][..width * d_k];
         for column in 0..width {
-            if start + column < head.n_keys {
-                let key = head.keys.row(start + column, head.d_k);
-                for (row, &value) in panel.chunks_exact_mut(width).zip(key) {
-                    row[column] = value;
+            if start + column < n_rows {
+                for (packed, &value) in panel.chunks_exact_mut(width).zip(rows.row(start + column, d_k)) {
+                    packed[column] = value;
                 }
             } else {
-                panel.chunks_exact_mut(width).for_each(|row| row[column] = 0.0);
+                panel.chunks_exact_mut(width).for_each(|packed| packed[column] = 0.0);
             }
         }
         start += width;
     }
 }
 
-/// Values as they are, in panels `[n_panels, n_keys, width]`.
+/// `[n_rows, d_k]` in panels `[n_panels, n_rows, width]`, `d_k` filled up to whole vectors by zeros.
 #[inline(always)]
-fn pack_values<const NR: usize>(head: &Head, n_padded: usize, panels: &mut Vec<f32>) {
-    panels.resize(n_padded * head.n_keys, 0.0);
+pub(super) fn pack_as_rows<const NR: usize>(rows: Columns, n_rows: usize, d_k: usize, panels: &mut Vec<f32>) {
+    let n_padded = d_k.next_multiple_of(LANES);
+    panels.resize(n_padded * n_rows, 0.0);
     let mut start = 0;
     while start < n_padded {
         let width = (NR * LANES).min(n_padded - start);
-        let panel = &mut panels[start * head.n_keys..][..width * head.n_keys];
-        let n_used = width.min(head.d_k - start);
-        for (row, out) in panel.chunks_exact_mut(width).enumerate() {
-            out[..n_used].copy_from_slice(&head.values.row(row, head.d_k)[start..start + n_used]);
-            out[n_used..].fill(0.0);
+        let panel = &mut panels[start * n_rows..][..width * n_rows];
+        let n_used = width.min(d_k - start);
+        for (row, packed) in panel.chunks_exact_mut(width).enumerate() {
+            packed[..n_used].copy_from_slice(&rows.row(row, d_k)[start..start + n_used]);
+            packed[n_used..].fill(0.0);
         }
         start += width;
     }

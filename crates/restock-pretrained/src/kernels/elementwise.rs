@@ -34,6 +34,44 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
     x / (exp(simd, minus_two_u) + splat(1.0))
 }
 
+/// The derivative of [`gelu`]: s + x·s·(1 - s)·2u' with s = 1 / (1 + e^(-2u)).
+#[inline(always)]
+pub(crate) fn gelu_slope<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
+    let splat = |value: f32| f32x16::splat(simd, value);
+    let x2 = x * x;
+    let e = exp(simd, x * x2.mul_add(splat(-0.071_354_82), splat(-1.595_769)));
+    let s = splat(1.0) / (e + splat(1.0));
+    let two_u_slope = x2.mul_add(splat(3.0 * 0.071_354_82), splat(1.595_769));
+    (x * two_u_slope * (e * s)).mul_add(s, s)
+}
+
+/// The GELU of every value of `x`, into `output`.
+pub(crate) fn gelu_all(level: Level, x: &[f32], output: &mut Vec<f32>) {
+    output.clear();
+    output.extend_from_slice(x);
+    dispatch!(level, simd => map_slice(simd, output, gelu));
+}
+
+/// Multiplies every `d_output` by the slope of the GELU at `x`.
+pub(crate) fn gelu_gradient(level: Level, x: &[f32], d_output: &mut [f32]) {
+    assert_eq!(x.len(), d_output.len());
+    dispatch!(level, simd => gelu_gradient_slice(simd, x, d_output));
+}
+
+#[inline(always)]
+fn gelu_gradient_slice<S: Simd>(simd: S, x: &[f32], d_output: &mut [f32]) {
+    let ((x, x_rest), (d, d_rest)) = (x.as_chunks::<LANES>(), d_output.as_chunks_mut::<LANES>());
+    for (x, d) in x.iter().zip(d) {
+        (f32x16::from_slice(simd, d) * gelu_slope(simd, f32x16::from_slice(simd, x))).store_slice(d);
+    }
+    if !x_rest.is_empty() {
+        let mut vector = [0.0; LANES];
+        vector[..x_rest.len()].copy_from_slice(x_rest);
+        let slopes: [f32; LANES] = gelu_slope(simd, f32x16::from_slice(simd, &vector)).into();
+        d_rest.iter_mut().zip(slopes).for_each(|(d, slope)| *d *= slope);
+    }
+}
+
 /// ln(1 + e^x) = max(x, 0) + ln(1 + e^(-|x|)).
 #[inline(always)]
 pub(crate) fn softplus<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
@@ -51,19 +89,19 @@ pub(crate) fn softplus<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
 
 /// ln(1 + e^x) of every value.
 pub(crate) fn softplus_all(level: Level, values: &mut [f32]) {
-    dispatch!(level, simd => softplus_slice(simd, values));
+    dispatch!(level, simd => map_slice(simd, values, softplus));
 }
 
 #[inline(always)]
-fn softplus_slice<S: Simd>(simd: S, values: &mut [f32]) {
+fn map_slice<S: Simd>(simd: S, values: &mut [f32], function: impl Fn(S, f32x16<S>) -> f32x16<S>) {
     let (vectors, rest) = values.as_chunks_mut::<LANES>();
     for vector in vectors {
-        softplus(simd, f32x16::from_slice(simd, vector)).store_slice(vector);
+        function(simd, f32x16::from_slice(simd, vector)).store_slice(vector);
     }
     if !rest.is_empty() {
         let mut vector = [0.0; LANES];
         vector[..rest.len()].copy_from_slice(rest);
-        let result: [f32; LANES] = softplus(simd, f32x16::from_slice(simd, &vector)).into();
+        let result: [f32; LANES] = function(simd, f32x16::from_slice(simd, &vector)).into();
         rest.copy_from_slice(&result[..rest.len()]);
     }
 }
@@ -79,9 +117,9 @@ mod tests {
     use super::*;
 
     #[inline(always)]
-    fn apply_all<S: Simd>(simd: S, values: &[f32; LANES]) -> [[f32; LANES]; 3] {
+    fn apply_all<S: Simd>(simd: S, values: &[f32; LANES]) -> [[f32; LANES]; 4] {
         let x = f32x16::from_slice(simd, values);
-        [exp(simd, x).into(), gelu(simd, x).into(), softplus(simd, x).into()]
+        [exp(simd, x).into(), gelu(simd, x).into(), softplus(simd, x).into(), gelu_slope(simd, x).into()]
     }
 
     fn assert_close(level: Level, x: f64, got: f32, expected: f64) {
@@ -93,7 +131,7 @@ mod tests {
     fn functions_equal_their_definitions() {
         for (level, step) in levels().into_iter().flat_map(|level| (-1000..1000).map(move |step| (level, step))) {
             let values: [f32; LANES] = std::array::from_fn(|lane| step as f32 * 0.08 + lane as f32 * 0.005);
-            let [exps, gelus, softpluses] = dispatch!(level, simd => apply_all(simd, &values));
+            let [exps, gelus, softpluses, slopes] = dispatch!(level, simd => apply_all(simd, &values));
             for lane in 0..LANES {
                 let x = f64::from(values[lane]);
                 assert_close(level, x, exps[lane], x.exp());
@@ -103,6 +141,10 @@ mod tests {
                 let expected = 0.5 * x * (1.0 + u.tanh());
                 let error = (f64::from(gelus[lane]) - expected).abs();
                 assert!(error <= 1e-6 * (1.0 + x.abs()), "{level:?}: gelu({x}) = {}, expected {expected}", gelus[lane]);
+                let u_slope = (2.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044715 * x * x);
+                let expected = 0.5 * (1.0 + u.tanh()) + 0.5 * x * u_slope / u.cosh().powi(2);
+                let error = (f64::from(slopes[lane]) - expected).abs();
+                assert!(error <= 3e-6, "{level:?}: slope of gelu({x}) is {}, expected {expected}", slopes[lane]);
             }
         }
     }

@@ -76,6 +76,23 @@ impl Linear {
         Self { level, n_in, n_out, panels, bias: padded_bias }
     }
 
+    /// y = x W for the same `weight` `[n_out, n_in]`: `[n_rows, n_out]` in, `[n_rows, n_in]` out, what carries a gradient
+    /// back through [`Linear::new`].
+    pub(crate) fn transposed(level: Level, weight: &[f32], n_in: usize) -> Self {
+        let n_out = weight.len() / n_in;
+        assert_eq!(weight.len(), n_out * n_in);
+        let width = LANES * vectors_per_panel(level);
+        let mut panels = vec![0.0; n_in.next_multiple_of(width) * n_out];
+        for (panel, start) in panels.chunks_exact_mut(n_out * width).zip((0..n_in).step_by(width)) {
+            let n_used = width.min(n_in - start);
+            for (packed, row) in panel.chunks_exact_mut(width).zip(weight.chunks_exact(n_in)) {
+                packed[..n_used].copy_from_slice(&row[start..start + n_used]);
+            }
+        }
+        let bias = vec![0.0; n_in.next_multiple_of(width)];
+        Self { level, n_in: n_out, n_out: n_in, panels: Panels::F32(panels), bias }
+    }
+
     /// `input` is `[n_rows, n_in]`, `output` `[n_rows, n_out]`; `scratch` holds the input in the format of the weights.
     pub(crate) fn apply(&self, input: &[f32], then: Then, output: &mut [f32], scratch: &mut Activations) {
         let n_rows = input.len() / self.n_in;
@@ -290,6 +307,32 @@ mod tests {
             if int8_is_supported() {
                 // Half a step of 1 / 255 on one side, of 1 / 254 on the other, factors below a half.
                 check(Level::new(), Format::Int8, n_rows, n_in, n_out, then, n_in as f64 * 0.5 / 250.0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_transpose_equals_its_definition() {
+        for (n_in, n_out, level) in
+            levels().into_iter().flat_map(|level| [(5, 3, level), (64, 70, level), (130, 17, level)])
+        {
+            let (input, weight) = (numbers(7 * n_out, 8), numbers(n_out * n_in, 9));
+            let mut output = vec![0.0; 7 * n_in];
+            Linear::transposed(level, &weight, n_in).apply(
+                &input,
+                Then::Store,
+                &mut output,
+                &mut Activations::default(),
+            );
+            for (row, output) in input.chunks_exact(n_out).zip(output.chunks_exact(n_in)) {
+                for (column, &got) in output.iter().enumerate() {
+                    let expected: f64 =
+                        (0..n_out).map(|o| f64::from(row[o]) * f64::from(weight[o * n_in + column])).sum();
+                    assert!(
+                        (f64::from(got) - expected).abs() < 1e-5,
+                        "{level:?} {column}: got {got}, expected {expected}"
+                    );
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 //! different vector instructions.
 
 pub(crate) mod attention;
+pub(crate) mod attention_gradient;
 pub(crate) mod bf16;
 pub(crate) mod elementwise;
 pub(crate) mod int8;
@@ -13,3 +14,4 @@ pub(crate) mod norm;
 pub(crate) mod reduced;
 pub(crate) mod residual;
 pub(crate) mod tile;
+pub(crate) mod weight_gradient;

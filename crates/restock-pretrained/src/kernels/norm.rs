@@ -111,6 +111,104 @@ fn norm_and_rotate_rows<S: Simd>(
     }
 }
 
+/// The gradient of [`rms_norm`]: `d_output` becomes the gradient of its input, `d_weight` `[width]` gains that of the
+/// weights.
+pub(crate) fn rms_norm_gradient(
+    level: Level,
+    input: &[f32],
+    norm: &Norm,
+    d_output: &mut [f32],
+    d_weight: Option<&mut [f32]>,
+) {
+    assert_eq!(input.len(), d_output.len());
+    let mut unused = vec![0.0; norm.weight.len()];
+    let d_weight = d_weight.unwrap_or(&mut unused);
+    dispatch!(level, simd => rms_norm_gradient_rows(simd, input, norm, d_output, d_weight));
+}
+
+#[inline(always)]
+fn rms_norm_gradient_rows<S: Simd>(simd: S, input: &[f32], norm: &Norm, d_output: &mut [f32], d_weight: &mut [f32]) {
+    let width = norm.weight.len();
+    for (row, d_row) in input.chunks_exact(width).zip(d_output.chunks_exact_mut(width)) {
+        norm_row_gradient(simd, row, norm, d_row, d_weight);
+    }
+}
+
+/// With g = dy·w and f = 1 / √(mean x² + ε): dx = f·g - x·f³·mean(g·x), dw = dy·x·f.
+#[inline(always)]
+fn norm_row_gradient<S: Simd>(simd: S, row: &[f32], norm: &Norm, d_row: &mut [f32], d_weight: &mut [f32]) {
+    let factor = inverse_root_mean_square(simd, row, norm.epsilon);
+    for (((d_w, d_y), &x), &w) in d_weight.iter_mut().zip(d_row.iter_mut()).zip(row).zip(&norm.weight) {
+        *d_w += *d_y * x * factor;
+        *d_y *= w;
+    }
+    let pull = dot(simd, d_row, row) / row.len() as f32 * factor * factor * factor;
+    for (d_y, &x) in d_row.iter_mut().zip(row) {
+        *d_y = *d_y * factor - x * pull;
+    }
+}
+
+#[inline(always)]
+fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = f32x16::splat(simd, 0.0);
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        sums = f32x16::from_slice(simd, a).mul_add(f32x16::from_slice(simd, b), sums);
+    }
+    sums.reduce_sum() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+/// The gradient of [`norm_and_rotate`] with a norm: `d_rows` becomes the gradient of `rows` as they were before it;
+/// `d_weight` `[d_k]` gains that of the weights. Columns beyond the heads stay as they are.
+#[expect(clippy::too_many_arguments, reason = "the arguments of the forward pass and two gradients")]
+pub(crate) fn norm_and_rotate_gradient(
+    level: Level,
+    rows: &[f32],
+    stride: usize,
+    n_heads: usize,
+    norm: &Norm,
+    table: &RotaryTable,
+    positions: &[usize],
+    d_rows: &mut [f32],
+    d_weight: Option<&mut [f32]>,
+) {
+    assert_eq!(rows.len(), d_rows.len());
+    assert_eq!(rows.len() % (stride * positions.len()), 0);
+    let mut unused = vec![0.0; table.d_k];
+    let d_weight = d_weight.unwrap_or(&mut unused);
+    dispatch!(level, simd => norm_and_rotate_gradient_rows(simd, rows, stride, n_heads, norm, table, positions, d_rows, d_weight));
+}
+
+#[expect(clippy::too_many_arguments, reason = "the arguments of the forward pass and two gradients")]
+#[inline(always)]
+fn norm_and_rotate_gradient_rows<S: Simd>(
+    simd: S,
+    rows: &[f32],
+    stride: usize,
+    n_heads: usize,
+    norm: &Norm,
+    table: &RotaryTable,
+    positions: &[usize],
+    d_rows: &mut [f32],
+    d_weight: &mut [f32],
+) {
+    let (d_k, half) = (table.d_k, table.d_k / 2);
+    let pairs = rows.chunks_exact(stride).zip(d_rows.chunks_exact_mut(stride));
+    for ((row, d_row), &position) in pairs.zip(positions.iter().cycle()) {
+        let cosines = &table.cosines[position * half..][..half];
+        let sines = &table.sines[position * half..][..half];
+        let heads = row[..n_heads * d_k].chunks_exact(d_k).zip(d_row[..n_heads * d_k].chunks_exact_mut(d_k));
+        for (head, d_head) in heads {
+            // A turn is undone by the turn back.
+            let (first, second) = d_head.split_at_mut(half);
+            for (((a, b), &cos), &sin) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+                (*a, *b) = (*a * cos + *b * sin, *b * cos - *a * sin);
+            }
+            norm_row_gradient(simd, head, norm, d_head, d_weight);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tile::levels;

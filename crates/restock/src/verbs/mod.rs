@@ -12,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod forecast;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod simulate;
 pub(crate) mod solve;
