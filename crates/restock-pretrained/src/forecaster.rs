@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use restock_core::forecast::{
-    Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
+    Covariate, Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
 use restock_forecast::{dependence, models, normal_quantile};
@@ -276,6 +276,47 @@ pub(crate) fn known_periods(series: &SeriesInput, context_patches: usize) -> std
     first.max(n.saturating_sub(context_patches * PATCH))..n
 }
 
+/// Names of the covariates that have a slot of their own.
+fn slot_of(name: &str) -> Option<Slot> {
+    match name {
+        "price_log_ratio" => Some(Slot::Price),
+        "promotion" => Some(Slot::Promotion),
+        "discount" => Some(Slot::Depth),
+        "display" => Some(Slot::Display),
+        "holiday" => Some(Slot::Event),
+        _ => None,
+    }
+}
+
+/// The covariates; where more of them share the two free slots than fit, those that went with sales come first.
+fn in_order_of_use<'a>(series: &'a SeriesInput, past: &std::ops::Range<usize>) -> Vec<&'a Covariate> {
+    let mut covariates: Vec<&Covariate> = series.covariates.iter().collect();
+    if covariates.iter().filter(|covariate| slot_of(&covariate.name).is_none()).count() > 2 {
+        let seen: Vec<usize> =
+            past.clone().filter(|position| series.observations[*position] == Observation::Full).collect();
+        covariates.sort_by_cached_key(|covariate| {
+            let pairs = seen.iter().map(|position| (f64::from(covariate.values[*position]), series.sales[*position]));
+            // Millionths, so that a number can be a key.
+            -(1e6 * squared_correlation(pairs)) as i64
+        });
+    }
+    covariates
+}
+
+/// The squared correlation of pairs; 0 where one of them does not vary.
+fn squared_correlation(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let n = pairs.clone().count() as f64;
+    let (sum_x, sum_y) = pairs.clone().fold((0.0, 0.0), |sums, (x, y)| (sums.0 + x, sums.1 + y));
+    let (mean_x, mean_y) = (sum_x / n, sum_y / n);
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        xx += (x - mean_x).powi(2);
+        yy += (y - mean_y).powi(2);
+        xy += (x - mean_x) * (y - mean_y);
+    }
+    if xx > 0.0 && yy > 0.0 { xy * xy / (xx * yy) } else { 0.0 }
+}
+
 /// What a window borrows; training on real histories cuts them by the same code.
 pub(crate) struct Prepared {
     past: std::ops::Range<usize>,
@@ -289,15 +330,8 @@ impl Prepared {
         let sales = series.sales[past.clone()].iter().map(|sales| *sales as f32).collect();
         let mut covariates = [const { None }; N_KNOWN_COVARIATES];
         let mut generic = [Slot::GenericA, Slot::GenericB].into_iter();
-        for covariate in &series.covariates {
-            let slot = match covariate.name.as_str() {
-                "price_log_ratio" => Some(Slot::Price),
-                "promotion" => Some(Slot::Promotion),
-                "discount" => Some(Slot::Depth),
-                "display" => Some(Slot::Display),
-                "holiday" => Some(Slot::Event),
-                _ => generic.next(),
-            };
+        for covariate in in_order_of_use(series, &past) {
+            let slot = slot_of(&covariate.name).or_else(|| generic.next());
             if let Some(slot) = slot {
                 let end = covariate.values.len().min(past.end + horizon);
                 covariates[slot as usize] = Some(covariate.values[past.start..end].to_vec());
