@@ -7,7 +7,7 @@ use restock_core::forecast::{
     Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::{dependence, normal_quantile};
+use restock_forecast::{dependence, models, normal_quantile};
 use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
@@ -21,6 +21,9 @@ const CHUNK: usize = 512;
 
 /// Past periods that are read at most, in patches, unless told otherwise.
 pub(crate) const CONTEXT_PATCHES: usize = 32;
+
+/// How much higher the ceiling of a forecast is where promotions, prices or events are known.
+const PROMOTION_FACTOR: f64 = 3.0;
 
 /// The pretrained model with its weights, ready to forecast.
 pub struct Pretrained {
@@ -156,18 +159,21 @@ impl Pretrained {
     }
 
     fn read(&self, output: &Output, row: usize, series: &SeriesInput, scale: f32, horizon: usize) -> Forecast {
+        // A known promotion may sell more than was ever seen, a wild network may not.
+        let factor = if series.covariates.is_empty() { 1.0 } else { PROMOTION_FACTOR };
+        let ceiling = models::ceiling(series).map_or(f64::INFINITY, |ceiling| factor * ceiling);
         let mut mean = Vec::with_capacity(horizon);
         let mut quantiles = Vec::with_capacity(horizon * N_FORECAST_LEVELS);
         let mut moments = Vec::with_capacity(horizon);
         for step in 0..horizon {
             let open = series.open_future.get(step).copied().unwrap_or(1.0) > 0.0;
-            let values = demand_quantiles(output.marginal(row, step), if open { scale } else { 0.0 });
+            let values = demand_quantiles(output.marginal(row, step), if open { scale } else { 0.0 }, ceiling);
             let moment = Moments::of(&values);
             mean.push(moment.mean);
             moments.push(moment);
             quantiles.extend(FORECAST_LEVELS.map(|level_idx| values[level_idx]));
         }
-        let dependence = read_dependence(output, row, scale, &moments);
+        let dependence = read_dependence(output, row, scale, ceiling, &moments);
         Forecast {
             mean,
             quantiles,
@@ -190,9 +196,9 @@ const _: () = {
     }
 };
 
-/// Quantiles in units from quantiles in asinh space. Demand is never negative.
-fn demand_quantiles(values: &[f32], scale: f32) -> [f64; N_LEVELS] {
-    std::array::from_fn(|idx| (f64::from(scale) * f64::from(values[idx]).sinh()).max(0.0))
+/// Quantiles in units from quantiles in asinh space. Demand is never negative nor above the ceiling.
+fn demand_quantiles(values: &[f32], scale: f32, ceiling: f64) -> [f64; N_LEVELS] {
+    std::array::from_fn(|idx| (f64::from(scale) * f64::from(values[idx]).sinh()).clamp(0.0, ceiling))
 }
 
 /// Moments of a distribution known by its quantiles at [`LEVELS`]: linear between them, level below the first, and
@@ -237,14 +243,15 @@ static SCORES: LazyLock<[f64; N_LEVELS + 1]> = LazyLock::new(|| {
 });
 
 /// The dependence under which sums of periods vary as the cumulative head says they do.
-fn read_dependence(output: &Output, row: usize, scale: f32, moments: &[Moments]) -> Dependence {
+fn read_dependence(output: &Output, row: usize, scale: f32, ceiling: f64, moments: &[Moments]) -> Dependence {
     let horizon = moments.len();
     if horizon < 2 {
         return Dependence::default();
     }
     let lengths = [horizon.div_ceil(4).max(2), horizon.div_ceil(2).max(2), horizon];
     let targets = lengths.map(|length| {
-        let values: [f64; N_LEVELS] = demand_quantiles(output.cumulative(row, length - 1), scale * length as f32);
+        let n = length as f32;
+        let values = demand_quantiles(output.cumulative(row, length - 1), scale * n, f64::from(n) * ceiling);
         let of_sum = Moments::of(&values).variance;
         let (mut deviations, mut variances, mut linear) = (0.0, 0.0, 0.0);
         for moment in &moments[..length] {
