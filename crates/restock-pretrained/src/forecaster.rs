@@ -80,7 +80,7 @@ impl Forecaster for Pretrained {
         assert!(request.horizon > 0, "a forecast has at least one period");
         let mut forecasts: Vec<Option<Forecast>> = vec![None; batch.len()];
         let horizon = request.horizon.min(MAX_FUTURE_PATCHES * PATCH);
-        self.run(batch, horizon, &mut |members, output, scales| {
+        self.run(batch, horizon, |members, output, scales| {
             let read: Vec<Forecast> = (members.par_iter().zip(scales).enumerate())
                 .map(|(row, (idx, scale))| self.read(output, row, &batch[*idx], *scale, horizon))
                 .collect();
@@ -114,7 +114,7 @@ impl Pretrained {
     ///
     /// # Panics
     /// Unless `horizon` is 1 to [`MAX_FUTURE_PATCHES`] · [`PATCH`].
-    pub(crate) fn run(&self, batch: &[SeriesInput], horizon: usize, each: &mut dyn FnMut(&[usize], &Output, &[f32])) {
+    pub(crate) fn run(&self, batch: &[SeriesInput], horizon: usize, mut each: impl FnMut(&[usize], &Output, &[f32])) {
         let future_patches = horizon.div_ceil(PATCH);
         // Series of equal length share their matrix products.
         let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
