@@ -5,8 +5,10 @@
 //! ```
 //!
 //! Arguments: weights, data set, periods between the forecast origin and the end of the data (0 = the horizon, the test
-//! window; more while developing), models, step of the series looked at (1 = all). `no_covariates:NAME` hides prices,
-//! promotions and events. Reads `$RESTOCK_SHARED/data`.
+//! window; more while developing), models, step of the series looked at (1 = all). `auto` is the choice without the
+//! pretrained model, `auto:default` with it. Before a name, `no_covariates:` hides prices, promotions and events, `blind:`
+//! takes periods with a stock-out for whole ones, and `independent:` takes periods for independent of each other. Reads
+//! `$RESTOCK_SHARED/data`.
 #![allow(clippy::print_stdout)]
 
 #[path = "../../restock-forecast/examples/datasets/mod.rs"]
@@ -15,7 +17,8 @@ mod datasets;
 use std::path::Path;
 use std::time::Instant;
 
-use restock_core::{Forecaster, SeriesInput};
+use restock_core::forecast::{Dependence, Observation};
+use restock_core::{Forecast, ForecastRequest, Forecaster, SeriesInput};
 use restock_forecast::MODEL_NAMES;
 use restock_forecast::auto::{Auto, AutoOptions, PRETRAINED};
 use restock_forecast::evaluate::{EvaluateOptions, evaluate};
@@ -51,10 +54,15 @@ fn main() {
             ..EvaluateOptions::default()
         };
         for model in models.split(',') {
-            let (hidden, name) = match model.strip_prefix("no_covariates:") {
-                Some(name) => (true, name),
-                None => (false, model),
+            let mut name = model;
+            let mut without = |prefix: &str| match name.strip_prefix(prefix) {
+                Some(rest) => {
+                    name = rest;
+                    true
+                }
+                None => false,
             };
+            let (hidden, blind, independent) = (without("no_covariates:"), without("blind:"), without("independent:"));
             let forecaster: Box<dyn Forecaster> = match name {
                 "pretrained" => Box::new(Pretrained::new(&weights, Precision::F32)),
                 "long" => Box::new(Pretrained::new(&weights, Precision::F32).with_context_patches(64)),
@@ -67,6 +75,7 @@ fn main() {
                     None => restock_forecast::forecaster(other).expect("a model"),
                 },
             };
+            let forecaster: Box<dyn Forecaster> = Box::new(Changed { forecaster, blind, independent });
             let mut series = batch.clone();
             if hidden {
                 series.iter_mut().for_each(|one| one.covariates.clear());
@@ -108,4 +117,33 @@ fn auto(settings: &str, weights: &Weights) -> Option<Auto> {
     }
     let pretrained = Pretrained::new(weights, precision).with_context_patches(context_patches);
     Some(Auto { options, pretrained: Some(Arc::new(pretrained)) })
+}
+
+/// A forecaster that is told less, or whose forecasts say less.
+struct Changed {
+    forecaster: Box<dyn Forecaster>,
+    blind: bool,
+    independent: bool,
+}
+
+impl Forecaster for Changed {
+    fn name(&self) -> &str {
+        self.forecaster.name()
+    }
+
+    fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
+        let mut batch = batch.to_vec();
+        if self.blind {
+            for observation in batch.iter_mut().flat_map(|series| &mut series.observations) {
+                if *observation == Observation::Censored {
+                    *observation = Observation::Full;
+                }
+            }
+        }
+        let mut forecasts = self.forecaster.forecast(&batch, request);
+        if self.independent {
+            forecasts.iter_mut().for_each(|forecast| forecast.dependence = Dependence::default());
+        }
+        forecasts
+    }
 }

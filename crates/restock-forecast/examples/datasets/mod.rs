@@ -51,6 +51,7 @@ pub(crate) fn read(name: &str) -> DataSet {
             series.retain(|one| one.n_periods() == 76);
             DataSet { series, horizon: 14, lead_times: [3, 7, 14] }
         }
+        "freshretailnet_marked" => DataSet { series: read_freshretailnet(), horizon: 14, lead_times: [3, 7, 14] },
         "favorita_weekly" => DataSet {
             series: plain("favorita_weekly/sales", &["product", "store"], "date", Bucket::Week, false),
             horizon: 8,
@@ -288,6 +289,31 @@ fn read_rossmann() -> Vec<SeriesInput> {
             let values = (one.first_period..).take(one.n_periods());
             let values = values.map(|day| by_day.get(&day).map_or(0.0, |row| row.extra[idx])).collect();
             one.covariates.push(Covariate { name: name.to_owned(), values });
+        }
+        one
+    });
+    series.collect()
+}
+
+/// One series per store and product; days with a stock-out in opening hours are marked, covariates are promotions, the
+/// discount and holidays.
+fn read_freshretailnet() -> Vec<SeriesInput> {
+    let mut by_key: BTreeMap<String, BTreeMap<i32, Row>> = BTreeMap::new();
+    let extra = ["stockout_hours_6_22", "promo", "discount", "holiday"];
+    let file = "freshretailnet_50k/hourly_city0";
+    for row in rows(file, &["store_id", "product_id"], "date", "quantity", &extra) {
+        by_key.entry(row.key.clone()).or_default().insert(row.day, row);
+    }
+    by_key.retain(|_, by_day| by_day.len() == 76);
+    let series = by_key.into_values().map(|by_day| {
+        let quantities = by_day.iter().map(|(day, row)| (*day, row.quantity)).collect();
+        let mut one = dense(&quantities, Bucket::Day, false);
+        for (observation, row) in one.observations.iter_mut().zip(by_day.values()) {
+            *observation = if row.extra[0] > 0.0 { Observation::Censored } else { Observation::Full };
+        }
+        for (name, idx) in [("promotion", 1), ("discount", 2), ("holiday", 3)] {
+            let values = by_day.values().map(|row| if idx == 2 { 1.0 - row.extra[2] } else { row.extra[idx] });
+            one.covariates.push(Covariate { name: name.to_owned(), values: values.collect() });
         }
         one
     });
