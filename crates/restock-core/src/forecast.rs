@@ -4,6 +4,9 @@
 //! dependence between periods. Quantiles do not add, so every question about several periods (demand over a
 //! lead time) is answered from the joint distribution, never by summing marginals.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::time::{Bucket, Period};
 
 /// The quantile levels of every forecast.
@@ -204,4 +207,20 @@ pub trait Forecaster: Send + Sync {
     /// One forecast per series, in the order of the batch. A series that cannot be forecast well gets a wide
     /// fallback with a `reason`; it never fails the batch.
     fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast>;
+
+    /// Like [`forecast`](Self::forecast), for one origin after the other of the same series: what is kept of a series
+    /// (`[n_series]`, `None` at first) spares work at its later origins. The caller holds it, so the forecaster still
+    /// has no state.
+    fn forecast_keeping(
+        &self,
+        batch: &[SeriesInput],
+        request: &ForecastRequest,
+        kept: &mut [Option<Kept>],
+    ) -> Vec<Forecast> {
+        assert_eq!(batch.len(), kept.len());
+        self.forecast(batch, request)
+    }
 }
+
+/// What a forecaster keeps of a series between origins, such as a choice of models; only it knows the type.
+pub type Kept = Arc<dyn Any + Send + Sync>;

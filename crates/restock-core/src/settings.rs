@@ -122,7 +122,7 @@ impl Default for PlanSettings {
             default_review_days: 7.0,
             forecast_model: "auto".to_owned(),
             extra_horizon_days: 28,
-            covariates: vec!["price".to_owned(), "promotion".to_owned(), "holiday".to_owned()],
+            covariates: ["price", "promotion", "holiday", "signal"].map(str::to_owned).to_vec(),
             policy: "auto".to_owned(),
             segments: Vec::new(),
             n_paths: 256,

@@ -14,10 +14,10 @@
 //!    sales counts as a stock-out only when its probability is below one in a million under the rate before and after.
 //! 4. *Late data.* Days between the last sale of any item and the plan are unknown, not days without sales.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use restock_core::dataset::{Dataset, PromotionRow};
+use restock_core::dataset::{Dataset, PromotionRow, SignalRow};
 use restock_core::forecast::{Covariate, Forecast, Observation};
 use restock_core::policy::DemandPaths;
 use restock_core::settings::{MissingSales, PlanSettings};
@@ -136,6 +136,8 @@ pub struct HistoryBuilder<'a> {
     promotions_of_all: Vec<u32>,
     /// Days with an event: day, location, strength.
     events: Vec<(Day, Option<LocationIdx>, f32)>,
+    /// Signals whose future is known, by name.
+    signals: Vec<Signal>,
     /// Locations whose stock-outs a table tells, so that none need to be inferred.
     stockouts_told: BTreeSet<LocationIdx>,
 }
@@ -196,6 +198,7 @@ impl<'a> HistoryBuilder<'a> {
             dataset.events.iter().map(|row| (row.day, row.location, row.magnitude.clamp(-5.0, 5.0) as f32)).collect();
         events.sort_by_key(|(day, location, _)| (*day, *location));
         Self {
+            signals: known_signals(dataset, as_of),
             dataset,
             settings,
             as_of,
@@ -669,8 +672,60 @@ impl<'a> HistoryBuilder<'a> {
             }
             add("holiday", &holiday);
         }
+        if wanted("signal") {
+            for signal in &self.signals {
+                let mut values = vec![0.0; n_days];
+                // What is said of the location itself comes last and stays.
+                for at in [None, Some(location)] {
+                    let rows = signal.rows.get(&at).map_or(&[][..], Vec::as_slice);
+                    let from = rows.partition_point(|(day, _)| *day < first_day);
+                    for (day, value) in rows[from..].iter().take_while(|(day, _)| *day < end) {
+                        values[(day.0 - first_day.0) as usize] = *value;
+                    }
+                }
+                add(&signal.name, &values);
+            }
+        }
     }
 }
+
+/// A named covariate whose future is known, such as days on which benefits are paid.
+struct Signal {
+    name: String,
+    /// Days in order and values by location; 0 is as usual.
+    rows: HashMap<Option<LocationIdx>, Vec<(Day, f32)>>,
+}
+
+/// The signals that are known in advance, at most [`N_SIGNALS_MAX`], by name: flags as they are, other values as
+/// standard deviations from the mean of the days before the plan.
+fn known_signals(dataset: &Dataset, as_of: Day) -> Vec<Signal> {
+    let mut by_name: BTreeMap<&str, Vec<&SignalRow>> = BTreeMap::new();
+    for row in dataset.signals.iter().filter(|row| row.known_in_future && row.value.is_finite()) {
+        by_name.entry(&row.name).or_default().push(row);
+    }
+    let signals = by_name.into_iter().filter_map(|(name, signal_rows)| {
+        let past = || signal_rows.iter().filter(|row| row.day < as_of).map(|row| row.value);
+        let n = past().count() as f64;
+        let is_flag = signal_rows.iter().all(|row| row.value == 0.0 || row.value == 1.0);
+        let mean = past().sum::<f64>() / n;
+        let spread = (past().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
+        // What never changed before the plan has no known effect; nor has what is not known before it.
+        if spread.is_nan() || spread <= 1e-9 {
+            return None;
+        }
+        let scaled = |value: f64| if is_flag { value } else { ((value - mean) / spread).clamp(-5.0, 5.0) };
+        let mut rows: HashMap<Option<LocationIdx>, Vec<(Day, f32)>> = HashMap::new();
+        for row in signal_rows {
+            rows.entry(row.location).or_default().push((row.day, scaled(row.value) as f32));
+        }
+        rows.values_mut().for_each(|rows| rows.sort_by_key(|(day, _)| *day));
+        Some(Signal { name: name.to_owned(), rows })
+    });
+    signals.take(N_SIGNALS_MAX).collect()
+}
+
+/// Signals that forecasts read at most.
+const N_SIGNALS_MAX: usize = 8;
 
 /// One value per day.
 struct DailyColumns {

@@ -132,7 +132,7 @@ fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
         options.rare_candidates.clone_from(&candidates);
         options.candidates = candidates;
     }
-    Some(Box::new(Auto { options }))
+    Some(Box::new(Auto { options, pretrained: None }))
 }
 
 /// Quantiles of past sums over `length` periods, weighed like single periods in `weighted_quantiles`.

@@ -69,5 +69,5 @@ fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
             model => options.candidates.push((MODEL_NAMES.iter().find(|known| **known == model)?, value)),
         }
     }
-    Some(Box::new(Auto { options }))
+    Some(Box::new(Auto { options, pretrained: None }))
 }

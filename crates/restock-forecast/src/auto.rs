@@ -9,14 +9,18 @@
 //! of one item says little about which of several good models is best for it.)
 //!
 //! Three rules stand around the ensemble. *Short history*: a wide distribution around the mean of the few periods.
-//! *Covariates*: where a known promotion, holiday or price differs from the recent past, the count regression, the one
-//! model that knows about covariates, leads. *Silence*: after weeks without demand that the demand before does not
-//! explain, the forecast is a mixture of "still silent" and "back as before" (`silence.rs`).
+//! *Covariates*: where a known promotion, holiday or price differs from the recent past, the models that know about
+//! covariates lead: the count regression and the pretrained model. *Silence*: after weeks without demand that the demand
+//! before does not explain, the forecast is a mixture of "still silent" and "back as before" (`silence.rs`).
+//!
+//! The pretrained model, which forecasts whole batches, competes as one more candidate: it is asked about the validation
+//! windows of all series first, and from then on is a model like the others, whose forecasts are looked up.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use rayon::prelude::*;
-use restock_core::forecast::{Dependence, Observation, Validation};
+use restock_core::forecast::{Dependence, Kept, Observation, Validation};
 use restock_core::{Bucket, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 
 use crate::classify::DEMAND_INTERVAL_CUT;
@@ -27,10 +31,12 @@ use crate::silence::Silence;
 
 /// How `auto` chooses. The defaults were chosen on origins before the last horizon of each data set with
 /// `examples/demand_quality.rs`: for days M5, for weeks Favorita and Online Retail, for months Hospital and Stallion, for
-/// rare demand car parts and Online Retail.
+/// rare demand car parts and Online Retail. The weight of the pretrained model was chosen in the same way, on Rossmann,
+/// FreshRetailNet and the item demand of stores too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AutoOptions {
-    /// Candidate models for days with their prior weights; a name that does not exist is left out.
+    /// Candidate models for days with their prior weights; a name that does not exist is left out. [`PRETRAINED`] is the
+    /// name of [`Auto::pretrained`].
     pub candidates: Vec<(&'static str, f64)>,
     /// Candidate models for weeks.
     pub weekly_candidates: Vec<(&'static str, f64)>,
@@ -43,6 +49,8 @@ pub struct AutoOptions {
     pub sharpness: f64,
     /// Most validation windows.
     pub n_windows: usize,
+    /// Most of them, the newest, in which [`Auto::pretrained`] is asked: it costs more than the others together.
+    pub n_pretrained_windows: usize,
     /// Weights below this share are dropped.
     pub weight_min: f64,
 }
@@ -50,34 +58,90 @@ pub struct AutoOptions {
 impl Default for AutoOptions {
     fn default() -> Self {
         Self {
-            candidates: vec![(COVARIATE_MODEL, 2.0), ("weighted_quantiles", 1.0), ("theta", 0.2), ("tsb", 0.1)],
-            weekly_candidates: vec![(COVARIATE_MODEL, 0.5), ("weighted_quantiles", 2.0), ("theta", 1.0)],
+            candidates: vec![
+                (PRETRAINED, 4.0),
+                (COVARIATE_MODEL, 2.0),
+                ("weighted_quantiles", 1.0),
+                ("theta", 0.2),
+                ("tsb", 0.1),
+            ],
+            weekly_candidates: vec![
+                (PRETRAINED, 3.0),
+                (COVARIATE_MODEL, 0.5),
+                ("weighted_quantiles", 2.0),
+                ("theta", 1.0),
+            ],
             monthly_candidates: vec![
+                (PRETRAINED, 3.0),
                 (COVARIATE_MODEL, 1.0),
                 ("ets", 1.0),
                 ("theta", 1.0),
                 ("weighted_quantiles", 0.5),
                 ("tsb", 0.5),
             ],
-            rare_candidates: vec![(COVARIATE_MODEL, 0.5), ("weighted_quantiles", 2.0), ("tsb", 1.0)],
+            rare_candidates: vec![(PRETRAINED, 0.5), (COVARIATE_MODEL, 0.5), ("weighted_quantiles", 2.0), ("tsb", 1.0)],
             sharpness: 5.0,
             n_windows: 3,
+            n_pretrained_windows: 1,
             weight_min: 0.02,
         }
     }
 }
 
-/// The model that knows about covariates.
+/// The classical model that knows about covariates.
 const COVARIATE_MODEL: &str = "negative_binomial";
+
+/// Whether a model knows about covariates.
+fn knows_covariates(name: &str) -> bool {
+    name == COVARIATE_MODEL || name == PRETRAINED
+}
 
 /// Where known covariates differ from the recent past, the other models keep this share of their weight.
 const OTHERS_SHARE: f64 = 0.15;
 
+/// The name of [`Auto::pretrained`] among the candidates.
+pub const PRETRAINED: &str = "pretrained";
+
+/// Series that [`Auto::pretrained`] is asked about at once: enough for its threads, few enough to copy.
+const BATCH: usize = 512;
+
+/// Forecasts from a choice before it is made anew: a quarter of a year of weekly origins.
+const FORECASTS_PER_CHOICE: usize = 13;
+
 /// Chooses an ensemble per item-location.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Auto {
     /// How to choose.
     pub options: AutoOptions,
+    /// The forecaster of whole batches that competes too.
+    pub pretrained: Option<Arc<dyn Forecaster>>,
+}
+
+/// What [`Auto::pretrained`] said of one series: a model whose forecasts are looked up.
+#[derive(Clone, Default)]
+struct Foreseen {
+    /// Origins, and the forecasts from there.
+    forecasts: Vec<(usize, Forecast)>,
+}
+
+impl Foreseen {
+    fn at(&self, end: usize) -> Option<&Forecast> {
+        self.forecasts.iter().find(|(origin, _)| *origin == end).map(|(_, forecast)| forecast)
+    }
+}
+
+impl Model for Foreseen {
+    fn name(&self) -> &'static str {
+        PRETRAINED
+    }
+
+    fn predict(&self, _: &SeriesInput, end: usize, horizon: usize) -> Option<Predictive> {
+        let forecast = self.at(end)?;
+        Some(Predictive {
+            mean: forecast.mean.get(..horizon)?.to_vec(),
+            quantiles: forecast.quantiles.get(..horizon * N_LEVELS)?.to_vec(),
+        })
+    }
 }
 
 /// What `auto` chose for one item-location; it can be used again for later origins of the same series.
@@ -93,44 +157,80 @@ pub struct Selection {
     pub validation: Option<Validation>,
 }
 
-/// What candidates forecast in the validation windows.
+/// A window of the past that candidates are compared on.
+struct ValidationWindow {
+    origin: usize,
+    length: usize,
+    /// Steps after the origin that were seen in full.
+    known: Vec<usize>,
+}
+
+/// What candidates forecast in the validation windows, the newest window first.
 struct Validated {
-    /// `[n_candidates]`: pinball loss summed over windows, infinite where a candidate had nothing to say.
-    losses: Vec<f64>,
-    /// `[n_candidates][n_scored]`: expected demand of the scored periods, window by window.
-    means: Vec<Vec<f64>>,
-    /// `[n_scored]`: demand.
-    actual: Vec<f64>,
-    /// `[n_windows]`: scored periods of each window.
-    lengths: Vec<usize>,
+    /// `[n_candidates][n_windows]`: how each did; `None` where it had nothing to say or was not asked.
+    scores: Vec<Vec<Option<WindowScore>>>,
+    /// `[n_windows][n_known]`: demand of the scored periods.
+    actual: Vec<Vec<f64>>,
+}
+
+/// How a candidate did in a window.
+struct WindowScore {
+    /// Pinball loss over all levels and scored periods.
+    loss: f64,
+    /// `[n_known]`: expected demand of the scored periods.
+    means: Vec<f64>,
 }
 
 impl Validated {
-    /// Errors of the mixture with these weights.
-    fn errors(&self, weights: &[(&'static str, f64)], candidates: &[(&'static dyn Model, f64)]) -> Option<Validation> {
-        let mut errors: Vec<f64> = self.actual.iter().map(|actual| -actual).collect();
-        for (name, weight) in weights {
-            let idx = candidates.iter().position(|(model, _)| model.name() == *name)?;
-            if self.means[idx].len() != errors.len() {
+    fn n_windows(&self) -> usize {
+        self.actual.len()
+    }
+
+    /// Loss of a candidate over the newest `n` windows; infinite where it had nothing to say in one of them.
+    fn loss(&self, candidate: usize, n: usize) -> f64 {
+        self.scores[candidate][..n].iter().map(|score| score.as_ref().map_or(f64::INFINITY, |score| score.loss)).sum()
+    }
+
+    /// How much worse than the best a candidate did in the newest `n` windows, as a share of the best loss.
+    fn excess(&self, candidate: usize, n: usize) -> f64 {
+        let loss = self.loss(candidate, n);
+        let best = (0..self.scores.len()).map(|other| self.loss(other, n)).fold(f64::INFINITY, f64::min);
+        match best > 0.0 {
+            true => (loss / best - 1.0).max(0.0),
+            false if loss > 0.0 => f64::INFINITY,
+            false => 0.0,
+        }
+    }
+
+    /// Errors of the mixture with these weights; in each window, of those of its models that were asked there.
+    fn errors(&self, weights: &[(&'static str, f64)], candidates: &[(&dyn Model, f64)]) -> Option<Validation> {
+        let mut validation = Validation {
+            n_periods: 0,
+            demand: 0.0,
+            absolute_error: 0.0,
+            window_errors: Vec::with_capacity(self.n_windows()),
+        };
+        for (window, actual) in self.actual.iter().enumerate() {
+            let mut expected = vec![0.0; actual.len()];
+            let mut total = 0.0;
+            for (name, weight) in weights {
+                let idx = candidates.iter().position(|(model, _)| model.name() == *name)?;
+                let Some(score) = &self.scores[idx][window] else { continue };
+                total += weight;
+                for (expected, mean) in expected.iter_mut().zip(&score.means) {
+                    *expected += weight * mean;
+                }
+            }
+            if total <= 0.0 {
                 return None;
             }
-            for (error, mean) in errors.iter_mut().zip(&self.means[idx]) {
-                *error += weight * mean;
-            }
+            let errors = || expected.iter().zip(actual).map(|(expected, actual)| expected / total - actual);
+            validation.n_periods += actual.len();
+            validation.demand += actual.iter().sum::<f64>();
+            validation.absolute_error += errors().map(f64::abs).sum::<f64>();
+            validation.window_errors.push(errors().sum());
         }
-        let mut window_errors = Vec::with_capacity(self.lengths.len());
-        let mut rest = &errors[..];
-        for length in &self.lengths {
-            let (window, later) = rest.split_at(*length);
-            window_errors.push(window.iter().sum());
-            rest = later;
-        }
-        (!weights.is_empty() && !errors.is_empty()).then(|| Validation {
-            n_periods: errors.len(),
-            demand: self.actual.iter().sum(),
-            absolute_error: errors.iter().map(|error| error.abs()).sum(),
-            window_errors,
-        })
+        (validation.n_periods > 0).then_some(validation)
     }
 }
 
@@ -138,12 +238,44 @@ impl Validated {
 const N_MIN: usize = 14;
 
 impl Auto {
-    /// Chooses models for a series from `series.demand[..end]`, for forecasts of about `horizon` periods.
+    /// Chooses models for each series of a batch, for forecasts of about `horizon` periods.
     ///
     /// # Panics
-    /// When `end > series.n_periods()` or `horizon` is 0.
-    pub fn select(&self, series: &SeriesInput, end: usize, horizon: usize) -> Selection {
-        assert!(end <= series.n_periods() && horizon > 0);
+    /// When `horizon` is 0.
+    pub fn select(&self, batch: &[&SeriesInput], horizon: usize) -> Vec<Selection> {
+        assert!(horizon > 0);
+        let windows: Vec<Vec<ValidationWindow>> =
+            batch.par_iter().map(|series| self.validation_windows(series, horizon)).collect();
+        let n_asked = self.options.n_pretrained_windows;
+        let origins: Vec<(usize, usize)> = (windows.iter().enumerate())
+            .flat_map(|(idx, windows)| windows.iter().map(move |window| (idx, window.origin)).take(n_asked))
+            .collect();
+        let foreseen = self.foresee(batch, &origins, validation_length(batch, horizon));
+        batch
+            .par_iter()
+            .zip(&windows)
+            .zip(&foreseen)
+            .map(|((series, windows), foreseen)| self.select_one(series, windows, foreseen))
+            .collect()
+    }
+
+    /// What [`Auto::pretrained`] says of each series from the origins `(series, origin)`; nothing where there is none.
+    fn foresee(&self, batch: &[&SeriesInput], origins: &[(usize, usize)], horizon: usize) -> Vec<Foreseen> {
+        let mut foreseen = vec![Foreseen::default(); batch.len()];
+        let Some(pretrained) = &self.pretrained else { return foreseen };
+        for chunk in origins.chunks(BATCH) {
+            let inputs: Vec<SeriesInput> =
+                chunk.par_iter().map(|(idx, origin)| batch[*idx].until(*origin, horizon)).collect();
+            let forecasts = pretrained.forecast(&inputs, &ForecastRequest { horizon, seed: 0 });
+            for ((idx, origin), forecast) in chunk.iter().zip(forecasts) {
+                foreseen[*idx].forecasts.push((*origin, forecast));
+            }
+        }
+        foreseen
+    }
+
+    fn select_one(&self, series: &SeriesInput, windows: &[ValidationWindow], foreseen: &Foreseen) -> Selection {
+        let end = series.n_periods();
         let n_usable = n_usable(series, end);
         let n_min = if series.bucket == Bucket::Day { N_MIN } else { 8 };
         if n_usable < n_min {
@@ -155,105 +287,97 @@ impl Auto {
             return Selection { weights: vec![], reason, dependence: dependence::DEFAULT, validation: None };
         }
         let dependence = estimate_dependence(series, end);
-        let candidates: Vec<(&'static dyn Model, f64)> = self
+        let candidates: Vec<(&dyn Model, f64)> = self
             .options
             .candidates_of(series, end)
             .iter()
-            .filter_map(|(name, prior)| models::by_name(name).map(|model| (model, *prior)))
+            .filter_map(|(name, prior)| self.model(name, foreseen).map(|model| (model, *prior)))
             .collect();
-        let validated = self.validate(series, end, horizon, &candidates);
-        let (losses, n_windows) = (&validated.losses, validated.lengths.len());
-        let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
-        let mut weights: Vec<(&'static str, f64)> = candidates
-            .iter()
-            .zip(losses)
-            .map(|((model, prior), loss)| {
-                let excess = match best > 0.0 {
-                    true => (loss / best - 1.0).max(0.0),
-                    false if *loss > 0.0 => f64::INFINITY,
-                    false => 0.0,
-                };
-                let factor = (-self.options.sharpness * n_windows as f64 * excess * excess).exp();
-                (model.name(), if loss.is_finite() || n_windows == 0 { prior * factor } else { 0.0 })
-            })
-            .collect();
+        let validated = validate(series, windows, &candidates);
+        let n_windows = validated.n_windows();
+        let mut left_out = String::new();
+        let mut weights: Vec<(&'static str, f64)> = Vec::with_capacity(candidates.len());
+        for (idx, (model, prior)) in candidates.iter().enumerate() {
+            let name = model.name();
+            let n = if name == PRETRAINED { n_windows.min(self.options.n_pretrained_windows) } else { n_windows };
+            let excess = if n > 0 { validated.excess(idx, n) } else { 0.0 };
+            let weight = prior * (-self.options.sharpness * n as f64 * excess * excess).exp();
+            if name == PRETRAINED && weight < self.options.weight_min {
+                left_out = format!("; {PRETRAINED} left out, its loss was {:.0} % above the best", 100.0 * excess);
+            }
+            weights.push((name, weight));
+        }
         normalise(&mut weights, 0.0);
         normalise(&mut weights, self.options.weight_min);
-        let reason = match n_windows {
+        let by = match n_windows {
             0 => "prior weights, history too short to validate".to_owned(),
             1 => "by pinball loss on 1 validation window".to_owned(),
             n => format!("by pinball loss on {n} validation windows"),
         };
+        let reason = by + &left_out;
         let validation = validated.errors(&weights, &candidates);
         Selection { weights, reason, dependence, validation }
     }
 
-    /// Forecasts of every candidate over the validation windows.
-    fn validate(
-        &self,
-        series: &SeriesInput,
-        end: usize,
-        horizon: usize,
-        candidates: &[(&'static dyn Model, f64)],
-    ) -> Validated {
-        let length = horizon.min(match series.bucket {
-            Bucket::Day => 28,
-            Bucket::Week => 8,
-            Bucket::Month => 6,
-        });
-        let mut validated = Validated {
-            losses: vec![0.0; candidates.len()],
-            means: vec![Vec::new(); candidates.len()],
-            actual: Vec::new(),
-            lengths: Vec::new(),
-        };
-        for window in 1..=self.options.n_windows {
-            let Some(origin) = end.checked_sub(window * length) else { break };
+    /// The model of a name.
+    fn model<'a>(&self, name: &str, foreseen: &'a Foreseen) -> Option<&'a dyn Model> {
+        match name {
+            PRETRAINED => self.pretrained.is_some().then_some(foreseen),
+            name => models::by_name(name),
+        }
+    }
+
+    fn validation_windows(&self, series: &SeriesInput, horizon: usize) -> Vec<ValidationWindow> {
+        let end = series.n_periods();
+        let length = validation_length(&[series], horizon);
+        let mut windows = Vec::new();
+        for back in 1..=self.options.n_windows {
+            let Some(origin) = end.checked_sub(back * length) else { break };
             // A window must not take more history than it leaves.
             if n_usable(series, origin) < (2 * length).min(28) {
                 break;
             }
             let known: Vec<usize> =
                 (0..length).filter(|step| series.observations[origin + step] == Observation::Full).collect();
-            if known.len() * 2 < length {
-                continue;
-            }
-            validated.lengths.push(known.len());
-            validated.actual.extend(known.iter().map(|step| series.demand[origin + step]));
-            let scores = validated.losses.iter_mut().zip(&mut validated.means);
-            for ((loss, means), (model, _)) in scores.zip(candidates) {
-                if !loss.is_finite() {
-                    continue;
-                }
-                let Some(predictive) = model.predict(series, origin, length) else {
-                    *loss = f64::INFINITY;
-                    continue;
-                };
-                means.extend(known.iter().map(|step| predictive.mean[*step]));
-                for step in &known {
-                    let actual = series.demand[origin + step];
-                    for (level, quantile) in
-                        QUANTILE_LEVELS.iter().zip(&predictive.quantiles[step * N_LEVELS..(step + 1) * N_LEVELS])
-                    {
-                        *loss += pinball(*level, actual, *quantile);
-                    }
-                }
+            if known.len() * 2 >= length {
+                windows.push(ValidationWindow { origin, length, known });
             }
         }
-        validated
+        windows
     }
 
-    /// The forecast of the periods `end..end + horizon` by models chosen before.
+    /// The forecasts of the `horizon` periods after each series by models chosen before.
     ///
     /// # Panics
-    /// When `end > series.n_periods()` or `horizon` is 0.
-    pub fn forecast_with(&self, series: &SeriesInput, selection: &Selection, end: usize, horizon: usize) -> Forecast {
-        assert!(end <= series.n_periods() && horizon > 0);
+    /// When `horizon` is 0 or there is not one selection per series.
+    pub fn forecast_with(&self, batch: &[&SeriesInput], selections: &[&Selection], horizon: usize) -> Vec<Forecast> {
+        assert!(horizon > 0 && batch.len() == selections.len());
+        let origins: Vec<(usize, usize)> = (batch.iter().zip(selections).enumerate())
+            .filter(|(_, (_, selection))| selection.weights.iter().any(|(name, _)| *name == PRETRAINED))
+            .map(|(idx, (series, _))| (idx, series.n_periods()))
+            .collect();
+        let foreseen = self.foresee(batch, &origins, horizon);
+        batch
+            .par_iter()
+            .zip(selections)
+            .zip(&foreseen)
+            .map(|((series, selection), foreseen)| self.forecast_one(series, selection, foreseen, horizon))
+            .collect()
+    }
+
+    fn forecast_one(
+        &self,
+        series: &SeriesInput,
+        selection: &Selection,
+        foreseen: &Foreseen,
+        horizon: usize,
+    ) -> Forecast {
+        let end = series.n_periods();
         let Some(silence) = Silence::find(series, end) else {
-            return self.forecast_usual(series, selection, end, horizon);
+            return self.forecast_usual(series, selection, foreseen, horizon);
         };
         let usual = || {
-            let usual = self.forecast_usual(series, selection, end, horizon);
+            let usual = self.forecast_usual(series, selection, foreseen, horizon);
             Predictive { mean: usual.mean, quantiles: usual.quantiles }
         };
         let predictive = silence.forecast(series, end, horizon, usual);
@@ -262,10 +386,17 @@ impl Auto {
     }
 
     /// The forecast of an item that sells as it does.
-    fn forecast_usual(&self, series: &SeriesInput, selection: &Selection, end: usize, horizon: usize) -> Forecast {
+    fn forecast_usual(
+        &self,
+        series: &SeriesInput,
+        selection: &Selection,
+        foreseen: &Foreseen,
+        horizon: usize,
+    ) -> Forecast {
+        let end = series.n_periods();
         let mut parts: Vec<(&'static str, f64, Predictive)> = Vec::new();
         for (name, weight) in &selection.weights {
-            let predictive = models::by_name(name).and_then(|model| model.predict(series, end, horizon));
+            let predictive = self.model(name, foreseen).and_then(|model| model.predict(series, end, horizon));
             // A model that returns nonsense is left out like one that returns nothing.
             let sane = |predictive: &Predictive| {
                 predictive.mean.iter().chain(&predictive.quantiles).all(|value| value.is_finite() && *value >= 0.0)
@@ -281,14 +412,14 @@ impl Auto {
         parts.sort_by(|a, b| b.1.total_cmp(&a.1));
         let total: f64 = parts.iter().map(|(_, weight, _)| weight).sum();
 
-        let unusual = if parts.iter().any(|(name, ..)| *name == COVARIATE_MODEL) {
+        let unusual = if parts.iter().any(|(name, ..)| knows_covariates(name)) {
             unusual_steps(series, end, horizon)
         } else {
             vec![false; horizon]
         };
         let mut mixture = Predictive::zero(horizon);
         for step in 0..horizon {
-            let factor_of = |name: &str| if unusual[step] && name != COVARIATE_MODEL { OTHERS_SHARE } else { 1.0 };
+            let factor_of = |name: &str| if unusual[step] && !knows_covariates(name) { OTHERS_SHARE } else { 1.0 };
             let total: f64 = parts.iter().map(|(name, weight, _)| weight * factor_of(name)).sum();
             for (name, weight, part) in &parts {
                 let weight = weight * factor_of(name) / total;
@@ -314,8 +445,51 @@ impl Auto {
             }
             None => selection.dependence,
         };
+        let dependence = match (foreseen.at(end), parts.iter().find(|(name, ..)| *name == PRETRAINED)) {
+            (Some(forecast), Some((_, weight, _))) => {
+                dependence::blend(dependence, forecast.dependence, weight / total, horizon)
+            }
+            _ => dependence,
+        };
         let forecast = finish(series, end, mixture, dependence, &model, &reason);
         Forecast { validation: selection.validation.clone(), ..forecast }
+    }
+}
+
+/// Periods of a validation window: as many as are planned, up to a month of days, eight weeks or half a year.
+fn validation_length(batch: &[&SeriesInput], horizon: usize) -> usize {
+    let most = |series: &&SeriesInput| match series.bucket {
+        Bucket::Day => 28,
+        Bucket::Week => 8,
+        Bucket::Month => 6,
+    };
+    horizon.min(batch.iter().map(most).max().unwrap_or(1))
+}
+
+/// Forecasts of every candidate over the validation windows.
+fn validate(series: &SeriesInput, windows: &[ValidationWindow], candidates: &[(&dyn Model, f64)]) -> Validated {
+    let score = |model: &dyn Model, ValidationWindow { origin, length, known }: &ValidationWindow| {
+        let predictive = model.predict(series, *origin, *length)?;
+        let mut score = WindowScore { loss: 0.0, means: known.iter().map(|step| predictive.mean[*step]).collect() };
+        for step in known {
+            let quantiles = &predictive.quantiles[step * N_LEVELS..(step + 1) * N_LEVELS];
+            let actual = series.demand[origin + step];
+            score.loss += QUANTILE_LEVELS
+                .iter()
+                .zip(quantiles)
+                .map(|(level, value)| pinball(*level, actual, *value))
+                .sum::<f64>();
+        }
+        Some(score)
+    };
+    let demand =
+        |window: &ValidationWindow| window.known.iter().map(|step| series.demand[window.origin + step]).collect();
+    Validated {
+        scores: candidates
+            .iter()
+            .map(|(model, _)| windows.iter().map(|window| score(*model, window)).collect())
+            .collect(),
+        actual: windows.iter().map(demand).collect(),
     }
 }
 
@@ -404,15 +578,37 @@ impl Forecaster for Auto {
     }
 
     fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
-        batch
-            .par_iter()
-            .map(|series| {
-                let series = &*without_blow_ups(series);
-                let end = series.n_periods();
-                let selection = self.select(series, end, request.horizon);
-                self.forecast_with(series, &selection, end, request.horizon)
-            })
-            .collect()
+        self.forecast_keeping(batch, request, &mut vec![None; batch.len()])
+    }
+
+    /// What `auto` has chosen for a series is kept for a quarter of a year of origins, because choosing costs many times
+    /// what forecasting does.
+    fn forecast_keeping(
+        &self,
+        batch: &[SeriesInput],
+        request: &ForecastRequest,
+        kept: &mut [Option<Kept>],
+    ) -> Vec<Forecast> {
+        assert_eq!(batch.len(), kept.len());
+        let cut: Vec<Cow<'_, SeriesInput>> = batch.par_iter().map(without_blow_ups).collect();
+        let batch: Vec<&SeriesInput> = cut.iter().map(|series| &**series).collect();
+        // [n_series]: the choice and how often it was used.
+        let mut choices: Vec<Option<(Arc<Selection>, usize)>> = (kept.iter())
+            .map(|kept| kept.as_ref()?.downcast_ref::<(Arc<Selection>, usize)>().cloned())
+            .map(|choice| choice.filter(|(_, n_used)| *n_used < FORECASTS_PER_CHOICE))
+            .collect();
+        let open: Vec<usize> = (0..batch.len()).filter(|idx| choices[*idx].is_none()).collect();
+        let undecided: Vec<&SeriesInput> = open.iter().map(|idx| batch[*idx]).collect();
+        for (idx, selection) in open.into_iter().zip(self.select(&undecided, request.horizon)) {
+            choices[idx] = Some((Arc::new(selection), 0));
+        }
+        let choices: Vec<(Arc<Selection>, usize)> = choices.into_iter().flatten().collect();
+        let selections: Vec<&Selection> = choices.iter().map(|(selection, _)| &**selection).collect();
+        let forecasts = self.forecast_with(&batch, &selections, request.horizon);
+        for (kept, (selection, n_used)) in kept.iter_mut().zip(choices) {
+            *kept = Some(Arc::new((selection, n_used + 1)));
+        }
+        forecasts
     }
 }
 
@@ -573,6 +769,8 @@ fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn series(bucket: Bucket, demand: Vec<f64>) -> SeriesInput {
@@ -596,6 +794,84 @@ mod tests {
         assert_eq!(mean(vec![12.0]), 12.0 / 14.0);
         assert_eq!(mean([vec![12.0], vec![0.0; 9]].concat()), 12.0 / 20.0);
         assert_eq!(mean(vec![12.0, 0.0, 6.0]), 6.0, "two sales tell how often");
+    }
+
+    /// Says the same of every period of every series, 8 units more or less, and counts how often it is asked about one.
+    struct Constant {
+        units: f64,
+        n_asked: AtomicUsize,
+    }
+
+    impl Forecaster for Constant {
+        fn name(&self) -> &str {
+            "constant"
+        }
+
+        fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
+            self.n_asked.fetch_add(batch.len(), Ordering::Relaxed);
+            let one = |series: &SeriesInput| Forecast {
+                mean: vec![self.units; request.horizon],
+                quantiles: QUANTILE_LEVELS
+                    .map(|level| (self.units + 16.0 * (level - 0.5)).max(0.0))
+                    .repeat(request.horizon),
+                dependence: Dependence::default(),
+                count_valued: series.count_valued,
+                model: self.name().to_owned(),
+                reason: String::new(),
+                validation: None,
+            };
+            batch.iter().map(one).collect()
+        }
+    }
+
+    fn auto_with(units: f64) -> (Auto, Arc<Constant>) {
+        let constant = Arc::new(Constant { units, n_asked: AtomicUsize::new(0) });
+        (Auto { pretrained: Some(Arc::clone(&constant) as Arc<dyn Forecaster>), ..Auto::default() }, constant)
+    }
+
+    /// Demand that nothing of its own past tells: the sum of two cycles of 11 and 13 days, around 20.
+    fn irregular(n: usize) -> SeriesInput {
+        series(Bucket::Day, (0..n).map(|t| 20.0 + (t % 11) as f64 - (t % 13) as f64).collect())
+    }
+
+    /// The pretrained model has the say where it is good, and none, for a stated reason, where it is not.
+    #[test]
+    fn the_pretrained_model_competes() {
+        let request = ForecastRequest { horizon: 14, seed: 1 };
+        let forecast = |units| auto_with(units).0.forecast(&[irregular(200)], &request).remove(0);
+        let (good, bad) = (forecast(19.0), forecast(60.0));
+        assert!(good.model.contains("pretrained"), "{}", good.model);
+        assert!(!bad.model.contains("pretrained"), "{}", bad.model);
+        assert!(bad.reason.contains("pretrained left out, its loss was"), "{}", bad.reason);
+        assert_eq!(bad.quantiles, Auto::default().forecast(&[irregular(200)], &request)[0].quantiles);
+        // Too short a history to compare anything: nobody is asked.
+        let (auto, constant) = auto_with(19.0);
+        assert_eq!(auto.forecast(&[irregular(5)], &request)[0].model, "auto: fallback");
+        assert_eq!(constant.n_asked.load(Ordering::Relaxed), 0);
+    }
+
+    /// Together or one by one, the forecasts are the same; a choice that is kept is not made again.
+    #[test]
+    fn batches_and_kept_choices_change_nothing() {
+        let request = ForecastRequest { horizon: 7, seed: 1 };
+        let batch = [irregular(200), series(Bucket::Day, vec![3.0; 90]), irregular(10), irregular(400)];
+        let (auto, constant) = auto_with(20.0);
+        let together = auto.forecast(&batch, &request);
+        for (series, forecast) in batch.iter().zip(&together) {
+            assert_eq!(auto.forecast(std::slice::from_ref(series), &request)[0], *forecast);
+        }
+        let mut kept = vec![None; batch.len()];
+        assert_eq!(auto.forecast_keeping(&batch, &request, &mut kept), together);
+        let n_before = constant.n_asked.load(Ordering::Relaxed);
+        assert_eq!(auto.forecast_keeping(&batch, &request, &mut kept), together);
+        // Constant demand of 3 leaves the model out, ten days are too few: of the other two only the future is asked.
+        assert_eq!(constant.n_asked.load(Ordering::Relaxed) - n_before, 2);
+        for _ in 2..FORECASTS_PER_CHOICE {
+            auto.forecast_keeping(&batch, &request, &mut kept);
+        }
+        let n_before = constant.n_asked.load(Ordering::Relaxed);
+        auto.forecast_keeping(&batch, &request, &mut kept);
+        assert_eq!(constant.n_asked.load(Ordering::Relaxed) - n_before, 3 + 2, "a choice is made anew after a quarter");
     }
 
     const BUCKETS: [Bucket; 3] = [Bucket::Day, Bucket::Week, Bucket::Month];

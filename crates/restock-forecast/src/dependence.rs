@@ -107,6 +107,15 @@ pub(crate) fn widen(dependence: Dependence, ratio: f64, horizon: usize) -> Depen
     Dependence { common: common.clamp(dependence.common, dependence.common.max(0.9)), ..dependence }
 }
 
+/// The dependence whose mean correlations over windows up to the horizon lie between those of `a` and `b`, at `share` of
+/// the way from `a` to `b`.
+pub(crate) fn blend(a: Dependence, b: Dependence, share: f64, horizon: usize) -> Dependence {
+    let lengths = [horizon.div_ceil(4).max(2), horizon.div_ceil(2).max(2), horizon.max(2)];
+    let targets =
+        lengths.map(|length| (1.0 - share) * mean_correlation(a, length) + share * mean_correlation(b, length));
+    fit(lengths, targets)
+}
+
 /// The `common` and `phi` whose mean correlations between the periods of windows of three lengths are nearest to the
 /// targets, by search over `phi`; longer windows weigh more.
 pub fn fit(lengths: [usize; 3], targets: [f64; 3]) -> Dependence {

@@ -16,10 +16,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use restock_core::{Forecaster, SeriesInput};
+use restock_forecast::MODEL_NAMES;
+use restock_forecast::auto::{Auto, AutoOptions, PRETRAINED};
 use restock_forecast::evaluate::{EvaluateOptions, evaluate};
 use restock_pretrained::engine::Precision;
 use restock_pretrained::forecaster::Pretrained;
 use restock_pretrained::weights::Weights;
+use std::sync::Arc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,8 +59,13 @@ fn main() {
                 "pretrained" => Box::new(Pretrained::new(&weights, Precision::F32)),
                 "long" => Box::new(Pretrained::new(&weights, Precision::F32).with_context_patches(64)),
                 "short" => Box::new(Pretrained::new(&weights, Precision::F32).with_context_patches(16)),
+                "int8" => Box::new(Pretrained::new(&weights, Precision::Int8)),
                 "fast" => Box::new(Pretrained::new(&weights, Precision::fastest())),
-                other => restock_forecast::forecaster(other).expect("a model"),
+                other => match other.strip_prefix("auto:") {
+                    Some("default") => Box::new(auto("sharpness=5", &weights).expect("options")),
+                    Some(settings) => Box::new(auto(settings, &weights).expect("name=weight:…")),
+                    None => restock_forecast::forecaster(other).expect("a model"),
+                },
             };
             let mut series = batch.clone();
             if hidden {
@@ -69,4 +77,35 @@ fn main() {
             datasets::print_board(model, &board, seconds);
         }
     }
+}
+
+/// `auto` with the pretrained model and other options: `sharpness=5:windows=3:negative_binomial=2:pretrained=2`.
+fn auto(settings: &str, weights: &Weights) -> Option<Auto> {
+    let mut candidates = vec![];
+    let mut options = AutoOptions::default();
+    let mut context_patches = 32;
+    let mut precision = Precision::fastest();
+    for setting in settings.split(':') {
+        let (key, value) = setting.split_once('=')?;
+        let value: f64 = value.parse().ok()?;
+        match key {
+            "sharpness" => options.sharpness = value,
+            "windows" => options.n_windows = value as usize,
+            "asked" => options.n_pretrained_windows = value as usize,
+            "context" => context_patches = value as usize,
+            "int8" => precision = Precision::Int8,
+            model => {
+                let known = MODEL_NAMES.iter().chain(&[PRETRAINED]).find(|known| **known == model)?;
+                candidates.push((*known, value));
+            }
+        }
+    }
+    if !candidates.is_empty() {
+        options.weekly_candidates.clone_from(&candidates);
+        options.monthly_candidates.clone_from(&candidates);
+        options.rare_candidates.clone_from(&candidates);
+        options.candidates = candidates;
+    }
+    let pretrained = Pretrained::new(weights, precision).with_context_patches(context_patches);
+    Some(Auto { options, pretrained: Some(Arc::new(pretrained)) })
 }

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use restock_core::forecast::{
-    Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
+    Covariate, Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::{dependence, normal_quantile};
+use restock_forecast::{dependence, models, normal_quantile};
 use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
@@ -21,6 +21,9 @@ const CHUNK: usize = 512;
 
 /// Past periods that are read at most, in patches, unless told otherwise.
 pub(crate) const CONTEXT_PATCHES: usize = 32;
+
+/// How much higher the ceiling of a forecast is where promotions, prices or events are known.
+const PROMOTION_FACTOR: f64 = 3.0;
 
 /// The pretrained model with its weights, ready to forecast.
 pub struct Pretrained {
@@ -77,7 +80,7 @@ impl Forecaster for Pretrained {
         assert!(request.horizon > 0, "a forecast has at least one period");
         let mut forecasts: Vec<Option<Forecast>> = vec![None; batch.len()];
         let horizon = request.horizon.min(MAX_FUTURE_PATCHES * PATCH);
-        self.run(batch, horizon, &mut |members, output, scales| {
+        self.run(batch, horizon, |members, output, scales| {
             let read: Vec<Forecast> = (members.par_iter().zip(scales).enumerate())
                 .map(|(row, (idx, scale))| self.read(output, row, &batch[*idx], *scale, horizon))
                 .collect();
@@ -111,7 +114,7 @@ impl Pretrained {
     ///
     /// # Panics
     /// Unless `horizon` is 1 to [`MAX_FUTURE_PATCHES`] · [`PATCH`].
-    pub(crate) fn run(&self, batch: &[SeriesInput], horizon: usize, each: &mut dyn FnMut(&[usize], &Output, &[f32])) {
+    pub(crate) fn run(&self, batch: &[SeriesInput], horizon: usize, mut each: impl FnMut(&[usize], &Output, &[f32])) {
         let future_patches = horizon.div_ceil(PATCH);
         // Series of equal length share their matrix products.
         let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
@@ -156,18 +159,21 @@ impl Pretrained {
     }
 
     fn read(&self, output: &Output, row: usize, series: &SeriesInput, scale: f32, horizon: usize) -> Forecast {
+        // A known promotion may sell more than was ever seen, a wild network may not.
+        let factor = if series.covariates.is_empty() { 1.0 } else { PROMOTION_FACTOR };
+        let ceiling = models::ceiling(series).map_or(f64::INFINITY, |ceiling| factor * ceiling);
         let mut mean = Vec::with_capacity(horizon);
         let mut quantiles = Vec::with_capacity(horizon * N_FORECAST_LEVELS);
         let mut moments = Vec::with_capacity(horizon);
         for step in 0..horizon {
             let open = series.open_future.get(step).copied().unwrap_or(1.0) > 0.0;
-            let values = demand_quantiles(output.marginal(row, step), if open { scale } else { 0.0 });
+            let values = demand_quantiles(output.marginal(row, step), if open { scale } else { 0.0 }, ceiling);
             let moment = Moments::of(&values);
             mean.push(moment.mean);
             moments.push(moment);
             quantiles.extend(FORECAST_LEVELS.map(|level_idx| values[level_idx]));
         }
-        let dependence = read_dependence(output, row, scale, &moments);
+        let dependence = read_dependence(output, row, scale, ceiling, &moments);
         Forecast {
             mean,
             quantiles,
@@ -190,9 +196,9 @@ const _: () = {
     }
 };
 
-/// Quantiles in units from quantiles in asinh space. Demand is never negative.
-fn demand_quantiles(values: &[f32], scale: f32) -> [f64; N_LEVELS] {
-    std::array::from_fn(|idx| (f64::from(scale) * f64::from(values[idx]).sinh()).max(0.0))
+/// Quantiles in units from quantiles in asinh space. Demand is never negative nor above the ceiling.
+fn demand_quantiles(values: &[f32], scale: f32, ceiling: f64) -> [f64; N_LEVELS] {
+    std::array::from_fn(|idx| (f64::from(scale) * f64::from(values[idx]).sinh()).clamp(0.0, ceiling))
 }
 
 /// Moments of a distribution known by its quantiles at [`LEVELS`]: linear between them, level below the first, and
@@ -237,14 +243,15 @@ static SCORES: LazyLock<[f64; N_LEVELS + 1]> = LazyLock::new(|| {
 });
 
 /// The dependence under which sums of periods vary as the cumulative head says they do.
-fn read_dependence(output: &Output, row: usize, scale: f32, moments: &[Moments]) -> Dependence {
+fn read_dependence(output: &Output, row: usize, scale: f32, ceiling: f64, moments: &[Moments]) -> Dependence {
     let horizon = moments.len();
     if horizon < 2 {
         return Dependence::default();
     }
     let lengths = [horizon.div_ceil(4).max(2), horizon.div_ceil(2).max(2), horizon];
     let targets = lengths.map(|length| {
-        let values: [f64; N_LEVELS] = demand_quantiles(output.cumulative(row, length - 1), scale * length as f32);
+        let n = length as f32;
+        let values = demand_quantiles(output.cumulative(row, length - 1), scale * n, f64::from(n) * ceiling);
         let of_sum = Moments::of(&values).variance;
         let (mut deviations, mut variances, mut linear) = (0.0, 0.0, 0.0);
         for moment in &moments[..length] {
@@ -269,6 +276,47 @@ pub(crate) fn known_periods(series: &SeriesInput, context_patches: usize) -> std
     first.max(n.saturating_sub(context_patches * PATCH))..n
 }
 
+/// Names of the covariates that have a slot of their own.
+fn slot_of(name: &str) -> Option<Slot> {
+    match name {
+        "price_log_ratio" => Some(Slot::Price),
+        "promotion" => Some(Slot::Promotion),
+        "discount" => Some(Slot::Depth),
+        "display" => Some(Slot::Display),
+        "holiday" => Some(Slot::Event),
+        _ => None,
+    }
+}
+
+/// The covariates; where more of them share the two free slots than fit, those that went with sales come first.
+fn in_order_of_use<'a>(series: &'a SeriesInput, past: &std::ops::Range<usize>) -> Vec<&'a Covariate> {
+    let mut covariates: Vec<&Covariate> = series.covariates.iter().collect();
+    if covariates.iter().filter(|covariate| slot_of(&covariate.name).is_none()).count() > 2 {
+        let seen: Vec<usize> =
+            past.clone().filter(|position| series.observations[*position] == Observation::Full).collect();
+        covariates.sort_by_cached_key(|covariate| {
+            let pairs = seen.iter().map(|position| (f64::from(covariate.values[*position]), series.sales[*position]));
+            // Millionths, so that a number can be a key.
+            -(1e6 * squared_correlation(pairs)) as i64
+        });
+    }
+    covariates
+}
+
+/// The squared correlation of pairs; 0 where one of them does not vary.
+fn squared_correlation(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let n = pairs.clone().count() as f64;
+    let (sum_x, sum_y) = pairs.clone().fold((0.0, 0.0), |sums, (x, y)| (sums.0 + x, sums.1 + y));
+    let (mean_x, mean_y) = (sum_x / n, sum_y / n);
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        xx += (x - mean_x).powi(2);
+        yy += (y - mean_y).powi(2);
+        xy += (x - mean_x) * (y - mean_y);
+    }
+    if xx > 0.0 && yy > 0.0 { xy * xy / (xx * yy) } else { 0.0 }
+}
+
 /// What a window borrows; training on real histories cuts them by the same code.
 pub(crate) struct Prepared {
     past: std::ops::Range<usize>,
@@ -282,15 +330,8 @@ impl Prepared {
         let sales = series.sales[past.clone()].iter().map(|sales| *sales as f32).collect();
         let mut covariates = [const { None }; N_KNOWN_COVARIATES];
         let mut generic = [Slot::GenericA, Slot::GenericB].into_iter();
-        for covariate in &series.covariates {
-            let slot = match covariate.name.as_str() {
-                "price_log_ratio" => Some(Slot::Price),
-                "promotion" => Some(Slot::Promotion),
-                "discount" => Some(Slot::Depth),
-                "display" => Some(Slot::Display),
-                "holiday" => Some(Slot::Event),
-                _ => generic.next(),
-            };
+        for covariate in in_order_of_use(series, &past) {
+            let slot = slot_of(&covariate.name).or_else(|| generic.next());
             if let Some(slot) = slot {
                 let end = covariate.values.len().min(past.end + horizon);
                 covariates[slot as usize] = Some(covariate.values[past.start..end].to_vec());

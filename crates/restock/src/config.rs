@@ -236,9 +236,9 @@ settings! {
         "how far to forecast: the time until the order after next arrives, plus days",
         "预测的长度：到下一次订货到货为止，再加若干天",
         |c, v| { c.settings.extra_horizon_days = extra_horizon(v.as_str()?)?; Some(()) };
-    "forecast.covariates" = "[\"price\", \"promotion\", \"holiday\"]", "a list of \"price\", \"promotion\", \"holiday\"", true,
+    "forecast.covariates" = "[\"price\", \"promotion\", \"holiday\", \"signal\"]", "a list of \"price\", \"promotion\", \"holiday\", \"signal\"", true,
         "what besides history may move demand", "除历史外可影响需求的因素",
-        |c, v| { c.settings.covariates = strings(v, &["price", "promotion", "holiday"])?; Some(()) };
+        |c, v| { c.settings.covariates = strings(v, &["price", "promotion", "holiday", "signal"])?; Some(()) };
     "policy.kind" = "\"auto\"", "the name of a policy, see restock plan --help", true,
         "replenishment policy", "补货策略",
         |c, v| { c.settings.policy = v.as_str()?.to_owned(); Some(()) };

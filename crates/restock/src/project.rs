@@ -1,10 +1,12 @@
 //! Where settings and data come from: `restock.toml`, mapping files, paths and flags.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecaster, Money, Objective, ServiceType};
+use restock_forecast::auto::Auto;
 use restock_pretrained::engine::Precision;
 use restock_pretrained::shipped;
 use restock_pretrained::tuning::registry::{Registry, RegistryError};
@@ -300,10 +302,13 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
     Err(unknown_name("policy", name, restock_inventory::POLICY_NAMES))
 }
 
-/// The forecaster of a name; `pretrained` is the version that the project promoted.
+/// The forecaster of a name; `pretrained`, and what `auto` weighs beside its own models, is the version that the project
+/// promoted.
 pub(crate) fn forecaster(name: &str, models: &Registry) -> Result<Box<dyn Forecaster>, CliError> {
-    if name == "pretrained" {
-        return pretrained(models);
+    match name {
+        "pretrained" => return pretrained(models),
+        "auto" => return Ok(Box::new(Auto { pretrained: Some(Arc::from(pretrained(models)?)), ..Auto::default() })),
+        _ => {}
     }
     restock_forecast::forecaster(name).ok_or_else(|| {
         let known: Vec<&str> = restock_forecast::MODEL_NAMES.iter().chain(shipped::NAMES).copied().collect();

@@ -32,12 +32,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use restock_core::dataset::Dataset;
-use restock_core::forecast::Observation;
+use restock_core::forecast::{Kept, Observation};
 use restock_core::settings::PlanSettings;
 use restock_core::{
     Bucket, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx, N_LEVELS, Period, SeriesInput,
 };
-use restock_forecast::auto::{Auto, Selection};
 use restock_inventory::item_location::ItemLocationParams;
 use restock_inventory::kpi::Ratio;
 
@@ -439,8 +438,8 @@ struct Item {
     money_known: bool,
     /// Demand estimated beyond sales, units.
     latent: f64,
-    /// What `auto` chose, and for how many origins it has been used.
-    selection: Option<(Selection, usize)>,
+    /// What the forecaster keeps from origin to origin.
+    kept: Option<Kept>,
 }
 
 impl Context<'_> {
@@ -541,7 +540,7 @@ impl Context<'_> {
             units_per_base: 10_f64.powi(i32::from(unit.decimals)),
             money_known: unit.money_known,
             latent,
-            selection: None,
+            kept: None,
             replay: Replay::new(course, self.slots.len()),
         })
     }
@@ -613,8 +612,7 @@ impl Context<'_> {
         }
     }
 
-    /// One forecast per unit. What `auto` has chosen for an item-location is kept for a quarter of a year of origins,
-    /// because choosing costs many times what forecasting does.
+    /// One forecast per unit.
     fn forecasts(
         &self,
         items: &mut [Item],
@@ -622,37 +620,27 @@ impl Context<'_> {
         forecaster: &dyn Forecaster,
         horizon: usize,
     ) -> Vec<Option<Forecast>> {
-        const ORIGINS_PER_CHOICE: usize = 13;
-        if forecaster.name() == "auto" {
-            let auto = Auto::default();
-            let forecast = |(item, unit): (&mut Item, &Option<PlanningUnit>)| {
-                let series = &unit.as_ref()?.history.series;
-                let end = series.n_periods();
-                let selection = match item.selection.take() {
-                    Some((selection, n_used)) if n_used < ORIGINS_PER_CHOICE => (selection, n_used + 1),
-                    _ => (auto.select(series, end, horizon), 1),
-                };
-                let forecast = auto.forecast_with(series, &selection.0, end, horizon);
-                item.selection = Some(selection);
-                Some(forecast)
-            };
-            return items.iter_mut().zip(&*units).map(forecast).collect();
-        }
         // A forecaster takes the series out of the units and gives them back.
         let mut batch: Vec<SeriesInput> = Vec::with_capacity(units.len());
-        for unit in units.iter_mut().flatten() {
+        let mut kept: Vec<Option<Kept>> = Vec::with_capacity(units.len());
+        for (unit, item) in units.iter_mut().zip(&mut *items) {
+            let Some(unit) = unit else { continue };
             let empty = unit.history.series.until(0, 0);
             batch.push(std::mem::replace(&mut unit.history.series, empty));
+            kept.push(item.kept.take());
         }
-        let forecasts = forecaster.forecast(&batch, &ForecastRequest { horizon, seed: self.settings.seed });
+        let request = ForecastRequest { horizon, seed: self.settings.seed };
+        let forecasts = forecaster.forecast_keeping(&batch, &request, &mut kept);
         assert_eq!(forecasts.len(), batch.len(), "{} returns one forecast per series", forecaster.name());
-        let mut forecasts = forecasts.into_iter().zip(batch);
+        let mut forecasts = forecasts.into_iter().zip(batch).zip(kept);
         units
             .iter_mut()
-            .map(|unit| {
+            .zip(items)
+            .map(|(unit, item)| {
                 let unit = unit.as_mut()?;
-                let (forecast, series) = forecasts.next().expect("one forecast per unit");
+                let ((forecast, series), kept) = forecasts.next().expect("one forecast per unit");
                 unit.history.series = series;
+                item.kept = kept;
                 Some(forecast)
             })
             .collect()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, TimestampMillisecondType,
+    Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 use arrow_array::{Array, ArrayRef};
 use parquet::arrow::ProjectionMask;
@@ -33,7 +33,7 @@ pub(crate) struct DataSet {
 pub(crate) fn read(name: &str) -> DataSet {
     let plain = |file: &str, keys: &[&str], date: &str, bucket: Bucket, count_valued: bool| {
         let mut by_key: BTreeMap<String, BTreeMap<i32, f64>> = BTreeMap::new();
-        for row in rows(file, keys, date, None) {
+        for row in rows(file, keys, date, "quantity", &[]) {
             *by_key.entry(row.key).or_default().entry(period_of(row.day, bucket)).or_default() += row.quantity;
         }
         by_key.into_values().map(|by_period| dense(&by_period, bucket, count_valued)).collect::<Vec<_>>()
@@ -43,6 +43,7 @@ pub(crate) fn read(name: &str) -> DataSet {
         "m5_CA_1" | "m5_TX_1" => daily(read_m5(&name[3..])),
         "store_item" => daily(plain("store_item_demand/sales", &["store_id", "item_id"], "date", Bucket::Day, true)),
         "online_retail" => daily(plain("online_retail/transactions", &["sku"], "timestamp", Bucket::Day, true)),
+        "rossmann" => daily(read_rossmann()),
         "freshretailnet" => {
             // Sales as they were: the question here is the joint distribution of a series, not latent demand.
             let mut series =
@@ -124,24 +125,27 @@ struct Row {
     /// Days since 1970-01-01.
     day: i32,
     quantity: f64,
-    extra: f32,
+    /// `[n_extra]`.
+    extra: Vec<f32>,
 }
 
-fn rows(file: &str, keys: &[&str], date: &str, extra: Option<&str>) -> Vec<Row> {
+/// The rows of a file that have a quantity and all of `extra`.
+fn rows(file: &str, keys: &[&str], date: &str, quantity: &str, extra: &[&str]) -> Vec<Row> {
     let shared = std::env::var("RESTOCK_SHARED").unwrap_or_else(|_| "../shared".to_owned());
     let path = PathBuf::from(shared).join(format!("data/{file}.parquet"));
     let opened = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}; set RESTOCK_SHARED", path.display()));
     let builder = ParquetRecordBatchReaderBuilder::try_new(opened).expect("a parquet file");
-    let names = keys.iter().copied().chain([date, "quantity"]).chain(extra);
+    let names = keys.iter().copied().chain([date, quantity]).chain(extra.iter().copied());
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
     let mut rows = Vec::new();
     for batch in builder.with_projection(mask).with_batch_size(65_536).build().expect("readable") {
         let batch = batch.expect("readable");
         let column = |name: &str| batch.column_by_name(name).expect("a known column");
         let key_columns: Vec<&ArrayRef> = keys.iter().map(|name| column(name)).collect();
-        let (days, quantities) = (column(date), column("quantity"));
+        let (days, quantities) = (column(date), column(quantity));
+        let extras: Vec<&ArrayRef> = extra.iter().map(|name| column(name)).collect();
         for idx in 0..batch.num_rows() {
-            if quantities.is_null(idx) || extra.is_some_and(|extra| column(extra).is_null(idx)) {
+            if quantities.is_null(idx) || extras.iter().any(|extra| extra.is_null(idx)) {
                 continue;
             }
             let key: Vec<String> = key_columns.iter().map(|keys| text(keys, idx)).collect();
@@ -153,7 +157,7 @@ fn rows(file: &str, keys: &[&str], date: &str, extra: Option<&str>) -> Vec<Row> 
                 key: key.join("@"),
                 day,
                 quantity: number(quantities, idx),
-                extra: extra.map_or(0.0, |extra| column(extra).as_primitive::<Float32Type>().value(idx)),
+                extra: extras.iter().map(|extra| number(extra, idx) as f32).collect(),
             });
         }
     }
@@ -177,8 +181,14 @@ fn number(column: &ArrayRef, idx: usize) -> f64 {
         f64::from(values.value(idx))
     } else if let Some(values) = column.as_primitive_opt::<Int32Type>() {
         f64::from(values.value(idx))
+    } else if let Some(values) = column.as_primitive_opt::<Int64Type>() {
+        values.value(idx) as f64
     } else if let Some(values) = column.as_primitive_opt::<Float64Type>() {
         values.value(idx)
+    } else if let Some(values) = column.as_boolean_opt() {
+        f64::from(u8::from(values.value(idx)))
+    } else if let Some(values) = column.as_string_opt::<i32>() {
+        f64::from(u8::from(!matches!(values.value(idx), "" | "0")))
     } else {
         f64::from(column.as_primitive::<Float32Type>().value(idx))
     }
@@ -213,31 +223,73 @@ fn dense(by_period: &BTreeMap<i32, f64>, bucket: Bucket, count_valued: bool) -> 
     }
 }
 
-/// One series per item, from its first day with a price; covariate: log of the price over its trailing mean.
+/// One series per item, from its first day with a price; covariates: log of the price over its trailing mean, events,
+/// days on which food stamps are paid. `M5_COVARIATES=price,holiday` leaves some out.
 fn read_m5(store: &str) -> Vec<SeriesInput> {
+    let wanted = std::env::var("M5_COVARIATES").unwrap_or_else(|_| "price,holiday,snap".to_owned());
+    let wanted = |name: &str| wanted.split(',').any(|one| one == name);
+    let snap = format!("snap_{}", &store[..2]);
+    let mut calendar: BTreeMap<i32, [f32; 2]> = BTreeMap::new();
+    for row in rows("m5/calendar", &[], "date", "d", &[&snap]) {
+        calendar.entry(row.day).or_default()[1] = row.extra[0];
+    }
+    for event in ["event_name_1", "event_name_2"] {
+        for row in rows("m5/calendar", &[], "date", "d", &[event]) {
+            calendar.entry(row.day).or_default()[0] = row.extra[0];
+        }
+    }
     let mut by_item: BTreeMap<String, (BTreeMap<i32, f64>, Vec<f32>)> = BTreeMap::new();
-    for row in rows(&format!("m5/sales_{store}"), &["item_id"], "date", Some("price")) {
+    for row in rows(&format!("m5/sales_{store}"), &["item_id"], "date", "quantity", &["price"]) {
         let item = by_item.entry(row.key).or_default();
         item.0.insert(row.day, row.quantity);
-        item.1.push(row.extra);
+        item.1.push(row.extra[0]);
     }
     let mut all = Vec::new();
     for (by_day, prices) in by_item.into_values() {
         let mut one = dense(&by_day, Bucket::Day, true);
         assert_eq!(one.n_periods(), prices.len(), "days of an item follow one another");
         let mut usual = prices[0];
-        let values = prices
-            .iter()
-            .map(|price| {
-                let ratio = (price / usual).ln();
-                usual += 0.02 * (price - usual);
-                if ratio.abs() < 0.02 { 0.0 } else { ratio }
-            })
-            .collect();
-        if std::env::var_os("NO_PRICE").is_none() {
-            one.covariates.push(Covariate { name: "price_log_ratio".to_owned(), values });
-        }
+        let values = prices.iter().map(|price| {
+            let ratio = (price / usual).ln();
+            usual += 0.02 * (price - usual);
+            if ratio.abs() < 0.02 { 0.0 } else { ratio }
+        });
+        let price = Covariate { name: "price_log_ratio".to_owned(), values: values.collect() };
+        let days = one.first_period..one.first_period + one.n_periods() as i32 + 28;
+        let of_calendar = |idx: usize, name: &str| Covariate {
+            name: name.to_owned(),
+            values: days.clone().map(|day| calendar.get(&day).map_or(0.0, |row| row[idx])).collect(),
+        };
+        let known = [("price", price), ("holiday", of_calendar(0, "holiday")), ("snap", of_calendar(1, "snap"))];
+        one.covariates.extend(known.into_iter().filter(|(name, _)| wanted(name)).map(|(_, covariate)| covariate));
         all.push(one);
     }
     all
+}
+
+/// One series of turnover per store; closed days are marked, covariates are promotions, state and school holidays.
+fn read_rossmann() -> Vec<SeriesInput> {
+    let mut by_store: BTreeMap<String, BTreeMap<i32, Row>> = BTreeMap::new();
+    let extra = ["open", "promo", "state_holiday", "school_holiday"];
+    for row in rows("rossmann_100/sales", &["store_id"], "date", "sales_value", &extra) {
+        by_store.entry(row.key.clone()).or_default().insert(row.day, row);
+    }
+    let series = by_store.into_values().map(|by_day| {
+        let quantities = by_day.iter().map(|(day, row)| (*day, row.quantity)).collect();
+        let mut one = dense(&quantities, Bucket::Day, false);
+        for (observation, day) in one.observations.iter_mut().zip(one.first_period..) {
+            *observation = match by_day.get(&day) {
+                None => Observation::Missing,
+                Some(row) if row.extra[0] == 0.0 => Observation::Closed,
+                Some(_) => Observation::Full,
+            };
+        }
+        for (name, idx) in [("promotion", 1), ("holiday", 2), ("school_holiday", 3)] {
+            let values = (one.first_period..).take(one.n_periods());
+            let values = values.map(|day| by_day.get(&day).map_or(0.0, |row| row.extra[idx])).collect();
+            one.covariates.push(Covariate { name: name.to_owned(), values });
+        }
+        one
+    });
+    series.collect()
 }

@@ -56,8 +56,7 @@ impl Predictive {
     /// higher than a small multiple of anything seen. `factor` raises that ceiling where known covariates, such as a
     /// planned promotion, say that demand will be higher than usual.
     pub(crate) fn guard(&mut self, series: &SeriesInput, history: &History, factor: f64) {
-        let slack = if series.count_valued { 2.0 } else { 0.0 };
-        let ceiling = (CEILING_MULTIPLE * history.max() + slack) * factor.max(1.0);
+        let ceiling = ceiling_above(series, history.max()) * factor.max(1.0);
         for (mean, quantiles) in self.mean.iter_mut().zip(self.quantiles.chunks_exact_mut(N_LEVELS)) {
             *mean = if mean.is_finite() { mean.clamp(0.0, ceiling) } else { history.mean() };
             let mut below = 0.0_f64;
@@ -72,6 +71,17 @@ impl Predictive {
 
 /// No forecast exceeds this multiple of the largest demand seen.
 const CEILING_MULTIPLE: f64 = 3.0;
+
+/// The highest demand of a period, units, that a forecast of this series may name without knowing of a promotion: a
+/// small multiple of the largest demand seen. `None` where no period was seen.
+pub fn ceiling(series: &SeriesInput) -> Option<f64> {
+    let history = History::new(series, series.n_periods(), series.n_periods());
+    (!history.is_empty()).then(|| ceiling_above(series, history.max()))
+}
+
+fn ceiling_above(series: &SeriesInput, max: f64) -> f64 {
+    CEILING_MULTIPLE * max + if series.count_valued { 2.0 } else { 0.0 }
+}
 
 /// One model: a pure function from a history to predictive quantiles.
 pub trait Model: Send + Sync {

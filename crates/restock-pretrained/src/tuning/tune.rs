@@ -317,6 +317,9 @@ struct Tuner<'a> {
     data: String,
 }
 
+/// The loss of a step under parameters; it leaves its gradient by them in the last argument.
+type Loss<'a> = dyn FnMut(&[f32], u64, &mut [f32]) -> f64 + 'a;
+
 /// Parameters at the best validation of a training.
 struct Trained {
     parameters: Vec<f32>,
@@ -351,7 +354,7 @@ impl Tuner<'_> {
         }
         let (mut relative, share, mut sums) = best;
         adapter.card.share = share;
-        if !(relative < 1.0) {
+        if relative >= 1.0 {
             // A share of 0 is the shipped model.
             (relative, adapter.card.share, sums) = (1.0, 0.0, self.zero_shot.to_vec());
         }
@@ -492,7 +495,7 @@ impl Tuner<'_> {
         parameters: Vec<f32>,
         learning_rate: f64,
         until: f64,
-        loss: &mut dyn FnMut(&[f32], u64, &mut [f32]) -> f64,
+        loss: &mut Loss,
         change_of: &dyn Fn(&[f32]) -> Change,
     ) -> Result<Trained, TuneError> {
         let most_steps = self.options.most_steps.unwrap_or(MOST_STEPS);
@@ -524,7 +527,7 @@ impl Tuner<'_> {
                 }
             }
             let value = loss(&optimiser.state().weights, step, &mut gradient);
-            let share = (done / 0.05).min(1.0).max(0.1) * (1.0 - 0.9 * done.min(1.0));
+            let share = (done / 0.05).clamp(0.1, 1.0) * (1.0 - 0.9 * done.min(1.0));
             optimiser.step(&gradient, step, learning_rate * share);
             step += 1;
             self.say(Some(method), step, value, least);

@@ -172,7 +172,7 @@ impl<'a> TrainingWindows<'a> {
         }
         let known: Vec<SeriesInput> =
             windows.iter().map(|(series_idx, origin)| self.batch[*series_idx].until(*origin, self.horizon)).collect();
-        model.run(&known, self.horizon, &mut |members, output, scales| {
+        model.run(&known, self.horizon, |members, output, scales| {
             for (row, (idx, scale)) in members.iter().zip(scales).enumerate() {
                 let (series_idx, origin) = windows[*idx];
                 let outcome = Outcome::of(&self.batch[series_idx], origin, self.horizon);

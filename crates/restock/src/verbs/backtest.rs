@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
-use restock_core::{Bucket, Forecaster};
+use restock_core::{Bucket, Forecaster, QUANTILE_LEVELS};
 use restock_engine::backtest::{
     BacktestError, BacktestOptions, BacktestReport, ForecastBacktestOptions, backtest, forecast_backtest,
 };
 use restock_forecast::evaluate::Leaderboard;
+use restock_inventory::problems::Chart;
 
 use super::plan::{bullet, open_in_browser, wrap};
+use crate::chart;
 use crate::cli::BacktestArgs;
 use crate::error::CliError;
 use crate::format;
@@ -38,8 +40,11 @@ pub(crate) fn run(session: &Session, args: &BacktestArgs) -> Result<Output, CliE
     let project = Project::open(session, &args.data)?;
     let mut loaded = project.load(session)?;
     apply_flags(&mut loaded.settings, &args.planning)?;
-    let mut output =
-        if args.forecast { forecasts(session, args, &loaded)? } else { policies(session, args, &project, &loaded)? };
+    let mut output = if args.forecast {
+        forecasts(session, args, &project, &loaded)?
+    } else {
+        policies(session, args, &project, &loaded)?
+    };
     output.notes = loaded.notes;
     Ok(output)
 }
@@ -135,7 +140,7 @@ fn report_text(session: &Session, report: &BacktestReport) -> String {
     text
 }
 
-fn forecasts(session: &Session, args: &BacktestArgs, loaded: &Loaded) -> Result<Output, CliError> {
+fn forecasts(session: &Session, args: &BacktestArgs, project: &Project, loaded: &Loaded) -> Result<Output, CliError> {
     let names: Vec<&str> =
         if args.models.is_empty() { MODELS.to_vec() } else { args.models.iter().map(String::as_str).collect() };
     let models: Vec<Box<dyn Forecaster>> =
@@ -150,7 +155,36 @@ fn forecasts(session: &Session, args: &BacktestArgs, loaded: &Loaded) -> Result<
         progress.set(done as u64, total as u64);
     });
     drop(progress);
-    if session.json { Output::json(&board) } else { Ok(Output::text(leaderboard_text(session, &board))) }
+    let path = args.out.clone().unwrap_or_else(|| project.default_out()).join("calibration.svg");
+    write_file(&path, &chart::svg(&calibration(&board)))?;
+    if args.open {
+        open_in_browser(&path);
+    }
+    if session.json {
+        return Output::json(&board);
+    }
+    let mut text = leaderboard_text(session, &board);
+    let _ = write!(text, "\n{}\n", session.dim(&session.fill(Text::Written, &[&path.display()])));
+    Ok(Output::text(text))
+}
+
+/// Curves of a calibration chart: the best models, and what a perfect one would show.
+const N_CALIBRATION_CURVES: usize = 4;
+
+/// How often demand was at or below each quantile; a calibrated model lies on the diagonal.
+fn calibration(board: &Leaderboard) -> Chart {
+    let all = board.rows.iter().filter(|row| row.group == "all" && row.coverage.len() == QUANTILE_LEVELS.len());
+    let mut curves: Vec<(String, Vec<(f64, f64)>)> = all
+        .take(N_CALIBRATION_CURVES)
+        .map(|row| (row.model.clone(), QUANTILE_LEVELS.into_iter().zip(row.coverage.iter().copied()).collect()))
+        .collect();
+    curves.push(("calibrated".to_owned(), vec![(0.0, 0.0), (1.0, 1.0)]));
+    Chart {
+        title: format!("Calibration over {} periods of {} series", board.horizon, format::count(board.n_series)),
+        x_label: "quantile level",
+        y_label: "share of periods at or below it",
+        curves,
+    }
 }
 
 fn leaderboard_text(session: &Session, board: &Leaderboard) -> String {
