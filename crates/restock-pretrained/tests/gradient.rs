@@ -6,8 +6,11 @@ use common::tiny_config;
 use restock_pretrained::batch::{BatchSource, TrainingBatch};
 use restock_pretrained::config::{LEVELS, ModelConfig, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH_WIDTH};
 use restock_pretrained::engine::network::{forward, monotone_quantiles};
+use restock_pretrained::engine::{Engine, Input, Output, Precision};
 use restock_pretrained::seasonal_source::SeasonalSource;
-use restock_pretrained::training::{Losses, Trainable, features, head_loss_and_gradient, loss_and_gradient};
+use restock_pretrained::training::{
+    Losses, Trainable, features, head_loss_and_gradient, loss_and_gradient, taught_loss_and_gradient,
+};
 use restock_pretrained::weights::Weights;
 
 /// Windows in which some demand is not known and some is a lower bound.
@@ -62,6 +65,7 @@ fn defined_losses(weights: &Weights, batch: &TrainingBatch) -> Losses {
         marginal: sums.marginal / counts.marginal,
         cumulative: sums.cumulative / counts.cumulative,
         any_demand: sums.any_demand / counts.any_demand,
+        from_teacher: 0.0,
     }
 }
 
@@ -203,4 +207,38 @@ fn the_head_learns_the_same_from_features() {
     for (a, b) in gradient[n_embedded..].iter().zip(&whole[whole.len() - n_after..]) {
         assert!((a - b).abs() < 1e-5 * (1e-2 + b.abs()), "{a} {b}");
     }
+}
+
+/// A student that is its own teacher has only the entropy of its probabilities of any demand left to pay.
+#[test]
+fn a_teacher_that_says_the_same_is_no_distance_away() {
+    let config = tiny_config();
+    let source = SeasonalSource { seed: 4, n_series: 30, max_context_patches: 4, max_future_patches: 3 };
+    let batch = source.batch(2, 0.0);
+    let said_by = |weights: &Weights| {
+        let patches: Vec<f32> = batch.patches.iter().map(|value| value.to_f32()).collect();
+        Engine::new(weights, Precision::F32).run(&Input {
+            n_series: batch.n_series,
+            context_patches: batch.context_patches,
+            future_patches: batch.future_patches,
+            patches: &patches,
+            statics: &batch.statics,
+        })
+    };
+    let weights = Weights::random(&config, 6);
+    let flat = weights.to_flat();
+    let mut gradient = vec![0.0; flat.len()];
+    let mut taught =
+        |said: &Output| taught_loss_and_gradient(&flat, &config, &batch, Some(said), Trainable::All, &mut gradient);
+    let said = said_by(&weights);
+    let entropies = said.demand_probability.iter().map(|&p| {
+        let p = f64::from(p);
+        -p * p.ln() - (1.0 - p) * (1.0 - p).ln()
+    });
+    let entropy = entropies.sum::<f64>() / said.demand_probability.len() as f64;
+    let same = taught(&said);
+    assert!((same.from_teacher - 0.1 * entropy).abs() < 1e-6, "{same:?} {entropy}");
+    let other = taught(&said_by(&Weights::random(&config, 7)));
+    assert!(other.from_teacher > 0.1 + same.from_teacher, "{other:?}");
+    assert_eq!((other.marginal, other.cumulative, other.any_demand), (same.marginal, same.cumulative, same.any_demand));
 }

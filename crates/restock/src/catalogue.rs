@@ -540,6 +540,28 @@ const MESSAGES: &[(&str, &str)] = &[
     ("known settings: {0}", "已知设置：{0}"),
     ("did you mean {0}?", "是否指 {0}？"),
     // ------------------------------------------------------------ versions of the pretrained model
+    ("--total-steps is {0}, must be at least --steps, {1}", "--total-steps 为 {0}，不得小于 --steps（{1}）"),
+    ("checkpoint {0} is of seed {1}, --seed is {2}", "检查点 {0} 的种子为 {1}，而 --seed 为 {2}"),
+    (
+        "train with --seed {0}, or name another folder with --checkpoint",
+        "请用 --seed {0} 训练，或用 --checkpoint 指定其他文件夹",
+    ),
+    (
+        "this restock was built without GPUs, --device cuda is not possible",
+        "此 restock 构建时未包含 GPU 支持，无法使用 --device cuda",
+    ),
+    ("leave --device out, or build it with libtorch 2.11: {0}", "请去掉 --device，或用 libtorch 2.11 构建：{0}"),
+    ("--teacher is for CPUs, --device is cuda", "--teacher 仅用于 CPU，而 --device 为 cuda"),
+    ("leave one of them out", "请去掉其中一个"),
+    ("libtorch finds no GPU on this machine", "libtorch 在此机器上找不到 GPU"),
+    (
+        "set LD_PRELOAD={0}, and let LD_LIBRARY_PATH name the folder it is in",
+        "请设置 LD_PRELOAD={0}，并让 LD_LIBRARY_PATH 指向其所在文件夹",
+    ),
+    (
+        "name another folder with --checkpoint, or train the size that is there",
+        "请用 --checkpoint 指定其他文件夹，或训练其中已有的规模",
+    ),
     ("version {0} is not known, expected one of {1}", "未知版本 {0}，应为 {1} 之一"),
     (
         "{0} is neither a version nor a file, expected one of {1} or a path",

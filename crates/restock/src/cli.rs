@@ -469,6 +469,15 @@ pub(crate) enum ModelAction {
                             restock model tune --method calibrate --promote\n  \
                             restock model tune sales.csv --horizon 14 --dry-run")]
     Tune(TuneArgs),
+    /// Train a demand model from nothing on generated series, and write its weights, a card and a chart
+    ///
+    /// Training goes on from the checkpoint that is there: the same command, run again, continues what was stopped. On
+    /// CPUs the weights depend on the seed and the other options alone, not on the number of threads nor on where a run
+    /// was stopped. A size of nano takes hours, base takes a GPU.
+    #[command(after_help = "Examples:\n  restock model pretrain --steps 20000 --out my-model\n  \
+                            restock model pretrain --minutes 10 --out my-model --teacher shipped\n  \
+                            restock model pretrain --size base --device cuda --tokens 32768 --steps 60000")]
+    Pretrain(PretrainArgs),
     /// Every version of the project, what it was worth on validation, and which is used
     List,
     /// Check hashes, tensors and numbers of weights: the shipped ones, versions, files or folders of public models
@@ -528,6 +537,71 @@ pub(crate) enum TuneMethod {
     Lora,
     /// Every weight
     Full,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PretrainArgs {
+    /// Size of the network
+    #[arg(long, value_enum, default_value_t = ModelSize::Nano)]
+    pub(crate) size: ModelSize,
+    /// Stop after this step, counted over all runs
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) steps: u64,
+    /// Steps of the whole training, which set the learning rate and the mix of series; --steps when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) total_steps: Option<u64>,
+    /// Stop with a checkpoint before this many minutes have passed
+    #[arg(long, value_name = "N", value_parser = parse_positive)]
+    pub(crate) minutes: Option<f64>,
+    /// Tokens in each batch, about: a series has one for every 16 periods of past and future
+    #[arg(long, value_name = "N", default_value_t = 16384, value_parser = clap::value_parser!(u32).range(100..=1_048_576))]
+    pub(crate) tokens: u32,
+    /// Share of series that are not retail, instead of first many and then few
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub(crate) share_generic: Option<f64>,
+    /// Folder for weights, card and chart
+    #[arg(long, value_name = "DIR", default_value = "restock-model")]
+    pub(crate) out: PathBuf,
+    /// Folder of the checkpoint and the log; checkpoint in the folder of --out when not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Steps between two validations, each with a checkpoint
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) validate_every: u64,
+    /// Batches of a validation
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) validation_batches: u32,
+    /// The highest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 2e-3, value_parser = parse_positive)]
+    pub(crate) learning_rate: f64,
+    /// Seed of weights and series
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Threads; all of the machine when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Weights of a larger model, or shipped, whose forecasts are learnt beside the series; on CPUs only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) teacher: Option<PathBuf>,
+    /// Where to train
+    #[arg(long, value_enum, default_value_t = TrainOn::Cpu)]
+    pub(crate) device: TrainOn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelSize {
+    /// 1.4 million parameters
+    Nano,
+    /// 6.4 million parameters, the size of the shipped model
+    Base,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrainOn {
+    /// This machine's processor
+    Cpu,
+    /// A GPU; needs a build with the feature cuda
+    Cuda,
 }
 
 #[derive(Args, Debug)]

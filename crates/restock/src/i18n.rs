@@ -383,6 +383,18 @@ texts! {
     CheckBase: "weights it changes", "所改动的权重";
     CheckTensors: "names, shapes and numbers of tensors", "张量的名称、形状与数值";
     FilesHold: "{0} of {1|check holds|checks hold}", "{1} 项检查中 {0} 项通过";
+    Training: "training", "训练";
+    TrainingLoss: "training, loss {0}", "训练，损失 {0}";
+    TrainedSteps: "{0}, {1} parameters: {2} of {3|step|steps}, {4} series, {5} s",
+        "{0}，{1} 个参数：{3} 步中的 {2} 步，{4} 条序列，{5} 秒";
+    TrainingNote: "On generated series that were not trained on. Coverage: the share of demand at or below a quantile.",
+        "在未用于训练的生成序列上。覆盖率：不超过分位数的需求所占的比例。";
+    PinballLoss: "pinball loss", "分位数损失";
+    CoverageOf: "coverage of {0}", "{0} 分位覆盖率";
+    Periods: "periods", "各期需求";
+    CumulativeDemand: "cumulative demand", "累计需求";
+    TrainingStopped: "the time is over; the same command goes on after step {0}", "时间已到；再次运行同一命令将从第 {0} 步之后继续";
+    LossByStep: "Pinball loss by step", "各步的分位数损失";
     Promoted: "{0} is used from now on; before it was {1}", "现在使用 {0}，此前为 {1}";
     RolledBack: "back to {0}; {1} is no longer used", "已恢复为 {0}，不再使用 {1}";
 }

@@ -45,11 +45,38 @@ pub(crate) fn gelu_slope<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
     (x * two_u_slope * (e * s)).mul_add(s, s)
 }
 
+/// Replaces every value by a function of it, 16 at a time. A macro, because a function that is passed as an argument is
+/// not compiled for the vector instructions of its caller.
+macro_rules! replace_all {
+    ($simd:ident, $values:ident, $function:ident) => {
+        let (vectors, rest) = $values.as_chunks_mut::<LANES>();
+        for vector in vectors {
+            $function($simd, f32x16::from_slice($simd, vector)).store_slice(vector);
+        }
+        if !rest.is_empty() {
+            let mut vector = [0.0; LANES];
+            vector[..rest.len()].copy_from_slice(rest);
+            let result: [f32; LANES] = $function($simd, f32x16::from_slice($simd, &vector)).into();
+            rest.copy_from_slice(&result[..rest.len()]);
+        }
+    };
+}
+
+#[inline(always)]
+fn gelu_slice<S: Simd>(simd: S, values: &mut [f32]) {
+    replace_all!(simd, values, gelu);
+}
+
+#[inline(always)]
+fn softplus_slice<S: Simd>(simd: S, values: &mut [f32]) {
+    replace_all!(simd, values, softplus);
+}
+
 /// The GELU of every value of `x`, into `output`.
 pub(crate) fn gelu_all(level: Level, x: &[f32], output: &mut Vec<f32>) {
     output.clear();
     output.extend_from_slice(x);
-    dispatch!(level, simd => map_slice(simd, output, gelu));
+    dispatch!(level, simd => gelu_slice(simd, output));
 }
 
 /// Multiplies every `d_output` by the slope of the GELU at `x`.
@@ -89,21 +116,7 @@ pub(crate) fn softplus<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
 
 /// ln(1 + e^x) of every value.
 pub(crate) fn softplus_all(level: Level, values: &mut [f32]) {
-    dispatch!(level, simd => map_slice(simd, values, softplus));
-}
-
-#[inline(always)]
-fn map_slice<S: Simd>(simd: S, values: &mut [f32], function: impl Fn(S, f32x16<S>) -> f32x16<S>) {
-    let (vectors, rest) = values.as_chunks_mut::<LANES>();
-    for vector in vectors {
-        function(simd, f32x16::from_slice(simd, vector)).store_slice(vector);
-    }
-    if !rest.is_empty() {
-        let mut vector = [0.0; LANES];
-        vector[..rest.len()].copy_from_slice(rest);
-        let result: [f32; LANES] = function(simd, f32x16::from_slice(simd, &vector)).into();
-        rest.copy_from_slice(&result[..rest.len()]);
-    }
+    dispatch!(level, simd => softplus_slice(simd, values));
 }
 
 /// 1 / (1 + e^(-x)).

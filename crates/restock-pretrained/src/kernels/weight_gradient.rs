@@ -3,13 +3,13 @@
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 
 use super::attention::{Columns, pack_as_rows};
-use super::tile::{LANES, TILE_ROWS, multiply, tile_rows, vectors_per_panel};
+use super::tile::{LANES, TILE_ROWS, vectors_per_panel};
 
 /// Memory that [`add_products`] uses again.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// `[n_out, n_rows]`.
-    transposed: Vec<f32>,
+    /// `[n_tiles, n_rows, TILE_ROWS]`: columns of the gradient of the output.
+    tiles: Vec<f32>,
     /// `[n_panels, n_rows, width]`.
     panels: Vec<f32>,
 }
@@ -28,17 +28,17 @@ pub(crate) fn add_products(
     if n_rows == 0 {
         return;
     }
-    transpose(d_output, n_rows, n_out, &mut scratch.transposed);
+    pack_tiles(d_output, n_rows, n_out, &mut scratch.tiles);
     let input = Columns { data: input, stride: n_in, start: 0 };
-    let Scratch { transposed, panels } = scratch;
+    let Scratch { tiles, panels } = scratch;
     match vectors_per_panel(level) {
         1 => {
             pack_as_rows::<1>(input, n_rows, n_in, panels);
-            dispatch!(level, simd => add_panels::<_, 1>(simd, transposed, panels, n_rows, n_in, gradient));
+            dispatch!(level, simd => add_panels::<_, 1>(simd, tiles, panels, n_rows, n_in, gradient));
         }
         4 => {
             pack_as_rows::<4>(input, n_rows, n_in, panels);
-            dispatch!(level, simd => add_panels::<_, 4>(simd, transposed, panels, n_rows, n_in, gradient));
+            dispatch!(level, simd => add_panels::<_, 4>(simd, tiles, panels, n_rows, n_in, gradient));
         }
         other => unreachable!("panels of {other} vectors"),
     }
@@ -47,7 +47,7 @@ pub(crate) fn add_products(
 #[inline(always)]
 fn add_panels<S: Simd, const NR: usize>(
     simd: S,
-    transposed: &[f32],
+    tiles: &[f32],
     panels: &[f32],
     n_rows: usize,
     n_in: usize,
@@ -58,15 +58,49 @@ fn add_panels<S: Simd, const NR: usize>(
     for start in (0..n_padded).step_by(NR * LANES) {
         let n_vectors = NR.min((n_padded - start) / LANES);
         let panel = &panels[start * n_rows..][..n_vectors * LANES * n_rows];
-        for row in (0..n_out).step_by(TILE_ROWS) {
-            let rows = tile_rows(transposed, n_rows, n_out, row);
+        for (tile, row) in tiles.chunks_exact(n_rows * TILE_ROWS).zip((0..n_out).step_by(TILE_ROWS)) {
             let gradient = &mut gradient[row * n_in..];
             match n_vectors {
-                1 => add_tile(simd, &multiply::<S, 1>(simd, rows, panel), start, n_in, gradient),
-                2 => add_tile(simd, &multiply::<S, 2>(simd, rows, panel), start, n_in, gradient),
-                3 => add_tile(simd, &multiply::<S, 3>(simd, rows, panel), start, n_in, gradient),
-                4 => add_tile(simd, &multiply::<S, 4>(simd, rows, panel), start, n_in, gradient),
+                1 => add_tile(simd, &outer_products::<S, 1>(simd, tile, panel), start, n_in, gradient),
+                2 => add_tile(simd, &outer_products::<S, 2>(simd, tile, panel), start, n_in, gradient),
+                3 => add_tile(simd, &outer_products::<S, 3>(simd, tile, panel), start, n_in, gradient),
+                4 => add_tile(simd, &outer_products::<S, 4>(simd, tile, panel), start, n_in, gradient),
                 other => unreachable!("panels of {other} vectors"),
+            }
+        }
+    }
+}
+
+/// The sum over rows of a tile's columns times the panel's: [`super::tile::multiply`] for a tile that is laid out for it.
+#[inline(always)]
+fn outer_products<S: Simd, const NR: usize>(simd: S, tile: &[f32], panel: &[f32]) -> [[f32x16<S>; NR]; TILE_ROWS] {
+    let mut sums = [[f32x16::splat(simd, 0.0); NR]; TILE_ROWS];
+    for (values, columns) in tile.as_chunks::<TILE_ROWS>().0.iter().zip(panel.chunks_exact(LANES * NR)) {
+        let mut vectors = [f32x16::splat(simd, 0.0); NR];
+        for j in 0..NR {
+            vectors[j] = f32x16::from_slice(simd, &columns[j * LANES..][..LANES]);
+        }
+        for r in 0..TILE_ROWS {
+            let value = f32x16::splat(simd, values[r]);
+            for j in 0..NR {
+                sums[r][j] = value.mul_add(vectors[j], sums[r][j]);
+            }
+        }
+    }
+    sums
+}
+
+/// Columns of `[n_rows, width]` in tiles of [`TILE_ROWS`], `[n_tiles, n_rows, TILE_ROWS]`; columns past the end are zero.
+fn pack_tiles(rows: &[f32], n_rows: usize, width: usize, tiles: &mut Vec<f32>) {
+    tiles.clear();
+    tiles.resize(width.div_ceil(TILE_ROWS) * n_rows * TILE_ROWS, 0.0);
+    for (tile, first) in tiles.chunks_exact_mut(n_rows * TILE_ROWS).zip((0..width).step_by(TILE_ROWS)) {
+        let n_used = TILE_ROWS.min(width - first);
+        for (packed, row) in tile.chunks_exact_mut(TILE_ROWS).zip(rows.chunks_exact(width)) {
+            if n_used == TILE_ROWS {
+                packed.copy_from_slice(&row[first..first + TILE_ROWS]);
+            } else {
+                packed[..n_used].copy_from_slice(&row[first..]);
             }
         }
     }

@@ -78,7 +78,11 @@ impl Backend for Torch {
         let values: Vec<f32> = Vec::try_from(self.figures.to_device(Device::Cpu)).expect("one dimension of floats");
         self.figures = self.figures.zeros_like();
         let [marginal, cumulative, any_demand, gradient_norm] = [0, 1, 2, 3].map(|idx| f64::from(values[idx]));
-        Figures { losses: Losses { marginal, cumulative, any_demand }, gradient_norm, n_broken: values[4] as u64 }
+        Figures {
+            losses: Losses { marginal, cumulative, any_demand, from_teacher: 0.0 },
+            gradient_norm,
+            n_broken: values[4] as u64,
+        }
     }
 
     fn validate(&self, batches: &[HostBatch]) -> Validation {
@@ -168,13 +172,11 @@ impl HostBatch {
     }
 }
 
-/// What libtorch sees of the machine, for the first lines of a run.
-pub fn device_report(device: Device) -> String {
-    let kernels = if Cuda::is_available() { "available" } else { "not available" };
-    format!(
-        "training on {device:?}; CUDA {kernels}, {} devices, cuDNN {}, {} CPU threads of libtorch",
-        Cuda::device_count(),
-        if Cuda::cudnn_is_available() { "available" } else { "not available" },
-        tch::get_num_threads(),
-    )
+/// The first GPU that libtorch can use. Threads of the CPU are then for making batches.
+pub fn first_gpu() -> Option<Device> {
+    if !Cuda::is_available() {
+        return None;
+    }
+    tch::set_num_threads(1);
+    Some(Device::Cuda(0))
 }

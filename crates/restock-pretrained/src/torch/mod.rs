@@ -7,4 +7,4 @@ pub mod backend;
 pub mod network;
 pub mod optimiser;
 
-pub use backend::Torch;
+pub use backend::{Torch, first_gpu};

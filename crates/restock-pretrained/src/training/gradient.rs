@@ -1,14 +1,16 @@
 //! The loss of a batch and its gradient by every weight, in single precision on the threads of the current rayon pool.
 
 use std::ops::Range;
+use std::sync::Mutex;
 
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-use super::losses::{Losses, cell_loss, cells, counts};
+use super::losses::{Losses, Said, cell_loss, cells, counts};
 use super::network::{Kept, Network, Windows};
 use crate::batch::TrainingBatch;
 use crate::config::{ModelConfig, N_OUTPUTS, N_STATIC, PATCH_WIDTH};
+use crate::engine::Output;
 
 /// Tokens of one block: enough to read every weight from the cache many times; what the way back needs of a block of
 /// size `base` are about 40 MB.
@@ -17,6 +19,8 @@ const TOKENS_PER_BLOCK: usize = 512;
 /// Parts of a batch at most, each with a gradient of its own in memory. The same for any number of threads, so that sums
 /// are too.
 const MAX_PARTS: usize = 16;
+
+const POISONED: &str = "no thread panics while it holds the lock";
 
 /// Which tensors a gradient is asked for; the gradient of the others stays zero. The fewer, the less there is to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +91,28 @@ pub fn loss_and_gradient(
     trainable: Trainable,
     gradient: &mut [f32],
 ) -> Losses {
+    taught_loss_and_gradient(weights, config, batch, None, trainable, gradient)
+}
+
+/// [`loss_and_gradient`] with the distance from what a teacher says about the same batch added to the loss: distillation.
+///
+/// # Panics
+/// Unless weights, gradient, batch and the teacher's output have the lengths their shapes say.
+pub fn taught_loss_and_gradient(
+    weights: &[f32],
+    config: &ModelConfig,
+    batch: &TrainingBatch,
+    teacher: Option<&Output>,
+    trainable: Trainable,
+    gradient: &mut [f32],
+) -> Losses {
     batch.assert_shape();
     assert_eq!((weights.len(), gradient.len()), (config.n_parameters(), config.n_parameters()));
+    if let Some(teacher) = teacher {
+        assert_eq!((teacher.n_series, teacher.horizon), (batch.n_series, batch.horizon()));
+    }
     let network = Network::new(config, weights, trainable);
-    sum_over_blocks(&network, batch, None, gradient)
+    sum_over_blocks(&network, batch, None, teacher, gradient)
 }
 
 /// What the last layer says of the future of every window of a batch, `[n_series, future_patches, d_model]`: all that the
@@ -126,7 +148,7 @@ pub fn head_loss_and_gradient(
     assert_eq!((weights.len(), gradient.len()), (config.n_parameters(), config.n_parameters()));
     assert_eq!(features.len(), batch.n_series * batch.future_patches * config.d_model);
     let network = Network::new(config, weights, Trainable::Head);
-    sum_over_blocks(&network, batch, Some(features), gradient)
+    sum_over_blocks(&network, batch, Some(features), None, gradient)
 }
 
 /// The blocks of a batch as ranges of series, each of about [`TOKENS_PER_BLOCK`] tokens.
@@ -137,22 +159,32 @@ fn blocks_of(batch: &TrainingBatch, tokens_per_series: usize) -> Vec<Range<usize
 }
 
 /// Losses and gradient of a batch, block by block; from `features` where they are known.
-fn sum_over_blocks(network: &Network, batch: &TrainingBatch, features: Option<&[f32]>, gradient: &mut [f32]) -> Losses {
-    let counts = counts(batch);
+fn sum_over_blocks(
+    network: &Network,
+    batch: &TrainingBatch,
+    features: Option<&[f32]>,
+    teacher: Option<&Output>,
+    gradient: &mut [f32],
+) -> Losses {
+    let lesson = Lesson { batch, teacher, counts: counts(batch) };
     let tokens_per_series = match features {
         Some(_) => batch.future_patches,
         None => 1 + batch.context_patches + batch.future_patches,
     };
     let blocks = blocks_of(batch, tokens_per_series);
     let n_parts = blocks.len().min(MAX_PARTS);
+    // Memory of parts that are done, for the next: the system takes its time to hand out tens of megabytes.
+    let memory: Mutex<Vec<Kept>> = Mutex::default();
     let parts: Vec<(Losses, Vec<f32>)> = (0..n_parts)
         .into_par_iter()
-        .map_init(Kept::default, |kept, part| {
+        .map(|part| {
+            let mut kept = memory.lock().expect(POISONED).pop().unwrap_or_default();
             let mut losses = Losses::default();
             let mut sums = vec![0.0; gradient.len()];
             for block in &blocks[part * blocks.len() / n_parts..(part + 1) * blocks.len() / n_parts] {
-                losses += block_loss_and_gradient(network, batch, features, block.clone(), counts, kept, &mut sums);
+                losses += block_loss_and_gradient(network, &lesson, features, block.clone(), &mut kept, &mut sums);
             }
+            memory.lock().expect(POISONED).push(kept);
             (losses, sums)
         })
         .collect();
@@ -187,42 +219,53 @@ fn with_windows(batch: &TrainingBatch, block: Range<usize>, with: impl FnOnce(&W
 /// What the series of a block add to the losses of their batch; their gradient is added to `gradient`.
 fn block_loss_and_gradient(
     network: &Network,
-    batch: &TrainingBatch,
+    lesson: &Lesson,
     features: Option<&[f32]>,
     block: Range<usize>,
-    counts: Losses,
     kept: &mut Kept,
     gradient: &mut [f32],
 ) -> Losses {
     let Some(features) = features else {
         let mut losses = Losses::default();
-        with_windows(batch, block.clone(), |windows| {
+        with_windows(lesson.batch, block.clone(), |windows| {
             network.forward(windows, kept);
             let d_raw;
-            (losses, d_raw) = loss_of_raw(batch, block, counts, &kept.raw);
+            (losses, d_raw) = lesson.loss_of_raw(block, &kept.raw);
             network.backward(windows, kept, &d_raw, gradient);
         });
         return losses;
     };
-    let width = features.len() / batch.n_series;
+    let width = features.len() / lesson.batch.n_series;
     network.set_features(&features[block.start * width..block.end * width], kept);
     network.head_forward(kept);
-    let (losses, d_raw) = loss_of_raw(batch, block, counts, &kept.raw);
+    let (losses, d_raw) = lesson.loss_of_raw(block, &kept.raw);
     network.head_backward(kept, &d_raw, gradient, &mut Vec::new());
     losses
 }
 
-/// Losses of a block and their gradient by its raw outputs, `[n_series, horizon, N_OUTPUTS]`.
-fn loss_of_raw(batch: &TrainingBatch, block: Range<usize>, counts: Losses, raw: &[f32]) -> (Losses, Vec<f32>) {
-    let mut losses = Losses::default();
-    let mut d_raw = vec![0.0; raw.len()];
-    let cells = block.flat_map(|series_idx| cells(batch, series_idx, counts));
-    let (raw, _) = raw.as_chunks::<N_OUTPUTS>();
-    let (d_raw_cells, _) = d_raw.as_chunks_mut::<N_OUTPUTS>();
-    for ((cell, raw), d_raw) in cells.zip(raw).zip(d_raw_cells) {
-        let (loss, slopes) = cell_loss(&cell, &raw.map(f64::from));
-        losses += loss;
-        *d_raw = slopes.map(|slope| slope as f32);
+/// What outputs are compared with.
+struct Lesson<'a> {
+    batch: &'a TrainingBatch,
+    teacher: Option<&'a Output>,
+    /// Weights of all cells.
+    counts: Losses,
+}
+
+impl Lesson<'_> {
+    /// Losses of a block and their gradient by its raw outputs, `[n_series, horizon, N_OUTPUTS]`.
+    fn loss_of_raw(&self, block: Range<usize>, raw: &[f32]) -> (Losses, Vec<f32>) {
+        let mut losses = Losses::default();
+        let mut d_raw = vec![0.0; raw.len()];
+        let (raw, _) = raw.as_chunks::<N_OUTPUTS>();
+        let (d_raw_cells, _) = d_raw.as_chunks_mut::<N_OUTPUTS>();
+        let first = block.start * self.batch.horizon();
+        let cells = block.flat_map(|series_idx| cells(self.batch, series_idx, self.counts));
+        for (idx, ((cell, raw), d_raw)) in cells.zip(raw).zip(d_raw_cells).enumerate() {
+            let said = self.teacher.map(|teacher| Said::by(teacher, first + idx));
+            let (loss, slopes) = cell_loss(&cell, said.as_ref(), &raw.map(f64::from));
+            losses += loss;
+            *d_raw = slopes.map(|slope| slope as f32);
+        }
+        (losses, d_raw)
     }
-    (losses, d_raw)
 }

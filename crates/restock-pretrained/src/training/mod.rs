@@ -18,7 +18,7 @@ pub mod validation;
 use crate::weights::WeightsError;
 
 pub use adamw::{AdamW, AdamWSettings, OptimiserState, learning_rate_share};
-pub use gradient::{Trainable, features, head_loss_and_gradient, loss_and_gradient};
+pub use gradient::{Trainable, features, head_loss_and_gradient, loss_and_gradient, taught_loss_and_gradient};
 pub use losses::Losses;
 pub use native::Native;
 pub use trainer::{Backend, Trainer, TrainerConfig};

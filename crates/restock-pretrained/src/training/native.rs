@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::adamw::{AdamW, AdamWSettings, OptimiserState, decays};
 use super::checkpoint::Kept;
-use super::gradient::{Trainable, loss_and_gradient};
+use super::gradient::{Trainable, taught_loss_and_gradient};
 use super::trainer::{Backend, Figures};
-use super::validation::{Validation, validate};
+use super::validation::{Validation, forecasts, validate};
 use crate::batch::TrainingBatch;
 use crate::config::ModelConfig;
 use crate::engine::{Engine, Precision};
@@ -17,6 +17,7 @@ pub struct Native {
     threads: rayon::ThreadPool,
     config: ModelConfig,
     optimiser: AdamW,
+    teacher: Option<Engine>,
     gradient: Vec<f32>,
     figures: Figures,
 }
@@ -33,8 +34,14 @@ impl Native {
             config: config.clone(),
             gradient: vec![0.0; config.n_parameters()],
             optimiser: AdamW::new(state, decays(config), AdamWSettings::default()),
+            teacher: None,
             figures: Figures::default(),
         }
+    }
+
+    /// The same with a teacher, whose forecasts the network learns beside what was generated.
+    pub fn taught_by(self, teacher: &Weights) -> Self {
+        Self { teacher: Some(Engine::new(teacher, Precision::fastest())), ..self }
     }
 }
 
@@ -49,9 +56,11 @@ impl Backend for Native {
     }
 
     fn step(&mut self, batch: &TrainingBatch, step: u64, learning_rate: f64) {
-        let Self { config, optimiser, gradient, .. } = self;
+        let Self { config, optimiser, teacher, gradient, .. } = self;
         let (losses, norm) = self.threads.install(|| {
-            let losses = loss_and_gradient(&optimiser.state().weights, config, batch, Trainable::All, gradient);
+            let said = teacher.as_ref().map(|teacher| forecasts(teacher, batch));
+            let weights = &optimiser.state().weights;
+            let losses = taught_loss_and_gradient(weights, config, batch, said.as_ref(), Trainable::All, gradient);
             (losses, optimiser.step(gradient, step, learning_rate))
         });
         self.figures.add(losses, norm);

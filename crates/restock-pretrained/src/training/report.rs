@@ -67,7 +67,7 @@ pub enum Event {
 
 impl Display for StepsReport {
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
-        let Losses { marginal, cumulative, any_demand } = self.losses;
+        let Losses { marginal, cumulative, any_demand, .. } = self.losses;
         write!(
             f,
             "step {:>7}  {:>6.0} s  loss {:.4} (marginal {marginal:.4}, cumulative {cumulative:.4}, any \
@@ -136,7 +136,7 @@ impl Log {
     }
 
     pub(super) fn steps(&mut self, report: &StepsReport) -> Result<(), TrainingError> {
-        let Losses { marginal, cumulative, any_demand } = report.losses;
+        let Losses { marginal, cumulative, any_demand, .. } = report.losses;
         self.row(&format!(
             "{},{:.1},{},{:.6},{marginal:.6},{cumulative:.6},{any_demand:.6},{:.5},{:.4e},{:.3},{:.3},{:.1},{:.3},,,{}",
             report.step,
@@ -164,5 +164,78 @@ impl Log {
             ",".repeat(10),
             coverage.join(",")
         ))
+    }
+}
+
+/// Losses by step, as a log has them: those of periods and of cumulative demand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curves {
+    /// Steps with the mean losses of the steps before them.
+    pub training: Vec<(f64, [f64; 2])>,
+    /// Steps with the pinball losses of a validation.
+    pub validation: Vec<(f64, [f64; 2])>,
+}
+
+/// Reads the curves from the log in the folder of a checkpoint. Steps that were done again, because a run ended before
+/// its checkpoint, count as they were done last.
+///
+/// # Errors
+/// When the log cannot be read or is none.
+pub fn read_curves(folder: &Path) -> Result<Curves, TrainingError> {
+    let path = folder.join(LOG_FILE);
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(&path).map_err(|source| TrainingError::File { path: shown.clone(), source })?;
+    let mut curves = Curves::default();
+    for (line, row) in text.lines().enumerate().skip(1) {
+        let cells: Vec<f64> = row.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect();
+        let (&[step, ..], true) = (&cells[..], cells.len() == 16 + 2 * N_LEVELS) else {
+            return Err(TrainingError::Content { path: shown, what: format!("line {} is no row of a log", line + 1) });
+        };
+        let (curve, first) = match cells[3].is_nan() {
+            true => (&mut curves.validation, 13),
+            false => (&mut curves.training, 4),
+        };
+        curve.retain(|(earlier, _)| *earlier < step);
+        curve.push((step, [cells[first], cells[first + 1]]));
+    }
+    Ok(curves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_gives_back_its_curves_and_steps_done_again_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(Some(folder.path())).unwrap();
+        let steps = |step: u64, marginal: f64| StepsReport {
+            step,
+            seconds: 1.0,
+            n_series: 10,
+            losses: Losses { marginal, cumulative: 0.5, any_demand: 0.25, from_teacher: 0.0 },
+            gradient_norm: 1.0,
+            learning_rate: 1e-3,
+            ms_per_step: 1.0,
+            ms_waited: 0.0,
+            series_per_second: 10.0,
+            tflops_per_second: 0.1,
+            n_broken: 0,
+        };
+        let validation = |step: u64| ValidationReport {
+            step,
+            seconds: 1.0,
+            n_series: 10,
+            validation: Validation { pinball: [0.75, 0.625], any_demand: 0.5, coverage: [[0.5; N_LEVELS]; 2] },
+        };
+        log.steps(&steps(10, 1.0)).unwrap();
+        log.steps(&steps(20, 2.0)).unwrap();
+        log.validation(&validation(20)).unwrap();
+        log.steps(&steps(15, 3.0)).unwrap();
+        let curves = read_curves(folder.path()).unwrap();
+        assert_eq!(curves.training, [(10.0, [1.0, 0.5]), (15.0, [3.0, 0.5])]);
+        assert_eq!(curves.validation, [(20.0, [0.75, 0.625])]);
+        std::fs::write(folder.path().join(LOG_FILE), "step\nnonsense\n").unwrap();
+        assert!(read_curves(folder.path()).unwrap_err().to_string().ends_with("line 2 is no row of a log"));
     }
 }

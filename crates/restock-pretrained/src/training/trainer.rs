@@ -266,7 +266,7 @@ impl<B: Backend> Trainer<B> {
         log: &mut Log,
     ) -> Result<(), TrainingError> {
         let (n_good, seconds) = ((sums.steps - sums.figures.n_broken).max(1) as f64, now - sums.since);
-        let Losses { marginal, cumulative, any_demand } = sums.figures.losses;
+        let Losses { marginal, cumulative, any_demand, from_teacher } = sums.figures.losses;
         let report = StepsReport {
             step: self.state.step,
             seconds: self.state.seconds,
@@ -275,6 +275,7 @@ impl<B: Backend> Trainer<B> {
                 marginal: marginal / n_good,
                 cumulative: cumulative / n_good,
                 any_demand: any_demand / n_good,
+                from_teacher: from_teacher / n_good,
             },
             gradient_norm: sums.figures.gradient_norm / n_good,
             learning_rate: self.learning_rate(self.state.step - 1),

@@ -1,6 +1,7 @@
 //! `restock model`: versions of the pretrained demand model.
 
 mod list;
+mod pretrain;
 mod promote;
 mod tune;
 mod verify;
@@ -16,6 +17,7 @@ pub(crate) fn run(session: &Session, args: &ModelArgs) -> Result<Output, CliErro
     let models = || Project::dir_of(session).map(|dir| models_of(&dir));
     match &args.action {
         ModelAction::Tune(args) => tune::run(session, args),
+        ModelAction::Pretrain(args) => pretrain::run(session, args),
         ModelAction::List => list::run(session, &models()?),
         ModelAction::Verify { target } => verify::run(session, &models()?, target.as_deref()),
         ModelAction::Promote { version, force } => promote::promote(session, &models()?, version, force.as_deref()),
