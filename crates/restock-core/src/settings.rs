@@ -73,9 +73,12 @@ pub struct PlanSettings {
     pub default_review_days: f64,
     /// Forecaster by name; `auto` chooses per item-location.
     pub forecast_model: String,
+    /// Numbers that the pretrained model computes with: `auto` (the fastest that the processor has), `f32`, `bf16`,
+    /// `int8`. Processors agree to a rounding error under `f32`, and a little less under `auto`.
+    pub forecast_precision: String,
     /// Extra days of forecast beyond the protection interval.
     pub extra_horizon_days: u32,
-    /// Covariates to use: any of `price`, `promotion`, `holiday`.
+    /// Covariates to use: any of `price`, `promotion`, `holiday`, `signal`.
     pub covariates: Vec<String>,
     /// Policy by name; `auto` chooses base-stock, or (R,s,S) where the order cost matters.
     pub policy: String,
@@ -121,6 +124,7 @@ impl Default for PlanSettings {
             default_lead_time_days: 7.0,
             default_review_days: 7.0,
             forecast_model: "auto".to_owned(),
+            forecast_precision: "auto".to_owned(),
             extra_horizon_days: 28,
             covariates: ["price", "promotion", "holiday", "signal"].map(str::to_owned).to_vec(),
             policy: "auto".to_owned(),

@@ -57,11 +57,12 @@ fn read(bytes: &[u8]) -> Weights {
 /// assert!(forecast.median(1) > 1.5 * forecast.median(3));
 /// ```
 pub fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
-    let weights = match name {
-        "pretrained" => &*BASE,
-        _ => return None,
-    };
-    Some(Box::new(Pretrained::new(weights, Precision::fastest()).named(name)))
+    (name == "pretrained").then(|| Box::new(pretrained(Precision::fastest())) as Box<dyn Forecaster>)
+}
+
+/// The shipped forecaster, computing in some precision.
+pub fn pretrained(precision: Precision) -> Pretrained {
+    Pretrained::new(&BASE, precision).named("pretrained")
 }
 
 #[cfg(test)]

@@ -232,6 +232,10 @@ settings! {
     "forecast.model" = "\"auto\"", "the name of a model, see restock forecast --help", true,
         "demand model; auto chooses per item-location on history", "需求预测模型；auto 按历史表现逐个选择",
         |c, v| { c.settings.forecast_model = v.as_str()?.to_owned(); Some(()) };
+    "forecast.precision" = "\"auto\"", "\"auto\", \"f32\", \"bf16\" or \"int8\"", true,
+        "numbers the pretrained model computes with; under f32 processors agree to a rounding error",
+        "预训练模型的计算精度；f32 在不同处理器上的差别仅为舍入误差",
+        |c, v| { c.settings.forecast_precision = one_of(v, &[("auto", "auto"), ("f32", "f32"), ("bf16", "bf16"), ("int8", "int8")])?.to_owned(); Some(()) };
     "forecast.horizon" = "\"protection+28d\"", "\"protection+28d\" with any number of days up to 730", true,
         "how far to forecast: the time until the order after next arrives, plus days",
         "预测的长度：到下一次订货到货为止，再加若干天",

@@ -304,10 +304,11 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
 
 /// The forecaster of a name; `pretrained`, and what `auto` weighs beside its own models, is the version that the project
 /// promoted.
-pub(crate) fn forecaster(name: &str, models: &Registry) -> Result<Box<dyn Forecaster>, CliError> {
+pub(crate) fn forecaster(name: &str, loaded: &Loaded) -> Result<Box<dyn Forecaster>, CliError> {
+    let pretrained = || pretrained(&loaded.models, precision(&loaded.settings.forecast_precision)?);
     match name {
-        "pretrained" => return pretrained(models),
-        "auto" => return Ok(Box::new(Auto { pretrained: Some(Arc::from(pretrained(models)?)), ..Auto::default() })),
+        "pretrained" => return pretrained(),
+        "auto" => return Ok(Box::new(Auto { pretrained: Some(Arc::from(pretrained()?)), ..Auto::default() })),
         _ => {}
     }
     restock_forecast::forecaster(name).ok_or_else(|| {
@@ -322,17 +323,30 @@ pub(crate) fn models_of(dir: &Path) -> Registry {
 }
 
 /// The pretrained model: the version that was promoted, or the one that is shipped.
-fn pretrained(models: &Registry) -> Result<Box<dyn Forecaster>, CliError> {
+fn pretrained(models: &Registry, precision: Precision) -> Result<Box<dyn Forecaster>, CliError> {
     let Some(version) = models.active().map_err(|error| registry_error(&error))? else {
-        return Ok(shipped::forecaster("pretrained").expect("the model is shipped"));
+        return Ok(Box::new(shipped::pretrained(precision)));
     };
     let adapter = models.load(&version, shipped::base()).map_err(|error| registry_error(&error))?;
     let model = adapter
-        .forecaster(shipped::base().weights, Precision::fastest())
+        .forecaster(shipped::base().weights, precision)
         .map_err(|error| CliError::data(error.to_string()))?
         .named(&format!("pretrained@{version}"))
         .because("pretrained on simulated shops, tuned to this project's history");
     Ok(Box::new(model))
+}
+
+/// The precision of a name, where this processor has it.
+fn precision(name: &str) -> Result<Precision, CliError> {
+    if name == "auto" {
+        return Ok(Precision::fastest());
+    }
+    let supported = Precision::supported();
+    supported.iter().copied().find(|precision| precision.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = supported.iter().map(|precision| precision.name()).collect();
+        CliError::usage(format!("forecast.precision is {name:?}, this processor has {}", names.join(", ")))
+            .hint("\"auto\" takes the fastest of them")
+    })
 }
 
 /// The registry's error in our shape.

@@ -105,6 +105,15 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Stable name, as written in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+
     /// Precisions of this machine, the most exact first.
     pub fn supported() -> Vec<Self> {
         [(Self::F32, true), (Self::Bf16, reduced::bf16_is_supported()), (Self::Int8, reduced::int8_is_supported())]

@@ -68,7 +68,7 @@ fn policies(session: &Session, args: &BacktestArgs, project: &Project, loaded: &
     if !args.policies.is_empty() {
         options.policies.clone_from(&args.policies);
     }
-    let model = forecaster(&settings.forecast_model, &loaded.models)?;
+    let model = forecaster(&settings.forecast_model, loaded)?;
     let progress = session.progress(session.text(Text::Replaying));
     let report = backtest(&loaded.import.dataset, settings, model.as_ref(), &options, &|done, total| {
         progress.set(done as u64, total as u64);
@@ -144,7 +144,7 @@ fn forecasts(session: &Session, args: &BacktestArgs, project: &Project, loaded: 
     let names: Vec<&str> =
         if args.models.is_empty() { MODELS.to_vec() } else { args.models.iter().map(String::as_str).collect() };
     let models: Vec<Box<dyn Forecaster>> =
-        names.iter().map(|name| forecaster(name, &loaded.models)).collect::<Result<_, _>>()?;
+        names.iter().map(|name| forecaster(name, loaded)).collect::<Result<_, _>>()?;
     let models: Vec<&dyn Forecaster> = models.iter().map(AsRef::as_ref).collect();
     let mut options = ForecastBacktestOptions::new(args.horizon as usize, args.windows.unwrap_or(3) as usize);
     options.limit = args.limit;

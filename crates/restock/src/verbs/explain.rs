@@ -105,7 +105,7 @@ fn line_of(loaded: &Loaded, line: &str) -> Result<(String, String), CliError> {
 }
 
 fn explain(loaded: &Loaded, item_id: &str, location_id: &str, what_ifs: &[WhatIf]) -> Result<LineDetail, CliError> {
-    let forecaster = forecaster(&loaded.settings.forecast_model, &loaded.models)?;
+    let forecaster = forecaster(&loaded.settings.forecast_model, loaded)?;
     restock_engine::explain(
         &loaded.import.dataset,
         &loaded.settings,

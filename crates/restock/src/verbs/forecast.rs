@@ -25,7 +25,7 @@ pub(crate) fn run(session: &Session, args: &ForecastArgs) -> Result<Output, CliE
     if let Some(model) = &args.model {
         loaded.settings.forecast_model.clone_from(model);
     }
-    let model = forecaster(&loaded.settings.forecast_model, &loaded.models)?;
+    let model = forecaster(&loaded.settings.forecast_model, &loaded)?;
     let only = args.only.as_deref();
     let mut series = forecast(session, &loaded.import.dataset, &loaded.settings, model.as_ref(), args.horizon, only);
     if let (true, Some(only)) = (series.is_empty(), only) {

@@ -116,7 +116,7 @@ pub(crate) fn plan_loaded(
     configured: bool,
     n_details: usize,
 ) -> Result<Planned, CliError> {
-    let forecaster = forecaster(&loaded.settings.forecast_model, &loaded.models)?;
+    let forecaster = forecaster(&loaded.settings.forecast_model, &loaded)?;
     let progress = session.progress(session.text(Text::Planning));
     let dataset = &loaded.import.dataset;
     let DetailedPlan { plan, details, missing_tables } =

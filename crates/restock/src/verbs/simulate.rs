@@ -29,7 +29,7 @@ pub(crate) fn run(session: &Session, args: &SimulateArgs) -> Result<Output, CliE
     let mut loaded = project.load(session)?;
     apply_flags(&mut loaded.settings, &args.planning)?;
     let options = SimulateOptions { n_paths: args.n_paths as usize, n_days: args.days as usize, shocks };
-    let model = forecaster(&loaded.settings.forecast_model, &loaded.models)?;
+    let model = forecaster(&loaded.settings.forecast_model, &loaded)?;
     let progress = session.progress(session.text(Text::Simulating));
     let report = simulate(&loaded.import.dataset, &loaded.settings, model.as_ref(), &options, &|done, total| {
         progress.set(done as u64, total as u64);
