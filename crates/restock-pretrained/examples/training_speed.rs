@@ -1,5 +1,8 @@
 //! Series a second of training, here and with libtorch on the same batches and threads:
 //! `cargo run --release -p restock-pretrained --example training_speed -- nano 2`, with `--features torch` for both.
+//!
+//! Two threads of a busy AMD EPYC with AVX-512, the better of two rounds over three batches: `nano` 873 series a second
+//! against 189 of libtorch 2.11, `base` 219 against 68.
 
 #![allow(clippy::print_stdout)]
 
