@@ -317,6 +317,8 @@ impl<'a> HistoryBuilder<'a> {
                 covariates: Vec::new(),
                 open_future: Vec::with_capacity(horizon),
                 count_valued: self.dataset.items[item.0 as usize].decimals == 0,
+                siblings: None,
+                prior: None,
             },
             last_price: self.last_price(item, location, rows.clone(), as_of),
             n_stockouts_known: 0,

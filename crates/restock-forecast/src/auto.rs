@@ -20,6 +20,7 @@ use restock_core::forecast::{Dependence, Observation, Validation};
 use restock_core::{Bucket, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 
 use crate::classify::DEMAND_INTERVAL_CUT;
+use crate::cold_start;
 use crate::dependence::{self, estimate_dependence};
 use crate::metrics::pinball;
 use crate::models::{self, Model, Predictive};
@@ -137,6 +138,10 @@ impl Validated {
 /// Fewest usable periods for a choice of models: two weeks of days.
 const N_MIN: usize = 14;
 
+/// Usable periods below which similar items say more than a choice of models, measured with
+/// `restock-pretrained/examples/cold_start.rs`.
+const N_PRIOR: usize = 42;
+
 impl Auto {
     /// Chooses models for a series from `series.demand[..end]`, for forecasts of about `horizon` periods.
     ///
@@ -146,6 +151,14 @@ impl Auto {
         assert!(end <= series.n_periods() && horizon > 0);
         let n_usable = n_usable(series, end);
         let n_min = if series.bucket == Bucket::Day { N_MIN } else { 8 };
+        if let Some(prior) = series.prior.as_ref().filter(|_| n_usable < N_PRIOR) {
+            let reason = match n_usable {
+                0 => format!("no sales yet, like {}", prior.source),
+                n => format!("{n} periods of history, before that like {}", prior.source),
+            };
+            let dependence = cold_start::believed(series, prior, end).dependence();
+            return Selection { weights: vec![], reason, dependence, validation: None };
+        }
         if n_usable < n_min {
             let reason = match n_usable {
                 0 => "no history".to_owned(),
@@ -533,7 +546,12 @@ fn open_share(series: &SeriesInput, position: usize) -> f64 {
 ///
 /// A history of days with a single sale says how much is bought at once and not how often: the sale is taken to come back
 /// after as long again as is known, two weeks at least.
+///
+/// Where similar items tell what to expect, the few periods correct that instead.
 fn fallback(series: &SeriesInput, end: usize, horizon: usize) -> Predictive {
+    if let Some(prior) = &series.prior {
+        return cold_start::predict(series, prior, end, horizon);
+    }
     let known: Vec<f64> = (0..end)
         .filter(|position| matches!(series.observations[*position], Observation::Full | Observation::Censored))
         .map(|position| series.demand[position])
@@ -586,6 +604,8 @@ mod tests {
             covariates: vec![],
             open_future: vec![1.0; 14],
             count_valued: true,
+            siblings: None,
+            prior: None,
         }
     }
 

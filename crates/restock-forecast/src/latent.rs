@@ -368,6 +368,8 @@ mod tests {
             covariates: vec![],
             open_future: vec![],
             count_valued: true,
+            siblings: None,
+            prior: None,
         }
     }
 

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use restock_core::forecast::{
-    Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
+    DemandPrior, Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::{dependence, normal_quantile};
+use restock_forecast::{cold_start, dependence, normal_quantile};
 use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
@@ -62,7 +62,7 @@ impl Forecaster for Pretrained {
         // Series of equal length share their matrix products.
         let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
         for (idx, series) in batch.iter().enumerate() {
-            by_length[(known_periods(series, self.context_patches).len().div_ceil(PATCH)).max(1)].push(idx);
+            by_length[Past::of(series, self.context_patches).len().div_ceil(PATCH).max(1)].push(idx);
         }
         let mut forecasts: Vec<Option<Forecast>> = vec![None; batch.len()];
         for (context_patches, members) in by_length.iter().enumerate() {
@@ -75,8 +75,47 @@ impl Forecaster for Pretrained {
             }
         }
         let whole = forecasts.into_iter().map(|forecast| forecast.expect("every series is in one chunk"));
-        whole.zip(batch).map(|(forecast, series)| extended(forecast, series, request.horizon)).collect()
+        whole
+            .zip(batch)
+            .map(|(forecast, series)| {
+                let forecast = extended(forecast, series, request.horizon);
+                match &series.prior {
+                    Some(prior) => with_prior(forecast, series, prior),
+                    None => forecast,
+                }
+            })
+            .collect()
     }
+}
+
+/// Observed periods after which the network and the prior count alike.
+const N_PRIOR: f64 = 7.0;
+
+/// A forecast of a short history, its quantiles averaged with those of the prior; the weight of the prior falls from 1
+/// without any history. The network has never seen a series of which nothing is known, and forecasts nothing then.
+fn with_prior(mut forecast: Forecast, series: &SeriesInput, prior: &DemandPrior) -> Forecast {
+    let seen = |observation: &&Observation| matches!(observation, Observation::Full | Observation::Censored);
+    let n = series.observations.iter().filter(seen).count();
+    let weight = N_PRIOR / (N_PRIOR + n as f64);
+    let predictive = cold_start::predict(series, prior, series.n_periods(), forecast.horizon());
+    for step in 0..forecast.horizon() {
+        let open = f64::from(u8::from(series.open_future.get(step).copied().unwrap_or(1.0) > 0.0));
+        forecast.mean[step] += weight * (predictive.mean[step] * open - forecast.mean[step]);
+        for idx in step * N_FORECAST_LEVELS..(step + 1) * N_FORECAST_LEVELS {
+            forecast.quantiles[idx] += weight * (predictive.quantiles[idx] * open - forecast.quantiles[idx]);
+        }
+    }
+    let of_prior = cold_start::believed(series, prior, series.n_periods()).dependence();
+    let own = forecast.dependence;
+    forecast.dependence = Dependence {
+        common: own.common + weight * (of_prior.common - own.common),
+        phi: own.phi + weight * (of_prior.phi - own.phi),
+    };
+    forecast.reason = match n {
+        0 => format!("no sales yet, like {}", prior.source),
+        n => format!("{n} periods of history, before that like {}", prior.source),
+    };
+    forecast
 }
 
 /// A forecast that goes on beyond what the network reads: the last season again and again.
@@ -233,24 +272,54 @@ fn read_dependence(output: &Output, row: usize, scale: f32, moments: &[Moments])
     dependence::fit(lengths, targets)
 }
 
-/// The past that is read: from the first period something is known of, at most the last `context_patches` patches.
-fn known_periods(series: &SeriesInput, context_patches: usize) -> std::ops::Range<usize> {
-    let n = series.n_periods();
-    let first = series.observations.iter().position(|one| *one != Observation::Missing).unwrap_or(n);
-    first.max(n.saturating_sub(context_patches * PATCH))..n
+/// The past that is read: from the first period that something is known of, of the series or of its siblings, at most the
+/// last `context_patches` patches.
+struct Past {
+    /// Periods of siblings before the first of the series.
+    n_before: usize,
+    /// Periods of the series.
+    own: std::ops::Range<usize>,
+}
+
+impl Past {
+    fn of(series: &SeriesInput, context_patches: usize) -> Self {
+        let (n, n_read) = (series.n_periods(), context_patches * PATCH);
+        let first = series.observations.iter().position(|one| *one != Observation::Missing).unwrap_or(n);
+        let own = first.max(n.saturating_sub(n_read))..n;
+        let n_siblings = series.siblings.as_ref().map_or(0, Vec::len).min(n_read);
+        // Siblings go back further: the series itself was not seen then.
+        let n_more = n_siblings.saturating_sub(own.len());
+        let n_own_more = n_more.min(own.start);
+        Self { n_before: n_more - n_own_more, own: own.start - n_own_more..n }
+    }
+
+    fn len(&self) -> usize {
+        self.n_before + self.own.len()
+    }
 }
 
 /// What a window borrows.
 struct Prepared {
-    past: std::ops::Range<usize>,
+    past: Past,
     sales: Vec<f32>,
+    observations: Vec<Observation>,
+    siblings: Option<Vec<f32>>,
     covariates: [Option<Vec<f32>>; N_KNOWN_COVARIATES],
 }
 
 impl Prepared {
     fn new(series: &SeriesInput, context_patches: usize, horizon: usize) -> Self {
-        let past = known_periods(series, context_patches);
-        let sales = series.sales[past.clone()].iter().map(|sales| *sales as f32).collect();
+        let past = Past::of(series, context_patches);
+        let (own, n_before) = (past.own.clone(), past.n_before);
+        let before = |value: f32| std::iter::repeat_n(value, n_before);
+        let sales = before(0.0).chain(series.sales[own.clone()].iter().map(|sales| *sales as f32)).collect();
+        let observations: Vec<Observation> = std::iter::repeat_n(Observation::Missing, n_before)
+            .chain(series.observations[own.clone()].iter().copied())
+            .collect();
+        let siblings = series.siblings.as_ref().map(|siblings| {
+            let last = &siblings[siblings.len().saturating_sub(past.len())..];
+            std::iter::repeat_n(f32::NAN, past.len() - last.len()).chain(last.iter().copied()).collect()
+        });
         let mut covariates = [const { None }; N_KNOWN_COVARIATES];
         let mut generic = [Slot::GenericA, Slot::GenericB].into_iter();
         for covariate in &series.covariates {
@@ -263,18 +332,18 @@ impl Prepared {
                 _ => generic.next(),
             };
             if let Some(slot) = slot {
-                let end = covariate.values.len().min(past.end + horizon);
-                covariates[slot as usize] = Some(covariate.values[past.start..end].to_vec());
+                let end = covariate.values.len().min(own.end + horizon);
+                let values = before(0.0).chain(covariate.values[own.start..end].iter().copied());
+                covariates[slot as usize] = Some(values.collect());
             }
         }
-        let closed_past = || series.observations[past.clone()].contains(&Observation::Closed);
-        if closed_past() || series.open_future.iter().take(horizon).any(|open| *open < 1.0) {
-            let past_open =
-                series.observations[past.clone()].iter().map(|one| f32::from(u8::from(*one != Observation::Closed)));
+        let is_closed_before = observations.contains(&Observation::Closed);
+        if is_closed_before || series.open_future.iter().take(horizon).any(|open| *open < 1.0) {
+            let past_open = observations.iter().map(|one| f32::from(u8::from(*one != Observation::Closed)));
             let open = past_open.chain(series.open_future.iter().copied().take(horizon));
             covariates[Slot::Open as usize] = Some(open.collect());
         }
-        Self { past, sales, covariates }
+        Self { past, sales, observations, siblings, covariates }
     }
 
     fn write(
@@ -285,14 +354,15 @@ impl Prepared {
         patches: &mut [f32],
         statics: &mut [f32],
     ) -> f32 {
-        let first_day = series.bucket.first_day(series.first_period + self.past.start as i32);
+        let first_period = series.first_period + self.past.own.start as i32 - self.past.n_before as i32;
+        let first_day = series.bucket.first_day(first_period);
         let rows = calendar_rows(series.bucket, first_day, self.past.len() + future_patches * PATCH);
         let window = Window {
             bucket: series.bucket,
             sales: &self.sales,
-            observations: &series.observations[self.past.clone()],
+            observations: &self.observations,
             availability: None,
-            siblings: None,
+            siblings: self.siblings.as_deref(),
             covariates: std::array::from_fn(|slot_idx| self.covariates[slot_idx].as_deref()),
             count_valued: series.count_valued,
             pack: 1.0,
