@@ -421,6 +421,20 @@ impl<'a> HistoryBuilder<'a> {
         (row.and_then(|row| row.listed_from).or(entity.launch), earliest_end)
     }
 
+    /// The first day that tells something about an item-location: of its listing, its demand, or its first row.
+    pub(crate) fn first_day_of(&self, item: ItemIdx, location: LocationIdx) -> Option<Day> {
+        let rows = self.sales_rows(item, location);
+        let first_row = rows.clone().next().map(|row| self.dataset.sales.day[row]);
+        let listed_from = self.listed_span(item, location).0;
+        let told = self.first_day(location, rows, listed_from, self.as_of);
+        first_row.into_iter().chain(told).min()
+    }
+
+    /// Whether anything was ever sold at a location before the day of the plan.
+    pub(crate) fn has_sales_at(&self, location: LocationIdx) -> bool {
+        self.locations[location.0 as usize].first_day.is_some()
+    }
+
     /// The first day that tells something about demand: listing or launch, else the first sale or known price.
     fn first_day(
         &self,

@@ -138,8 +138,9 @@ impl Validated {
 /// Fewest usable periods for a choice of models: two weeks of days.
 const N_MIN: usize = 14;
 
-/// Usable periods below which similar items say more than a choice of models, measured with
-/// `restock-pretrained/examples/cold_start.rs`.
+/// Usable days below which similar items and the days themselves say more than a choice of models: with
+/// `restock-pretrained/examples/cold_start.rs` they are better after 28 days and not after 56. Weeks and months were not
+/// measured and keep their fewest.
 const N_PRIOR: usize = 42;
 
 impl Auto {
@@ -150,12 +151,9 @@ impl Auto {
     pub fn select(&self, series: &SeriesInput, end: usize, horizon: usize) -> Selection {
         assert!(end <= series.n_periods() && horizon > 0);
         let n_usable = n_usable(series, end);
-        let n_min = if series.bucket == Bucket::Day { N_MIN } else { 8 };
-        if let Some(prior) = series.prior.as_ref().filter(|_| n_usable < N_PRIOR) {
-            let reason = match n_usable {
-                0 => format!("no sales yet, like {}", prior.source),
-                n => format!("{n} periods of history, before that like {}", prior.source),
-            };
+        let (n_min, n_prior) = if series.bucket == Bucket::Day { (N_MIN, N_PRIOR) } else { (8, 8) };
+        if let Some(prior) = series.prior.as_ref().filter(|_| n_usable < n_prior) {
+            let reason = cold_start::reason(prior, n_usable);
             let dependence = cold_start::believed(series, prior, end).dependence();
             return Selection { weights: vec![], reason, dependence, validation: None };
         }
@@ -289,7 +287,8 @@ impl Auto {
         }
         if parts.is_empty() {
             let reason = if selection.weights.is_empty() { &selection.reason } else { "no model could forecast" };
-            return finish(series, end, fallback(series, end, horizon), selection.dependence, "auto: fallback", reason);
+            let model = if series.prior.is_some() { "auto: similar items" } else { "auto: fallback" };
+            return finish(series, end, fallback(series, end, horizon), selection.dependence, model, reason);
         }
         parts.sort_by(|a, b| b.1.total_cmp(&a.1));
         let total: f64 = parts.iter().map(|(_, weight, _)| weight).sum();
@@ -454,8 +453,14 @@ impl Forecaster for Single {
                 match self.0.predict(series, end, request.horizon) {
                     Some(predictive) => finish(series, end, predictive, dependence, self.0.name(), "as configured"),
                     None => {
-                        let reason = format!("history too short for {}", self.0.name());
-                        finish(series, end, fallback(series, end, request.horizon), dependence, "fallback", &reason)
+                        let (model, reason, dependence) = match &series.prior {
+                            Some(prior) => {
+                                let dependence = cold_start::believed(series, prior, end).dependence();
+                                ("similar items", cold_start::reason(prior, n_usable(series, end)), dependence)
+                            }
+                            None => ("fallback", format!("history too short for {}", self.0.name()), dependence),
+                        };
+                        finish(series, end, fallback(series, end, request.horizon), dependence, model, &reason)
                     }
                 }
             })

@@ -111,10 +111,7 @@ fn with_prior(mut forecast: Forecast, series: &SeriesInput, prior: &DemandPrior)
         common: own.common + weight * (of_prior.common - own.common),
         phi: own.phi + weight * (of_prior.phi - own.phi),
     };
-    forecast.reason = match n {
-        0 => format!("no sales yet, like {}", prior.source),
-        n => format!("{n} periods of history, before that like {}", prior.source),
-    };
+    forecast.reason = cold_start::reason(prior, n);
     forecast
 }
 

@@ -544,14 +544,14 @@ fn where_nothing_could_be_planned_the_reasons_are_told() {
     write_sales(dir.path(), 120, |_| 0);
     insta::assert_snapshot!(told(&[]).0, @"
     Nothing could be planned
-      · 2 item-locations, such as A@main: no sales yet: give a minimum stock in item_locations, or the sales of an
-        item it replaces
+      · 2 item-locations, such as A@main: no sales yet, and no table says that it is sold here: list it in
+        item_locations, or give its launch day in items
     ");
     write_sales(dir.path(), 120, |_| -2);
     insta::assert_snapshot!(told(&[]).0, @"
     Nothing could be planned
-      · 2 item-locations, such as A@main: no sales yet: give a minimum stock in item_locations, or the sales of an
-        item it replaces
+      · 2 item-locations, such as A@main: no sales yet, and no table says that it is sold here: list it in
+        item_locations, or give its launch day in items
     ");
     write_sales(dir.path(), 120, |day| 1 + day % 7);
     let (reasons, text) = told(&["--as-of", "2030-01-01"]);

@@ -14,6 +14,7 @@
 //!    follow the few largest.
 //! 3. The predictive distribution is a negative binomial of the right mean and variance; at k = ∞ it is exact.
 
+use restock_core::finding::in_singular;
 use restock_core::forecast::{DemandPrior, Dependence, Observation};
 use restock_core::{N_LEVELS, SeriesInput};
 use statrs::function::gamma::digamma;
@@ -109,6 +110,14 @@ pub fn predict(series: &SeriesInput, prior: &DemandPrior, end: usize, horizon: u
         fill_quantiles(*mean, believed.variance(factor), series.count_valued, quantiles);
     }
     predictive
+}
+
+/// Why a forecast is what it is after `n` observed periods, in a few words.
+pub fn reason(prior: &DemandPrior, n: usize) -> String {
+    match n {
+        0 => format!("no sales yet, like {}", prior.source),
+        n => in_singular(&format!("{n} periods of history, before that like {}", prior.source)),
+    }
 }
 
 /// The season factor of a period; 1 where none is known.

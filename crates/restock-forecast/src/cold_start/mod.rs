@@ -12,7 +12,7 @@ mod product_text;
 mod profile;
 mod similar;
 
-pub use gamma_poisson::{GammaPoisson, believed, predict};
+pub use gamma_poisson::{GammaPoisson, believed, predict, reason};
 pub use product_text::{HashedTexts, product_text};
 pub use profile::{N_ESTABLISHED, Profile};
 pub use similar::{ItemFacts, Options, SimilarItems, TextVectors};

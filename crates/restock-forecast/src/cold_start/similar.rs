@@ -44,7 +44,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { n_neighbours: 20, temperature: 0.1, other_category: 0.5, price_bandwidth: 0.7, other_location: 0.5 }
+        Self { n_neighbours: 20, temperature: 0.2, other_category: 0.5, price_bandwidth: 0.7, other_location: 0.5 }
     }
 }
 
@@ -106,6 +106,9 @@ struct Neighbour {
     /// Logarithm of its rate at the location, or what it would be there.
     log_rate: f64,
 }
+
+/// Fewest neighbours that make a prior: one or two items are no kind of item.
+const N_NEIGHBOURS_MIN: usize = 5;
 
 /// Item-locations whose rate is estimated from their neighbours to measure the spread, at most.
 const N_LEFT_OUT: usize = 300;
@@ -185,10 +188,10 @@ impl SimilarItems {
     }
 
     /// What similar items make believable of an item at a location, for quantities in `unit` base units, and their mean
-    /// sales, the latest last; `None` where nothing is established at the location.
+    /// sales, the latest last; `None` with fewer than five neighbours, or where nothing is established at the location.
     pub fn prior(&self, item: usize, location: usize, unit: f64) -> Option<(DemandPrior, Vec<f32>)> {
         let neighbours = self.neighbours(item, location);
-        if neighbours.is_empty() {
+        if neighbours.len() < N_NEIGHBOURS_MIN {
             return None;
         }
         let profile = |neighbour: &Neighbour| &self.profiles[neighbour.profile];
@@ -308,4 +311,178 @@ fn weighted_median(mut values: Vec<(f64, f64)>) -> f64 {
         }
     }
     values.last().map_or(1.0, |(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cold_start::product_text;
+
+    /// An item that sells at a rate in a week with a strong Sunday.
+    fn profile(item: usize, location: usize, rate: f64) -> Profile {
+        let season_factors = vec![0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 1.6];
+        let sales = (0..100).map(|day| (rate * season_factors[day % 7]) as f32).collect();
+        Profile { item, location, log_rate: rate.ln(), size: 2.0, season_factors, sales }
+    }
+
+    struct Shop {
+        /// Name, category, price.
+        items: Vec<(&'static str, &'static str, f64)>,
+        /// Item, location, rate.
+        sold: Vec<(usize, usize, f64)>,
+    }
+
+    impl Shop {
+        fn similar(&self) -> SimilarItems {
+            let facts = self.items.iter().map(|(name, category, price)| ItemFacts {
+                name: (*name).to_owned(),
+                category: (*category).to_owned(),
+                unit: String::new(),
+                price: Some(*price).filter(|price| *price > 0.0),
+            });
+            let texts: Vec<String> =
+                self.items.iter().map(|(name, category, _)| product_text(&[name, category])).collect();
+            let profiles = self.sold.iter().map(|(item, location, rate)| profile(*item, *location, *rate)).collect();
+            let texts = TextVectors::Hashed(HashedTexts::new(&texts));
+            SimilarItems::new(facts.collect(), texts, profiles, Options::default())
+        }
+
+        fn rate(&self, item: usize, location: usize) -> f64 {
+            self.similar().prior(item, location, 1.0).expect("a prior").0.log_rate.exp()
+        }
+    }
+
+    /// Twenty candles that sell 10 a day, twenty lamps that sell 1 a day; item 0 is a new candle and item 1 a new lamp.
+    fn candles_and_lamps() -> Shop {
+        const KINDS: [&str; 20] = [
+            "blue", "tall", "small", "scented", "birthday", "white", "tea", "gold", "mini", "church", "black", "oak",
+            "steel", "green", "night", "wall", "garden", "table", "glass", "round",
+        ];
+        let mut shop = Shop { items: vec![("pink candle", "", 0.0), ("reading lamp", "", 0.0)], sold: vec![] };
+        for (what, rate) in [("candle", 10.0), ("lamp", 1.0)] {
+            for kind in KINDS {
+                shop.sold.push((shop.items.len(), 0, rate));
+                shop.items.push((format!("{kind} {what}").leak(), "", 0.0));
+            }
+        }
+        shop
+    }
+
+    #[test]
+    fn names_tell_what_sells_much() {
+        let shop = candles_and_lamps();
+        let (candle, lamp) = (shop.rate(0, 0), shop.rate(1, 0));
+        assert!(candle > 9.0 && lamp < 1.2, "{candle} {lamp}");
+        let (prior, siblings) = shop.similar().prior(0, 0, 1.0).unwrap();
+        assert!(prior.source.starts_with("20 similar items, such as ") && !prior.source.contains("lamp"), "{prior:?}");
+        assert_eq!(siblings.len(), 100);
+        assert!((prior.season_factors[6] / prior.season_factors[0] - 1.6 / 0.9).abs() < 1e-9);
+        // In boxes of ten, a tenth as many.
+        let (boxes, of_boxes) = shop.similar().prior(0, 0, 10.0).unwrap();
+        assert!((boxes.log_rate - prior.log_rate + 10.0_f64.ln()).abs() < 1e-9);
+        assert!((of_boxes[50] * 10.0 / siblings[50] - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_order_of_items_does_not_matter() {
+        let shop = candles_and_lamps();
+        let n = shop.items.len();
+        let reversed = Shop {
+            items: shop.items.iter().rev().copied().collect(),
+            sold: shop.sold.iter().rev().map(|(item, location, rate)| (n - 1 - item, *location, *rate)).collect(),
+        };
+        let (a, of_a) = shop.similar().prior(0, 0, 1.0).unwrap();
+        let (b, of_b) = reversed.similar().prior(n - 1, 0, 1.0).unwrap();
+        assert_eq!(a.source, b.source);
+        assert!((a.log_rate - b.log_rate).abs() < 1e-9 && (a.log_rate_sd - b.log_rate_sd).abs() < 1e-9);
+        assert!(of_a.iter().zip(&of_b).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn without_a_name_the_category_counts_and_without_that_all_items() {
+        let mut shop = Shop { items: vec![("", "food", 0.0), ("", "", 0.0)], sold: vec![] };
+        for idx in 0..30 {
+            shop.items.push(("", if idx < 12 { "food" } else { "toys" }, 0.0));
+            shop.sold.push((idx + 2, 0, if idx < 12 { 4.0 } else { 0.5 }));
+        }
+        let similar = shop.similar();
+        let source = |item: usize| similar.prior(item, 0, 1.0).unwrap().0.source;
+        assert!(source(1).starts_with("all 30 items here, for want of a name or category"), "{}", source(1));
+        let geometric_mean = ((12.0 * 4.0_f64.ln() + 18.0 * 0.5_f64.ln()) / 30.0).exp();
+        assert!((shop.rate(1, 0) - geometric_mean).abs() < 1e-9);
+        assert!(shop.rate(0, 0) > 3.0, "{}", shop.rate(0, 0));
+    }
+
+    #[test]
+    fn a_price_tells_cheap_from_dear() {
+        let mut shop = Shop { items: vec![("", "", 1.0), ("", "", 100.0)], sold: vec![] };
+        for idx in 0..40 {
+            let dear = idx % 2 == 1;
+            shop.items.push(("", "", if dear { 90.0 } else { 1.1 }));
+            shop.sold.push((idx + 2, 0, if dear { 0.2 } else { 8.0 }));
+        }
+        assert!(shop.rate(0, 0) > 7.0 && shop.rate(1, 0) < 0.3);
+    }
+
+    /// An item that is new at a small shop sells there what it sells at the large one, less what shops differ by.
+    #[test]
+    fn the_same_item_elsewhere_is_the_nearest_of_all() {
+        let names = ["ham", "jam", "tea", "oil", "rice", "salt", "soap"];
+        let mut shop = Shop { items: names.iter().map(|name| (*name, "", 0.0)).collect(), sold: vec![] };
+        for item in 0..names.len() {
+            let rate = 1.0 + item as f64;
+            shop.sold.push((item, 0, 4.0 * rate));
+            if item < names.len() - 1 {
+                shop.sold.push((item, 1, rate));
+            }
+        }
+        // Soap sells 28 at the large shop; the small one sells a quarter of everything.
+        let rate = shop.rate(6, 1);
+        assert!((5.0..8.0).contains(&rate), "{rate}");
+        assert!(shop.similar().prior(6, 2, 1.0).is_none(), "nothing is known of a third shop");
+    }
+
+    #[test]
+    fn a_few_items_are_no_kind_of_item() {
+        let mut shop = Shop { items: vec![("new", "", 0.0)], sold: vec![] };
+        for idx in 1..=5 {
+            assert!(shop.similar().prior(0, 0, 1.0).is_none(), "{idx}");
+            shop.items.push(("old", "", 0.0));
+            shop.sold.push((idx, 0, 2.0));
+        }
+        assert!(shop.similar().prior(0, 0, 1.0).is_some());
+    }
+
+    #[test]
+    fn categories_are_apart_by_levels() {
+        for (a, b, apart) in [
+            ("food/dairy", "food/dairy", 0),
+            ("food/dairy", "food/bread", 1),
+            ("food/dairy/milk", "food", 2),
+            ("food", "toys", 1),
+            ("", "food/dairy", 2),
+            ("", "", 0),
+        ] {
+            assert_eq!((levels_apart(a, b), levels_apart(b, a)), (apart, apart), "{a} {b}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever sells, a prior is finite and its spread is above none.
+        #[test]
+        fn priors_are_finite(rates in proptest::collection::vec((0.001_f64..1e4, 0_usize..3), 5..30)) {
+            let mut shop = Shop { items: vec![("new thing", "a", 2.0)], sold: vec![] };
+            for (idx, (rate, location)) in rates.iter().enumerate() {
+                shop.items.push((["thing", "stuff", ""][idx % 3], ["a", "b/c"][idx % 2], (idx % 4) as f64));
+                shop.sold.push((idx + 1, *location, *rate));
+            }
+            let similar = shop.similar();
+            for location in 0..4 {
+                if let Some((prior, siblings)) = similar.prior(0, location, 1.0) {
+                    proptest::prop_assert!(prior.log_rate.is_finite() && prior.log_rate_sd > 0.0 && prior.size > 0.0);
+                    proptest::prop_assert!(siblings.iter().all(|sales| sales.is_nan() || *sales >= 0.0));
+                }
+            }
+        }
+    }
 }
