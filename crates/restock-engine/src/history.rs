@@ -287,6 +287,18 @@ impl<'a> HistoryBuilder<'a> {
     ///
     /// Period 0 of the future is the one that contains `as_of`; the history ends with the last complete period before.
     pub fn build_as_of(&self, item: ItemIdx, location: LocationIdx, as_of: Day, horizon: usize) -> History {
+        self.build_recent(item, location, as_of, horizon, max_history_periods(self.settings.bucket))
+    }
+
+    /// [`Self::build_as_of`] of the last `n_past_max` periods alone.
+    pub(crate) fn build_recent(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        as_of: Day,
+        horizon: usize,
+        n_past_max: usize,
+    ) -> History {
         let bucket = self.settings.bucket;
         let span = self.listed_span(item, location);
         let sales = &self.dataset.sales;
@@ -296,7 +308,7 @@ impl<'a> HistoryBuilder<'a> {
 
         let future = bucket.period_of(as_of);
         let start = self.first_day(location, rows.clone(), span.0, as_of);
-        let earliest = future - max_history_periods(bucket) as Period;
+        let earliest = future - n_past_max as Period;
         let first_period = start.map_or(future, |start| bucket.period_of(start).max(earliest).min(future));
         let (n_periods, first_day) = ((future - first_period) as usize, bucket.first_day(first_period));
         let n_past_days = (bucket.first_day(future).0 - first_day.0) as usize;

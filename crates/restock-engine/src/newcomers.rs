@@ -17,7 +17,7 @@ use restock_core::dataset::{Dataset, Item};
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Day, ItemIdx, LocationIdx, SeriesInput};
 use restock_forecast::cold_start::{
-    HashedTexts, ItemFacts, N_ESTABLISHED, Options, Profile, SimilarItems, TextVectors, product_text,
+    HashedTexts, ItemFacts, N_ESTABLISHED, N_PAST_MAX, Options, Profile, SimilarItems, TextVectors, product_text,
 };
 use rust_decimal::prelude::ToPrimitive;
 
@@ -59,7 +59,7 @@ impl Newcomers {
         let established: Vec<(Profile, Option<f64>)> = with_sales
             .into_par_iter()
             .filter_map(|(item, location)| {
-                let built = history.build(item, location, 1);
+                let built = history.build_recent(item, location, history.as_of(), 1, N_PAST_MAX);
                 let profile = Profile::of(item.0 as usize, location.0 as usize, &built.series, unit_of(item))?;
                 Some((profile, built.last_price))
             })

@@ -142,7 +142,7 @@ fn main() {
                         let (prior, sales) = similar.prior(*item, 0, 1.0).expect("neighbours");
                         let mut series = kept.clone();
                         series.prior = Some(prior);
-                        let first = if whole { 0 } else { sales.len() - series.n_periods() };
+                        let first = if whole { 0 } else { sales.len() - series.n_periods().min(sales.len()) };
                         series.siblings = siblings.then(|| sales[first..].to_vec());
                         series
                     })
@@ -166,16 +166,22 @@ fn main() {
             add("text", &prior_alone.forecast(&with(&by_text_alone, false, false), &request));
             add("text + price", &prior_alone.forecast(&with(&by_text, false, false), &request));
             let alone = prior_alone.forecast(&with(&by_text, false, false), &request);
-            let network_whole = network.forecast(&with(&by_text, true, true), &request);
-            add("network, siblings", &network.forecast(&with(&by_text, true, false), &request));
-            add("network, whole siblings", &network_whole);
+            let without_prior = |mut batch: Vec<SeriesInput>| {
+                batch.iter_mut().for_each(|series| series.prior = None);
+                batch
+            };
+            let network_whole = network.forecast(&without_prior(with(&by_text, true, true)), &request);
+            add("network, siblings", &network.forecast(&without_prior(with(&by_text, true, false)), &request));
+            add("network, long siblings", &network_whole);
             add("half network, half text", &mean_of(&alone, &network_whole));
+            add("text + network", &network.forecast(&with(&by_text, true, true), &request));
+            add("the same, short siblings", &network.forecast(&with(&by_text, true, false), &request));
             add("network alone", &network.forecast(&kept, &request));
             add("auto without prior", &auto.forecast(&kept, &request));
             add("auto with prior", &auto.forecast(&with(&by_text, false, false), &request));
         }
     }
-    for (n, methods) in &table {
+    for (n, methods) in table.iter().filter(|(_, methods)| !methods.is_empty()) {
         println!("n = {n}");
         let base = &methods[0].1;
         for (method, scores) in methods {

@@ -368,3 +368,67 @@ impl Prepared {
         write(&window, &rows, context_patches, future_patches, patches, statics)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use restock_core::Bucket;
+
+    use super::*;
+
+    fn series(n: usize) -> SeriesInput {
+        let sales: Vec<f64> = (0..n).map(|day| 3.0 + f64::from(day as u32 % 7)).collect();
+        SeriesInput {
+            key: 1,
+            demand: sales.clone(),
+            observations: vec![Observation::Full; n],
+            sales,
+            first_period: 20_000 - n as i32,
+            bucket: Bucket::Day,
+            covariates: vec![],
+            open_future: [vec![1.0; 13], vec![0.0]].concat(),
+            count_valued: true,
+            siblings: None,
+            prior: None,
+        }
+    }
+
+    fn forecast(series: SeriesInput) -> Forecast {
+        let model = crate::shipped::forecaster("pretrained").expect("shipped");
+        model.forecast(&[series], &ForecastRequest { horizon: 14, seed: 1 }).remove(0)
+    }
+
+    fn prior(rate: f64) -> DemandPrior {
+        let source = "20 similar items, such as A, B, C".to_owned();
+        DemandPrior { log_rate: rate.ln(), log_rate_sd: 0.8, season_factors: vec![], size: 3.0, source }
+    }
+
+    /// On day one the prior is all there is, and every later day it counts less.
+    #[test]
+    fn the_prior_leads_on_day_one_and_fades() {
+        let new = SeriesInput { prior: Some(prior(20.0)), siblings: Some(vec![20.0; 100]), ..series(0) };
+        let of_prior = cold_start::predict(&new, &prior(20.0), 0, 14);
+        let first = forecast(new);
+        assert_eq!(first.quantiles[..13 * N_FORECAST_LEVELS], of_prior.quantiles[..13 * N_FORECAST_LEVELS]);
+        assert_eq!(first.mean[13], 0.0, "closed on the last day");
+        assert_eq!(first.reason, "no sales yet, like 20 similar items, such as A, B, C");
+        for n in [3, 14, 56] {
+            let new = SeriesInput { prior: Some(prior(20.0)), ..series(n) };
+            let of_prior = cold_start::predict(&new, &prior(20.0), n, 14).mean[0];
+            let (both, alone) = (forecast(new).mean[0], forecast(series(n)).mean[0]);
+            let weight = 7.0 / (7.0 + n as f64);
+            assert!((both - weight * of_prior - (1.0 - weight) * alone).abs() < 1e-9, "{n}: {both} {of_prior} {alone}");
+        }
+    }
+
+    /// Siblings may be longer or shorter than the history; a series that has its own says more than they do.
+    #[test]
+    fn siblings_of_any_length_are_read() {
+        for n_siblings in [0, 5, 40, 700] {
+            let siblings: Vec<f32> = (0..n_siblings).map(|day| 50.0 + (day % 7) as f32).collect();
+            let forecast = forecast(SeriesInput { siblings: Some(siblings), ..series(40) });
+            assert!((3.0..12.0).contains(&forecast.mean[0]), "{n_siblings}: {}", forecast.mean[0]);
+        }
+        let past = Past::of(&SeriesInput { siblings: Some(vec![1.0; 700]), ..series(40) }, 4);
+        assert_eq!((past.n_before, past.own.clone(), past.len()), (24, 0..40, 64));
+    }
+}

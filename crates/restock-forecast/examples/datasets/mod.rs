@@ -16,6 +16,8 @@ use restock_core::{Bucket, SeriesInput};
 use restock_forecast::evaluate::Leaderboard;
 
 /// A data set and how to ask it.
+// Not every example asks everything.
+#[allow(dead_code)]
 pub(crate) struct DataSet {
     /// One series per item-location, oldest period first.
     pub(crate) series: Vec<SeriesInput>,
@@ -84,6 +86,7 @@ pub(crate) fn read(name: &str) -> DataSet {
 
 /// What is known of the item of each series, in their order, without its sales.
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code)]
 pub(crate) struct Facts {
     /// Description; empty where the data have none.
     pub(crate) text: String,

@@ -14,5 +14,5 @@ mod similar;
 
 pub use gamma_poisson::{GammaPoisson, believed, predict, reason};
 pub use product_text::{HashedTexts, product_text};
-pub use profile::{N_ESTABLISHED, Profile};
+pub use profile::{N_ESTABLISHED, N_PAST_MAX, Profile};
 pub use similar::{ItemFacts, Options, SimilarItems, TextVectors};

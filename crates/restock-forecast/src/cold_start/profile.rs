@@ -17,8 +17,8 @@ fn rate_window(bucket: Bucket) -> usize {
     }
 }
 
-/// Most past periods that are kept as sales of a sibling.
-const N_SALES_MAX: usize = 512;
+/// Past periods that a profile looks at, at most, and keeps as the sales of a sibling.
+pub const N_PAST_MAX: usize = 256;
 
 /// An established item-location.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl Profile {
         }
         let total: f64 = recent.iter().map(|position| series.demand[*position].max(0.0)).sum();
         let season_factors = week_of(series, &recent, total);
-        let begin = n.saturating_sub(N_SALES_MAX);
+        let begin = n.saturating_sub(N_PAST_MAX);
         let sales = (begin..n)
             .map(|position| match series.observations[position] {
                 Observation::Full => (series.sales[position] * unit) as f32,
