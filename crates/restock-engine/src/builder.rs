@@ -273,8 +273,10 @@ impl<'a> UnitBuilder<'a> {
             }
             let Some(prior) = &history.series.prior else {
                 return Err(unplanned(
-                    "no sales yet, and no other item to learn from: give a minimum stock in item_locations".to_owned(),
-                    "尚无销售记录，也没有可供参考的其他商品：请在 item_locations 中给出最低库存".to_owned(),
+                    "no sales yet, and too few items of its unit have sold here for long enough to learn from: give a \
+                     minimum stock in item_locations"
+                        .to_owned(),
+                    "尚无销售记录，且此处以同一单位计量、销售足够久的商品太少，无从参考：请在 item_locations 中给出最低库存".to_owned(),
                 ));
             };
             warnings.push(format!("no sales yet: demand is expected like that of {}", prior.source));

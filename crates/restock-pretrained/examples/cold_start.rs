@@ -5,8 +5,10 @@
 //! ```
 //!
 //! Arguments: data set, periods between the forecast origin and the end of the data (the horizon of 28 is the test
-//! window; more while developing), tenths of the items that are hidden, one after the other. A hidden item keeps its last
-//! 0, 7, 14 or 28 periods; what the others taught was known at the origin. Reads `$RESTOCK_SHARED/data`.
+//! window; more while developing), tenths of the items that are hidden, one after the other (10 hides every item once),
+//! and `quick` for the likeness alone. A hidden item keeps its last 0, 7, 14, 28 or 56 periods; what the others teach was
+//! known at the origin. `K`, `T`, `CATEGORY` and `PRICE` in the environment set what likeness is made of. Reads
+//! `$RESTOCK_SHARED/data`.
 #![allow(clippy::print_stdout)]
 
 #[path = "../../restock-forecast/examples/datasets/mod.rs"]
@@ -23,6 +25,9 @@ const HORIZON: usize = 28;
 const N_BOOTSTRAP: usize = 500;
 /// Levels .1 to .9 among [`QUANTILE_LEVELS`].
 const SCORED: std::ops::RangeInclusive<usize> = 2..=10;
+
+/// A method and, per hidden item, its loss and the demand.
+type Method = (&'static str, Vec<(f64, f64)>);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -100,8 +105,8 @@ fn main() {
     let prior_alone = PriorAlone;
     let request = ForecastRequest { horizon: HORIZON, seed: 1 };
 
-    // [n][method]: (loss, demand) per item.
-    let mut table: Vec<(usize, Vec<(&str, Vec<(f64, f64)>)>)> = Vec::new();
+    // [n][method].
+    let mut table: Vec<(usize, Vec<Method>)> = Vec::new();
     let n_kept = [0, 7, 14, 28, 56];
     for n in n_kept {
         table.push((n, Vec::new()));
@@ -157,28 +162,25 @@ fn main() {
             };
             add("category mean", &frozen);
             if quick {
-                add("text", &prior_alone.forecast(&with(&by_text_alone, false, false), &request));
-                add("text + price", &prior_alone.forecast(&with(&by_text, false, false), &request));
+                add("text", &prior_alone.forecast(&with(&by_text, false, false), &request));
                 continue;
             }
-            add("category prior", &prior_alone.forecast(&with(&by_category, false, false), &request));
-            add("attributes", &prior_alone.forecast(&with(&by_attributes, false, false), &request));
-            add("text", &prior_alone.forecast(&with(&by_text_alone, false, false), &request));
-            add("text + price", &prior_alone.forecast(&with(&by_text, false, false), &request));
-            let alone = prior_alone.forecast(&with(&by_text, false, false), &request);
             let without_prior = |mut batch: Vec<SeriesInput>| {
                 batch.iter_mut().for_each(|series| series.prior = None);
                 batch
             };
-            let network_whole = network.forecast(&without_prior(with(&by_text, true, true)), &request);
-            add("network, siblings", &network.forecast(&without_prior(with(&by_text, true, false)), &request));
-            add("network, long siblings", &network_whole);
-            add("half network, half text", &mean_of(&alone, &network_whole));
+            add("category mean, updated", &prior_alone.forecast(&with(&by_category, false, false), &request));
+            add("attributes", &prior_alone.forecast(&with(&by_attributes, false, false), &request));
+            add("text, no price", &prior_alone.forecast(&with(&by_text_alone, false, false), &request));
+            add("text", &prior_alone.forecast(&with(&by_text, false, false), &request));
+            add("network", &network.forecast(&kept, &request));
+            let siblings = without_prior(with(&by_text, true, false));
+            add("network, siblings", &network.forecast(&siblings, &request));
+            let siblings = without_prior(with(&by_text, true, true));
+            add("network, long siblings", &network.forecast(&siblings, &request));
             add("text + network", &network.forecast(&with(&by_text, true, true), &request));
-            add("the same, short siblings", &network.forecast(&with(&by_text, true, false), &request));
-            add("network alone", &network.forecast(&kept, &request));
             add("auto without prior", &auto.forecast(&kept, &request));
-            add("auto with prior", &auto.forecast(&with(&by_text, false, false), &request));
+            add("auto", &auto.forecast(&with(&by_text, false, false), &request));
         }
     }
     for (n, methods) in table.iter().filter(|(_, methods)| !methods.is_empty()) {
@@ -246,15 +248,6 @@ fn category_mean(of_category: &[&SeriesInput]) -> Forecast {
         source: "the category".to_owned(),
     };
     from_prior(&SeriesInput { prior: Some(prior), ..of_category[0].until(0, HORIZON) }, HORIZON)
-}
-
-fn mean_of(a: &[Forecast], b: &[Forecast]) -> Vec<Forecast> {
-    let mean = |(a, b): (&Forecast, &Forecast)| {
-        let mut mean = a.clone();
-        mean.quantiles.iter_mut().zip(&b.quantiles).for_each(|(own, other)| *own = 0.5 * (*own + other));
-        mean
-    };
-    a.iter().zip(b).map(mean).collect()
 }
 
 /// Loss over the levels .1 to .9 and demand of one item.

@@ -92,11 +92,12 @@ impl Forecaster for Pretrained {
 const N_PRIOR: f64 = 7.0;
 
 /// A forecast of a short history, its quantiles averaged with those of the prior; the weight of the prior falls from 1
-/// without any history. The network has never seen a series of which nothing is known, and forecasts nothing then.
+/// without any history as `1 / (1 + (n / 7)²)`. The network has never seen a series of which nothing is known, and
+/// forecasts nothing then.
 fn with_prior(mut forecast: Forecast, series: &SeriesInput, prior: &DemandPrior) -> Forecast {
     let seen = |observation: &&Observation| matches!(observation, Observation::Full | Observation::Censored);
     let n = series.observations.iter().filter(seen).count();
-    let weight = N_PRIOR / (N_PRIOR + n as f64);
+    let weight = 1.0 / (1.0 + (n as f64 / N_PRIOR).powi(2));
     let predictive = cold_start::predict(series, prior, series.n_periods(), forecast.horizon());
     for step in 0..forecast.horizon() {
         let open = f64::from(u8::from(series.open_future.get(step).copied().unwrap_or(1.0) > 0.0));
@@ -415,7 +416,7 @@ mod tests {
             let new = SeriesInput { prior: Some(prior(20.0)), ..series(n) };
             let of_prior = cold_start::predict(&new, &prior(20.0), n, 14).mean[0];
             let (both, alone) = (forecast(new).mean[0], forecast(series(n)).mean[0]);
-            let weight = 7.0 / (7.0 + n as f64);
+            let weight = 49.0 / (49.0 + (n * n) as f64);
             assert!((both - weight * of_prior - (1.0 - weight) * alone).abs() < 1e-9, "{n}: {both} {of_prior} {alone}");
         }
     }

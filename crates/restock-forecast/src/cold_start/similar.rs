@@ -8,6 +8,8 @@
 //! weighted mean of the neighbours' (Nadaraya, 1964; Watson, 1964), and what that mean misses by, leaving one item out,
 //! is the spread of the prior.
 
+use std::collections::BTreeSet;
+
 use restock_core::forecast::DemandPrior;
 
 use super::product_text::HashedTexts;
@@ -81,6 +83,10 @@ impl TextVectors {
 pub struct SimilarItems {
     options: Options,
     items: Vec<ItemFacts>,
+    /// `[n_items]`: index of the category among `categories`.
+    category_of: Vec<usize>,
+    /// Each category once.
+    categories: Vec<String>,
     texts: TextVectors,
     /// By item, then location.
     profiles: Vec<Profile>,
@@ -131,8 +137,13 @@ impl SimilarItems {
             first[item + 1] += first[item];
         }
         let location_effects = location_effects(&profiles, &first);
+        let names: BTreeSet<&str> = items.iter().map(|item| item.category.as_str()).collect();
+        let categories: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let place = |item: &ItemFacts| categories.binary_search(&item.category).expect("every category is there");
+        let category_of = items.iter().map(place).collect();
+        let log_rate_sd = LOG_RATE_SD_UNKNOWN;
         let mut similar =
-            Self { options, items, texts, profiles, first, location_effects, log_rate_sd: LOG_RATE_SD_UNKNOWN };
+            Self { options, items, category_of, categories, texts, profiles, first, location_effects, log_rate_sd };
         similar.log_rate_sd = similar.left_out_sd();
         similar
     }
@@ -145,6 +156,11 @@ impl SimilarItems {
         }
         let facts = &self.items[item];
         let cosines = self.texts.cosines(item);
+        let of_categories: Vec<f64> = self
+            .categories
+            .iter()
+            .map(|category| options.other_category.powi(levels_apart(&facts.category, category)))
+            .collect();
         let mut neighbours: Vec<Neighbour> = Vec::new();
         for (other, other_facts) in self.items.iter().enumerate() {
             let profiles = self.first[other]..self.first[other + 1];
@@ -169,19 +185,21 @@ impl SimilarItems {
                 }
                 _ => 1.0,
             };
-            let of_category = options.other_category.powi(levels_apart(&facts.category, &other_facts.category));
+            let of_category = of_categories[self.category_of[other]];
             let of_text = ((f64::from(cosines[other]) - 1.0) / options.temperature).exp();
             let weight = of_text * of_category * of_price * at_location;
             neighbours.push(Neighbour { item: other, profile, weight, cosine: cosines[other], log_rate });
         }
-        let order = |a: &Neighbour, b: &Neighbour| {
-            b.weight.total_cmp(&a.weight).then_with(|| self.items[a.item].name.cmp(&self.items[b.item].name))
-        };
-        neighbours.sort_by(order);
-        if let Some(last) = neighbours.get(options.n_neighbours - 1) {
-            let least = last.weight * (1.0 - 1e-9);
-            neighbours.truncate(neighbours.partition_point(|neighbour| neighbour.weight >= least));
+        // All but the heaviest go before the rest is sorted.
+        if options.n_neighbours <= neighbours.len() {
+            let mut weights: Vec<f64> = neighbours.iter().map(|neighbour| neighbour.weight).collect();
+            let (_, last, _) = weights.select_nth_unstable_by(options.n_neighbours - 1, |a, b| b.total_cmp(a));
+            let least = *last * (1.0 - 1e-9);
+            neighbours.retain(|neighbour| neighbour.weight >= least);
         }
+        neighbours.sort_by(|a, b| {
+            b.weight.total_cmp(&a.weight).then_with(|| self.items[a.item].name.cmp(&self.items[b.item].name))
+        });
         let total: f64 = neighbours.iter().map(|neighbour| neighbour.weight).sum();
         neighbours.iter_mut().for_each(|neighbour| neighbour.weight /= total);
         neighbours
@@ -228,7 +246,7 @@ impl SimilarItems {
     fn source(&self, item: usize, neighbours: &[Neighbour]) -> String {
         let n = neighbours.len();
         let names: Vec<&str> = neighbours.iter().take(3).map(|one| self.items[one.item].name.as_str()).collect();
-        let examples = names.join(", ");
+        let examples = names.join("; ");
         let is_of_category =
             |one: &Neighbour| levels_apart(&self.items[item].category, &self.items[one.item].category) == 0;
         // Even weights say that nothing but the category, or not even that, tells items apart.

@@ -96,7 +96,7 @@ impl Bert {
                 return refuse(folder, "config.json", format!("has {what} = {got}, must be from {min} to {max}"));
             }
         }
-        if config.hidden_size % config.num_attention_heads != 0 {
+        if !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return refuse(folder, "config.json", "has a hidden_size that num_attention_heads does not divide");
         }
         for (what, got, only) in [
@@ -201,7 +201,7 @@ impl Bert {
     }
 
     /// One layer: x ← norm(x + attention(x)), then x ← norm(x + W₂ gelu(W₁ x)).
-    fn apply(&self, layer: &Layer, texts: &[&[u32]], rows: &mut Vec<f32>, workspace: &mut Workspace) {
+    fn apply(&self, layer: &Layer, texts: &[&[u32]], rows: &mut [f32], workspace: &mut Workspace) {
         let Workspace { activations, scratch, queries, keys, values, attended, hidden } = workspace;
         let width = self.width;
         for (linear, output) in layer.projection.iter().zip([&mut *queries, &mut *keys, &mut *values]) {
