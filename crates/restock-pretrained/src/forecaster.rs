@@ -270,6 +270,10 @@ fn read_dependence(output: &Output, row: usize, scale: f32, moments: &[Moments])
     dependence::fit(lengths, targets)
 }
 
+/// Periods of its own below which a series is read beside all that is known of its siblings: with
+/// `examples/cold_start.rs` that was better after 7 and 14 days, and worse after 28.
+const N_LONG_SIBLINGS: usize = 28;
+
 /// The past that is read: from the first period that something is known of, of the series or of its siblings, at most the
 /// last `context_patches` patches.
 struct Past {
@@ -285,8 +289,8 @@ impl Past {
         let first = series.observations.iter().position(|one| *one != Observation::Missing).unwrap_or(n);
         let own = first.max(n.saturating_sub(n_read))..n;
         let n_siblings = series.siblings.as_ref().map_or(0, Vec::len).min(n_read);
-        // Siblings go back further: the series itself was not seen then.
-        let n_more = n_siblings.saturating_sub(own.len());
+        // Siblings may go back further: the series itself was not seen then.
+        let n_more = if own.len() < N_LONG_SIBLINGS { n_siblings.saturating_sub(own.len()) } else { 0 };
         let n_own_more = n_more.min(own.start);
         Self { n_before: n_more - n_own_more, own: own.start - n_own_more..n }
     }
@@ -429,7 +433,8 @@ mod tests {
             let forecast = forecast(SeriesInput { siblings: Some(siblings), ..series(40) });
             assert!((3.0..12.0).contains(&forecast.mean[0]), "{n_siblings}: {}", forecast.mean[0]);
         }
-        let past = Past::of(&SeriesInput { siblings: Some(vec![1.0; 700]), ..series(40) }, 4);
-        assert_eq!((past.n_before, past.own.clone(), past.len()), (24, 0..40, 64));
+        let past = |n: usize| Past::of(&SeriesInput { siblings: Some(vec![1.0; 700]), ..series(n) }, 4);
+        assert_eq!((past(20).n_before, past(20).own.clone(), past(20).len()), (44, 0..20, 64));
+        assert_eq!((past(40).n_before, past(40).len()), (0, 40), "its own says more");
     }
 }
