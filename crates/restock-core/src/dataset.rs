@@ -79,6 +79,9 @@ pub struct Dataset {
     pub capacities: Vec<CapacityRow>,
     /// Units of measure per item.
     pub uoms: Vec<UomRow>,
+    /// `[n_items × width]`: vectors of length 1 of the texts of the items, by a model of sentences that the user chose;
+    /// empty without one.
+    pub text_vectors: Vec<f32>,
     /// What the reader noticed while reading, for the data-health checks.
     pub facts: ImportFacts,
 }

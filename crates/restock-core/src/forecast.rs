@@ -62,6 +62,29 @@ pub struct SeriesInput {
     pub open_future: Vec<f32>,
     /// Whether demand comes in whole units (true for everything but quantities measured in fractions).
     pub count_valued: bool,
+    /// Mean sales of similar items at the same location, units per period, oldest first; NaN where none was seen. The
+    /// last value belongs to the last past period, so there may be more values than `demand` has periods, and an item
+    /// without any history can still have siblings.
+    pub siblings: Option<Vec<f32>>,
+    /// What similar items tell about the demand of an item that has hardly sold yet.
+    pub prior: Option<DemandPrior>,
+}
+
+/// Demand of an item-location as similar items make it believable, before its own sales say more: the rate of an open
+/// period is log-normal over items, and demand around the rate is negative binomial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DemandPrior {
+    /// Mean of the natural logarithm of the rate, units per open period of an average season.
+    pub log_rate: f64,
+    /// Standard deviation of the logarithm of the rate: how far an item is from what similar items make of it.
+    pub log_rate_sd: f64,
+    /// `[season]`: demand of each phase of the season over the mean of all, Monday or January first; empty where
+    /// nothing is known of the season.
+    pub season_factors: Vec<f64>,
+    /// Size k of the negative binomial of one period around its rate µ: the variance is µ + µ² / k.
+    pub size: f64,
+    /// Whom it is like, in words that end a sentence: `20 similar items, such as X and Y`.
+    pub source: String,
 }
 
 impl SeriesInput {
@@ -72,7 +95,7 @@ impl SeriesInput {
 
     /// The series as it was known after its first `end` periods, with covariates over the next `horizon` periods: what
     /// a rolling-origin evaluation hands to a forecaster. Whether a future period is open comes from its observation,
-    /// or from `open_future` beyond the history.
+    /// or from `open_future` beyond the history. A prior is only that of the whole history: an earlier one was not known.
     ///
     /// # Panics
     /// When `end > n_periods`.
@@ -97,6 +120,11 @@ impl SeriesInput {
             covariates: covariates.collect(),
             open_future: open_future.collect(),
             count_valued: self.count_valued,
+            siblings: self.siblings.as_ref().map(|siblings| {
+                let n_later = self.n_periods() - end;
+                siblings[..siblings.len().saturating_sub(n_later)].to_vec()
+            }),
+            prior: self.prior.clone().filter(|_| end == self.n_periods()),
         }
     }
 }

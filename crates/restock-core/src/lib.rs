@@ -19,7 +19,7 @@ pub mod time;
 
 pub use dataset::{Dataset, ItemIdx, LocationIdx, RowRef, SupplierIdx};
 pub use finding::{Finding, FindingCode, RowError, Severity};
-pub use forecast::{Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
+pub use forecast::{DemandPrior, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 pub use objective::{CostRates, Objective, ServiceType};
 pub use policy::{Decision, Policy, Review};
 pub use quantity::{Money, Quantity, Units};

@@ -175,7 +175,7 @@ pub(crate) fn work_out(
 fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn Forecaster) -> Vec<Forecast> {
     let mut by_horizon: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
     for (idx, unit) in units.iter().enumerate() {
-        if unit.history.series.n_periods() > 0 {
+        if unit.history.series.n_periods() > 0 || unit.history.series.prior.is_some() {
             by_horizon.entry(unit.history.series.open_future.len()).or_default().push(idx);
         }
     }

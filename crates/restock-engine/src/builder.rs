@@ -22,7 +22,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::filter::Filter;
 use crate::health::HealthReport;
-use crate::history::{HistoryBuilder, RowsByPair, rows_by_pair};
+use crate::history::{History, HistoryBuilder, RowsByPair, rows_by_pair};
+use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::plan::Unplanned;
 use crate::unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
 
@@ -65,6 +66,10 @@ pub struct UnitBuilder<'a> {
     upstream: HashSet<Pair>,
     calendars: HashMap<&'a str, Arc<Calendar>>,
     partitions: Vec<Vec<Pair>>,
+    /// Item-locations that have hardly sold yet; `None` where there are none.
+    newcomers: Option<Newcomers>,
+    /// Whether a source of an item says that the item is sold, even if it never was.
+    source_is_enough: bool,
     normal_scores: [f64; N_LEAD_TIMES],
     notes: Vec<String>,
 }
@@ -138,6 +143,8 @@ impl<'a> UnitBuilder<'a> {
             upstream: HashSet::new(),
             calendars: dataset.calendars.iter().map(|(id, days)| (id.as_str(), Arc::new(days.clone()))).collect(),
             partitions: Vec::new(),
+            newcomers: None,
+            source_is_enough: source_is_enough(dataset, &history),
             normal_scores,
             notes,
             history,
@@ -163,6 +170,13 @@ impl<'a> UnitBuilder<'a> {
             }
         }
         builder.find_partitions();
+        // What only sends goods on has no demand of its own to expect.
+        let is_sold = |pair: &Pair| {
+            let has_rows = !builder.history.sales_rows(pair.0, pair.1).is_empty();
+            !builder.upstream.contains(pair) && (has_rows || builder.is_meant_here(pair.0, pair.1))
+        };
+        let sold = builder.partitions.iter().flatten().copied().filter(is_sold);
+        builder.newcomers = Newcomers::find(dataset, settings, &builder.history, sold);
         builder
     }
 
@@ -193,6 +207,16 @@ impl<'a> UnitBuilder<'a> {
         (units, unplanned)
     }
 
+    /// The history of an item-location with `horizon` future periods; a new one with what similar items tell.
+    pub fn history_of(&self, item: ItemIdx, location: LocationIdx, horizon: usize) -> History {
+        let mut history = self.history.build(item, location, horizon);
+        if let Some(newcomers) = &self.newcomers {
+            let decimals = self.dataset.items[item.0 as usize].decimals;
+            newcomers.attach(item, location, &mut history.series, decimals);
+        }
+        history
+    }
+
     /// One unit.
     ///
     /// # Errors
@@ -213,9 +237,8 @@ impl<'a> UnitBuilder<'a> {
         let last_lead_time = *timing.lead_times.last().expect("a lane has a lead time");
         let n_days = last_lead_time + timing.review_period + settings.extra_horizon_days.max(1) as usize;
         let n_periods = rounded_horizon(settings.bucket, self.history.periods_ahead(n_days));
-        let history = self.history.build(item, location, n_periods);
-
-        let (stock, unusable, stock_known, open_orders) =
+        let history = self.history_of(item, location, n_periods);
+        let (stock, unusable, mut stock_known, open_orders) =
             self.stock(item, location, &history, &lane, entity, &mut warnings);
         let is_upstream = self.upstream.contains(&(item, location));
         let listed = row.is_some_and(|row| !row.do_not_order);
@@ -239,10 +262,28 @@ impl<'a> UnitBuilder<'a> {
                     format!("自 {last} 以来无销售：请提供更新的销售数据，或在 item_locations 中给出最低库存"),
                 ));
             }
-            return Err(unplanned(
-                "no sales yet: give a minimum stock in item_locations, or the sales of an item it replaces".to_owned(),
-                "尚无销售记录：请在 item_locations 中给出最低库存，或提供被替代商品的销售".to_owned(),
-            ));
+            if !self.is_meant_here(item, location) {
+                return Err(unplanned(
+                    "no sales yet, and no table says that it is sold here: list it in item_locations, or give its \
+                     launch day in items"
+                        .to_owned(),
+                    "尚无销售记录，也没有表说明在此处销售：请在 item_locations 中列出，或在 items 中给出上市日期"
+                        .to_owned(),
+                ));
+            }
+            let Some(prior) = &history.series.prior else {
+                return Err(unplanned(
+                    "no sales yet, and too few items of its unit have sold here for long enough to learn from: give a \
+                     minimum stock in item_locations"
+                        .to_owned(),
+                    "尚无销售记录，且此处以同一单位计量、销售足够久的商品太少，无从参考：请在 item_locations 中给出最低库存".to_owned(),
+                ));
+            };
+            warnings.push(format!("no sales yet: demand is expected like that of {}", prior.source));
+            if stock_known == StockKnowledge::Assumed {
+                // What never sold and was never counted is not there yet, and not at its target.
+                stock_known = StockKnowledge::AssumedEmpty;
+            }
         }
         if let Some(days) = history.days_since_last_sale.filter(|days| *days > DORMANT_DAYS) {
             // An empty shelf sells nothing, so silence alone does not end an item; it is ordered for a look first.
@@ -380,6 +421,21 @@ impl<'a> UnitBuilder<'a> {
             warnings,
             lane,
         })
+    }
+
+    /// Whether a table says that an item that never sold is sold at a location: a row of item_locations, a recent launch,
+    /// an open order, a recent receipt, or a source of this item for this location.
+    fn is_meant_here(&self, item: ItemIdx, location: LocationIdx) -> bool {
+        let pair = (item, location);
+        let as_of = self.history.as_of();
+        let serves = |idx: &u32| self.dataset.sources[*idx as usize].to_location == Some(location);
+        let has_source = || self.lanes_by_item.get(&Some(item)).is_some_and(|lanes| lanes.iter().any(serves));
+        let is_recent = |idx: &u32| self.dataset.receipts[*idx as usize].received_on >= as_of.plus(-RECENT_DAYS);
+        self.item_locations.contains_key(&pair)
+            || is_launched(&self.dataset.items[item.0 as usize], as_of)
+            || self.open_orders.contains_key(&pair)
+            || self.receipts.get(&pair).is_some_and(|rows| rows.iter().any(is_recent))
+            || (self.source_is_enough && has_source())
     }
 
     /// Whether limits over several lines apply to orders on this lane.
@@ -867,6 +923,8 @@ impl<'a> UnitBuilder<'a> {
         pairs.extend(self.item_locations.keys());
         pairs.extend(self.open_orders.keys());
         pairs.extend(dataset.sources.iter().filter_map(|row| Some((row.item?, row.to_location?))));
+        let unseen = unseen_items(dataset, &self.history, &pairs);
+        pairs.extend(unseen);
         // Sending locations and components are planned too, however far up.
         let mut queue: Vec<Pair> = pairs.iter().copied().collect();
         while let Some((item, location)) = queue.pop() {

@@ -290,6 +290,18 @@ impl<'a> HistoryBuilder<'a> {
     ///
     /// Period 0 of the future is the one that contains `as_of`; the history ends with the last complete period before.
     pub fn build_as_of(&self, item: ItemIdx, location: LocationIdx, as_of: Day, horizon: usize) -> History {
+        self.build_recent(item, location, as_of, horizon, max_history_periods(self.settings.bucket))
+    }
+
+    /// [`Self::build_as_of`] of the last `n_past_max` periods alone.
+    pub(crate) fn build_recent(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        as_of: Day,
+        horizon: usize,
+        n_past_max: usize,
+    ) -> History {
         let bucket = self.settings.bucket;
         let span = self.listed_span(item, location);
         let sales = &self.dataset.sales;
@@ -299,7 +311,7 @@ impl<'a> HistoryBuilder<'a> {
 
         let future = bucket.period_of(as_of);
         let start = self.first_day(location, rows.clone(), span.0, as_of);
-        let earliest = future - max_history_periods(bucket) as Period;
+        let earliest = future - n_past_max as Period;
         let first_period = start.map_or(future, |start| bucket.period_of(start).max(earliest).min(future));
         let (n_periods, first_day) = ((future - first_period) as usize, bucket.first_day(first_period));
         let n_past_days = (bucket.first_day(future).0 - first_day.0) as usize;
@@ -320,6 +332,8 @@ impl<'a> HistoryBuilder<'a> {
                 covariates: Vec::new(),
                 open_future: Vec::with_capacity(horizon),
                 count_valued: self.dataset.items[item.0 as usize].decimals == 0,
+                siblings: None,
+                prior: None,
             },
             last_price: self.last_price(item, location, rows.clone(), as_of),
             n_stockouts_known: 0,
@@ -420,6 +434,20 @@ impl<'a> HistoryBuilder<'a> {
             (a, b) => a.or(b),
         };
         (row.and_then(|row| row.listed_from).or(entity.launch), earliest_end)
+    }
+
+    /// The first day that tells something about an item-location: of its listing, its demand, or its first row.
+    pub(crate) fn first_day_of(&self, item: ItemIdx, location: LocationIdx) -> Option<Day> {
+        let rows = self.sales_rows(item, location);
+        let first_row = rows.clone().next().map(|row| self.dataset.sales.day[row]);
+        let listed_from = self.listed_span(item, location).0;
+        let told = self.first_day(location, rows, listed_from, self.as_of);
+        first_row.into_iter().chain(told).min()
+    }
+
+    /// Whether anything was ever sold at a location before the day of the plan.
+    pub(crate) fn has_sales_at(&self, location: LocationIdx) -> bool {
+        self.locations[location.0 as usize].first_day.is_some()
     }
 
     /// The first day that tells something about demand: listing or launch, else the first sale or known price.

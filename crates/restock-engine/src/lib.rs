@@ -19,6 +19,7 @@ pub mod health;
 mod history;
 mod indicators;
 mod limits;
+mod newcomers;
 mod plan;
 mod play;
 mod sentence;
@@ -33,6 +34,7 @@ pub use explain::{
 };
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
+pub use newcomers::item_text;
 pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,
     plan_with_details,

@@ -572,5 +572,8 @@ fn hash_dataset(dataset: &Dataset, hasher: &mut blake3::Hasher) {
     if !dataset.substitutions.is_empty() {
         debug(format_args!("{:?}", dataset.substitutions));
     }
+    for value in &dataset.text_vectors {
+        out.bytes(&value.to_le_bytes());
+    }
     out.flush();
 }

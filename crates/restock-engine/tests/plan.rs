@@ -132,6 +132,97 @@ fn a_placed_proposal_is_not_proposed_again() {
     assert_eq!(plan(&shop).proposals, []);
 }
 
+/// Milks that sell 4 to 8 a day and soaps that sell one every other day, and two items that never sold: a milk and a
+/// soap.
+fn milks_and_soaps() -> Shop {
+    let names = ["whole milk", "skimmed milk", "oat milk", "goat milk", "soy milk"];
+    let soaps = ["rose soap", "dish soap", "olive soap", "hand soap", "baby soap"];
+    let ids: Vec<String> = (0..12).map(|idx| format!("A{idx:02}")).collect();
+    let mut shop = Shop::new(&ids.iter().map(String::as_str).collect::<Vec<_>>(), &["S01"]);
+    for (idx, name) in names.iter().chain(&soaps).chain(&["buffalo milk", "tar soap"]).enumerate() {
+        shop.0.items[idx].name = (*name).to_owned();
+    }
+    for item in 0..10 {
+        let per_day: Vec<i64> =
+            (0..100).map(|day| if item < 5 { 4 + (day + item) % 5 } else { (day + item) % 2 }).collect();
+        shop = shop.sales(item as u32, 0, &per_day).stock(item as u32, 0, "100");
+    }
+    shop
+}
+
+/// A listed item that never sold is ordered on its first day, like what its name is like, and says so.
+#[test]
+fn a_new_item_is_ordered_like_similar_items() {
+    let auto = PlanSettings { forecast_model: "auto".into(), ..settings() };
+    let shop = milks_and_soaps().rules(10, 0, |_| {}).rules(11, 0, |_| {});
+    let plan = plan_with(&shop.0, &auto);
+    assert_eq!(plan.unplanned, []);
+    let per_day: Vec<f64> = plan.lines[10..].iter().map(|line| line.demand_per_day).collect();
+    assert!(per_day[0] > 1.5 * per_day[1] && per_day[1] > 0.0, "milk and soap a day: {per_day:?}");
+    let milk = plan.proposals.iter().find(|proposal| proposal.item_id == "A10").expect("a first order");
+    assert_eq!(plan.lines[10].on_hand, q("0"), "never there, so not assumed at its target");
+    insta::assert_snapshot!(milk.explanation.sentence, @"Order 110: 33 wanted before the delivery after this one (until 2026-03-10), 85 held for uncertainty (target 98 % fill rate), the shelf assumed empty; 7 left out because that demand is lost before this order arrives on 2026-03-04.");
+    insta::assert_snapshot!(milk.explanation.warnings.join("\n"), @"no sales yet: demand is expected like that of 10 similar items, such as oat milk; soy milk; goat milk");
+    let forecaster = restock_forecast::forecaster("auto").unwrap();
+    let detail = explain(&shop.0, &auto, forecaster.as_ref(), "A10", "S01", &[]).unwrap();
+    insta::assert_snapshot!(format!("{}: {}", detail.line.forecast_model, detail.forecast_reason), @"auto: similar items: no sales yet, like 10 similar items, such as oat milk; soy milk; goat milk");
+    assert_eq!(detail.proposal.as_ref(), Some(milk));
+}
+
+/// What its own days say replaces what similar items said.
+#[test]
+fn similar_items_fade_as_sales_arrive() {
+    let auto = PlanSettings { forecast_model: "auto".into(), ..settings() };
+    let per_day = |n_days: usize| {
+        let shop = milks_and_soaps().sales(10, 0, &vec![20; n_days]).rules(10, 0, |_| {});
+        let plan = plan_with(&shop.0, &auto);
+        let line = plan.lines.iter().find(|line| line.item_id == "A10").expect("planned");
+        (line.demand_per_day, line.forecast_model.clone())
+    };
+    let by_day: Vec<f64> = [0, 3, 10, 27].map(|n_days| per_day(n_days).0).to_vec();
+    assert!(by_day.is_sorted() && by_day[0] < 10.0 && by_day[3] > 17.0, "{by_day:?}");
+    assert_eq!(per_day(20).1, "auto: similar items");
+    assert!(per_day(100).1.contains("weighted_quantiles"), "{:?}", per_day(100));
+}
+
+/// What the items table alone knows is never ordered and never passed over in silence.
+#[test]
+fn an_item_that_no_table_lists_is_named() {
+    let plan_of = |shop: Shop| plan_with(&shop.0, &settings());
+    let unlisted = plan_of(milks_and_soaps());
+    let named: Vec<&str> = unlisted.unplanned.iter().map(|line| line.item_id.as_str()).collect();
+    assert_eq!(named, ["A10", "A11"]);
+    insta::assert_snapshot!(unlisted.unplanned[0].reason, @"no sales yet, and no table says that it is sold here: list it in item_locations, or give its launch day in items");
+    let launched = plan_of(milks_and_soaps().with(|dataset| dataset.items[10].launch = Some(as_of().plus(1))));
+    assert!(launched.proposals.iter().any(|proposal| proposal.item_id == "A10"), "a launch tomorrow is ordered for");
+    let later = plan_of(milks_and_soaps().with(|dataset| dataset.items[10].launch = Some(as_of().plus(200))));
+    assert!(later.proposals.iter().all(|proposal| proposal.item_id != "A10"), "a launch in half a year is not");
+    let lane = |dataset: &mut Dataset| {
+        let own =
+            SourceRow { item: Some(ItemIdx(10)), to_location: Some(LocationIdx(0)), ..dataset.sources[0].clone() };
+        dataset.sources.push(own);
+    };
+    let with_source = plan_of(milks_and_soaps().with(lane));
+    assert!(with_source.proposals.iter().any(|proposal| proposal.item_id == "A10"), "its own source is enough");
+    let ended = plan_of(milks_and_soaps().with(|dataset| dataset.items[10].end = Some(as_of().plus(-1))));
+    assert_eq!(ended.unplanned.len(), 1, "what is over needs no word");
+}
+
+/// A master table full of dead items with sources is no reason to order them all.
+#[test]
+fn sources_of_many_dead_items_order_none() {
+    let mut shop = milks_and_soaps();
+    for idx in 0..30 {
+        shop.0.items.push(fixtures::item(&format!("B{idx:02}"), "0.78", "1.19"));
+        let item = Some(ItemIdx(12 + idx));
+        let own = SourceRow { item, to_location: Some(LocationIdx(0)), ..shop.0.sources[0].clone() };
+        shop.0.sources.push(own);
+    }
+    let plan = plan(&shop);
+    assert!(plan.proposals.iter().all(|proposal| !proposal.item_id.starts_with('B')));
+    assert_eq!(plan.unplanned.len(), 32);
+}
+
 /// odoo #175876: a minimum order quantity created a proposal without demand.
 #[test]
 fn a_minimum_order_never_creates_a_need() {
@@ -146,7 +237,7 @@ fn a_minimum_order_never_creates_a_need() {
     assert_eq!(plan_of_both.proposals, []);
     assert_eq!(plan_of_both.unplanned.len(), 1, "an item that never sold is listed with its reason");
     insta::assert_snapshot!(plan_of_both.unplanned[0].reason,
-        @"no sales yet: give a minimum stock in item_locations, or the sales of an item it replaces");
+        @"no sales yet, and no table says that it is sold here: list it in item_locations, or give its launch day in items");
 
     let short = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "60").lane(lane);
     let plan_of_short = plan(&short);
@@ -619,7 +710,7 @@ fn what_cannot_be_explained_says_why() {
     assert_eq!(explain("beer", "S01").unwrap_err(), ExplainError::UnknownItem("beer".into()));
     assert_eq!(explain("milk", "S09").unwrap_err(), ExplainError::UnknownLocation("S09".into()));
     insta::assert_snapshot!(explain("tea", "S01").unwrap_err(),
-        @"tea@S01 is not planned: no table says anything about this item at this location");
+        @"tea@S01 is not planned: no sales yet, and no table says that it is sold here: list it in item_locations, or give its launch day in items");
 }
 
 /// Everything a plan promises, on a generated chain with promotions, stock-outs, a distribution centre and calendars.

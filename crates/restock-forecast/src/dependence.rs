@@ -217,6 +217,8 @@ mod tests {
             covariates: vec![],
             open_future: vec![],
             count_valued: true,
+            siblings: None,
+            prior: None,
         }
     }
 

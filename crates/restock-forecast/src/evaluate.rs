@@ -445,6 +445,8 @@ mod tests {
             covariates: Vec::new(),
             open_future: Vec::new(),
             count_valued: true,
+            siblings: None,
+            prior: None,
         }
     }
 

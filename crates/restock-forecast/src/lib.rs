@@ -7,6 +7,7 @@
 //! | Module | Verb |
 //! |---|---|
 //! | [`models`] | predict one series by one model |
+//! | [`cold_start`] | borrow demand from similar items while an item is new |
 //! | [`auto`] | choose and mix models per item-location |
 //! | [`dependence`] | measure how neighbouring periods move together |
 //! | [`latent`] | estimate demand where stock-outs cut sales |
@@ -17,6 +18,7 @@
 
 pub mod auto;
 pub mod classify;
+pub mod cold_start;
 pub mod dependence;
 pub mod disaggregate;
 pub mod evaluate;

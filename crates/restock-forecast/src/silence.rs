@@ -143,6 +143,8 @@ mod tests {
             covariates: vec![],
             open_future: vec![1.0; 28],
             count_valued: true,
+            siblings: None,
+            prior: None,
         }
     }
 

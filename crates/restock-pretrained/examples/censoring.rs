@@ -121,6 +121,8 @@ fn input(group: &PriorGroup, series: &PriorSeries) -> SeriesInput {
         covariates: covariates.collect(),
         open_future: open.map_or(vec![1.0; HORIZON], |open| open[N_PAST..N_PAST + HORIZON].to_vec()),
         count_valued: series.count_valued,
+        siblings: None,
+        prior: None,
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use restock_core::forecast::{
-    Covariate, Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation, QUANTILE_LEVELS,
+    Covariate, DemandPrior, Dependence, Forecast, ForecastRequest, N_LEVELS as N_FORECAST_LEVELS, Observation,
+    QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::{dependence, models, normal_quantile};
+use restock_forecast::{cold_start, dependence, models, normal_quantile};
 use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
@@ -89,8 +90,45 @@ impl Forecaster for Pretrained {
             }
         });
         let whole = forecasts.into_iter().map(|forecast| forecast.expect("every series is in one chunk"));
-        whole.zip(batch).map(|(forecast, series)| extended(forecast, series, request.horizon)).collect()
+        whole
+            .zip(batch)
+            .map(|(forecast, series)| {
+                let forecast = extended(forecast, series, request.horizon);
+                match &series.prior {
+                    Some(prior) => with_prior(forecast, series, prior),
+                    None => forecast,
+                }
+            })
+            .collect()
     }
+}
+
+/// Observed periods after which the network and the prior count alike.
+const N_PRIOR: f64 = 7.0;
+
+/// A forecast of a short history, its quantiles averaged with those of the prior; the weight of the prior falls from 1
+/// without any history as `1 / (1 + (n / 7)²)`. The network has never seen a series of which nothing is known, and
+/// forecasts nothing then.
+fn with_prior(mut forecast: Forecast, series: &SeriesInput, prior: &DemandPrior) -> Forecast {
+    let seen = |observation: &&Observation| matches!(observation, Observation::Full | Observation::Censored);
+    let n = series.observations.iter().filter(seen).count();
+    let weight = 1.0 / (1.0 + (n as f64 / N_PRIOR).powi(2));
+    let predictive = cold_start::predict(series, prior, series.n_periods(), forecast.horizon());
+    for step in 0..forecast.horizon() {
+        let open = f64::from(u8::from(series.open_future.get(step).copied().unwrap_or(1.0) > 0.0));
+        forecast.mean[step] += weight * (predictive.mean[step] * open - forecast.mean[step]);
+        for idx in step * N_FORECAST_LEVELS..(step + 1) * N_FORECAST_LEVELS {
+            forecast.quantiles[idx] += weight * (predictive.quantiles[idx] * open - forecast.quantiles[idx]);
+        }
+    }
+    let of_prior = cold_start::believed(series, prior, series.n_periods()).dependence();
+    let own = forecast.dependence;
+    forecast.dependence = Dependence {
+        common: own.common + weight * (of_prior.common - own.common),
+        phi: own.phi + weight * (of_prior.phi - own.phi),
+    };
+    forecast.reason = cold_start::reason(prior, n);
+    forecast
 }
 
 /// A forecast that goes on beyond what the network reads: the last season again and again.
@@ -119,7 +157,7 @@ impl Pretrained {
         // Series of equal length share their matrix products.
         let mut by_length: Vec<Vec<usize>> = vec![Vec::new(); self.context_patches + 1];
         for (idx, series) in batch.iter().enumerate() {
-            by_length[(known_periods(series, self.context_patches).len().div_ceil(PATCH)).max(1)].push(idx);
+            by_length[Past::of(series, self.context_patches).len().div_ceil(PATCH).max(1)].push(idx);
         }
         for (context_patches, members) in by_length.iter().enumerate() {
             for chunk in members.chunks(CHUNK) {
@@ -269,13 +307,6 @@ fn read_dependence(output: &Output, row: usize, scale: f32, ceiling: f64, moment
     dependence::fit(lengths, targets)
 }
 
-/// The past that is read: from the first period something is known of, at most the last `context_patches` patches.
-pub(crate) fn known_periods(series: &SeriesInput, context_patches: usize) -> std::ops::Range<usize> {
-    let n = series.n_periods();
-    let first = series.observations.iter().position(|one| *one != Observation::Missing).unwrap_or(n);
-    first.max(n.saturating_sub(context_patches * PATCH))..n
-}
-
 /// Names of the covariates that have a slot of their own.
 fn slot_of(name: &str) -> Option<Slot> {
     match name {
@@ -317,34 +348,75 @@ fn squared_correlation(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     if xx > 0.0 && yy > 0.0 { xy * xy / (xx * yy) } else { 0.0 }
 }
 
+/// Periods of its own below which a series is read beside all that is known of its siblings: with
+/// `examples/cold_start.rs` that was better after 7 and 14 days, and worse after 28.
+const N_LONG_SIBLINGS: usize = 28;
+
+/// The past that is read: from the first period that something is known of, of the series or of its siblings, at most the
+/// last `context_patches` patches.
+pub(crate) struct Past {
+    /// Periods of siblings before the first of the series.
+    n_before: usize,
+    /// Periods of the series.
+    own: std::ops::Range<usize>,
+}
+
+impl Past {
+    pub(crate) fn of(series: &SeriesInput, context_patches: usize) -> Self {
+        let (n, n_read) = (series.n_periods(), context_patches * PATCH);
+        let first = series.observations.iter().position(|one| *one != Observation::Missing).unwrap_or(n);
+        let own = first.max(n.saturating_sub(n_read))..n;
+        let n_siblings = series.siblings.as_ref().map_or(0, Vec::len).min(n_read);
+        // Siblings may go back further: the series itself was not seen then.
+        let n_more = if own.len() < N_LONG_SIBLINGS { n_siblings.saturating_sub(own.len()) } else { 0 };
+        let n_own_more = n_more.min(own.start);
+        Self { n_before: n_more - n_own_more, own: own.start - n_own_more..n }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.n_before + self.own.len()
+    }
+}
+
 /// What a window borrows; training on real histories cuts them by the same code.
 pub(crate) struct Prepared {
-    past: std::ops::Range<usize>,
+    past: Past,
     sales: Vec<f32>,
+    observations: Vec<Observation>,
+    siblings: Option<Vec<f32>>,
     covariates: [Option<Vec<f32>>; N_KNOWN_COVARIATES],
 }
 
 impl Prepared {
     pub(crate) fn new(series: &SeriesInput, context_patches: usize, horizon: usize) -> Self {
-        let past = known_periods(series, context_patches);
-        let sales = series.sales[past.clone()].iter().map(|sales| *sales as f32).collect();
+        let past = Past::of(series, context_patches);
+        let (own, n_before) = (past.own.clone(), past.n_before);
+        let before = |value: f32| std::iter::repeat_n(value, n_before);
+        let sales = before(0.0).chain(series.sales[own.clone()].iter().map(|sales| *sales as f32)).collect();
+        let observations: Vec<Observation> = std::iter::repeat_n(Observation::Missing, n_before)
+            .chain(series.observations[own.clone()].iter().copied())
+            .collect();
+        let siblings = series.siblings.as_ref().map(|siblings| {
+            let last = &siblings[siblings.len().saturating_sub(past.len())..];
+            std::iter::repeat_n(f32::NAN, past.len() - last.len()).chain(last.iter().copied()).collect()
+        });
         let mut covariates = [const { None }; N_KNOWN_COVARIATES];
         let mut generic = [Slot::GenericA, Slot::GenericB].into_iter();
-        for covariate in in_order_of_use(series, &past) {
+        for covariate in in_order_of_use(series, &own) {
             let slot = slot_of(&covariate.name).or_else(|| generic.next());
             if let Some(slot) = slot {
-                let end = covariate.values.len().min(past.end + horizon);
-                covariates[slot as usize] = Some(covariate.values[past.start..end].to_vec());
+                let end = covariate.values.len().min(own.end + horizon);
+                let values = before(0.0).chain(covariate.values[own.start..end].iter().copied());
+                covariates[slot as usize] = Some(values.collect());
             }
         }
-        let closed_past = || series.observations[past.clone()].contains(&Observation::Closed);
-        if closed_past() || series.open_future.iter().take(horizon).any(|open| *open < 1.0) {
-            let past_open =
-                series.observations[past.clone()].iter().map(|one| f32::from(u8::from(*one != Observation::Closed)));
+        let is_closed_before = observations.contains(&Observation::Closed);
+        if is_closed_before || series.open_future.iter().take(horizon).any(|open| *open < 1.0) {
+            let past_open = observations.iter().map(|one| f32::from(u8::from(*one != Observation::Closed)));
             let open = past_open.chain(series.open_future.iter().copied().take(horizon));
             covariates[Slot::Open as usize] = Some(open.collect());
         }
-        Self { past, sales, covariates }
+        Self { past, sales, observations, siblings, covariates }
     }
 
     pub(crate) fn write(
@@ -355,19 +427,85 @@ impl Prepared {
         patches: &mut [f32],
         statics: &mut [f32],
     ) -> f32 {
-        let first_day = series.bucket.first_day(series.first_period + self.past.start as i32);
+        let first_period = series.first_period + self.past.own.start as i32 - self.past.n_before as i32;
+        let first_day = series.bucket.first_day(first_period);
         let rows = calendar_rows(series.bucket, first_day, self.past.len() + future_patches * PATCH);
         let window = Window {
             bucket: series.bucket,
             sales: &self.sales,
-            observations: &series.observations[self.past.clone()],
+            observations: &self.observations,
             availability: None,
-            siblings: None,
+            siblings: self.siblings.as_deref(),
             covariates: std::array::from_fn(|slot_idx| self.covariates[slot_idx].as_deref()),
             count_valued: series.count_valued,
             pack: 1.0,
             text: None,
         };
         write(&window, &rows, context_patches, future_patches, patches, statics)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use restock_core::Bucket;
+
+    use super::*;
+
+    fn series(n: usize) -> SeriesInput {
+        let sales: Vec<f64> = (0..n).map(|day| 3.0 + f64::from(day as u32 % 7)).collect();
+        SeriesInput {
+            key: 1,
+            demand: sales.clone(),
+            observations: vec![Observation::Full; n],
+            sales,
+            first_period: 20_000 - n as i32,
+            bucket: Bucket::Day,
+            covariates: vec![],
+            open_future: [vec![1.0; 13], vec![0.0]].concat(),
+            count_valued: true,
+            siblings: None,
+            prior: None,
+        }
+    }
+
+    fn forecast(series: SeriesInput) -> Forecast {
+        let model = crate::shipped::forecaster("pretrained").expect("shipped");
+        model.forecast(&[series], &ForecastRequest { horizon: 14, seed: 1 }).remove(0)
+    }
+
+    fn prior(rate: f64) -> DemandPrior {
+        let source = "20 similar items, such as A, B, C".to_owned();
+        DemandPrior { log_rate: rate.ln(), log_rate_sd: 0.8, season_factors: vec![], size: 3.0, source }
+    }
+
+    /// On day one the prior is all there is, and every later day it counts less.
+    #[test]
+    fn the_prior_leads_on_day_one_and_fades() {
+        let new = SeriesInput { prior: Some(prior(20.0)), siblings: Some(vec![20.0; 100]), ..series(0) };
+        let of_prior = cold_start::predict(&new, &prior(20.0), 0, 14);
+        let first = forecast(new);
+        assert_eq!(first.quantiles[..13 * N_FORECAST_LEVELS], of_prior.quantiles[..13 * N_FORECAST_LEVELS]);
+        assert_eq!(first.mean[13], 0.0, "closed on the last day");
+        assert_eq!(first.reason, "no sales yet, like 20 similar items, such as A, B, C");
+        for n in [3, 14, 56] {
+            let new = SeriesInput { prior: Some(prior(20.0)), ..series(n) };
+            let of_prior = cold_start::predict(&new, &prior(20.0), n, 14).mean[0];
+            let (both, alone) = (forecast(new).mean[0], forecast(series(n)).mean[0]);
+            let weight = 49.0 / (49.0 + (n * n) as f64);
+            assert!((both - weight * of_prior - (1.0 - weight) * alone).abs() < 1e-9, "{n}: {both} {of_prior} {alone}");
+        }
+    }
+
+    /// Siblings may be longer or shorter than the history; a series that has its own says more than they do.
+    #[test]
+    fn siblings_of_any_length_are_read() {
+        for n_siblings in [0, 5, 40, 700] {
+            let siblings: Vec<f32> = (0..n_siblings).map(|day| 50.0 + (day % 7) as f32).collect();
+            let forecast = forecast(SeriesInput { siblings: Some(siblings), ..series(40) });
+            assert!((3.0..12.0).contains(&forecast.mean[0]), "{n_siblings}: {}", forecast.mean[0]);
+        }
+        let past = |n: usize| Past::of(&SeriesInput { siblings: Some(vec![1.0; 700]), ..series(n) }, 4);
+        assert_eq!((past(20).n_before, past(20).own.clone(), past(20).len()), (44, 0..20, 64));
+        assert_eq!((past(40).n_before, past(40).len()), (0, 40), "its own says more");
     }
 }

@@ -12,6 +12,7 @@ pub mod prefetch;
 pub mod prior;
 pub mod seasonal_source;
 pub mod shipped;
+pub mod text;
 #[cfg(feature = "torch")]
 pub mod torch;
 pub mod training;

@@ -51,6 +51,8 @@ fn read(bytes: &[u8]) -> Weights {
 ///     covariates: vec![],
 ///     open_future: vec![1.0; 14],
 ///     count_valued: true,
+///     siblings: None,
+///     prior: None,
 /// };
 /// let forecast = &model.forecast(&[series], &ForecastRequest { horizon: 14, seed: 1 })[0];
 /// // Day 61 is the sixth of its week, day 63 the first: nobody told the model of weeks.

@@ -41,6 +41,8 @@ fn series(key: u64, demand: Vec<f64>, count_valued: bool) -> SeriesInput {
         covariates: vec![],
         open_future: vec![1.0; HORIZON],
         count_valued,
+        siblings: None,
+        prior: None,
         demand,
     }
 }

@@ -766,6 +766,15 @@ const MESSAGES: &[(&str, &str)] = &[
     ("neither cost nor price is known: money is counted as 1 per unit sold", "成本和售价均未知：每售出一件按 1 计"),
     // ------------------------------------------------------------ why this forecast
     ("no sales of its own", "自身没有销售"),
+    ("no sales yet: demand is expected like that of {0~}", "尚无销售：预计需求与{0}相近"),
+    ("no sales yet, like {0~}", "尚无销售，参照{0}"),
+    ("{0} periods of history, before that like {1~}", "已有 {0} 个周期的历史，此前参照{1}"),
+    ("{0} items of the same category, such as {1}", "同类别的 {0} 个商品，例如 {1}"),
+    (
+        "all {0} items here, for want of a name or category, such as {1}",
+        "此处全部 {0} 个商品（无名称或类别可比），例如 {1}",
+    ),
+    ("{0} similar items, such as {1}", "{0} 个相似商品，例如 {1}"),
     ("no history", "没有历史数据"),
     ("only {0} periods of history", "仅有 {0} 个周期的历史"),
     ("no model could forecast", "没有模型能够预测"),

@@ -17,6 +17,8 @@ pub(crate) struct Config {
     pub(crate) data_path: PathBuf,
     /// Mapping file, relative to the project.
     pub(crate) mapping: Option<PathBuf>,
+    /// Folder of a model of sentences, relative to `restock.toml`.
+    pub(crate) text_model: Option<PathBuf>,
     /// Decimal mark of text numbers; found out where `None`.
     pub(crate) decimal: Option<char>,
     /// Order of day and month, or a format; found out where `None`.
@@ -44,6 +46,7 @@ impl Default for Config {
             name: String::new(),
             data_path: "data".into(),
             mapping: None,
+            text_model: None,
             decimal: None,
             date: None,
             settings,
@@ -243,6 +246,10 @@ settings! {
     "forecast.covariates" = "[\"price\", \"promotion\", \"holiday\", \"signal\"]", "a list of \"price\", \"promotion\", \"holiday\", \"signal\"", true,
         "what besides history may move demand", "除历史外可影响需求的因素",
         |c, v| { c.settings.covariates = strings(v, &["price", "promotion", "holiday", "signal"])?; Some(()) };
+    "forecast.text_model" = "\"\"", "a folder relative to restock.toml", true,
+        "model of sentences that compares item texts for items without history; none compares words",
+        "句向量模型文件夹，用于为无历史的商品比较文本；不填则按词比较",
+        |c, v| { c.text_model = Some(v.as_str()?).filter(|t| !t.is_empty()).map(PathBuf::from); Some(()) };
     "policy.kind" = "\"auto\"", "the name of a policy, see restock plan --help", true,
         "replenishment policy", "补货策略",
         |c, v| { c.settings.policy = v.as_str()?.to_owned(); Some(()) };

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use restock_core::dataset::Item;
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecaster, Money, Objective, ServiceType};
 use restock_forecast::auto::Auto;
 use restock_pretrained::engine::Precision;
 use restock_pretrained::shipped;
+use restock_pretrained::text::TextModel;
 use restock_pretrained::tuning::registry::{Registry, RegistryError};
 use restock_store::{Import, ImportError, ImportOptions, Mapping};
 
@@ -17,6 +19,16 @@ use crate::config::{Config, did_you_mean};
 use crate::error::{CliError, Exit};
 use crate::i18n::Text;
 use crate::session::Session;
+
+/// Vectors of the texts of all items by a model of sentences.
+fn text_vectors(folder: &Path, items: &[Item]) -> Result<Vec<f32>, CliError> {
+    let model = TextModel::read(folder).map_err(|error| {
+        CliError::usage(format!("forecast.text_model: {error}"))
+            .hint("give a folder with config.json, model.safetensors and vocab.txt, or leave the setting out")
+    })?;
+    let texts: Vec<String> = items.iter().map(restock_engine::item_text).collect();
+    Ok(model.vectors(&texts))
+}
 
 /// A project folder, or files given on the command line.
 #[derive(Clone, Debug)]
@@ -125,7 +137,7 @@ impl Project {
             None => None,
         };
         let progress = session.progress(session.text(Text::Reading));
-        let import = restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
+        let mut import = restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
             progress.say(&format!("{} {file}", session.text(Text::Reading)));
             progress.set(done, total.unwrap_or(0));
         })
@@ -141,6 +153,9 @@ impl Project {
             Some((path, text)) => Config::parse_over(text, path, base)?,
             None => Config::parse_over("", Path::new(""), base)?,
         };
+        if let Some(folder) = &config.text_model {
+            import.dataset.text_vectors = text_vectors(&self.dir.join(folder), &import.dataset.items)?;
+        }
         let mut settings = config.settings;
         settings.as_of = session.as_of.or(settings.as_of);
         let notes = match &self.config_file {

@@ -545,14 +545,14 @@ fn where_nothing_could_be_planned_the_reasons_are_told() {
     write_sales(dir.path(), 120, |_| 0);
     insta::assert_snapshot!(told(&[]).0, @"
     Nothing could be planned
-      · 2 item-locations, such as A@main: no sales yet: give a minimum stock in item_locations, or the sales of an
-        item it replaces
+      · 2 item-locations, such as A@main: no sales yet, and no table says that it is sold here: list it in
+        item_locations, or give its launch day in items
     ");
     write_sales(dir.path(), 120, |_| -2);
     insta::assert_snapshot!(told(&[]).0, @"
     Nothing could be planned
-      · 2 item-locations, such as A@main: no sales yet: give a minimum stock in item_locations, or the sales of an
-        item it replaces
+      · 2 item-locations, such as A@main: no sales yet, and no table says that it is sold here: list it in
+        item_locations, or give its launch day in items
     ");
     write_sales(dir.path(), 120, |day| 1 + day % 7);
     let (reasons, text) = told(&["--as-of", "2030-01-01"]);
@@ -729,4 +729,48 @@ fn tuning_tells_what_every_method_is_worth_and_saves_what_is_better() {
     let output = expect(dir.path(), &["model", "tune", "shop", "--horizon", "256", "--method", "calibrate"], 3);
     assert!(stderr(&output).contains("periods") && stderr(&output).contains("--horizon 7"), "{}", stderr(&output));
     expect(dir.path(), &["model", "tune", "shop", "--budget", "soon"], 2);
+}
+
+/// A fruit that starts tomorrow is ordered like other fruit, and says so in both languages; a model of sentences may
+/// compare the texts.
+#[test]
+fn a_new_item_is_explained_by_similar_ones() {
+    let dir = temp();
+    let shop = dir.path().join("shop");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop");
+    std::fs::create_dir_all(shop.join("data")).unwrap();
+    std::fs::copy(example.join("restock.toml"), shop.join("restock.toml")).unwrap();
+    for file in std::fs::read_dir(example.join("data")).unwrap().map(|file| file.unwrap().path()) {
+        std::fs::copy(&file, shop.join("data").join(file.file_name().unwrap())).unwrap();
+    }
+    let append = |table: &str, rows: &str| {
+        let path = shop.join("data").join(table);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{}\n{rows}\n", text.trim_end())).unwrap();
+    };
+    append("items.csv", "pears-500g,\"Pears, 500 g\",fresh/fruit,each,1.20,2.79,0.0019,,14,2026-03-24,,,Orchard");
+    append(
+        "sources.csv",
+        "dc,market-fresh,,pears-500g,,1,0,1.20,6,6,,,,1,,,,,\nharbour,,dc,pears-500g,,1,0,1.20,,2,,,,1,,orders-fresh,,,",
+    );
+    let explained = |lang: &str| stdout(&expect(&shop, &["explain", "pears-500g@harbour", "--lang", lang], 0));
+    let english = explained("en");
+    let english: String = english.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(english.contains("no sales yet: demand is expected like that of 20 similar items, such as"), "{english}");
+    assert!(english.contains("auto: similar items (no sales yet, like 20 similar items, such as"), "{english}");
+    let chinese = explained("zh-CN");
+    assert!(chinese.contains("尚无销售：预计需求与20 个相似商品，例如"), "{chinese}");
+
+    let config = std::fs::read_to_string(shop.join("restock.toml")).unwrap();
+    let with_model = |folder: &Path| {
+        let folder = folder.display().to_string().replace('\\', "/");
+        let text = config.replace("model = \"auto\"", &format!("model = \"auto\"\ntext_model = \"{folder}\""));
+        assert_ne!(text, config);
+        std::fs::write(shop.join("restock.toml"), text).unwrap();
+    };
+    with_model(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../restock-pretrained/tests/fixtures/text"));
+    assert!(explained("en").contains("similar items"));
+    with_model(dir.path());
+    let refused = stderr(&expect(&shop, &["plan"], 2));
+    assert!(refused.contains("forecast.text_model") && refused.contains("config.json"), "{refused}");
 }

@@ -16,6 +16,8 @@ use restock_core::{Bucket, SeriesInput};
 use restock_forecast::evaluate::Leaderboard;
 
 /// A data set and how to ask it.
+// Not every example asks everything.
+#[allow(dead_code)]
 pub(crate) struct DataSet {
     /// One series per item-location, oldest period first.
     pub(crate) series: Vec<SeriesInput>,
@@ -83,6 +85,59 @@ pub(crate) fn read(name: &str) -> DataSet {
         series.key = key as u64;
     }
     data
+}
+
+/// What is known of the item of each series, in their order, without its sales.
+#[derive(Clone, Debug, Default)]
+#[allow(dead_code)]
+pub(crate) struct Facts {
+    /// Description; empty where the data have none.
+    pub(crate) text: String,
+    /// Category path.
+    pub(crate) category: String,
+    /// Selling price.
+    pub(crate) price: Option<f64>,
+}
+
+/// The facts of the series of [`read`].
+///
+/// # Panics
+/// When the data set tells nothing about its items.
+#[allow(dead_code)]
+pub(crate) fn read_facts(name: &str) -> Vec<Facts> {
+    match name {
+        "m5_CA_1" | "m5_TX_1" => {
+            let mut by_item: BTreeMap<String, Facts> = BTreeMap::new();
+            for row in rows(&format!("m5/sales_{}", &name[3..]), &["item_id"], "date", "quantity", &["price"]) {
+                // FOODS_3_090 is item 090 of department FOODS_3 of category FOODS.
+                let department = &row.key[..row.key.len() - 4];
+                let category = format!("{}/{department}", &department[..department.len() - 2]);
+                // The last price before the test windows.
+                let facts = by_item.entry(row.key).or_default();
+                *facts = Facts { text: String::new(), category, price: Some(f64::from(row.extra[0])) };
+            }
+            by_item.into_values().collect()
+        }
+        "online_retail" | "online_retail_weekly" => {
+            let mut by_item: BTreeMap<String, (BTreeMap<String, usize>, Vec<f64>)> = BTreeMap::new();
+            for row in
+                rows("online_retail/transactions", &["sku", "description", "unit_price"], "timestamp", "quantity", &[])
+            {
+                let (rest, price) = row.key.rsplit_once('@').expect("three keys");
+                let (sku, description) = rest.split_once('@').expect("three keys");
+                let item = by_item.entry(sku.to_owned()).or_default();
+                *item.0.entry(description.to_owned()).or_default() += 1;
+                item.1.extend(price.parse::<f64>().ok().filter(|price| *price > 0.0));
+            }
+            let facts = |(descriptions, mut prices): (BTreeMap<String, usize>, Vec<f64>)| {
+                let text = descriptions.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, |(text, _)| text);
+                prices.sort_by(f64::total_cmp);
+                Facts { text, category: String::new(), price: prices.get(prices.len() / 2).copied() }
+            };
+            by_item.into_values().map(facts).collect()
+        }
+        _ => panic!("nothing is known about the items of {name}"),
+    }
 }
 
 /// Prints the rows of a leaderboard of one model; for all series together, coverage and demand over lead times too.
@@ -221,6 +276,8 @@ fn dense(by_period: &BTreeMap<i32, f64>, bucket: Bucket, count_valued: bool) -> 
         covariates: vec![],
         open_future: vec![],
         count_valued,
+        siblings: None,
+        prior: None,
     }
 }
 

@@ -31,9 +31,9 @@ pub use simple_smoothing::{Ses, Smoothed, ses};
 pub use theta::{Theta, theta_forecast};
 pub use weighted_quantiles::WeightedQuantiles;
 
-pub(crate) use distribution::interpolate_level;
+pub(crate) use distribution::{fill_quantiles, interpolate_level};
 use history::History;
-pub(crate) use history::is_usable;
+pub(crate) use history::{is_usable, phase};
 use restock_core::{N_LEVELS, SeriesInput};
 
 /// Marginal predictive distribution of one series.
@@ -137,6 +137,8 @@ mod tests {
             covariates: Vec::new(),
             open_future: vec![1.0; 56],
             count_valued: true,
+            siblings: None,
+            prior: None,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::kernels::residual::ResidualBlock;
 use crate::weights::{WeightsError, check_finite, file_error, values_of};
 
 /// Tensors of a checkpoint that no layer has taken yet.
-pub(super) struct Checkpoint {
+pub(crate) struct Checkpoint {
     network: String,
     level: Level,
     precision: Precision,
@@ -48,7 +48,7 @@ struct AdapterConfig {
 }
 
 /// Reads a JSON file of the folder.
-pub(super) fn read_json<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, WeightsError> {
+pub(crate) fn read_json<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, WeightsError> {
     let path = folder.join(file);
     let text = std::fs::read_to_string(&path).map_err(|error| file_error(&path, "cannot be read", &error))?;
     serde_json::from_str(&text)
@@ -81,13 +81,13 @@ pub(super) fn check_shared(
 }
 
 /// Says what is wrong with a JSON file of the folder: `reason` begins with a verb.
-pub(super) fn refuse<T>(folder: &Path, file: &str, reason: impl Into<String>) -> Result<T, WeightsError> {
+pub(crate) fn refuse<T>(folder: &Path, file: &str, reason: impl Into<String>) -> Result<T, WeightsError> {
     Err(WeightsError::File { path: folder.join(file), reason: reason.into() })
 }
 
 impl Checkpoint {
     /// Reads `model.safetensors` of the folder.
-    pub(super) fn read(folder: &Path, network: &str, precision: Precision) -> Result<Self, WeightsError> {
+    pub(crate) fn read(folder: &Path, network: &str, precision: Precision) -> Result<Self, WeightsError> {
         let tensors = read_tensors(&folder.join("model.safetensors"))?;
         Ok(Self { network: network.to_owned(), level: Level::new(), precision, n_tensors: tensors.len(), tensors })
     }
@@ -135,15 +135,27 @@ impl Checkpoint {
         Ok(())
     }
 
-    pub(super) fn level(&self) -> Level {
+    pub(crate) fn level(&self) -> Level {
         self.level
     }
 
     /// Takes a tensor of this shape out of the checkpoint.
-    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let tensor = self.tensors.remove(name).ok_or_else(|| self.missing(name))?;
         tensor.expect_shape(name, shape)?;
         Ok(tensor.values)
+    }
+
+    /// Whether a tensor is there and not taken yet.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A matrix with bias, `[n_out, n_in]`.
+    pub(crate) fn linear_with_bias(&mut self, name: &str, n_out: usize, n_in: usize) -> Result<Linear, WeightsError> {
+        let weight = self.take(&format!("{name}.weight"), &[n_out, n_in])?;
+        let bias = self.take(&format!("{name}.bias"), &[n_out])?;
+        Ok(Linear::new(self.level, self.precision.format(), &weight, n_in, Some(&bias)))
     }
 
     /// A matrix without bias, `[n_out, n_in]`.
@@ -191,7 +203,7 @@ impl Checkpoint {
     }
 
     /// Refuses a checkpoint with tensors that no layer has taken; `ignored` says which are copies or unused.
-    pub(super) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+    pub(crate) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         match self.tensors.into_keys().find(|name| !ignored(name)) {
             Some(name) => Err(WeightsError::UnknownTensor { name, network: self.network }),
             None => Ok(()),

@@ -21,7 +21,7 @@
 //! ```
 
 mod bolt;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod chronos2;
 mod encoder;
 mod patches;

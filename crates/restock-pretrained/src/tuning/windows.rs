@@ -14,7 +14,7 @@ use restock_core::time::Period;
 use super::calibration::{Calibration, Head, Residuals};
 use crate::batch::{BatchSource, TrainingBatch};
 use crate::config::{MAX_FUTURE_PATCHES, N_STATIC, PATCH, PATCH_WIDTH};
-use crate::forecaster::{CONTEXT_PATCHES, Prepared, Pretrained, known_periods};
+use crate::forecaster::{CONTEXT_PATCHES, Past, Prepared, Pretrained};
 
 /// Where training ends and validation begins, in periods since 1970 as [`SeriesInput::first_period`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn end_of(series: &SeriesInput) -> Period {
 
 /// Periods from the first that anything is known of.
 fn n_known(series: &SeriesInput) -> usize {
-    known_periods(series, usize::MAX / PATCH).len()
+    Past::of(series, usize::MAX / PATCH).len()
 }
 
 /// The forecast origins of every series whose windows lie before the end of training.
@@ -284,6 +284,8 @@ mod tests {
                 covariates: vec![Covariate { name: "promotion".into(), values: vec![0.5; n + HORIZON] }],
                 open_future: vec![1.0; HORIZON],
                 count_valued: true,
+                siblings: None,
+                prior: None,
             })
             .collect();
         batch[5].first_period -= 50;

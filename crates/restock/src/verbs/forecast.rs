@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx};
-use restock_engine::HistoryBuilder;
+use restock_engine::UnitBuilder;
 use serde_json::json;
 
 use crate::cli::ForecastArgs;
@@ -77,7 +77,8 @@ fn forecast(
     horizon: u32,
     only: Option<&str>,
 ) -> Vec<SeriesForecast> {
-    let builder = HistoryBuilder::new(dataset, settings);
+    let units = UnitBuilder::new(dataset, settings, None);
+    let builder = &units.history;
     let horizon = horizon as usize;
     let ids = |(item, location): (ItemIdx, LocationIdx)| {
         (&*dataset.items[item.0 as usize].item_id, &*dataset.locations[location.0 as usize].location_id)
@@ -94,7 +95,7 @@ fn forecast(
     let mut out = Vec::with_capacity(pairs.len());
     for batch in pairs.chunks(BATCH) {
         let series: Vec<_> =
-            batch.iter().map(|(item, location)| builder.build(*item, *location, horizon).series).collect();
+            batch.iter().map(|(item, location)| units.history_of(*item, *location, horizon).series).collect();
         for (pair, mut forecast) in batch.iter().zip(model.forecast(&series, &request)) {
             let unit = 10_f64.powi(i32::from(dataset.items[pair.0.0 as usize].decimals));
             forecast.mean.iter_mut().chain(&mut forecast.quantiles).for_each(|value| *value /= unit);
