@@ -238,9 +238,10 @@ impl Validated {
 /// Fewest usable periods for a choice of models: two weeks of days.
 const N_MIN: usize = 14;
 
-/// Usable days below which similar items and the days themselves say more than a choice of models: with
-/// `restock-pretrained/examples/cold_start.rs` they are 3 to 17 % better after 7 and 14 days, after 28 days better at one
-/// origin and worse at another. Weeks and months were not measured and keep their fewest.
+/// Usable days below which similar items and the days themselves say more than a choice of models. With
+/// `restock-pretrained/examples/cold_start.rs`, at origins before the test windows, they were 0.3 to 17 % better after 7
+/// and 14 days, and after 28 days better at one origin and worse at another; at M5 TX_1 they lose 1 to 4 % in the test
+/// window. Weeks and months were not measured and keep their fewest.
 const N_PRIOR: usize = 28;
 
 impl Auto {
