@@ -414,7 +414,7 @@ fn config_explain_lists_and_filters() {
     No restock.toml here: every value is the default.
 
       setting                      value         meaning
-      ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
       objective.service.type       "fill_rate"   how service is measured: share of demand met, cycles or days without
                                                  stock-out
       objective.service.target     0.98          service level to reach
