@@ -14,7 +14,7 @@ use crate::weights::Weights;
 /// Names of the shipped forecasters, as written in configuration and leaderboards.
 pub const NAMES: &[&str] = &["pretrained"];
 
-const BASE_BYTES: &[u8] = include_bytes!("../models/base.safetensors");
+static BASE_BYTES: &[u8] = include_bytes!("../models/base.safetensors");
 
 static BASE: LazyLock<Weights> = LazyLock::new(|| read(BASE_BYTES));
 
