@@ -20,8 +20,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use restock_core::{ForecastRequest, Forecaster, SeriesInput};
-use restock_forecast::MODEL_NAMES;
-use restock_forecast::auto::{Auto, AutoOptions};
+use restock_forecast::auto::Auto;
 use restock_forecast::metrics::{
     LEAD_TIME_LEVELS, LeadTimeSums, N_WQL_LEVELS, ScoreSums, WQL_LEVELS, seasonal_error, seasonal_squared_error,
 };
@@ -114,24 +113,7 @@ fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
     let Some(settings) = name.strip_prefix("auto:") else {
         return restock_forecast::forecaster(name);
     };
-    let mut candidates = vec![];
-    let mut options = AutoOptions::default();
-    for setting in settings.split(':') {
-        let (key, value) = setting.split_once('=')?;
-        let value: f64 = value.parse().ok()?;
-        match key {
-            "sharpness" => options.sharpness = value,
-            "windows" => options.n_windows = value as usize,
-            "minimum" => options.weight_min = value,
-            model => candidates.push((*MODEL_NAMES.iter().find(|known| **known == model)?, value)),
-        }
-    }
-    if !candidates.is_empty() {
-        options.weekly_candidates.clone_from(&candidates);
-        options.monthly_candidates.clone_from(&candidates);
-        options.rare_candidates.clone_from(&candidates);
-        options.candidates = candidates;
-    }
+    let options = datasets::auto_options(settings)?;
     Some(Box::new(Auto { options, pretrained: None }))
 }
 

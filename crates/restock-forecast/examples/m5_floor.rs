@@ -14,8 +14,7 @@ use std::time::Instant;
 
 use datasets::DataSet;
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::MODEL_NAMES;
-use restock_forecast::auto::{Auto, AutoOptions};
+use restock_forecast::auto::Auto;
 use restock_forecast::evaluate::{EvaluateOptions, evaluate};
 
 fn main() {
@@ -58,16 +57,6 @@ fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
     let Some(settings) = name.strip_prefix("auto:") else {
         return restock_forecast::forecaster(name);
     };
-    let mut options = AutoOptions { candidates: vec![], ..AutoOptions::default() };
-    for setting in settings.split(':') {
-        let (key, value) = setting.split_once('=')?;
-        let value: f64 = value.parse().ok()?;
-        match key {
-            "sharpness" => options.sharpness = value,
-            "windows" => options.n_windows = value as usize,
-            "minimum" => options.weight_min = value,
-            model => options.candidates.push((MODEL_NAMES.iter().find(|known| **known == model)?, value)),
-        }
-    }
+    let options = datasets::auto_options(settings)?;
     Some(Box::new(Auto { options, pretrained: None }))
 }

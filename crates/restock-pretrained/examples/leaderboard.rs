@@ -19,8 +19,7 @@ use std::time::Instant;
 
 use restock_core::forecast::{Dependence, Observation};
 use restock_core::{Forecast, ForecastRequest, Forecaster, SeriesInput};
-use restock_forecast::MODEL_NAMES;
-use restock_forecast::auto::{Auto, AutoOptions, PRETRAINED};
+use restock_forecast::auto::{Auto, AutoOptions};
 use restock_forecast::evaluate::{EvaluateOptions, evaluate};
 use restock_pretrained::engine::Precision;
 use restock_pretrained::forecaster::Pretrained;
@@ -70,8 +69,14 @@ fn main() {
                 "int8" => Box::new(Pretrained::new(&weights, Precision::Int8)),
                 "fast" => Box::new(Pretrained::new(&weights, Precision::fastest())),
                 other => match other.strip_prefix("auto:") {
-                    Some("default") => Box::new(auto("sharpness=5", &weights).expect("options")),
-                    Some(settings) => Box::new(auto(settings, &weights).expect("name=weight:…")),
+                    Some(settings) => {
+                        let options = match settings {
+                            "default" => AutoOptions::default(),
+                            settings => datasets::auto_options(settings).expect("name=weight:…"),
+                        };
+                        let pretrained = Pretrained::new(&weights, Precision::fastest());
+                        Box::new(Auto { options, pretrained: Some(Arc::new(pretrained)) })
+                    }
                     None => restock_forecast::forecaster(other).expect("a model"),
                 },
             };
@@ -86,37 +91,6 @@ fn main() {
             datasets::print_board(model, &board, seconds);
         }
     }
-}
-
-/// `auto` with the pretrained model and other options: `sharpness=5:windows=3:negative_binomial=2:pretrained=2`.
-fn auto(settings: &str, weights: &Weights) -> Option<Auto> {
-    let mut candidates = vec![];
-    let mut options = AutoOptions::default();
-    let mut context_patches = 32;
-    let mut precision = Precision::fastest();
-    for setting in settings.split(':') {
-        let (key, value) = setting.split_once('=')?;
-        let value: f64 = value.parse().ok()?;
-        match key {
-            "sharpness" => options.sharpness = value,
-            "windows" => options.n_windows = value as usize,
-            "asked" => options.n_pretrained_windows = value as usize,
-            "context" => context_patches = value as usize,
-            "int8" => precision = Precision::Int8,
-            model => {
-                let known = MODEL_NAMES.iter().chain(&[PRETRAINED]).find(|known| **known == model)?;
-                candidates.push((*known, value));
-            }
-        }
-    }
-    if !candidates.is_empty() {
-        options.weekly_candidates.clone_from(&candidates);
-        options.monthly_candidates.clone_from(&candidates);
-        options.rare_candidates.clone_from(&candidates);
-        options.candidates = candidates;
-    }
-    let pretrained = Pretrained::new(weights, precision).with_context_patches(context_patches);
-    Some(Auto { options, pretrained: Some(Arc::new(pretrained)) })
 }
 
 /// A forecaster that is told less, or whose forecasts say less.

@@ -301,21 +301,26 @@ fn missing(name: &str, config: &ModelConfig) -> WeightsError {
     }
 }
 
+/// Says which of the sizes (name, size, least, most) is out of its bounds, in words that follow the name of a file.
+pub(crate) fn check_sizes(sizes: &[(&str, usize, usize, usize)]) -> Result<(), String> {
+    match sizes.iter().find(|(_, got, min, max)| !(min..=max).contains(&got)) {
+        Some((what, got, min, max)) => Err(format!("has {what} = {got}, must be from {min} to {max}")),
+        None => Ok(()),
+    }
+}
+
 /// Sizes within these bounds are networks we can run; the bounds keep a damaged file from asking for terabytes.
 fn check_config(config: &ModelConfig) -> Result<(), WeightsError> {
     let refuse = |reason: String| Err(WeightsError::Config { reason });
-    for (what, got, min, max) in [
+    let sizes = [
         ("d_model", config.d_model, 2, 8192),
         ("n_layers", config.n_layers, 1, 128),
         ("n_heads", config.n_heads, 1, 128),
         ("d_ff", config.d_ff, 1, 65_536),
         ("d_embed", config.d_embed, 1, 65_536),
         ("d_head", config.d_head, 1, 65_536),
-    ] {
-        if !(min..=max).contains(&got) {
-            return refuse(format!("has {what} = {got}, must be from {min} to {max}"));
-        }
-    }
+    ];
+    check_sizes(&sizes).or_else(refuse)?;
     if !config.d_model.is_multiple_of(config.n_heads) || !config.d_k().is_multiple_of(2) {
         return refuse(format!(
             "has d_model = {} and n_heads = {}, heads must have equal and even width",

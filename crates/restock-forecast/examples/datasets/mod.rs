@@ -13,6 +13,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use restock_core::forecast::{Covariate, Observation};
 use restock_core::{Bucket, SeriesInput};
+use restock_forecast::MODEL_NAMES;
+use restock_forecast::auto::{AutoOptions, PRETRAINED};
 use restock_forecast::evaluate::Leaderboard;
 
 /// A data set and how to ask it.
@@ -138,6 +140,36 @@ pub(crate) fn read_facts(name: &str) -> Vec<Facts> {
         }
         _ => panic!("nothing is known about the items of {name}"),
     }
+}
+
+/// `auto` with other options: `sharpness=5:windows=3:asked=1:minimum=0.02:negative_binomial=2:pretrained=4`. Models that
+/// are named replace the candidates of every kind of series.
+// Not every example that reads the data compares models.
+#[allow(dead_code)]
+pub(crate) fn auto_options(settings: &str) -> Option<AutoOptions> {
+    let mut candidates = vec![];
+    let mut options = AutoOptions::default();
+    for setting in settings.split(':') {
+        let (key, value) = setting.split_once('=')?;
+        let value: f64 = value.parse().ok()?;
+        match key {
+            "sharpness" => options.sharpness = value,
+            "windows" => options.n_windows = value as usize,
+            "asked" => options.n_pretrained_windows = value as usize,
+            "minimum" => options.weight_min = value,
+            model => {
+                let known = MODEL_NAMES.iter().chain(&[PRETRAINED]).find(|known| **known == model)?;
+                candidates.push((*known, value));
+            }
+        }
+    }
+    if !candidates.is_empty() {
+        options.weekly_candidates.clone_from(&candidates);
+        options.monthly_candidates.clone_from(&candidates);
+        options.rare_candidates.clone_from(&candidates);
+        options.candidates = candidates;
+    }
+    Some(options)
 }
 
 /// Prints the rows of a leaderboard of one model; for all series together, coverage and demand over lead times too.

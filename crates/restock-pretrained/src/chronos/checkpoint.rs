@@ -12,7 +12,7 @@ use crate::engine::Precision;
 use crate::kernels::linear::{Linear, Then};
 use crate::kernels::norm::Norm;
 use crate::kernels::residual::ResidualBlock;
-use crate::weights::{WeightsError, check_finite, file_error, values_of};
+use crate::weights::{WeightsError, check_finite, check_sizes, file_error, values_of};
 
 /// Tensors of a checkpoint that no layer has taken yet.
 pub(crate) struct Checkpoint {
@@ -69,11 +69,7 @@ pub(super) fn check_shared(
     if !use_reg_token {
         return Err("has use_reg_token = false, only true is supported".into());
     }
-    for (what, got, min, max) in sizes {
-        if !(min..=max).contains(&got) {
-            return Err(format!("has {what} = {got}, must be from {min} to {max}"));
-        }
-    }
+    check_sizes(sizes)?;
     if !quantiles.is_sorted_by(|a, b| a < b) || quantiles.iter().any(|level| *level <= 0.0 || *level >= 1.0) {
         return Err("has quantiles that do not ascend between 0 and 1".into());
     }

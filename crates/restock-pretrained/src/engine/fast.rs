@@ -7,7 +7,7 @@ use super::{CUMULATIVE_START, Input, LOGIT, Output, Precision};
 use crate::config::{
     MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, ModelConfig, N_LEVELS, N_OUTPUTS, N_STATIC, PATCH, PATCH_WIDTH,
 };
-use crate::kernels::attention::{Columns, Head, Scratch, attend};
+use crate::kernels::attention::{Head, Scratch, attend};
 use crate::kernels::elementwise::{sigmoid, softplus_all};
 use crate::kernels::linear::{Activations, Format, Linear, Then};
 use crate::kernels::norm::{Norm, RotaryTable, norm_and_rotate, rms_norm};
@@ -209,18 +209,9 @@ impl Engine {
         for series in 0..n_series {
             let rows = &keys_values[series * n_tokens * 2 * d..][..n_tokens * 2 * d];
             let attended = &mut attended[series * n_queries * d..][..n_queries * d];
+            let queries = &queries[series * n_queries * d..][..n_queries * d];
             for start in (0..d).step_by(d_k) {
-                let head = Head {
-                    d_k,
-                    n_queries,
-                    n_keys: n_tokens,
-                    queries: Columns { data: &queries[series * n_queries * d..][..n_queries * d], stride: d, start },
-                    keys: Columns { data: rows, stride: 2 * d, start },
-                    values: Columns { data: rows, stride: 2 * d, start: d + start },
-                    scale: 1.0 / (d_k as f32).sqrt(),
-                    bias: None,
-                };
-                attend(self.level, head, attended, d, start, attention);
+                attend(self.level, Head::of_layer(queries, rows, d, d_k, start), attended, d, start, attention);
             }
         }
         layer.attention_output.apply(attended, Then::Add, tokens, scratch);

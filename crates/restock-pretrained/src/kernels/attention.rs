@@ -37,6 +37,23 @@ pub(crate) struct Head<'a> {
     pub(crate) bias: Option<&'a [f32]>,
 }
 
+impl<'a> Head<'a> {
+    /// The head of width `d_k` that begins at column `start` of `queries` `[n_queries, d]` and of `keys_values`
+    /// `[n_keys, 2·d]`, a key beside its value; products are divided by √d_k.
+    pub(crate) fn of_layer(queries: &'a [f32], keys_values: &'a [f32], d: usize, d_k: usize, start: usize) -> Self {
+        Self {
+            d_k,
+            n_queries: queries.len() / d,
+            n_keys: keys_values.len() / (2 * d),
+            queries: Columns { data: queries, stride: d, start },
+            keys: Columns { data: keys_values, stride: 2 * d, start },
+            values: Columns { data: keys_values, stride: 2 * d, start: d + start },
+            scale: 1.0 / (d_k as f32).sqrt(),
+            bias: None,
+        }
+    }
+}
+
 /// Memory that [`attend`] uses again for every head.
 #[derive(Default)]
 pub(crate) struct Scratch {

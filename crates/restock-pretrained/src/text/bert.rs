@@ -11,7 +11,7 @@ use crate::chronos::checkpoint::{Checkpoint, read_json, refuse};
 use crate::engine::Precision;
 use crate::kernels::attention::{Columns, Head, Scratch, attend};
 use crate::kernels::linear::{Activations, Linear, Then};
-use crate::weights::WeightsError;
+use crate::weights::{WeightsError, check_sizes};
 
 /// What `config.json` says.
 #[derive(Deserialize)]
@@ -83,7 +83,7 @@ pub(super) struct Bert {
 impl Bert {
     pub(super) fn read(folder: &Path) -> Result<Self, WeightsError> {
         let config: Config = read_json(folder, "config.json")?;
-        for (what, got, min, max) in [
+        let sizes = [
             ("hidden_size", config.hidden_size, 1, 4096),
             ("num_hidden_layers", config.num_hidden_layers, 1, 48),
             ("num_attention_heads", config.num_attention_heads, 1, 64),
@@ -91,11 +91,8 @@ impl Bert {
             ("max_position_embeddings", config.max_position_embeddings, 2, 8192),
             ("vocab_size", config.vocab_size, 3, 1_000_000),
             ("type_vocab_size", config.type_vocab_size, 1, 16),
-        ] {
-            if !(min..=max).contains(&got) {
-                return refuse(folder, "config.json", format!("has {what} = {got}, must be from {min} to {max}"));
-            }
-        }
+        ];
+        check_sizes(&sizes).or_else(|reason| refuse(folder, "config.json", reason))?;
         if !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return refuse(folder, "config.json", "has a hidden_size that num_attention_heads does not divide");
         }

@@ -7,7 +7,7 @@ use fearless_simd::Level;
 
 use super::gradient::Trainable;
 use crate::config::{MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, ModelConfig, N_STATIC, PATCH_WIDTH};
-use crate::kernels::attention::{Columns, Head};
+use crate::kernels::attention::Head;
 use crate::kernels::attention_gradient::{self, attend_and_keep, attend_gradient, padded};
 use crate::kernels::elementwise::{gelu_all, gelu_gradient};
 use crate::kernels::linear::{Activations, Format, Linear, Then};
@@ -433,17 +433,8 @@ impl Network {
         let (d, d_k) = (self.config.d_model, self.config.d_k());
         let Shape { n_tokens, n_queries, .. } = shape;
         let rows = &keys_values[series * n_tokens * 2 * d..][..n_tokens * 2 * d];
-        let start = head_idx * d_k;
-        Head {
-            d_k,
-            n_queries,
-            n_keys: n_tokens,
-            queries: Columns { data: &queries[series * n_queries * d..][..n_queries * d], stride: d, start },
-            keys: Columns { data: rows, stride: 2 * d, start },
-            values: Columns { data: rows, stride: 2 * d, start: d + start },
-            scale: 1.0 / (d_k as f32).sqrt(),
-            bias: None,
-        }
+        let queries = &queries[series * n_queries * d..][..n_queries * d];
+        Head::of_layer(queries, rows, d, d_k, head_idx * d_k)
     }
 
     /// Adds the gradient of every trainable parameter to `gradient`, from that of the raw outputs `d_raw`.
