@@ -144,6 +144,15 @@ impl Bucket {
         }
     }
 
+    /// Periods that are forecast when nobody says how many: four weeks of days, eight weeks, half a year.
+    pub fn usual_horizon(self) -> usize {
+        match self {
+            Bucket::Day => 28,
+            Bucket::Week => 8,
+            Bucket::Month => 6,
+        }
+    }
+
     /// How many periods make the usual season: 7 days, 52 weeks, 12 months.
     pub fn season(self) -> usize {
         match self {

@@ -471,12 +471,7 @@ impl Auto {
 
 /// Periods of a validation window: as many as are planned, up to a month of days, eight weeks or half a year.
 fn validation_length(batch: &[&SeriesInput], horizon: usize) -> usize {
-    let most = |series: &&SeriesInput| match series.bucket {
-        Bucket::Day => 28,
-        Bucket::Week => 8,
-        Bucket::Month => 6,
-    };
-    horizon.min(batch.iter().map(most).max().unwrap_or(1))
+    horizon.min(batch.iter().map(|series| series.bucket.usual_horizon()).max().unwrap_or(1))
 }
 
 /// Forecasts of every candidate over the validation windows.

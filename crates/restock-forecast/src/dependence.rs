@@ -206,6 +206,18 @@ mod tests {
         assert!(widen(before, 100.0, 28).common <= 0.9);
     }
 
+    /// Half of the way between two dependences, windows are half as much more correlated.
+    #[test]
+    fn a_blend_lies_between() {
+        let (a, b) = (Dependence { common: 0.1, phi: 0.0 }, Dependence { common: 0.5, phi: 0.0 });
+        for (share, common) in [(0.0, 0.1), (0.5, 0.3), (1.0, 0.5)] {
+            let found = blend(a, b, share, 28);
+            assert!((found.common - common).abs() < 1e-9 && found.phi == 0.0, "{share}: {found:?}");
+        }
+        // One period has no sums.
+        assert!((blend(a, a, 0.5, 1).common - 0.1).abs() < 1e-9);
+    }
+
     fn series(demand: Vec<f64>) -> SeriesInput {
         SeriesInput {
             key: 1,

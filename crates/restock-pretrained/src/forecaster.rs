@@ -478,6 +478,38 @@ mod tests {
         DemandPrior { log_rate: rate.ln(), log_rate_sd: 0.8, season_factors: vec![], size: 3.0, source }
     }
 
+    /// A network that was never told of a series must not make up demand: nothing sold in a year is nothing much.
+    #[test]
+    fn forecasts_stay_near_what_was_sold() {
+        let silent = SeriesInput { sales: vec![0.0; 365], demand: vec![0.0; 365], ..series(365) };
+        let most = |forecast: &Forecast| forecast.quantiles.iter().copied().fold(0.0, f64::max);
+        assert!(most(&forecast(silent.clone())) <= models::ceiling(&silent).unwrap(), "two units at most");
+        let wild = demand_quantiles(&[9.0; N_LEVELS], 10.0, models::ceiling(&series(60)).unwrap());
+        assert_eq!(wild, [3.0 * 9.0 + 2.0; N_LEVELS]);
+        assert_eq!(models::ceiling(&series(0)), None, "nothing is known, so nothing is too much");
+    }
+
+    /// Of three covariates without a slot of their own, the one that says nothing about sales is left out.
+    #[test]
+    fn free_slots_go_to_what_moves_sales() {
+        let mut one = series(140);
+        let covariate = |name: &str, value: &dyn Fn(usize) -> f32| Covariate {
+            name: name.to_owned(),
+            values: (0..154).map(value).collect(),
+        };
+        one.covariates = vec![
+            covariate("irrelevant", &|day| f32::from(u8::from(day % 11 == 0))),
+            covariate("weekend", &|day| f32::from(u8::from(day % 7 >= 5))),
+            covariate("promotion", &|_| 0.0),
+            covariate("monday", &|day| f32::from(u8::from(day % 7 == 0))),
+        ];
+        let names: Vec<&str> = in_order_of_use(&one, &(0..140)).iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names[..2], ["weekend", "monday"]);
+        one.covariates.remove(1);
+        let names: Vec<&str> = in_order_of_use(&one, &(0..140)).iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["irrelevant", "promotion", "monday"], "two fit as they are");
+    }
+
     /// On day one the prior is all there is, and every later day it counts less.
     #[test]
     fn the_prior_leads_on_day_one_and_fades() {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use restock_core::{Bucket, SeriesInput};
+use restock_core::SeriesInput;
 use restock_engine::HistoryBuilder;
 use restock_pretrained::shipped;
 use restock_pretrained::tuning::adapter::Method;
@@ -20,7 +20,7 @@ use crate::table::{Align, Grid};
 pub(super) fn run(session: &Session, args: &TuneArgs) -> Result<Output, CliError> {
     let project = Project::open(session, &args.data)?;
     let loaded = project.load(session)?;
-    let horizon = args.horizon.map_or_else(|| usual_horizon(loaded.settings.bucket), |horizon| horizon as usize);
+    let horizon = args.horizon.map_or_else(|| loaded.settings.bucket.usual_horizon(), |horizon| horizon as usize);
     let series = series_of(&loaded, horizon);
     let options = Options {
         methods: match args.method {
@@ -79,15 +79,6 @@ pub(super) fn run(session: &Session, args: &TuneArgs) -> Result<Output, CliError
     output.findings = kept.is_none();
     output.notes = loaded.notes;
     Ok(output)
-}
-
-/// Periods that are forecast when nobody says how many: four weeks, two months, half a year.
-fn usual_horizon(bucket: Bucket) -> usize {
-    match bucket {
-        Bucket::Day => 28,
-        Bucket::Week => 8,
-        Bucket::Month => 6,
-    }
 }
 
 /// The history of every item-location with sales.
