@@ -4,8 +4,7 @@
 //! variance of the sum would be the sum of the variances; a level that was wrong makes it larger. The ratio
 //! `R(L) = Σ (Σ_h e_h)² / Σ Σ_h e_h²` is the variance ratio of Cochrane (1988) applied to forecast errors; it gives the
 //! mean correlation between two periods of the window, `(R - 1) / (L - 1)`, to which `common` and `phi` of
-//! [`Dependence`] are fitted. Correlation of demand becomes correlation of normal scores by the share of the variance
-//! that is linear in the scores (first Hermite coefficient; Cario & Nelson, 1997).
+//! [`Dependence`] are fitted. Correlation of demand becomes correlation of normal scores by [`ScoreShares`].
 //!
 //! A short history says little: the mean correlation is shrunk to that of [`DEFAULT`].
 
@@ -69,7 +68,7 @@ pub fn estimate_dependence(series: &SeriesInput, end: usize) -> Dependence {
 
     let warm_up = (n / 4).min(2 * lengths[2]).max(lengths[0]);
     let default = lengths.map(|length| mean_correlation(DEFAULT, length));
-    let linear = linear_share(&demand).max(0.2);
+    let shares = score_shares(&demand);
     let mut targets = [0.0; 3];
     for (idx, length) in lengths.iter().enumerate() {
         let (mut of_sums, mut of_periods, mut n_windows) = (0.0, 0.0, 0.0);
@@ -81,7 +80,7 @@ pub fn estimate_dependence(series: &SeriesInput, end: usize) -> Dependence {
         }
         let independent = n_windows / *length as f64; // windows that do not overlap
         let observed = if of_periods > 0.0 {
-            ((of_sums / of_periods - 1.0) / (length - 1) as f64 / linear).clamp(-0.1, 0.95)
+            shares.score_correlation((of_sums / of_periods - 1.0) / (length - 1) as f64)
         } else {
             default[idx]
         };
@@ -171,21 +170,66 @@ fn season_factors(series: &SeriesInput, usable: &[usize], demand: &[f64], mean: 
         .collect()
 }
 
-/// Squared correlation of the ordered values with normal scores: how much of the variance is linear in the scores. 1
-/// for normal demand, about one half where two periods of three are zero.
-fn linear_share(values: &[f64]) -> f64 {
+/// The shares of values that are equally likely.
+fn score_shares(values: &[f64]) -> ScoreShares {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let n = sorted.len() as f64;
-    let mean = sorted.iter().sum::<f64>() / n;
-    let (mut covariance, mut variance, mut score_variance) = (0.0, 0.0, 0.0);
-    for (rank, value) in sorted.iter().enumerate() {
-        let score = crate::random::normal_quantile((rank as f64 + 0.5) / n);
-        covariance += score * (value - mean);
-        variance += (value - mean).powi(2);
-        score_variance += score * score;
+    let scores = (0..sorted.len()).map(|rank| crate::random::normal_quantile((rank as f64 + 0.5) / n));
+    let pieces: Vec<[f64; 3]> = sorted.iter().zip(scores).map(|(value, score)| [1.0 / n, *value, score]).collect();
+    ScoreShares::of(&pieces)
+}
+
+/// How a distribution depends on normal scores: shares of its variance in the first two Hermite polynomials of the
+/// score. Demand that is normal is linear in its score; of lumpy demand, often nothing and now and then a lot, less than
+/// half is.
+///
+/// Where two scores have correlation `ρ`, the values have `Σ share_k · ρ^k` (Mehler, 1866; Cario & Nelson, 1997, eq. 5);
+/// what is beyond the second polynomial counts as third.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScoreShares {
+    /// Share of the first polynomial, `score`.
+    pub linear: f64,
+    /// Share of the second, `(score² - 1) / √2`.
+    pub quadratic: f64,
+}
+
+impl ScoreShares {
+    /// The shares of a distribution in pieces of (probability, value, normal score); all linear where it does not vary.
+    pub fn of(pieces: &[[f64; 3]]) -> Self {
+        let expected = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
+            pieces.iter().map(|[weight, value, score]| weight * of(*value, *score)).sum()
+        };
+        let mean = expected(&|value, _| value);
+        let variance = expected(&|value, _| (value - mean).powi(2));
+        if variance <= 0.0 {
+            return Self { linear: 1.0, quadratic: 0.0 };
+        }
+        let squared_score = expected(&|_, score| score * score);
+        let square = |score: f64| score * score - squared_score;
+        let squared_square = expected(&|_, score| square(score).powi(2));
+        let share = |covariance: f64, of_polynomial: f64| covariance.powi(2) / (variance * of_polynomial);
+        let linear = share(expected(&|value, score| (value - mean) * score), squared_score);
+        let quadratic = share(expected(&|value, score| (value - mean) * square(score)), squared_square);
+        Self { linear: linear.min(1.0), quadratic: quadratic.min((1.0 - linear).max(0.0)) }
     }
-    if variance > 0.0 { covariance * covariance / (variance * score_variance) } else { 1.0 }
+
+    /// The correlation of values whose scores have a correlation.
+    pub fn correlation(self, of_scores: f64) -> f64 {
+        let rest = 1.0 - self.linear - self.quadratic;
+        of_scores * (self.linear + of_scores * (self.quadratic + of_scores * rest))
+    }
+
+    /// The correlation of scores, -0.1 to 0.95, whose values have a correlation, or the nearest there is.
+    pub fn score_correlation(self, correlation: f64) -> f64 {
+        let (mut low, mut high) = (-0.1, 0.95);
+        // The correlation grows with that of the scores: 30 halvings leave 1e-9.
+        for _ in 0..30 {
+            let middle = 0.5 * (low + high);
+            if self.correlation(middle) < correlation { low = middle } else { high = middle }
+        }
+        0.5 * (low + high)
+    }
 }
 
 #[cfg(test)]
@@ -216,6 +260,36 @@ mod tests {
         }
         // One period has no sums.
         assert!((blend(a, a, 0.5, 1).common - 0.1).abs() < 1e-9);
+    }
+
+    /// Demand that is exponential in its score, `exp(σ·Z)`, has shares and correlations in closed form: `exp(σ²ρ)` grows
+    /// as the covariance does.
+    #[test]
+    fn shares_of_lognormal_demand() {
+        let sigma: f64 = 0.8;
+        let n = 20_000;
+        let values: Vec<f64> =
+            (0..n).map(|rank| (sigma * crate::random::normal_quantile((rank as f64 + 0.5) / n as f64)).exp()).collect();
+        let shares = score_shares(&values);
+        let total = (sigma * sigma).exp() - 1.0;
+        assert!((shares.linear - sigma.powi(2) / total).abs() < 5e-3, "{shares:?}");
+        assert!((shares.quadratic - sigma.powi(4) / 2.0 / total).abs() < 5e-3, "{shares:?}");
+        for of_scores in [0.1, 0.4, 0.8] {
+            let correlation = ((sigma * sigma * of_scores).exp() - 1.0) / total;
+            assert!((shares.score_correlation(correlation) - of_scores).abs() < 0.01, "{of_scores}");
+        }
+    }
+
+    /// What two thirds of empty days leave linear is little, and no correlation makes scores move as one.
+    #[test]
+    fn lumpy_demand_is_not_taken_for_fully_dependent() {
+        let values: Vec<f64> =
+            (0..90).map(|idx| if idx % 3 == 0 { 1.0 + (idx % 7) as f64 * 3.0 } else { 0.0 }).collect();
+        let shares = score_shares(&values);
+        assert!(shares.linear < 0.8, "{shares:?}");
+        assert!(shares.score_correlation(0.4) < 0.62, "{}", shares.score_correlation(0.4));
+        assert!((shares.correlation(1.0) - 1.0).abs() < 1e-12);
+        assert!((ScoreShares::of(&[[1.0, 2.0, 0.0]]).score_correlation(0.3) - 0.3).abs() < 1e-6);
     }
 
     fn series(demand: Vec<f64>) -> SeriesInput {

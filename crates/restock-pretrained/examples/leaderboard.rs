@@ -21,6 +21,8 @@ use restock_core::forecast::{Dependence, Observation};
 use restock_core::{Forecast, ForecastRequest, Forecaster, SeriesInput};
 use restock_forecast::auto::{Auto, AutoOptions};
 use restock_forecast::evaluate::{EvaluateOptions, evaluate};
+use restock_forecast::metrics::{LEAD_TIME_LEVELS, LeadTimeSums};
+use restock_pretrained::config::LEVELS;
 use restock_pretrained::engine::Precision;
 use restock_pretrained::forecaster::Pretrained;
 use restock_pretrained::weights::Weights;
@@ -62,6 +64,15 @@ fn main() {
                 None => false,
             };
             let (hidden, blind, independent) = (without("no_covariates:"), without("blind:"), without("independent:"));
+            if name == "cumulative_head" {
+                cumulative_head(&Pretrained::new(&weights, Precision::fastest()), &batch, horizon, &data.lead_times);
+                continue;
+            }
+            let common = name.strip_prefix("common=").map(|rest| {
+                let (value, rest) = rest.split_once(':').expect("common=share:model");
+                name = rest;
+                value.parse::<f64>().expect("a share")
+            });
             let forecaster: Box<dyn Forecaster> = match name {
                 "pretrained" => Box::new(Pretrained::new(&weights, Precision::F32)),
                 "long" => Box::new(Pretrained::new(&weights, Precision::F32).with_context_patches(64)),
@@ -80,7 +91,7 @@ fn main() {
                     None => restock_forecast::forecaster(other).expect("a model"),
                 },
             };
-            let forecaster: Box<dyn Forecaster> = Box::new(Changed { forecaster, blind, independent });
+            let forecaster: Box<dyn Forecaster> = Box::new(Changed { forecaster, blind, independent, common });
             let mut series = batch.clone();
             if hidden {
                 series.iter_mut().for_each(|one| one.covariates.clear());
@@ -98,6 +109,7 @@ struct Changed {
     forecaster: Box<dyn Forecaster>,
     blind: bool,
     independent: bool,
+    common: Option<f64>,
 }
 
 impl Forecaster for Changed {
@@ -118,6 +130,37 @@ impl Forecaster for Changed {
         if self.independent {
             forecasts.iter_mut().for_each(|forecast| forecast.dependence = Dependence::default());
         }
+        if let Some(common) = self.common {
+            forecasts.iter_mut().for_each(|forecast| forecast.dependence = Dependence { common, phi: 0.0 });
+        }
         forecasts
+    }
+}
+
+/// The quantiles of the cumulative head itself, without sample paths between.
+fn cumulative_head(model: &Pretrained, batch: &[SeriesInput], horizon: usize, lengths: &[usize]) {
+    let inputs: Vec<SeriesInput> =
+        batch.iter().map(|series| series.until(series.n_periods() - horizon, horizon)).collect();
+    let mut sums = vec![LeadTimeSums::default(); lengths.len()];
+    for (series, quantiles) in batch.iter().zip(model.lead_time_quantiles(&inputs, lengths)) {
+        let origin = series.n_periods() - horizon;
+        for ((sums, length), quantiles) in sums.iter_mut().zip(lengths).zip(quantiles) {
+            let window = origin..origin + length;
+            let known = |one: &Observation| matches!(one, Observation::Full | Observation::Closed);
+            if series.observations[window.clone()].iter().all(known) {
+                let at = |level: f64| {
+                    let above = LEVELS.iter().position(|one| *one >= level - 1e-9).expect("a level");
+                    let share = (LEVELS[above] - level) / (LEVELS[above] - LEVELS[above - 1]);
+                    quantiles[above] + share * (quantiles[above - 1] - quantiles[above])
+                };
+                sums.add(series.demand[window].iter().sum(), &LEAD_TIME_LEVELS.map(at));
+            }
+        }
+    }
+    println!("cumulative_head all          n {}", batch.len());
+    for (sums, length) in sums.iter().zip(lengths) {
+        let line = |values: [f64; 6], per: f64| values.map(|value| format!("{:.3}", value / per)).join(" ");
+        let (below, pinball) = (line(sums.below, sums.n_windows), line(sums.pinball, sums.actual));
+        println!("    lead {length:2} at .5 .8 .9 .95 .975 .99: coverage {below} pinball {pinball}");
     }
 }

@@ -8,7 +8,8 @@ use restock_core::forecast::{
     QUANTILE_LEVELS,
 };
 use restock_core::{Forecaster, SeriesInput};
-use restock_forecast::{cold_start, dependence, models, normal_quantile};
+use restock_forecast::dependence::{self, ScoreShares};
+use restock_forecast::{cold_start, models, normal_quantile};
 use restock_inventory::retail_simulator::prior::{N_KNOWN_COVARIATES, Slot};
 
 use crate::config::{LEVELS, MAX_CONTEXT_PATCHES, MAX_FUTURE_PATCHES, MEDIAN, N_LEVELS, N_STATIC, PATCH, PATCH_WIDTH};
@@ -196,6 +197,27 @@ impl Pretrained {
         (output, scales)
     }
 
+    /// What the cumulative head says of demand over the next `lengths` periods: its quantiles at [`LEVELS`], units,
+    /// `[series][length]`.
+    ///
+    /// # Panics
+    /// Unless every length is 1 to [`MAX_FUTURE_PATCHES`] · [`PATCH`].
+    pub fn lead_time_quantiles(&self, batch: &[SeriesInput], lengths: &[usize]) -> Vec<Vec<[f64; N_LEVELS]>> {
+        let horizon = lengths.iter().copied().max().expect("a length");
+        let mut quantiles = vec![Vec::new(); batch.len()];
+        self.run(batch, horizon, |members, output, scales| {
+            for (row, (idx, scale)) in members.iter().zip(scales).enumerate() {
+                let ceiling = models::ceiling(&batch[*idx]).unwrap_or(f64::INFINITY);
+                let of_length = |length: &usize| {
+                    let n = *length as f32;
+                    demand_quantiles(output.cumulative(row, length - 1), scale * n, f64::from(n) * ceiling)
+                };
+                quantiles[*idx] = lengths.iter().map(of_length).collect();
+            }
+        });
+        quantiles
+    }
+
     fn read(&self, output: &Output, row: usize, series: &SeriesInput, scale: f32, horizon: usize) -> Forecast {
         // A known promotion may sell more than was ever seen, a wild network may not.
         let factor = if series.covariates.is_empty() { 1.0 } else { PROMOTION_FACTOR };
@@ -206,7 +228,7 @@ impl Pretrained {
         for step in 0..horizon {
             let open = series.open_future.get(step).copied().unwrap_or(1.0) > 0.0;
             let values = demand_quantiles(output.marginal(row, step), if open { scale } else { 0.0 }, ceiling);
-            let moment = Moments::of(&values);
+            let moment = Moments::of(&values, series.count_valued);
             mean.push(moment.mean);
             moments.push(moment);
             quantiles.extend(FORECAST_LEVELS.map(|level_idx| values[level_idx]));
@@ -244,31 +266,33 @@ fn demand_quantiles(values: &[f32], scale: f32, ceiling: f64) -> [f64; N_LEVELS]
 struct Moments {
     mean: f64,
     variance: f64,
-    /// Share of the variance that is linear in normal scores.
-    linear_share: f64,
+    /// How values depend on normal scores.
+    shares: ScoreShares,
 }
 
 impl Moments {
-    fn of(values: &[f64; N_LEVELS]) -> Self {
+    /// Of a count, the part between whole units falls on one of the two.
+    fn of(values: &[f64; N_LEVELS], count_valued: bool) -> Self {
         let last = N_LEVELS - 1;
         let rate = (values[last] - values[last - 1]).max(0.0) / 5.0_f64.ln();
         // (weight, value, normal score) of pieces of equal level; the score of a piece is taken at its middle.
-        let mut pieces = [(0.0, 0.0, 0.0); N_LEVELS + 1];
-        pieces[0] = (LEVELS[0], values[0], SCORES[0]);
+        let mut pieces = [[0.0; 3]; N_LEVELS + 1];
+        pieces[0] = [LEVELS[0], values[0], SCORES[0]];
         for idx in 1..N_LEVELS {
-            pieces[idx] = (LEVELS[idx] - LEVELS[idx - 1], 0.5 * (values[idx] + values[idx - 1]), SCORES[idx]);
+            pieces[idx] = [LEVELS[idx] - LEVELS[idx - 1], 0.5 * (values[idx] + values[idx - 1]), SCORES[idx]];
         }
-        pieces[N_LEVELS] = (1.0 - LEVELS[last], values[last] + rate, SCORES[N_LEVELS]);
-        let mean: f64 = pieces.iter().map(|(weight, value, _)| weight * value).sum();
-        let (mut variance, mut covariance, mut score_variance) = (0.0, 0.0, 0.0);
-        for (weight, value, score) in pieces {
-            variance += weight * (value - mean).powi(2);
-            covariance += weight * score * (value - mean);
-            score_variance += weight * score * score;
-        }
-        variance += (1.0 - LEVELS[last]) * rate * rate;
-        let linear_share = if variance > 0.0 { covariance * covariance / (variance * score_variance) } else { 1.0 };
-        Self { mean, variance, linear_share }
+        pieces[N_LEVELS] = [1.0 - LEVELS[last], values[last] + rate, SCORES[N_LEVELS]];
+        let mean: f64 = pieces.iter().map(|[weight, value, _]| weight * value).sum();
+        let of_pieces: f64 = pieces.iter().map(|[weight, value, _]| weight * (value - mean).powi(2)).sum();
+        let within_tail = (1.0 - LEVELS[last]) * rate * rate;
+        let in_whole_units: f64 =
+            pieces.iter().map(|[weight, value, _]| weight * value.fract() * (1.0 - value.fract())).sum();
+        let variance = of_pieces + within_tail + if count_valued { in_whole_units } else { 0.0 };
+        let shares = ScoreShares::of(&pieces);
+        let share_of_pieces = if variance > 0.0 { of_pieces / variance } else { 1.0 };
+        let shares =
+            ScoreShares { linear: shares.linear * share_of_pieces, quadratic: shares.quadratic * share_of_pieces };
+        Self { mean, variance, shares }
     }
 }
 
@@ -280,6 +304,11 @@ static SCORES: LazyLock<[f64; N_LEVELS + 1]> = LazyLock::new(|| {
     })
 });
 
+/// Share of the variance of a sum that sample paths get. The cumulative head has longer tails than sums of a Gaussian
+/// copula: with all of its variance, quantiles .9 and .95 of sums of 28 days lay 5 % above those of the head. With this
+/// share they agree, and lead-time demand of two M5 stores, with origins 56 to 168 days before the end, is forecast best.
+const SHARE_OF_VARIANCE: f64 = 0.8;
+
 /// The dependence under which sums of periods vary as the cumulative head says they do.
 fn read_dependence(output: &Output, row: usize, scale: f32, ceiling: f64, moments: &[Moments]) -> Dependence {
     let horizon = moments.len();
@@ -290,19 +319,21 @@ fn read_dependence(output: &Output, row: usize, scale: f32, ceiling: f64, moment
     let targets = lengths.map(|length| {
         let n = length as f32;
         let values = demand_quantiles(output.cumulative(row, length - 1), scale * n, f64::from(n) * ceiling);
-        let of_sum = Moments::of(&values).variance;
-        let (mut deviations, mut variances, mut linear) = (0.0, 0.0, 0.0);
+        let of_sum = SHARE_OF_VARIANCE * Moments::of(&values, false).variance;
+        let (mut deviations, mut variances) = (0.0, 0.0);
+        let mut shares = ScoreShares::default();
         for moment in &moments[..length] {
             deviations += moment.variance.sqrt();
             variances += moment.variance;
-            linear += moment.variance * moment.linear_share;
+            shares.linear += moment.variance * moment.shares.linear;
+            shares.quadratic += moment.variance * moment.shares.quadratic;
         }
         let products = deviations * deviations - variances;
         if products <= 0.0 {
             return 0.0;
         }
-        let correlation = (of_sum - variances) / products;
-        (correlation / (linear / variances).max(0.2)).clamp(-0.1, 0.95)
+        let shares = ScoreShares { linear: shares.linear / variances, quadratic: shares.quadratic / variances };
+        shares.score_correlation((of_sum - variances) / products)
     });
     dependence::fit(lengths, targets)
 }
