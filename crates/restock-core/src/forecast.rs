@@ -62,6 +62,9 @@ pub struct SeriesInput {
     pub open_future: Vec<f32>,
     /// Whether demand comes in whole units (true for everything but quantities measured in fractions).
     pub count_valued: bool,
+    /// `[n_periods]`: share of each past period in which the shelf was not empty, 0.0 to 1.0, where shares are told;
+    /// a stock-out at night is less than one at noon.
+    pub availability: Option<Vec<f32>>,
     /// Mean sales of similar items at the same location, units per period, oldest first; NaN where none was seen. The
     /// last value belongs to the last past period, so there may be more values than `demand` has periods, and an item
     /// without any history can still have siblings.
@@ -120,6 +123,7 @@ impl SeriesInput {
             covariates: covariates.collect(),
             open_future: open_future.collect(),
             count_valued: self.count_valued,
+            availability: self.availability.as_ref().map(|availability| availability[..end].to_vec()),
             siblings: self.siblings.as_ref().map(|siblings| {
                 let n_later = self.n_periods() - end;
                 siblings[..siblings.len().saturating_sub(n_later)].to_vec()

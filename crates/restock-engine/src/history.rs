@@ -332,6 +332,7 @@ impl<'a> HistoryBuilder<'a> {
                 covariates: Vec::new(),
                 open_future: Vec::with_capacity(horizon),
                 count_valued: self.dataset.items[item.0 as usize].decimals == 0,
+                availability: None,
                 siblings: None,
                 prior: None,
             },
@@ -348,6 +349,7 @@ impl<'a> HistoryBuilder<'a> {
             (0..n_past_days).rev().find(|idx| days.sold[*idx] > 0.0).map(|idx| as_of.0 - first_day.0 - idx as i32);
         let last_sale_idx = (0..n_past_days).rev().find(|idx| days.sold[*idx] > 0.0);
 
+        let mut in_stock = Vec::with_capacity(n_periods);
         let mut idx = 0;
         for period in first_period..future {
             let n_days = (bucket.last_day(period).0 - bucket.first_day(period).0 + 1) as usize;
@@ -383,10 +385,15 @@ impl<'a> HistoryBuilder<'a> {
             } else {
                 Observation::Full
             };
+            in_stock.push(1.0 - (out / n_open.max(1) as f64) as f32);
             history.sold_out_at_end = n_open > 0 && out / n_open as f64 >= 0.99;
             history.series.sales.push(sold);
             history.series.demand.push(if observation == Observation::Full { sold + lost } else { sold });
             history.series.observations.push(observation);
+        }
+        // A table of days without stock tells no shares.
+        if days.out.iter().any(|share| 0.0 < *share && *share < 1.0) {
+            history.series.availability = Some(in_stock);
         }
         if !self.stockouts_told.contains(&location) {
             let stock_now = self.inventory.contains_key(&(item, location)) && !out_now;

@@ -1,4 +1,5 @@
-//! Signals that are known ahead become covariates of every history at their location.
+//! What histories are told beside sales: signals that are known ahead become covariates, shares of days with stock are
+//! handed on.
 
 mod fixtures;
 
@@ -80,4 +81,21 @@ fn what_is_not_known_ahead_or_never_changed_is_left_out() {
         .chain([row("new", N_PAST + 1, None, 1.0, true)])
         .collect();
     assert!(covariates(signals, 0, &PlanSettings::default()).is_empty());
+}
+
+/// Hours without stock are told as shares; a table that knows whole days only tells none.
+#[test]
+fn shares_of_days_in_stock_are_handed_on() {
+    let history = |share_of: fn(i32) -> f32| {
+        let mut dataset =
+            Dataset { items: vec![item("MILK", "1", "2")], locations: vec![location("S01")], ..Dataset::default() };
+        sell(&mut dataset, ItemIdx(0), LocationIdx(0), first_day(), (0..N_PAST).map(|day| 3 + i64::from(day % 4)));
+        dataset.sales.stockout_share = (0..N_PAST).map(share_of).collect();
+        HistoryBuilder::new(&dataset, &PlanSettings::default()).build(ItemIdx(0), LocationIdx(0), HORIZON).series
+    };
+    let in_hours = history(|day| if day % 10 == 3 { 0.25 } else { 0.0 });
+    let availability = in_hours.availability.as_ref().expect("shares are told");
+    assert_eq!(availability[..5], [1.0, 1.0, 1.0, 0.75, 1.0]);
+    assert_eq!(in_hours.until(50, HORIZON).availability.map(|shares| shares.len()), Some(50));
+    assert_eq!(history(|day| f32::from(day % 10 == 3)).availability, None);
 }

@@ -36,6 +36,7 @@ fn series_of(first_period: i32, demand: Vec<f64>) -> SeriesInput {
         covariates: Vec::new(),
         open_future: vec![1.0; HORIZON],
         count_valued: true,
+        availability: None,
         siblings: None,
         prior: None,
     }

@@ -803,6 +803,7 @@ mod tests {
             covariates: vec![],
             open_future: vec![1.0; 14],
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

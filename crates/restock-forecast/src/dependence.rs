@@ -303,6 +303,7 @@ mod tests {
             covariates: vec![],
             open_future: vec![],
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

@@ -445,6 +445,7 @@ mod tests {
             covariates: Vec::new(),
             open_future: Vec::new(),
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

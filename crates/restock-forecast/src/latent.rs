@@ -50,7 +50,8 @@ const WEEKDAY_PRIOR_PERIODS: f64 = 3.0;
 /// let mut series = SeriesInput {
 ///     key: 1, demand: vec![6.0, 4.0, 5.0, 5.0, 0.0], sales: vec![6.0, 4.0, 5.0, 5.0, 0.0],
 ///     observations: vec![Observation::Full; 5], first_period: 0, bucket: Bucket::Month, covariates: vec![],
-///     open_future: vec![], count_valued: true, siblings: None, prior: None,
+///     open_future: vec![], count_valued: true, availability: None,
+///     siblings: None, prior: None,
 /// };
 /// series.observations[4] = Observation::Censored;
 /// restock_forecast::latent::estimate_latent(&mut series);
@@ -368,6 +369,7 @@ mod tests {
             covariates: vec![],
             open_future: vec![],
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

@@ -143,6 +143,7 @@ mod tests {
             covariates: vec![],
             open_future: vec![1.0; 28],
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

@@ -121,6 +121,7 @@ fn input(group: &PriorGroup, series: &PriorSeries) -> SeriesInput {
         covariates: covariates.collect(),
         open_future: open.map_or(vec![1.0; HORIZON], |open| open[N_PAST..N_PAST + HORIZON].to_vec()),
         count_valued: series.count_valued,
+        availability: series.availability.as_ref().map(|availability| availability[..N_PAST].to_vec()),
         siblings: None,
         prior: None,
     }
@@ -128,6 +129,7 @@ fn input(group: &PriorGroup, series: &PriorSeries) -> SeriesInput {
 
 /// The same, with stock-outs taken for days without demand.
 fn without_marks(mut series: SeriesInput) -> SeriesInput {
+    series.availability = None;
     for observation in &mut series.observations {
         if *observation == Observation::Censored {
             *observation = Observation::Full;

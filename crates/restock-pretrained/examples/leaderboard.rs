@@ -7,7 +7,7 @@
 //! Arguments: weights, data set, periods between the forecast origin and the end of the data (0 = the horizon, the test
 //! window; more while developing), models, step of the series looked at (1 = all). `auto` is the choice without the
 //! pretrained model, `auto:default` with it. Before a name, `no_covariates:` hides prices, promotions and events, `blind:`
-//! takes periods with a stock-out for whole ones, and `independent:` takes periods for independent of each other. Reads
+//! takes periods with a stock-out for whole ones, `marks:` hides which share of them was in stock, and `independent:` takes periods for independent of each other. Reads
 //! `$RESTOCK_SHARED/data`.
 #![allow(clippy::print_stdout)]
 
@@ -64,6 +64,7 @@ fn main() {
                 None => false,
             };
             let (hidden, blind, independent) = (without("no_covariates:"), without("blind:"), without("independent:"));
+            let marks = without("marks:");
             if name == "cumulative_head" {
                 cumulative_head(&Pretrained::new(&weights, Precision::fastest()), &batch, horizon, &data.lead_times);
                 continue;
@@ -93,6 +94,9 @@ fn main() {
             };
             let forecaster: Box<dyn Forecaster> = Box::new(Changed { forecaster, blind, independent, common });
             let mut series = batch.clone();
+            if marks {
+                series.iter_mut().for_each(|one| one.availability = None);
+            }
             if hidden {
                 series.iter_mut().for_each(|one| one.covariates.clear());
             }
@@ -100,6 +104,9 @@ fn main() {
             let board = evaluate(&series, &[&*forecaster], &options, &|_, _| {});
             let seconds = begin.elapsed().as_secs_f64();
             datasets::print_board(model, &board, seconds);
+            if batch.iter().any(|series| series.availability.is_some()) {
+                sales_while_in_stock(&*forecaster, &series, &batch, horizon);
+            }
         }
     }
 }
@@ -120,6 +127,7 @@ impl Forecaster for Changed {
     fn forecast(&self, batch: &[SeriesInput], request: &ForecastRequest) -> Vec<Forecast> {
         let mut batch = batch.to_vec();
         if self.blind {
+            batch.iter_mut().for_each(|series| series.availability = None);
             for observation in batch.iter_mut().flat_map(|series| &mut series.observations) {
                 if *observation == Observation::Censored {
                     *observation = Observation::Full;
@@ -135,6 +143,33 @@ impl Forecaster for Changed {
         }
         forecasts
     }
+}
+
+/// Errors of forecasts of all periods, those with a stock-out too: a forecast of demand times the share of the period in
+/// stock is one of sales. Only whole periods in stock would be the periods of low demand.
+fn sales_while_in_stock(forecaster: &dyn Forecaster, series: &[SeriesInput], batch: &[SeriesInput], horizon: usize) {
+    let inputs: Vec<SeriesInput> =
+        series.iter().map(|series| series.until(series.n_periods() - horizon, horizon)).collect();
+    let forecasts = forecaster.forecast(&inputs, &ForecastRequest { horizon, seed: 1 });
+    let (mut absolute, mut of_median, mut error, mut sold) = (0.0, 0.0, 0.0, 0.0);
+    for (forecast, whole) in forecasts.iter().zip(batch) {
+        let origin = whole.n_periods() - horizon;
+        let Some(availability) = &whole.availability else { continue };
+        for step in 0..horizon {
+            let (share, sales) = (f64::from(availability[origin + step]), whole.sales[origin + step]);
+            let expected = forecast.mean[step] * share;
+            absolute += (expected - sales).abs();
+            of_median += (forecast.median(step) * share - sales).abs();
+            error += expected - sales;
+            sold += sales;
+        }
+    }
+    println!(
+        "    sales while in stock: WAPE {:.4} (of the median {:.4}), bias {:+.4}",
+        absolute / sold,
+        of_median / sold,
+        error / sold
+    );
 }
 
 /// The quantiles of the cumulative head itself, without sample paths between.

@@ -414,6 +414,7 @@ pub(crate) struct Prepared {
     past: Past,
     sales: Vec<f32>,
     observations: Vec<Observation>,
+    availability: Option<Vec<f32>>,
     siblings: Option<Vec<f32>>,
     covariates: [Option<Vec<f32>>; N_KNOWN_COVARIATES],
 }
@@ -427,6 +428,8 @@ impl Prepared {
         let observations: Vec<Observation> = std::iter::repeat_n(Observation::Missing, n_before)
             .chain(series.observations[own.clone()].iter().copied())
             .collect();
+        let availability = series.availability.as_ref();
+        let availability = availability.map(|shares| before(1.0).chain(shares[own.clone()].iter().copied()).collect());
         let siblings = series.siblings.as_ref().map(|siblings| {
             let last = &siblings[siblings.len().saturating_sub(past.len())..];
             std::iter::repeat_n(f32::NAN, past.len() - last.len()).chain(last.iter().copied()).collect()
@@ -447,7 +450,7 @@ impl Prepared {
             let open = past_open.chain(series.open_future.iter().copied().take(horizon));
             covariates[Slot::Open as usize] = Some(open.collect());
         }
-        Self { past, sales, observations, siblings, covariates }
+        Self { past, sales, observations, availability, siblings, covariates }
     }
 
     pub(crate) fn write(
@@ -465,7 +468,7 @@ impl Prepared {
             bucket: series.bucket,
             sales: &self.sales,
             observations: &self.observations,
-            availability: None,
+            availability: self.availability.as_deref(),
             siblings: self.siblings.as_deref(),
             covariates: std::array::from_fn(|slot_idx| self.covariates[slot_idx].as_deref()),
             count_valued: series.count_valued,
@@ -494,6 +497,7 @@ mod tests {
             covariates: vec![],
             open_future: [vec![1.0; 13], vec![0.0]].concat(),
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

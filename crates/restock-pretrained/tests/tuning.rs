@@ -41,6 +41,7 @@ fn series(key: u64, demand: Vec<f64>, count_valued: bool) -> SeriesInput {
         covariates: vec![],
         open_future: vec![1.0; HORIZON],
         count_valued,
+        availability: None,
         siblings: None,
         prior: None,
         demand,

@@ -308,6 +308,7 @@ fn dense(by_period: &BTreeMap<i32, f64>, bucket: Bucket, count_valued: bool) -> 
         covariates: vec![],
         open_future: vec![],
         count_valued,
+        availability: None,
         siblings: None,
         prior: None,
     }
@@ -398,8 +399,9 @@ fn read_freshretailnet() -> Vec<SeriesInput> {
         let quantities = by_day.iter().map(|(day, row)| (*day, row.quantity)).collect();
         let mut one = dense(&quantities, Bucket::Day, false);
         for (observation, row) in one.observations.iter_mut().zip(by_day.values()) {
-            *observation = if row.extra[0] > 0.0 { Observation::Censored } else { Observation::Full };
+            *observation = if row.extra[0] >= 2.0 { Observation::Censored } else { Observation::Full };
         }
+        one.availability = Some(by_day.values().map(|row| 1.0 - row.extra[0] / 16.0).collect());
         for (name, idx) in [("promotion", 1), ("discount", 2), ("holiday", 3)] {
             let values = by_day.values().map(|row| if idx == 2 { 1.0 - row.extra[2] } else { row.extra[idx] });
             one.covariates.push(Covariate { name: name.to_owned(), values: values.collect() });

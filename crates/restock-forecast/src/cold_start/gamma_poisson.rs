@@ -184,6 +184,7 @@ mod tests {
             covariates: vec![],
             open_future: vec![1.0; 14],
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: Some(prior),
         }

@@ -137,6 +137,7 @@ mod tests {
             covariates: Vec::new(),
             open_future: vec![1.0; 56],
             count_valued: true,
+            availability: None,
             siblings: None,
             prior: None,
         }

@@ -284,6 +284,7 @@ mod tests {
                 covariates: vec![Covariate { name: "promotion".into(), values: vec![0.5; n + HORIZON] }],
                 open_future: vec![1.0; HORIZON],
                 count_valued: true,
+                availability: None,
                 siblings: None,
                 prior: None,
             })
