@@ -7,3 +7,6 @@
 pub mod adam;
 pub mod elementary;
 pub mod network;
+pub mod pathwise;
+pub mod policy;
+pub mod relaxed;
