@@ -89,14 +89,14 @@ impl Default for PathwiseSettings {
         Self {
             hidden: vec![32, 32],
             relu: false,
-            n_lanes: 512,
+            n_lanes: 256,
             n_periods: 50,
             n_head: 0,
             n_tail: 0,
             discount_factor: 1.0,
-            schedule: CosineSchedule { learning_rate: 5e-3, final_share: 0.01, n_warm_up: 20, n_steps: 1_500 },
+            schedule: CosineSchedule { learning_rate: 1e-2, final_share: 0.01, n_warm_up: 100, n_steps: 12_000 },
             adam: AdamSettings::default(),
-            n_steps_per_validation: 250,
+            n_steps_per_validation: 1_000,
             validation: ValidationPlan { n_lanes: 512, n_warm_up: 100, n_periods: 400, seed: 0x5EED },
             seed: 1,
         }

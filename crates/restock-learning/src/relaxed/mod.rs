@@ -12,10 +12,16 @@ use restock_inventory::lanes::LaneRng;
 use crate::network::Row;
 
 mod check;
+pub mod dual_sourcing;
 pub mod lost_sales;
+pub mod perishable;
+pub mod random_yield;
 
 pub use check::{RelaxedCheckError, check_relaxed};
+pub use dual_sourcing::RelaxedDualSourcing;
 pub use lost_sales::RelaxedLostSales;
+pub use perishable::RelaxedPerishable;
+pub use random_yield::RelaxedRandomYield;
 
 /// Numbers of rows of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
