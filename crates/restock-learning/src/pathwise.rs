@@ -25,7 +25,7 @@ use restock_inventory::lanes::{LaneRng, N_LANES, SimulatedCost, SimulationPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::adam::{Adam, AdamSettings, CosineSchedule};
-use crate::network::{Gradient, LoadedNetwork, Network, Row, Trace};
+use crate::network::{Gradient, LoadedNetwork, Network, Row, SlopeRows, Trace};
 use crate::policy::{NetworkPolicy, wanted};
 use crate::relaxed::Relaxed;
 
@@ -243,6 +243,8 @@ struct Task {
     level: Level,
     /// `[n_periods]`
     traces: Vec<Trace>,
+    /// `[PERIODS_PER_SUM]`
+    slope_rows: Vec<SlopeRows>,
     /// `[n_periods + 1][rows.state]`
     states: Vec<Vec<Row>>,
     /// `[n_periods][rows.action]`
@@ -253,6 +255,8 @@ struct Task {
     chances: Vec<Vec<Row>>,
     state_slopes: Vec<Row>,
     next_slopes: Vec<Row>,
+    /// `[rows.action]`
+    base: Vec<Row>,
     action_slopes: Vec<Row>,
     gradient: Gradient,
     /// `[n_periods]`
@@ -267,13 +271,15 @@ impl Task {
         Self {
             task_idx,
             level: Level::new(),
-            traces: vec![network.trace(); n_periods],
+            traces: vec![network.trace_without_slopes(); n_periods],
+            slope_rows: vec![network.slope_rows(); PERIODS_PER_SUM],
             states: of(rows.state, n_periods + 1),
             actions: of(rows.action, n_periods),
             action_by_output: of(rows.action, n_periods),
             chances: of(rows.chance, n_periods),
             state_slopes: vec![Row::ZERO; rows.state],
             next_slopes: vec![Row::ZERO; rows.state],
+            base: vec![Row::ZERO; rows.action],
             action_slopes: vec![Row::ZERO; rows.action],
             gradient: network.gradient(),
             period_weights: settings.period_weights(),
@@ -294,11 +300,15 @@ impl Task {
             }
             self.next_slopes.fill(Row::ZERO);
             let last_taught = settings.n_periods - settings.n_tail;
-            for period in (0..settings.n_periods).rev() {
-                self.backward(relaxed, network, period);
-                if period < last_taught && period % PERIODS_PER_SUM == 0 {
-                    let end = (period + PERIODS_PER_SUM).min(last_taught);
-                    self.gradient.add(&self.traces[period..end]);
+            for first in (0..settings.n_periods).step_by(PERIODS_PER_SUM).rev() {
+                let end = (first + PERIODS_PER_SUM).min(settings.n_periods);
+                for period in (first..end).rev() {
+                    self.traces[period].swap_slopes(&mut self.slope_rows[period - first]);
+                    self.backward(relaxed, network, period);
+                }
+                self.gradient.add(&self.traces[first..end.min(last_taught).max(first)]);
+                for period in first..end {
+                    self.traces[period].swap_slopes(&mut self.slope_rows[period - first]);
                 }
             }
         }
@@ -314,10 +324,11 @@ impl Task {
         let by_output = &mut self.action_by_output[period];
         dispatch!(self.level, _ => relaxed.features(state, trace.inputs_mut()));
         network.forward(trace);
-        let mut cost = Row::ZERO;
+        let (base, mut cost) = (&mut self.base, Row::ZERO);
         dispatch!(self.level, simd => {
+            relaxed.base(state, base);
             for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &mut action[row], &mut by_output[row]);
+                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut by_output[row]);
             }
             relaxed.sample_chance(state, rng, chance);
             relaxed.step(state, action, chance, next, &mut cost);
@@ -342,7 +353,10 @@ impl Task {
             }
         });
         network.backward(trace);
-        dispatch!(self.level, _ => relaxed.features_adjoint(trace.input_slopes(), state_slopes));
+        dispatch!(self.level, _ => {
+            relaxed.features_adjoint(trace.input_slopes(), state_slopes);
+            relaxed.base_adjoint(trace.output_slopes_mut(), state_slopes);
+        });
         std::mem::swap(&mut self.state_slopes, &mut self.next_slopes);
     }
 }
@@ -373,14 +387,15 @@ fn validate_block<R: Relaxed>(
     let initial = restock_core::environment::Environment::initial_state(relaxed.plain());
     (0..N_LANES).for_each(|lane| relaxed.set_state(&mut state, lane, &initial));
     let (mut action, mut chance) = (vec![Row::ZERO; rows.action], vec![Row::ZERO; rows.chance]);
-    let (mut cost, mut slope) = (Row::ZERO, Row::ZERO);
+    let (mut base, mut cost, mut slope) = (vec![Row::ZERO; rows.action], Row::ZERO, Row::ZERO);
     let mut total = [0.0; N_LANES];
     for period in 0..plan.n_warm_up + plan.n_periods {
         dispatch!(level, _ => relaxed.features(&state, trace.inputs_mut()));
         network.forward(&mut trace);
         dispatch!(level, simd => {
+            relaxed.base(&state, &mut base);
             for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &mut action[row], &mut slope);
+                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut slope);
                 action[row].0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
             }
             relaxed.sample_chance(&state, &mut rng, &mut chance);
