@@ -326,7 +326,17 @@ impl Packed {
                     sums[output][vector] = S::f32s::simd_from(simd, biases[output]);
                 }
             }
-            for (input, weights) in inputs.iter().zip(tile) {
+            // A single output would wait for its own sum: every other input goes to a second one.
+            let mut others = [S::f32s::simd_from(simd, 0.0); N_VECTORS];
+            for (input_idx, (input, weights)) in inputs.iter().zip(tile).enumerate() {
+                if N == 1 && input_idx % 2 == 1 {
+                    for vector in 0..N_VECTORS {
+                        let first = lane + vector * width;
+                        let value = S::f32s::from_slice(simd, &input.0[first..first + width]);
+                        others[vector] = value.mul_add(weights[0], others[vector]);
+                    }
+                    continue;
+                }
                 for vector in 0..N_VECTORS {
                     let first = lane + vector * width;
                     let value = S::f32s::from_slice(simd, &input.0[first..first + width]);
@@ -334,6 +344,9 @@ impl Packed {
                         sums[output][vector] = value.mul_add(weights[output], sums[output][vector]);
                     }
                 }
+            }
+            for vector in 0..N_VECTORS {
+                sums[0][vector] += others[vector];
             }
             for output in 0..N {
                 for vector in 0..N_VECTORS {
@@ -436,7 +449,7 @@ impl Gradient {
     /// Adds the slopes of blocks that have been forward and back.
     pub fn add(&mut self, traces: &[Trace]) {
         /// So many blocks stay in the first cache.
-        const N_BLOCKS: usize = 4;
+        const N_BLOCKS: usize = 5;
         let Self { level, network, parts } = self;
         for traces in traces.chunks(N_BLOCKS) {
             dispatch!(*level, simd => add_in(simd, network, parts, traces));

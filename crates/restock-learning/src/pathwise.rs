@@ -33,7 +33,7 @@ use crate::relaxed::Relaxed;
 const BLOCKS_PER_TASK: usize = 4;
 
 /// Periods whose slopes are added together.
-const PERIODS_PER_SUM: usize = 4;
+const PERIODS_PER_SUM: usize = 10;
 
 /// How a policy is trained. The default is the recipe that the tables of this crate are made with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -289,14 +289,14 @@ impl Task {
     /// Plays all blocks forward and back; returns the sum over lanes of the mean cost per period, currency.
     fn run<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork, settings: &PathwiseSettings, step: u64) -> f64 {
         self.gradient.clear();
-        let mut total = 0.0;
+        let mut lane_costs = [0.0; N_LANES];
         for block in 0..BLOCKS_PER_TASK {
             let block_idx = (self.task_idx * BLOCKS_PER_TASK + block) as u64;
             let seed = settings.seed ^ (step + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let mut rng = LaneRng::new(seed, block_idx);
             relaxed.sample_state(&mut rng, &mut self.states[0]);
             for period in 0..settings.n_periods {
-                total += self.period_weights[period] * self.forward(relaxed, network, period, &mut rng);
+                self.forward(relaxed, network, period, &mut rng, &mut lane_costs);
             }
             self.next_slopes.fill(Row::ZERO);
             let last_taught = settings.n_periods - settings.n_tail;
@@ -312,11 +312,18 @@ impl Task {
                 }
             }
         }
-        total
+        lane_costs.iter().sum()
     }
 
-    /// One period; returns the sum of the costs of all lanes, currency.
-    fn forward<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork, period: usize, rng: &mut LaneRng) -> f64 {
+    /// One period; adds to the weighted costs of each lane, currency.
+    fn forward<R: Relaxed>(
+        &mut self,
+        relaxed: &R,
+        network: &LoadedNetwork,
+        period: usize,
+        rng: &mut LaneRng,
+        lane_costs: &mut [f64; N_LANES],
+    ) {
         let trace = &mut self.traces[period];
         let (before, after) = self.states.split_at_mut(period + 1);
         let (state, next) = (&before[period], &mut after[0]);
@@ -324,7 +331,7 @@ impl Task {
         let by_output = &mut self.action_by_output[period];
         dispatch!(self.level, _ => relaxed.features(state, trace.inputs_mut()));
         network.forward(trace);
-        let (base, mut cost) = (&mut self.base, Row::ZERO);
+        let (base, mut cost, weight) = (&mut self.base, Row::ZERO, self.period_weights[period]);
         dispatch!(self.level, simd => {
             relaxed.base(state, base);
             for (row, output) in trace.outputs().iter().enumerate() {
@@ -332,8 +339,10 @@ impl Task {
             }
             relaxed.sample_chance(state, rng, chance);
             relaxed.step(state, action, chance, next, &mut cost);
+            for lane in 0..N_LANES {
+                lane_costs[lane] += weight * f64::from(cost.0[lane]);
+            }
         });
-        cost.0.iter().map(|cost| f64::from(*cost)).sum()
     }
 
     /// The way back through one period.
