@@ -10,3 +10,4 @@ pub mod network;
 pub mod pathwise;
 pub mod policy;
 pub mod relaxed;
+pub mod rollout;

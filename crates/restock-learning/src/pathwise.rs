@@ -20,6 +20,7 @@
 
 use fearless_simd::{Level, dispatch};
 use rayon::prelude::*;
+use restock_core::environment::Environment;
 use restock_inventory::lanes::network::Activation;
 use restock_inventory::lanes::{LaneRng, N_LANES, SimulatedCost, SimulationPlan};
 use serde::{Deserialize, Serialize};
@@ -385,37 +386,84 @@ pub fn validate<R: Relaxed>(relaxed: &R, policy: &NetworkPolicy, plan: &Simulati
 fn validate_block<R: Relaxed>(
     relaxed: &R,
     network: &LoadedNetwork,
-    mut trace: Trace,
+    trace: Trace,
     plan: &SimulationPlan,
     block_idx: usize,
 ) -> [f64; N_LANES] {
-    let rows = relaxed.rows();
-    let level = Level::new();
+    let mut player = Player::new(relaxed, trace);
     let mut rng = LaneRng::new(plan.seed, block_idx as u64);
-    let (mut state, mut next) = (vec![Row::ZERO; rows.state], vec![Row::ZERO; rows.state]);
-    let initial = restock_core::environment::Environment::initial_state(relaxed.plain());
-    (0..N_LANES).for_each(|lane| relaxed.set_state(&mut state, lane, &initial));
-    let (mut action, mut chance) = (vec![Row::ZERO; rows.action], vec![Row::ZERO; rows.chance]);
-    let (mut base, mut cost, mut slope) = (vec![Row::ZERO; rows.action], Row::ZERO, Row::ZERO);
+    player.restart(relaxed);
     let mut total = [0.0; N_LANES];
     for period in 0..plan.n_warm_up + plan.n_periods {
-        dispatch!(level, _ => relaxed.features(&state, trace.inputs_mut()));
-        network.forward(&mut trace);
-        dispatch!(level, simd => {
-            relaxed.base(&state, &mut base);
-            for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut slope);
-                action[row].0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
-            }
-            relaxed.sample_chance(&state, &mut rng, &mut chance);
-            relaxed.step(&state, &action, &chance, &mut next, &mut cost);
-        });
-        std::mem::swap(&mut state, &mut next);
+        player.decide(relaxed, network);
+        let cost = player.step(relaxed, &mut rng);
         if period >= plan.n_warm_up {
             total.iter_mut().zip(&cost.0).for_each(|(total, cost)| *total += f64::from(*cost));
         }
     }
     total.map(|total| total / plan.n_periods as f64)
+}
+
+/// A block of lanes that plays a policy in whole units.
+pub(crate) struct Player {
+    level: Level,
+    trace: Trace,
+    /// `[rows.state]`
+    pub(crate) state: Vec<Row>,
+    /// `[rows.action]`: what is done in the next period, whole units.
+    pub(crate) action: Vec<Row>,
+    next: Vec<Row>,
+    chance: Vec<Row>,
+    base: Vec<Row>,
+}
+
+impl Player {
+    pub(crate) fn new<R: Relaxed>(relaxed: &R, trace: Trace) -> Self {
+        let rows = relaxed.rows();
+        let of = |n_rows: usize| vec![Row::ZERO; n_rows];
+        Self {
+            level: Level::new(),
+            trace,
+            state: of(rows.state),
+            action: of(rows.action),
+            next: of(rows.state),
+            chance: of(rows.chance),
+            base: of(rows.action),
+        }
+    }
+
+    /// The initial state in every lane.
+    pub(crate) fn restart<R: Relaxed>(&mut self, relaxed: &R) {
+        let initial = relaxed.plain().initial_state();
+        (0..N_LANES).for_each(|lane| relaxed.set_state(&mut self.state, lane, &initial));
+    }
+
+    /// The network's orders, rounded.
+    pub(crate) fn decide<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork) {
+        let Self { level, trace, state, action, base, .. } = self;
+        dispatch!(*level, _ => relaxed.features(state, trace.inputs_mut()));
+        network.forward(trace);
+        let mut slope = Row::ZERO;
+        dispatch!(*level, simd => {
+            relaxed.base(state, base);
+            for (row, output) in trace.outputs().iter().enumerate() {
+                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut slope);
+                action[row].0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
+            }
+        });
+    }
+
+    /// Plays one period; returns its cost, currency.
+    pub(crate) fn step<R: Relaxed>(&mut self, relaxed: &R, rng: &mut LaneRng) -> Row {
+        let Self { level, state, action, next, chance, .. } = self;
+        let mut cost = Row::ZERO;
+        dispatch!(*level, _ => {
+            relaxed.sample_chance(state, rng, chance);
+            relaxed.step(state, action, chance, next, &mut cost);
+        });
+        std::mem::swap(state, next);
+        cost
+    }
 }
 
 #[cfg(test)]

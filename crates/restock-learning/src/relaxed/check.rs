@@ -41,6 +41,10 @@ pub fn check_relaxed<R: Relaxed>(relaxed: &R, seed: u64, n_periods: usize) -> Re
         let mut expected = vec![Row::ZERO; rows.state];
         for lane in 0..N_LANES {
             relaxed.set_state(&mut state, lane, &states[lane]);
+            if relaxed.state(&state, lane) != states[lane] {
+                let became = relaxed.state(&state, lane);
+                return Err(error(relaxed, period, lane, format!("{:?} became {became:?}", states[lane])));
+            }
             let plain_action = plain.sample_action(&states[lane], &mut rng);
             let plain_chance = plain.sample_chance(&states[lane], &plain_action, &mut rng);
             relaxed.set_action(&mut action, lane, &plain_action);

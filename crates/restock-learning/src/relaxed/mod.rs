@@ -98,6 +98,9 @@ pub trait Relaxed: Sync {
     /// Writes the plain state of one lane.
     fn set_state(&self, rows: &mut [Row], lane: usize, plain: &<Self::Plain as Environment>::State);
 
+    /// The plain state of one lane in whole units.
+    fn state(&self, rows: &[Row], lane: usize) -> <Self::Plain as Environment>::State;
+
     /// Writes the plain action of one lane.
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &<Self::Plain as Environment>::Action);
 

@@ -159,6 +159,10 @@ impl Relaxed for RelaxedRandomYield {
         rows[0].0[lane] = *plain as f32;
     }
 
+    fn state(&self, rows: &[Row], lane: usize) -> Units {
+        rows[0].0[lane] as Units
+    }
+
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &Units) {
         rows[0].0[lane] = *plain as f32;
     }
