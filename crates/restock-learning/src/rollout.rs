@@ -1,4 +1,4 @@
-//! One step of policy improvement by simulation: rollouts of the decisions around a network's order
+//! Policy improvement by simulation: rollouts of the decisions around a network's order
 //! (Bertsekas, Tsitsiklis & Wu 1997, "Rollout algorithms for combinatorial optimization"; Temizöz et al. 2025, "Deep
 //! controlled learning for inventory control", without the network that learns the result).
 //!
@@ -6,7 +6,8 @@
 //! each of the states that the policy visits most, the order of the network and those one unit beside it are tried: the
 //! order is placed, the network goes on for `depth` periods, and what that costs is averaged over scenarios. All orders
 //! meet the same scenarios (common random numbers), and those that are clearly worse drop out early, as in sequential
-//! halving (Karnin, Koren & Somekh 2013). Where another order is better beyond doubt it takes the network's place.
+//! halving (Karnin, Koren & Somekh 2013). Where another order is better beyond doubt it takes the network's place. The next
+//! generation does the same with the policy that results, in the states that it visits.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -21,9 +22,15 @@ use crate::pathwise::Player;
 use crate::policy::NetworkPolicy;
 use crate::relaxed::Relaxed;
 
+/// The state and action of a relaxed problem in whole units.
+type State<R> = <<R as Relaxed>::Plain as Environment>::State;
+type Action<R> = <<R as Relaxed>::Plain as Environment>::Action;
+
 /// How orders are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RolloutSettings {
+    /// How often the policy is improved.
+    pub n_generations: usize,
     /// Periods of the simulation that says which states are visited, in each of its 512 lanes.
     pub n_visited_periods: usize,
     /// States whose order is tried, the most visited first.
@@ -43,10 +50,11 @@ pub struct RolloutSettings {
 impl Default for RolloutSettings {
     fn default() -> Self {
         Self {
+            n_generations: 3,
             n_visited_periods: 500,
             n_states: 1_000,
             depth: 30,
-            n_scenarios: 32_768,
+            n_scenarios: 16_384,
             n_standard_errors: 2.0,
             discount_factor: 1.0,
             seed: 0xD_C1,
@@ -69,35 +77,54 @@ const FIRST_BLOCKS: usize = 4;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImprovedPolicy<R: Relaxed>
 where
-    <R::Plain as Environment>::State: Eq + Hash,
+    State<R>: Eq + Hash + Ord,
 {
     /// What decides everywhere else.
     pub network: NetworkPolicy,
     /// The orders that are better than the network's.
-    pub orders: HashMap<<R::Plain as Environment>::State, <R::Plain as Environment>::Action>,
+    pub orders: HashMap<State<R>, Action<R>>,
     /// States that were tried.
     pub n_tried: usize,
 }
 
 impl<R: Relaxed> ImprovedPolicy<R>
 where
-    <R::Plain as Environment>::State: Eq + Hash + Ord,
+    State<R>: Eq + Hash + Ord,
 {
     /// Tries the orders of a network in the states that it visits.
     pub fn new(relaxed: &R, network: &NetworkPolicy, settings: &RolloutSettings) -> Self {
         let loaded = network.network.load(&network.weights);
-        let states = visited(relaxed, network, &loaded, settings);
-        let n_tried = states.len();
-        let better = |(state_idx, state): (usize, <R::Plain as Environment>::State)| {
-            let order = best_order(relaxed, network, &loaded, settings, &state, state_idx as u64)?;
-            Some((state, order))
-        };
-        let orders = states.into_par_iter().enumerate().with_min_len(16).filter_map(better).collect();
-        Self { network: network.clone(), orders, n_tried }
+        let mut policy = Self { network: network.clone(), orders: HashMap::new(), n_tried: 0 };
+        for generation in 0..settings.n_generations {
+            // Each generation has chances of its own: a lucky order does not stay lucky.
+            let settings = RolloutSettings { seed: settings.seed.wrapping_add(2 * generation as u64), ..*settings };
+            let states = visited(relaxed, &policy, &loaded, &settings);
+            policy.n_tried = states.len();
+            let better = |(state_idx, state): (usize, State<R>)| {
+                let order = best_order(relaxed, &policy, &loaded, &settings, &state, state_idx as u64)?;
+                Some((state, order))
+            };
+            let orders: Vec<_> = states.into_par_iter().enumerate().with_min_len(16).filter_map(better).collect();
+            policy.orders.extend(orders);
+        }
+        policy
+    }
+
+    /// The orders of a block of lanes.
+    fn decide(&self, relaxed: &R, loaded: &LoadedNetwork, player: &mut Player) {
+        player.decide(relaxed, loaded);
+        if self.orders.is_empty() {
+            return;
+        }
+        for lane in 0..N_LANES {
+            if let Some(order) = self.orders.get(&relaxed.state(&player.state, lane)) {
+                relaxed.set_action(&mut player.action, lane, order);
+            }
+        }
     }
 
     /// The action in a state.
-    pub fn action(&self, relaxed: &R, state: &<R::Plain as Environment>::State) -> <R::Plain as Environment>::Action {
+    pub fn action(&self, relaxed: &R, state: &State<R>) -> Action<R> {
         self.orders.get(state).cloned().unwrap_or_else(|| self.network.action(relaxed, state))
     }
 }
@@ -105,16 +132,16 @@ where
 /// The states that a policy visits most, the first ones most; of equally visited states the smaller first.
 fn visited<R: Relaxed>(
     relaxed: &R,
-    network: &NetworkPolicy,
+    policy: &ImprovedPolicy<R>,
     loaded: &LoadedNetwork,
     settings: &RolloutSettings,
-) -> Vec<<R::Plain as Environment>::State>
+) -> Vec<State<R>>
 where
-    <R::Plain as Environment>::State: Eq + Hash + Ord,
+    State<R>: Eq + Hash + Ord,
 {
     let of_block = |block_idx: usize| {
-        let mut counts: HashMap<<R::Plain as Environment>::State, u32> = HashMap::new();
-        let mut player = Player::new(relaxed, network.network.trace());
+        let mut counts: HashMap<State<R>, u32> = HashMap::new();
+        let mut player = Player::new(relaxed, policy.network.network.trace());
         let mut rng = LaneRng::new(settings.seed, block_idx as u64);
         player.restart(relaxed);
         for period in 0..N_WARM_UP + settings.n_visited_periods {
@@ -123,7 +150,7 @@ where
                     *counts.entry(relaxed.state(&player.state, lane)).or_default() += 1;
                 }
             }
-            player.decide(relaxed, loaded);
+            policy.decide(relaxed, loaded, &mut player);
             player.step(relaxed, &mut rng);
         }
         counts
@@ -139,20 +166,23 @@ where
     states.into_iter().map(|(state, _)| state).collect()
 }
 
-/// The order that is better than the network's, if there is one: the best within one unit of it, then the best within
+/// The order that is better than the policy's, if there is one: the best within one unit of it, then the best within
 /// one unit of that, as long as there is a better one.
 fn best_order<R: Relaxed>(
     relaxed: &R,
-    network: &NetworkPolicy,
+    policy: &ImprovedPolicy<R>,
     loaded: &LoadedNetwork,
     settings: &RolloutSettings,
-    state: &<R::Plain as Environment>::State,
+    state: &State<R>,
     state_idx: u64,
-) -> Option<<R::Plain as Environment>::Action> {
-    let own = network.action(relaxed, state);
+) -> Option<Action<R>>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    let own = policy.action(relaxed, state);
     let mut best = own.clone();
     for _ in 0..N_MOVES_MAX {
-        match better_beside(relaxed, network, loaded, settings, state, &best, state_idx) {
+        match better_beside(relaxed, policy, loaded, settings, state, &best, state_idx) {
             Some(better) => best = better,
             None => break,
         }
@@ -161,15 +191,19 @@ fn best_order<R: Relaxed>(
 }
 
 /// The best of the orders one unit beside `own`, if it is better.
+#[allow(clippy::too_many_arguments)]
 fn better_beside<R: Relaxed>(
     relaxed: &R,
-    network: &NetworkPolicy,
+    policy: &ImprovedPolicy<R>,
     loaded: &LoadedNetwork,
     settings: &RolloutSettings,
-    state: &<R::Plain as Environment>::State,
-    own: &<R::Plain as Environment>::Action,
+    state: &State<R>,
+    own: &Action<R>,
     state_idx: u64,
-) -> Option<<R::Plain as Environment>::Action> {
+) -> Option<Action<R>>
+where
+    State<R>: Eq + Hash + Ord,
+{
     let mut rows = vec![Row::ZERO; relaxed.rows().action];
     relaxed.set_action(&mut rows, 0, own);
     let mut others = Vec::new();
@@ -183,16 +217,16 @@ fn better_beside<R: Relaxed>(
             }
         }
     }
-    let mut player = Player::new(relaxed, network.network.trace());
+    let mut player = Player::new(relaxed, policy.network.network.trace());
     // Sums of differences to the own order over scenarios, and of their squares.
     let mut sums = vec![(0.0, 0.0); others.len()];
     let mut is_in = vec![true; others.len()];
     let (mut n_blocks, mut round) = (0, FIRST_BLOCKS);
     while n_blocks * N_LANES < settings.n_scenarios {
         for block_idx in n_blocks..n_blocks + round {
-            let mut cost = |action: &<R::Plain as Environment>::Action| {
+            let mut cost = |action: &Action<R>| {
                 let block_idx = state_idx * (settings.n_scenarios / N_LANES) as u64 + block_idx as u64;
-                rollout(relaxed, loaded, settings, &mut player, state, action, block_idx)
+                rollout(relaxed, policy, loaded, settings, &mut player, state, action, block_idx)
             };
             let of_own = cost(own);
             for (other, (sum, squares)) in sums.iter_mut().enumerate().filter(|(other, _)| is_in[*other]) {
@@ -230,16 +264,21 @@ fn standard_error(sum: f64, squares: f64, n: f64) -> f64 {
     ((squares / n - mean * mean).max(0.0) / (n - 1.0)).sqrt()
 }
 
-/// The cost of an order and of the network after it, in each scenario of a block.
+/// The cost of an order and of the policy after it, in each scenario of a block.
+#[allow(clippy::too_many_arguments)]
 fn rollout<R: Relaxed>(
     relaxed: &R,
+    policy: &ImprovedPolicy<R>,
     loaded: &LoadedNetwork,
     settings: &RolloutSettings,
     player: &mut Player,
-    state: &<R::Plain as Environment>::State,
-    action: &<R::Plain as Environment>::Action,
+    state: &State<R>,
+    action: &Action<R>,
     block_idx: u64,
-) -> [f64; N_LANES] {
+) -> [f64; N_LANES]
+where
+    State<R>: Eq + Hash + Ord,
+{
     let mut rng = LaneRng::new(settings.seed.wrapping_add(1), block_idx);
     for lane in 0..N_LANES {
         relaxed.set_state(&mut player.state, lane, state);
@@ -248,7 +287,7 @@ fn rollout<R: Relaxed>(
     let (mut total, mut weight) = ([0.0; N_LANES], 1.0);
     for period in 0..settings.depth {
         if period > 0 {
-            player.decide(relaxed, loaded);
+            policy.decide(relaxed, loaded, player);
         }
         let cost = player.step(relaxed, &mut rng);
         total.iter_mut().zip(&cost.0).for_each(|(total, cost)| *total += weight * f64::from(*cost));
@@ -282,6 +321,7 @@ mod tests {
     }
 
     const SETTINGS: RolloutSettings = RolloutSettings {
+        n_generations: 2,
         n_visited_periods: 100,
         n_states: 60,
         depth: 15,

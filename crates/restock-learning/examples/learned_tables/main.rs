@@ -7,7 +7,7 @@
 //! - `--seeds N`: so many seeds, 3 by default
 //! - `--steps N`, `--lanes N`, `--periods N`, `--head N`, `--tail N`, `--rate R`: of the training
 //!
-//! - `--states N`, `--scenarios N`, `--depth N`, `--errors X`: of the rollouts
+//! - `--generations N`, `--states N`, `--scenarios N`, `--depth N`, `--errors X`: of the rollouts
 //!
 //! A gap is the exact cost of a policy in whole units over the exact optimum, the mean of the seeds and the worst; CPU
 //! seconds are those of one seed, on all cores together: of the training, and of the rollouts on top of it.
@@ -61,6 +61,7 @@ fn options() -> Options {
             "--tail" => settings.n_tail = number() as usize,
             "--rate" => settings.schedule.learning_rate = number(),
             "--final" => settings.schedule.final_share = number(),
+            "--generations" => options.rollout.n_generations = number() as usize,
             "--states" => options.rollout.n_states = number() as usize,
             "--scenarios" => options.rollout.n_scenarios = number() as usize,
             "--depth" => options.rollout.depth = number() as usize,
