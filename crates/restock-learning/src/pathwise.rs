@@ -448,8 +448,8 @@ impl Player {
             relaxed.base(state, base);
             for (row, output) in trace.outputs().iter().enumerate() {
                 wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut slope);
-                action[row].0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
             }
+            relaxed.round(state, action);
         });
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p restock-learning --example learned_tables -- FAMILY [OPTIONS]`
 //!
-//! - `FAMILY`: lost_sales, lost_sales_cyclic, dual_sourcing, perishable_de_moor, perishable_haijema_minner, random_yield
+//! - `FAMILY`: lost_sales, lost_sales_cyclic, dual_sourcing, one_warehouse, perishable_de_moor, perishable_haijema_minner, random_yield
 //! - `--rows TEXT`: only rows whose name has TEXT in it
 //! - `--seeds N`: so many seeds, 3 by default
 //! - `--steps N`, `--lanes N`, `--periods N`, `--head N`, `--tail N`, `--rate R`: of the training
@@ -24,6 +24,7 @@ use restock_learning::rollout::{ImprovedPolicy, RolloutSettings};
 
 mod dual_sourcing;
 mod lost_sales;
+mod one_warehouse;
 mod perishable;
 mod random_yield;
 
@@ -123,6 +124,7 @@ fn main() {
         "lost_sales" => lost_sales::zipkin(&options, &mut print),
         "lost_sales_cyclic" => lost_sales::cyclic(&options, &mut print),
         "dual_sourcing" => dual_sourcing::table(&options, &mut print),
+        "one_warehouse" => one_warehouse::table(&options, &mut print),
         "perishable_de_moor" => perishable::de_moor(&options, &mut print),
         "perishable_haijema_minner" => perishable::haijema_minner(&options, &mut print),
         "random_yield" => random_yield::table(&options, &mut print),

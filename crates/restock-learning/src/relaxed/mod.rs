@@ -14,12 +14,14 @@ use crate::network::Row;
 mod check;
 pub mod dual_sourcing;
 pub mod lost_sales;
+pub mod one_warehouse;
 pub mod perishable;
 pub mod random_yield;
 
 pub use check::{RelaxedCheckError, check_relaxed};
 pub use dual_sourcing::RelaxedDualSourcing;
 pub use lost_sales::RelaxedLostSales;
+pub use one_warehouse::RelaxedOneWarehouse;
 pub use perishable::RelaxedPerishable;
 pub use random_yield::RelaxedRandomYield;
 
@@ -112,6 +114,13 @@ pub trait Relaxed: Sync {
         action: &<Self::Plain as Environment>::Action,
         plain: &<Self::Plain as Environment>::Chance,
     );
+
+    /// Rounds the actions of a block to whole units that can be done in its states.
+    fn round(&self, _state: &[Row], action: &mut [Row]) {
+        for row in action {
+            row.0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
+        }
+    }
 
     /// The nearest action in whole units that the plain environment allows in a state, from `[rows.action]` wanted units.
     fn nearest(
