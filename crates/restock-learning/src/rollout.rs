@@ -7,7 +7,8 @@
 //! order is placed, the network goes on for `depth` periods, and what that costs is averaged over scenarios. All orders
 //! meet the same scenarios (common random numbers), and those that are clearly worse drop out early, as in sequential
 //! halving (Karnin, Koren & Somekh 2013). Where another order is better beyond doubt it takes the network's place. The next
-//! generation does the same with the policy that results, in the states that it visits.
+//! generation does the same with the policy that results, in the states that it visits; a generation that does not lower
+//! the simulated cost is dropped, and with it those after it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -74,7 +75,7 @@ const CLEAR: f64 = 4.0;
 const FIRST_BLOCKS: usize = 4;
 
 /// A network whose orders are replaced in some states.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct ImprovedPolicy<R: Relaxed>
 where
     State<R>: Eq + Hash + Ord,
@@ -105,7 +106,15 @@ where
                 Some((state, order))
             };
             let orders: Vec<_> = states.into_par_iter().enumerate().with_min_len(16).filter_map(better).collect();
-            policy.orders.extend(orders);
+            let mut next = policy.clone();
+            next.orders.extend(orders);
+            // Where a policy visits states in turn, what a rollout leaves out at its end can mislead it.
+            if simulated_cost(relaxed, &next, &loaded, &settings)
+                >= simulated_cost(relaxed, &policy, &loaded, &settings)
+            {
+                break;
+            }
+            policy = next;
         }
         policy
     }
@@ -126,6 +135,15 @@ where
     /// The action in a state.
     pub fn action(&self, relaxed: &R, state: &State<R>) -> Action<R> {
         self.orders.get(state).cloned().unwrap_or_else(|| self.network.action(relaxed, state))
+    }
+}
+
+impl<R: Relaxed> Clone for ImprovedPolicy<R>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    fn clone(&self) -> Self {
+        Self { network: self.network.clone(), orders: self.orders.clone(), n_tried: self.n_tried }
     }
 }
 
@@ -164,6 +182,34 @@ where
     states.sort_by(|(a, n_a), (b, n_b)| n_b.cmp(n_a).then_with(|| a.cmp(b)));
     states.truncate(settings.n_states);
     states.into_iter().map(|(state, _)| state).collect()
+}
+
+/// The mean cost of a period under a policy, currency; with one seed policies meet the same chances.
+fn simulated_cost<R: Relaxed>(
+    relaxed: &R,
+    policy: &ImprovedPolicy<R>,
+    loaded: &LoadedNetwork,
+    settings: &RolloutSettings,
+) -> f64
+where
+    State<R>: Eq + Hash + Ord,
+{
+    let of_block = |block_idx: usize| {
+        let mut player = Player::new(relaxed, policy.network.network.trace());
+        let mut rng = LaneRng::new(settings.seed, (N_VISITING_BLOCKS + block_idx) as u64);
+        player.restart(relaxed);
+        let mut total = 0.0;
+        for period in 0..N_WARM_UP + settings.n_visited_periods {
+            policy.decide(relaxed, loaded, &mut player);
+            let cost = player.step(relaxed, &mut rng);
+            if period >= N_WARM_UP {
+                total += cost.0.iter().map(|cost| f64::from(*cost)).sum::<f64>();
+            }
+        }
+        total
+    };
+    let blocks: Vec<f64> = (0..N_VISITING_BLOCKS).into_par_iter().map(of_block).collect();
+    blocks.iter().sum::<f64>() / (N_VISITING_BLOCKS * N_LANES * settings.n_visited_periods) as f64
 }
 
 /// The order that is better than the policy's, if there is one: the best within one unit of it, then the best within
@@ -290,7 +336,9 @@ where
             policy.decide(relaxed, loaded, player);
         }
         let cost = player.step(relaxed, &mut rng);
-        total.iter_mut().zip(&cost.0).for_each(|(total, cost)| *total += weight * f64::from(*cost));
+        // Costs fade out over the second half, so that it matters little in which period a rollout ends.
+        let fade = (2.0 * (settings.depth - period) as f64 / settings.depth as f64).min(1.0);
+        total.iter_mut().zip(&cost.0).for_each(|(total, cost)| *total += fade * weight * f64::from(*cost));
         weight *= settings.discount_factor;
     }
     total
