@@ -14,6 +14,10 @@
 //!    `n_head` periods do not count: they come from the random start.
 //! 3. Costs are divided by that of holding one period's demand, so that one bound on the gradient fits all problems.
 //!
+//! # Result
+//! `RESULTS.md` of this crate: rows of the published tables with their optima, gaps and CPU seconds, and the
+//! `learned_tables` commands that print them.
+//!
 //! # Randomness
 //! Each block of lanes of each step has a generator of its own; sums over blocks run in the order of the blocks. So
 //! results depend neither on the number of threads nor on where a training was interrupted.
