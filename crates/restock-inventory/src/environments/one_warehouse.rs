@@ -22,7 +22,7 @@ pub struct OneWarehouseCosts {
 }
 
 /// Stock at the start of a period, after what was due has arrived, units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OneWarehouseState<const N: usize = 2> {
     /// In the warehouse.
     pub warehouse: Units,
