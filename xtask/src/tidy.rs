@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const LAYERS: &[&[&str]] = &[
     &["restock-core"],
     &["restock-forecast", "restock-inventory", "restock-store"],
-    &["restock-engine", "restock-pretrained", "restock-rl"],
+    &["restock-engine", "restock-learning", "restock-pretrained"],
     &["restock", "restock-cluster", "restock-python"],
 ];
 
