@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const LAYERS: &[&[&str]] = &[
     &["restock-core"],
     &["restock-forecast", "restock-inventory", "restock-store"],
-    &["restock-engine", "restock-learning", "restock-pretrained"],
+    &["restock-engine", "restock-pretrained", "restock-learning"],
     &["restock", "restock-cluster", "restock-python"],
 ];
 

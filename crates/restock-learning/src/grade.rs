@@ -53,6 +53,7 @@ pub fn grade_exactly<E: Observed + FiniteEnvironment>(
     criterion: Criterion,
     policy: &LearnedPolicy,
 ) -> Grade {
+    let policy = &policy.tabulated(environment);
     let settings = Settings::default();
     let optimum = solve(environment, criterion, &settings);
     let initial = environment.state_idx(&environment.initial_state());
@@ -81,6 +82,7 @@ pub fn grade_by_simulation<E: Observed>(
     policy: &LearnedPolicy,
     seed: u64,
 ) -> Grade {
+    let policy = &policy.tabulated(environment);
     let plan = Plan::test(seed);
     let learned = simulate(environment, criterion, &|state| policy.act(environment, state), &plan);
     let simple = simulate(environment, criterion, &|state| environment.heuristic(state), &plan);

@@ -1,13 +1,22 @@
-//! Learning to replenish: decision problems in, learned policies out.
+//! Decision problems to learned policies.
 //!
-//! - [`observed`] is what learners see of a decision problem.
-//! - [`training`] runs the epochs of a learner until it has converged or its budget is spent.
-//! - [`q_learning`] and [`sarsa`] are the learners, one file each in the order of its paper.
-//! - [`grade`] measures what was learned, exactly where the optimum is known.
-//! - [`stream`] is where randomness comes from: everything is a function of the seed, whatever the number of threads.
+//! Networks and their optimiser are in [`network`] and [`adam`]. Every learner is a file of its own that follows its
+//! paper from top to bottom; seeds are arguments, and results do not depend on the number of threads. Between kinds of
+//! processors the last digits of sums in `f32` may differ.
+//!
+//! Learning from samples: [`observed`] is what learners see of a decision problem, [`training`] runs the epochs of a
+//! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
+//! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
+//! [`sarsa`] and [`dqn`].
 
 mod action_values;
+pub mod adam;
+mod batch;
+pub mod costs;
+pub mod dqn;
+pub mod elementary;
 pub mod grade;
+pub mod network;
 pub mod observed;
 pub mod policy;
 pub mod q_learning;

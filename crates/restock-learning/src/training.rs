@@ -307,8 +307,9 @@ impl<'a, E: Observed> Training<'a, E> {
             }
             let epoch = self.learner.epoch(n_epochs);
             let policy = self.learner.policy();
+            let table = policy.tabulated(self.task.environment);
             let environment = self.task.environment;
-            let act = |state: &E::State| policy.act(environment, state);
+            let act = |state: &E::State| table.act(environment, state);
             let validation_cost = simulate(environment, self.task.criterion, &act, &plan).mean();
             if self.best.as_ref().is_none_or(|best| validation_cost < best.validation_cost) {
                 self.best = Some(Best { validation_cost, n_epochs: n_epochs + 1, policy });

@@ -22,36 +22,37 @@ fn no_clock() -> Seconds {
 /// Prints gaps to look at: run with `--nocapture`.
 #[test]
 fn look() {
-    let environment = tutorial();
-    for seed in 1..=3 {
-        for which in ["q", "s"] {
-            let begin = std::time::Instant::now();
-            let task = Task { environment: &environment, criterion: TUTORIAL, seed };
-            let learner: Box<dyn Learner> = match which {
-                "q" => Box::new(QLearning::new(task, Config::default())),
-                _ => Box::new(Sarsa::new(task, Sarsa::<WorkedExample>::usual_config())),
-            };
-            let mut training = Training::new(task, "x", learner);
-            let verdict = training.run(&Limits { n_epochs: 60, ..Limits::default() }, &no_clock, &mut |_, _| ());
-            let grade = grade_exactly(&environment, TUTORIAL, &training.best().unwrap().policy);
-            eprintln!("{which} {seed} {:?} {verdict} {:.2} s", grade.gap, begin.elapsed().as_secs_f64());
-        }
-    }
-    for lead_time in 1..=4 {
+    let which = std::env::var("LOOK").unwrap_or_default();
+    let lead_times = std::env::var("LT").unwrap_or("2,4".into());
+    let n_epochs = std::env::var("EPOCHS").ok().and_then(|s| s.parse().ok()).unwrap_or(60);
+    for lead_time in lead_times.split(',').map(|l| l.parse::<usize>().unwrap()) {
         let costs = LostSalesCosts { holding_cost: 1.0, stockout_cost: 4.0, order_cost: 0.0 };
         let environment = LostSales::new(lead_time, costs, vec![DiscreteDemand::poisson(5.0, 60)]);
-        for which in ["q", "s"] {
+        for which in which.split(',') {
             let begin = std::time::Instant::now();
             let task = Task { environment: &environment, criterion: Criterion::Average, seed: 1 };
             let learner: Box<dyn Learner> = match which {
                 "q" => Box::new(QLearning::new(task, Config::default())),
-                _ => Box::new(Sarsa::new(task, Sarsa::<LostSales>::usual_config())),
+                "s" => Box::new(Sarsa::new(task, Sarsa::<LostSales>::usual_config())),
+                "dqn" => Box::new(restock_learning::dqn::Dqn::new(task, Default::default())),
+                _ => return,
             };
             let mut training = Training::new(task, "x", learner);
-            let verdict = training.run(&Limits { n_epochs: 150, ..Limits::default() }, &no_clock, &mut |_, _| ());
+            let verdict = training.run(&Limits { n_epochs, ..Limits::default() }, &no_clock, &mut |t, p| {
+                if p.n_epochs % 5 == 0 {
+                    eprintln!(
+                        "{} {:.4} {:.4} best {:.4} {:.1}",
+                        p.n_epochs,
+                        p.training_cost,
+                        p.validation_cost,
+                        t.best().unwrap().validation_cost,
+                        begin.elapsed().as_secs_f64()
+                    );
+                }
+            });
             let grade = grade_exactly(&environment, Criterion::Average, &training.best().unwrap().policy);
             eprintln!("L{lead_time} {which} {:?} {verdict} {:.2} s", grade.gap, begin.elapsed().as_secs_f64());
         }
     }
-    let _ = Verdict::OutOfEpochs { n_epochs: 1, n_validations: 1, fell: 0.0 };
+    let _ = (TUTORIAL, tutorial(), Verdict::OutOfEpochs { n_epochs: 1, n_validations: 1, fell: 0.0 });
 }
