@@ -7,7 +7,7 @@
 //! Learning from samples: [`observed`] is what learners see of a decision problem, [`training`] runs the epochs of a
 //! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
 //! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
-//! [`sarsa`] and [`dqn`].
+//! [`sarsa`], [`dqn`], [`reinforce`] and [`ppo`].
 
 mod action_values;
 pub mod adam;
@@ -19,7 +19,10 @@ pub mod grade;
 pub mod network;
 pub mod observed;
 pub mod policy;
+pub mod ppo;
 pub mod q_learning;
+pub mod reinforce;
+pub mod rollout;
 pub mod sarsa;
 pub mod simulation;
 pub mod stream;

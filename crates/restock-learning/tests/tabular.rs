@@ -35,6 +35,18 @@ fn look() {
                 "q" => Box::new(QLearning::new(task, Config::default())),
                 "s" => Box::new(Sarsa::new(task, Sarsa::<LostSales>::usual_config())),
                 "dqn" => Box::new(restock_learning::dqn::Dqn::new(task, Default::default())),
+                "ppo" => Box::new(restock_learning::ppo::Ppo::new(
+                    task,
+                    restock_learning::ppo::Config::new(restock_learning::rollout::ActionLaw::Categorical),
+                )),
+                "ppog" => Box::new(restock_learning::ppo::Ppo::new(
+                    task,
+                    restock_learning::ppo::Config::new(restock_learning::rollout::ActionLaw::SquashedGaussian),
+                )),
+                "r" => Box::new(restock_learning::reinforce::Reinforce::new(
+                    task,
+                    restock_learning::reinforce::Config::new(restock_learning::rollout::ActionLaw::Categorical),
+                )),
                 _ => return,
             };
             let mut training = Training::new(task, "x", learner);
