@@ -7,11 +7,12 @@
 //! Learning from samples: [`observed`] is what learners see of a decision problem, [`training`] runs the epochs of a
 //! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
 //! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
-//! [`sarsa`], [`dqn`], [`reinforce`] and [`ppo`].
+//! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`].
 
 mod action_values;
 pub mod adam;
 mod batch;
+pub mod controlled;
 pub mod costs;
 pub mod dqn;
 pub mod elementary;

@@ -47,11 +47,12 @@ fn look() {
                     task,
                     restock_learning::reinforce::Config::new(restock_learning::rollout::ActionLaw::Categorical),
                 )),
+                "dcl" => Box::new(restock_learning::controlled::ControlledLearning::new(task, Default::default())),
                 _ => return,
             };
             let mut training = Training::new(task, "x", learner);
             let verdict = training.run(&Limits { n_epochs, ..Limits::default() }, &no_clock, &mut |t, p| {
-                if p.n_epochs % 5 == 0 {
+                if p.n_epochs % 5 == 0 || which == "dcl" {
                     eprintln!(
                         "{} {:.4} {:.4} best {:.4} {:.1}",
                         p.n_epochs,
