@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use restock_inventory::exact::Criterion;
 
 use crate::observed::Observed;
-use crate::policy::LearnedPolicy;
+use crate::learned_policy::LearnedPolicy;
 use crate::stream::Stream;
 
 /// Most entries of a table.

@@ -33,7 +33,7 @@ use crate::adam::{Adam, AdamSettings};
 use crate::batch;
 use crate::network::Network;
 use crate::observed::Observed;
-use crate::policy::{Head, LearnedPolicy};
+use crate::learned_policy::{Head, LearnedPolicy};
 use crate::ppo::shuffle;
 use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};

@@ -25,7 +25,7 @@ use crate::batch;
 use crate::costs::CostScale;
 use crate::network::Network;
 use crate::observed::Observed;
-use crate::policy::{Head, LearnedPolicy};
+use crate::learned_policy::{Head, LearnedPolicy};
 use crate::q_learning::start_states;
 use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};

@@ -138,6 +138,30 @@ impl Network {
         LoadedNetwork { level: Level::new(), activation: self.activation(), layers }
     }
 
+    /// The outputs for one sample, in double precision: the plain form of the network.
+    ///
+    /// # Panics
+    /// Unless weights and inputs are those of the network.
+    pub fn plain(&self, weights: &[f32], inputs: &[f64]) -> Vec<f64> {
+        assert!(weights.len() == self.n_weights() && inputs.len() == self.n_inputs());
+        let (mut values, mut rest) = (inputs.to_vec(), weights);
+        for (layer_idx, (inputs, outputs)) in self.layers().enumerate() {
+            let (matrix, after) = rest.split_at(inputs * outputs);
+            let (biases, after) = after.split_at(outputs);
+            let mut sums: Vec<f64> = biases.iter().map(|bias| f64::from(*bias)).collect();
+            for (value, weights) in values.iter().zip(matrix.chunks_exact(outputs)) {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * f64::from(*weight));
+            }
+            if layer_idx + 2 < self.sizes.len() {
+                for sum in sums.iter_mut().filter(|sum| **sum < 0.0) {
+                    *sum = if self.relu { 0.0 } else { sum.exp_m1() };
+                }
+            }
+            (values, rest) = (sums, after);
+        }
+        values
+    }
+
     /// Room for what a block of lanes computes.
     pub fn trace(&self) -> Trace {
         let zeros = vec![Row::ZERO; self.n_units()];
@@ -277,21 +301,26 @@ impl Packed {
         let outputs: &mut [Row; N] = (&mut outputs[first..first + N]).try_into().expect("N outputs");
         let (tile, _) = tile.as_chunks::<N>();
         for lane in (0..N_LANES).step_by(N_VECTORS * width) {
-            let mut sums: [[S::f32s; N_VECTORS]; N] =
-                std::array::from_fn(|output| [S::f32s::simd_from(simd, biases[output]); N_VECTORS]);
+            // Plain loops over indices: the compiler keeps the sums in registers.
+            let mut sums = [[S::f32s::simd_from(simd, 0.0); N_VECTORS]; N];
+            for output in 0..N {
+                for vector in 0..N_VECTORS {
+                    sums[output][vector] = S::f32s::simd_from(simd, biases[output]);
+                }
+            }
             for (input, weights) in inputs.iter().zip(tile) {
-                let values: [S::f32s; N_VECTORS] = std::array::from_fn(|vector| {
-                    S::f32s::from_slice(simd, &input.0[lane + vector * width..lane + (vector + 1) * width])
-                });
-                for (sums, weight) in sums.iter_mut().zip(weights) {
-                    for (sum, value) in sums.iter_mut().zip(values) {
-                        *sum = value.mul_add(*weight, *sum);
+                for vector in 0..N_VECTORS {
+                    let first = lane + vector * width;
+                    let value = S::f32s::from_slice(simd, &input.0[first..first + width]);
+                    for output in 0..N {
+                        sums[output][vector] = value.mul_add(weights[output], sums[output][vector]);
                     }
                 }
             }
-            for (output, sums) in sums.into_iter().enumerate() {
-                for (vector, sum) in sums.into_iter().enumerate() {
+            for output in 0..N {
+                for vector in 0..N_VECTORS {
                     let lanes = lane + vector * width..lane + (vector + 1) * width;
+                    let sum = sums[output][vector];
                     let result = match after {
                         After::Nothing => sum,
                         After::Activate(activation) => activate(simd, activation, sum),
@@ -396,6 +425,11 @@ impl Gradient {
         }
     }
 
+    /// The number of weights.
+    pub fn n_weights(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Forgets everything that was added.
     pub fn clear(&mut self) {
         self.parts.fill(Parts([0.0; N_PARTS]));
@@ -491,26 +525,32 @@ fn add_tile<S: Simd, const INPUTS: usize, const OUTPUTS: usize>(
     traces: &[Trace],
 ) {
     let width = S::f32s::LEN;
-    let mut sums: [[S::f32s; OUTPUTS]; INPUTS] = std::array::from_fn(|input| {
-        std::array::from_fn(|output| S::f32s::from_slice(simd, &parts[input * stride + output].0[..width]))
-    });
+    // Plain loops over indices: the compiler keeps the sums in registers.
+    let mut sums = [[S::f32s::simd_from(simd, 0.0); OUTPUTS]; INPUTS];
+    for input in 0..INPUTS {
+        for output in 0..OUTPUTS {
+            sums[input][output] = S::f32s::from_slice(simd, &parts[input * stride + output].0[..width]);
+        }
+    }
     for trace in traces {
         let units: &[Row; INPUTS] = trace.units[first_unit..first_unit + INPUTS].try_into().expect("rows");
         let slopes: &[Row; OUTPUTS] = trace.slopes[first_sum..first_sum + OUTPUTS].try_into().expect("rows");
         for lane in (0..N_LANES).step_by(width) {
-            let slopes: [S::f32s; OUTPUTS] =
-                std::array::from_fn(|output| S::f32s::from_slice(simd, &slopes[output].0[lane..lane + width]));
-            for (input, sums) in sums.iter_mut().enumerate() {
+            let mut of_outputs = [S::f32s::simd_from(simd, 0.0); OUTPUTS];
+            for output in 0..OUTPUTS {
+                of_outputs[output] = S::f32s::from_slice(simd, &slopes[output].0[lane..lane + width]);
+            }
+            for input in 0..INPUTS {
                 let value = S::f32s::from_slice(simd, &units[input].0[lane..lane + width]);
-                for (sum, slope) in sums.iter_mut().zip(slopes) {
-                    *sum = value.mul_add(slope, *sum);
+                for output in 0..OUTPUTS {
+                    sums[input][output] = value.mul_add(of_outputs[output], sums[input][output]);
                 }
             }
         }
     }
-    for (input, sums) in sums.into_iter().enumerate() {
-        for (output, sum) in sums.into_iter().enumerate() {
-            sum.store_slice(&mut parts[input * stride + output].0[..width]);
+    for input in 0..INPUTS {
+        for output in 0..OUTPUTS {
+            sums[input][output].store_slice(&mut parts[input * stride + output].0[..width]);
         }
     }
 }
@@ -648,6 +688,10 @@ mod tests {
                 outputs.iter().zip(&slopes).map(|(output, slope)| output * slope).sum()
             };
             let exact = plain(&network, &weights, &inputs, &slopes);
+            let outputs = network.plain(&network.initial_weights(5), &inputs);
+            for (ours, plain) in outputs.iter().zip(&exact.outputs) {
+                assert!((ours - plain).abs() < 1e-12, "{ours}, not {plain}: {network:?}");
+            }
             const STEP: f64 = 1e-6;
             for (values, of_values, is_weight) in
                 [(&weights, &exact.weight_slopes, true), (&inputs, &exact.input_slopes, false)]

@@ -24,7 +24,7 @@ use crate::batch;
 use crate::costs::CostScale;
 use crate::network::Network;
 use crate::observed::Observed;
-use crate::policy::LearnedPolicy;
+use crate::learned_policy::LearnedPolicy;
 use crate::q_learning::start_states;
 use crate::rollout::{ActionLaw, Rollout, play};
 use crate::stream::{Purpose, Stream};

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::action_values::{ActionValues, AllowedActions};
 use crate::observed::Observed;
-use crate::policy::LearnedPolicy;
+use crate::learned_policy::LearnedPolicy;
 use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};
 

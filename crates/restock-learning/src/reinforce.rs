@@ -25,7 +25,7 @@ use crate::batch;
 use crate::costs::CostScale;
 use crate::network::Network;
 use crate::observed::Observed;
-use crate::policy::LearnedPolicy;
+use crate::learned_policy::LearnedPolicy;
 use crate::ppo::normalise;
 use crate::q_learning::start_states;
 use crate::rollout::{ActionLaw, Rollout, play};

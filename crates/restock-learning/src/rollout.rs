@@ -7,7 +7,7 @@ use crate::batch;
 use crate::costs::CostScale;
 use crate::network::{LoadedNetwork, Network};
 use crate::observed::Observed;
-use crate::policy::{Head, share_of};
+use crate::learned_policy::{Head, share_of};
 use crate::stream::{Purpose, Stream};
 use crate::training::Task;
 

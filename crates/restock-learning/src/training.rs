@@ -13,7 +13,7 @@ use serde_json::Value;
 use restock_inventory::exact::Criterion;
 
 use crate::observed::Observed;
-use crate::policy::LearnedPolicy;
+use crate::learned_policy::LearnedPolicy;
 use crate::simulation::{Plan, simulate};
 
 /// Version of the checkpoints below.

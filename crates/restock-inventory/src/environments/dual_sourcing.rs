@@ -185,14 +185,15 @@ impl DualSourcing {
         least
     }
 
-    /// The smallest and largest expedited order in a state.
-    fn expedited_range(&self, state: &DualSourcingState) -> (Units, Units) {
+    /// The smallest and largest expedited order in a state, units.
+    pub fn expedited_range(&self, state: &DualSourcingState) -> (Units, Units) {
         let least = (-state.expedited_position(self.expedited_lead_time)).max(0);
         let most = self.max_order.max(least).min((self.max_position - state.inventory_position()).max(least));
         (least, most)
     }
 
-    fn max_regular(&self, state: &DualSourcingState, expedited: Units) -> Units {
+    /// The largest regular order in a state beside an expedited one, units.
+    pub fn max_regular(&self, state: &DualSourcingState, expedited: Units) -> Units {
         self.max_order.min(self.max_position - state.inventory_position() - expedited).max(0)
     }
 

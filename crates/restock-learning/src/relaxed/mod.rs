@@ -1,0 +1,108 @@
+//! Decision problems with continuous quantities, so that costs have slopes: what differentiable simulation trains on.
+//!
+//! A relaxed problem is not a second definition of a transition: on whole units its step is the step of its plain
+//! environment, state and cost, and [`check_relaxed`] proves it for each of them, together with the slopes of
+//! [`Relaxed::step_adjoint`]. Between whole units it goes on in a line wherever the plain step adds and takes minima.
+//!
+//! Everything is kept in rows, one value per lane of a block: rows of the state, of the action, of what chance decides.
+
+use restock_core::environment::Environment;
+use restock_inventory::lanes::LaneRng;
+
+use crate::network::Row;
+
+mod check;
+pub mod dual_sourcing;
+pub mod lost_sales;
+pub mod perishable;
+pub mod random_yield;
+
+pub use check::{RelaxedCheckError, check_relaxed};
+pub use dual_sourcing::RelaxedDualSourcing;
+pub use lost_sales::RelaxedLostSales;
+pub use perishable::RelaxedPerishable;
+pub use random_yield::RelaxedRandomYield;
+
+/// Numbers of rows of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Of a state.
+    pub state: usize,
+    /// Of what a policy sees of a state.
+    pub features: usize,
+    /// Of an action.
+    pub action: usize,
+    /// Of what chance decides in a period.
+    pub chance: usize,
+}
+
+/// A decision problem with continuous quantities over a block of lanes.
+///
+/// Functions of a period are `#[inline(always)]`, so that their loops over lanes become vector instructions.
+pub trait Relaxed: Sync {
+    /// The environment that this one relaxes.
+    type Plain: Environment;
+
+    /// The environment that this one relaxes.
+    fn plain(&self) -> &Self::Plain;
+
+    /// How many rows there are.
+    fn rows(&self) -> Rows;
+
+    /// Units that count as one, such as the mean demand of a period.
+    fn scale(&self) -> f32;
+
+    /// Currency that counts as one, such as the cost of holding the mean demand of a period.
+    fn cost_scale(&self) -> f32;
+
+    /// A state to start from, drawn at random over what a good policy visits and more.
+    fn sample_state(&self, rng: &mut LaneRng, state: &mut [Row]);
+
+    /// What chance decides in a period; it draws as often whatever the state.
+    fn sample_chance(&self, state: &[Row], rng: &mut LaneRng, chance: &mut [Row]);
+
+    /// What a policy sees, numbers of the order of 1.
+    fn features(&self, state: &[Row], features: &mut [Row]);
+
+    /// Adds to `state_slopes` what slopes by the features mean for the state.
+    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]);
+
+    /// Plays one period in every lane: the next state and the cost, currency.
+    fn step(&self, state: &[Row], action: &[Row], chance: &[Row], next: &mut [Row], cost: &mut Row);
+
+    /// The way back through a period: from the slopes of a loss by the next state, and by the cost of the period, to
+    /// those by the state and the action.
+    #[allow(clippy::too_many_arguments)]
+    fn step_adjoint(
+        &self,
+        state: &[Row],
+        action: &[Row],
+        chance: &[Row],
+        next_slopes: &[Row],
+        cost_slope: f32,
+        state_slopes: &mut [Row],
+        action_slopes: &mut [Row],
+    );
+
+    /// Writes the plain state of one lane.
+    fn set_state(&self, rows: &mut [Row], lane: usize, plain: &<Self::Plain as Environment>::State);
+
+    /// Writes the plain action of one lane.
+    fn set_action(&self, rows: &mut [Row], lane: usize, plain: &<Self::Plain as Environment>::Action);
+
+    /// Writes what chance decides in one lane, after an action.
+    fn set_chance(
+        &self,
+        rows: &mut [Row],
+        lane: usize,
+        action: &<Self::Plain as Environment>::Action,
+        plain: &<Self::Plain as Environment>::Chance,
+    );
+
+    /// The nearest action in whole units that the plain environment allows in a state, from `[rows.action]` wanted units.
+    fn nearest(
+        &self,
+        state: &<Self::Plain as Environment>::State,
+        wanted: &[f64],
+    ) -> <Self::Plain as Environment>::Action;
+}
