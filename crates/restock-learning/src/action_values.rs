@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use restock_inventory::exact::Criterion;
 
-use crate::observed::Observed;
 use crate::learned_policy::LearnedPolicy;
+use crate::observed::Observed;
 use crate::stream::Stream;
 
 /// Most entries of a table.

@@ -31,9 +31,9 @@ use serde_json::Value;
 
 use crate::adam::{Adam, AdamSettings};
 use crate::batch;
+use crate::learned_policy::{Head, LearnedPolicy};
 use crate::network::Network;
 use crate::observed::Observed;
-use crate::learned_policy::{Head, LearnedPolicy};
 use crate::ppo::shuffle;
 use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};

@@ -5,8 +5,8 @@ use serde::Serialize;
 use restock_core::environment::FiniteEnvironment;
 use restock_inventory::exact::{Criterion, Settings, evaluate, solve};
 
-use crate::observed::Observed;
 use crate::learned_policy::LearnedPolicy;
+use crate::observed::Observed;
 use crate::simulation::{Plan, simulate};
 
 /// Standard errors on either side of an estimate that hold the truth with 95 %.

@@ -7,16 +7,20 @@
 //! Learning from samples: [`observed`] is what learners see of a decision problem, [`training`] runs the epochs of a
 //! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
 //! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
-//! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`].
+//! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`]; [`differentiable`] puts [`pathwise`] beside them,
+//! [`algorithm`] is the rule that chooses one, and [`learn`] does all of it for a described problem.
 
 mod action_values;
 pub mod adam;
+pub mod algorithm;
 mod batch;
 pub mod controlled;
 pub mod costs;
+pub mod differentiable;
 pub mod dqn;
 pub mod elementary;
 pub mod grade;
+pub mod learn;
 pub mod learned_policy;
 pub mod network;
 pub mod observed;

@@ -5,9 +5,9 @@
 
 use crate::batch;
 use crate::costs::CostScale;
+use crate::learned_policy::{Head, share_of};
 use crate::network::{LoadedNetwork, Network};
 use crate::observed::Observed;
-use crate::learned_policy::{Head, share_of};
 use crate::stream::{Purpose, Stream};
 use crate::training::Task;
 

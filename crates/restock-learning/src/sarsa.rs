@@ -17,8 +17,8 @@
 use serde_json::Value;
 
 use crate::action_values::{ActionValues, AllowedActions};
-use crate::observed::Observed;
 use crate::learned_policy::LearnedPolicy;
+use crate::observed::Observed;
 use crate::q_learning::{Config, start_states};
 use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use restock_inventory::exact::Criterion;
 
-use crate::observed::Observed;
 use crate::learned_policy::LearnedPolicy;
+use crate::observed::Observed;
 use crate::simulation::{Plan, simulate};
 
 /// Version of the checkpoints below.

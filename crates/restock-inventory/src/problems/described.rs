@@ -64,9 +64,7 @@ pub fn environment(mut table: toml::Table) -> Result<(ProblemEnvironment, Criter
         "random-yield" => {
             ProblemEnvironment::RandomYield(parse::<backorders::RandomYieldProblem>(table)?.environment()?)
         }
-        "s-S" => {
-            ProblemEnvironment::BackorderPosition(parse::<single_item::FixedCostProblem>(table)?.environment()?)
-        }
+        "s-S" => ProblemEnvironment::BackorderPosition(parse::<single_item::FixedCostProblem>(table)?.environment()?),
         "trucks" => ProblemEnvironment::JointReplenishment(parse::<trucks::TrucksProblem>(table)?.environment()?),
         "worked-example" => {
             ProblemEnvironment::WorkedExample(parse::<single_item::WorkedExampleProblem>(table)?.environment()?)
