@@ -236,7 +236,7 @@ fn learn_on<E: MaybeDifferentiable>(
 fn said(verdict: &Verdict, n_epochs: Option<u64>) -> String {
     match verdict {
         Verdict::OutOfEpochs { n_epochs: done, .. } if n_epochs == Some(*done) => {
-            format!("{verdict}, which is the whole schedule")
+            verdict.to_string().replacen("was the last one asked for", "is the last one of the schedule", 1)
         }
         _ => verdict.to_string(),
     }
@@ -269,7 +269,11 @@ fn solve_exactly<E: Observed + FiniteEnvironment>(
     let number = |action: &E::Action| environment.action_idx(action) as u32;
     let policy = LearnedPolicy::Table { actions: solution.actions.iter().map(number).collect() };
     Learned {
-        verdict: format!("solved, not learned: {solution}"),
+        verdict: format!(
+            "solved, not learned: bounds on the optimum are {:.1e} apart, {:.0e} were asked for",
+            solution.bounds.1 - solution.bounds.0,
+            solution.tolerance
+        ),
         converged: solution.converged,
         curve: Vec::new(),
         grade: grade_exactly(environment, criterion, &policy),

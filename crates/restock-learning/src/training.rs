@@ -148,25 +148,27 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Converged { n_validations, fell, tolerance } => write!(
-                f,
-                "converged: over the last {n_validations} validations the cost fell by {:.3} %, less than {:.3} %",
-                100.0 * fell,
-                100.0 * tolerance
-            ),
-            Self::OutOfTime { seconds, n_validations, fell } => write!(
-                f,
-                "stopped: the budget of {seconds} s is spent, over the last {n_validations} validations the cost still \
-                 fell by {:.3} %",
-                100.0 * fell
-            ),
-            Self::OutOfEpochs { n_epochs, n_validations, fell } => write!(
-                f,
-                "stopped: all {n_epochs} epochs are done, over the last {n_validations} validations the cost still fell \
-                 by {:.3} %",
-                100.0 * fell
-            ),
+        let (n_validations, fell) = match self {
+            Self::Converged { n_validations, fell, tolerance } => {
+                return write!(
+                    f,
+                    "converged: over the last {n_validations} validations the cost fell by {:.3} %, less than {:.3} %",
+                    100.0 * fell,
+                    100.0 * tolerance
+                );
+            }
+            Self::OutOfTime { seconds, n_validations, fell } => {
+                write!(f, "stopped: the budget of {seconds} s is spent")?;
+                (n_validations, fell)
+            }
+            Self::OutOfEpochs { n_epochs, n_validations, fell } => {
+                write!(f, "stopped: epoch {n_epochs} was the last one asked for")?;
+                (n_validations, fell)
+            }
+        };
+        match n_validations {
+            0 | 1 => write!(f, ", there is one validation only"),
+            _ => write!(f, ", over the last {n_validations} validations the cost still fell by {:.3} %", 100.0 * fell),
         }
     }
 }

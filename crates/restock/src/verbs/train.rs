@@ -49,7 +49,7 @@ pub(crate) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliErro
     let algorithm = algorithm(args.algo).unwrap_or(rule.algorithm);
     if args.samples_only && matches!(algorithm, Algorithm::Exact | Algorithm::Pathwise | Algorithm::Dcl) {
         return Err(CliError::usage(format!(
-            "--algo {algorithm} uses the model, --samples-only forbids it; expected q-learning, sarsa, dqn, reinforce or ppo"
+            "`--algo {algorithm}` uses the model, `--samples-only` forbids it; expected q-learning, sarsa, dqn, reinforce or ppo"
         )));
     }
     let request =
