@@ -238,7 +238,7 @@ impl<'a, E: Observed + FiniteEnvironment> ControlledLearning<'a, E> {
         let (held_out, learned) = order.split_at(n_held_out);
         let held_out = if n_held_out == 0 { learned } else { held_out };
         let mut learned = learned.to_vec();
-        let seed = Stream::new(self.task.seed, Purpose::Weights, generation, 0, 0).next();
+        let seed = Stream::new(self.task.seed, Purpose::Weights, generation, 0, 0).bits();
         let mut adam = Adam::new(self.network.initial_weights(seed), AdamSettings::default());
         let features = |samples: &[usize]| -> Vec<f32> {
             samples.iter().flat_map(|sample| &labelled[*sample].features).copied().collect()

@@ -56,7 +56,7 @@ impl<'a, E: Observed, R: Relaxed<Plain = E>> Differentiable<'a, E, R> {
         }
         // Validation is the trainer's, after each epoch; that of a step is as short as can be.
         settings.n_steps_per_validation = u64::MAX;
-        let seed = Stream::new(task.seed, Purpose::Validation, 1, 0, 0).next();
+        let seed = Stream::new(task.seed, Purpose::Validation, 1, 0, 0).bits();
         settings.validation = ValidationPlan { n_lanes: 32, n_warm_up: 0, n_periods: 1, seed };
         let training = pathwise::Training::new(&relaxed, settings);
         Self { task, config, relaxed, training }

@@ -116,7 +116,7 @@ impl<'a, E: Observed> Dqn<'a, E> {
         // An advantage for each action, then the value of the state.
         let sizes = [environment.n_features(), config.n_hidden, config.n_hidden, environment.n_actions() + 1];
         let network = Network::new(&sizes, Activation::Elu);
-        let seed = Stream::new(task.seed, Purpose::Weights, 0, 0, 0).next();
+        let seed = Stream::new(task.seed, Purpose::Weights, 0, 0, 0).bits();
         let weights = network.initial_weights(seed);
         let settings = AdamSettings { max_gradient_norm: 10.0, ..AdamSettings::default() };
         Self {

@@ -100,7 +100,7 @@ impl<'a, E: Observed> Ppo<'a, E> {
         let n_outputs = config.law.n_outputs(task.environment);
         let actor_network = Network::new(&[n_features, n_hidden, n_hidden, n_outputs], Activation::Elu);
         let critic_network = Network::new(&[n_features, n_hidden, n_hidden, 1], Activation::Elu);
-        let seed = |of| Stream::new(task.seed, Purpose::Weights, 0, of, 0).next();
+        let seed = |of| Stream::new(task.seed, Purpose::Weights, 0, of, 0).bits();
         let mut actor = actor_network.initial_weights(seed(1));
         // Small weights of the last layer: the first policy favours nothing (Andrychowicz et al. 2021).
         let n_last = (n_hidden + 1) * n_outputs;

@@ -93,7 +93,7 @@ impl<'a, E: Observed> Reinforce<'a, E> {
         let n_outputs = config.law.n_outputs(task.environment);
         let policy_network = Network::new(&[n_features, n_hidden, n_hidden, n_outputs], Activation::Elu);
         let baseline_network = Network::new(&[n_features, n_hidden, n_hidden, 1], Activation::Elu);
-        let seed = |of| Stream::new(task.seed, Purpose::Weights, 0, of, 0).next();
+        let seed = |of| Stream::new(task.seed, Purpose::Weights, 0, of, 0).bits();
         let mut policy = policy_network.initial_weights(seed(1));
         // Small weights of the last layer: the first policy favours nothing.
         let first_last = policy.len() - (n_hidden + 1) * n_outputs;

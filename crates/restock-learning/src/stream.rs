@@ -45,14 +45,14 @@ impl Stream {
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         mix(self.state)
     }
 
     /// A number in [0, 1).
     pub fn uniform(&mut self) -> f64 {
-        (self.next() >> 11) as f64 * 2_f64.powi(-53)
+        (self.bits() >> 11) as f64 * 2_f64.powi(-53)
     }
 
     /// A number below `n`, each as likely up to 2^-40 of it.
@@ -61,7 +61,7 @@ impl Stream {
     /// When `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "a number below 0");
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
+        ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
     /// A number of the standard normal law (Box & Muller 1958).
@@ -82,16 +82,16 @@ impl TryRng for Stream {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok((self.next() >> 32) as u32)
+        Ok((self.bits() >> 32) as u32)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
+        Ok(self.bits())
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+            chunk.copy_from_slice(&self.bits().to_le_bytes()[..chunk.len()]);
         }
         Ok(())
     }
@@ -106,20 +106,20 @@ mod tests {
     fn neighbouring_places_have_nothing_in_common() {
         const N: usize = 100_000;
         let first = |epoch, lane, period| Stream::new(7, Purpose::Training, epoch, lane, period).uniform() - 0.5;
-        let neighbours: [(&str, &dyn Fn(u64) -> (f64, f64)); 3] = [
-            ("periods", &|n| (first(1, 1, n), first(1, 1, n + 1))),
-            ("lanes", &|n| (first(1, n, 3), first(1, n + 1, 3))),
-            ("epochs", &|n| (first(n, 2, 3), first(n + 1, 2, 3))),
-        ];
+        let at = |name: &str, n: u64| match name {
+            "periods" => first(1, 1, n),
+            "lanes" => first(1, n, 3),
+            _ => first(n, 2, 3),
+        };
         // A product of two uniform numbers has the standard deviation 1/12.
         let error = 1.0 / 12.0 / (N as f64).sqrt();
-        for (name, pair) in neighbours {
-            let product = (0..N as u64).map(|n| pair(n).0 * pair(n).1).sum::<f64>() / N as f64;
+        for name in ["periods", "lanes", "epochs"] {
+            let product = (0..N as u64).map(|n| at(name, n) * at(name, n + 1)).sum::<f64>() / N as f64;
             assert!(product.abs() < 4.0 * error, "{name}: {product}");
-            let mean = (0..N as u64).map(|n| pair(n).0).sum::<f64>() / N as f64;
+            let mean = (0..N as u64).map(|n| at(name, n)).sum::<f64>() / N as f64;
             assert!(mean.abs() < 4.0 * (1.0 / 12.0 / N as f64).sqrt(), "{name}: {mean}");
         }
-        let at = |purpose| Stream::new(7, purpose, 1, 1, 1).next();
+        let at = |purpose| Stream::new(7, purpose, 1, 1, 1).bits();
         assert_ne!(at(Purpose::Validation), at(Purpose::Test));
     }
 
