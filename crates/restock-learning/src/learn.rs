@@ -7,6 +7,7 @@ use restock_inventory::environments::{DualSourcing, LostSales, Perishable, Rando
 use restock_inventory::exact::{Criterion, Settings, solve_watched};
 use restock_inventory::problems::ProblemEnvironment;
 
+use crate::action_law::ActionLaw;
 use crate::algorithm::{Algorithm, Facts, N_STATES_EXACT, table_fits};
 use crate::controlled::{self, ControlledLearning};
 use crate::differentiable::{self, Differentiable};
@@ -18,7 +19,6 @@ use crate::ppo::{self, Ppo};
 use crate::q_learning::{self, QLearning};
 use crate::reinforce::{self, Reinforce};
 use crate::relaxed::{RelaxedDualSourcing, RelaxedLostSales, RelaxedPerishable, RelaxedRandomYield};
-use crate::rollout::ActionLaw;
 use crate::sarsa::Sarsa;
 use crate::training::{Checkpoint, CurvePoint, Learner, Limits, ResumeError, Seconds, Task, Training, Verdict};
 

@@ -10,6 +10,7 @@
 //! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`]; [`differentiable`] puts [`pathwise`] beside them,
 //! [`algorithm`] is the rule that chooses one, and [`learn`] does all of it for a described problem.
 
+pub mod action_law;
 mod action_values;
 pub mod adam;
 pub mod algorithm;

@@ -19,7 +19,7 @@ use restock_inventory::lanes::network::Activation;
 use restock_inventory::lanes::{Lanes, N_LANES};
 use serde::{Deserialize, Serialize};
 
-use crate::elementary::exp_negative;
+use crate::elementary::exp_m1_negative;
 
 /// Outputs that are summed together: so many sums fit in registers and do not wait for each other.
 const TILE: usize = 8;
@@ -168,11 +168,24 @@ impl Network {
         Trace { n_inputs: self.n_inputs(), n_outputs: self.n_outputs(), units: zeros.clone(), slopes: zeros }
     }
 
+    /// A trace without rows for slopes, which it gets by [`Trace::swap_slopes`] before its way back.
+    pub(crate) fn trace_without_slopes(&self) -> Trace {
+        Trace { slopes: Vec::new(), ..self.trace() }
+    }
+
+    pub(crate) fn slope_rows(&self) -> SlopeRows {
+        SlopeRows(vec![Row::ZERO; self.n_units()])
+    }
+
     /// The sum of no slopes.
     pub fn gradient(&self) -> Gradient {
         Gradient { level: Level::new(), network: self.clone(), parts: vec![Parts([0.0; N_PARTS]); self.n_weights()] }
     }
 }
+
+/// Rows of slopes that traces take in turn, so that those of a few blocks only are in the cache.
+#[derive(Clone, Debug)]
+pub(crate) struct SlopeRows(Vec<Row>);
 
 /// What one block of lanes computes on its way through a network, and the slopes on the way back.
 ///
@@ -188,6 +201,11 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// Takes rows for slopes, or gives them back.
+    pub(crate) fn swap_slopes(&mut self, rows: &mut SlopeRows) {
+        std::mem::swap(&mut self.slopes, &mut rows.0);
+    }
+
     /// `[n_inputs]`: where the inputs are written before the way forward.
     pub fn inputs_mut(&mut self) -> &mut [Row] {
         &mut self.units[..self.n_inputs]
@@ -308,7 +326,17 @@ impl Packed {
                     sums[output][vector] = S::f32s::simd_from(simd, biases[output]);
                 }
             }
-            for (input, weights) in inputs.iter().zip(tile) {
+            // A single output would wait for its own sum: every other input goes to a second one.
+            let mut others = [S::f32s::simd_from(simd, 0.0); N_VECTORS];
+            for (input_idx, (input, weights)) in inputs.iter().zip(tile).enumerate() {
+                if N == 1 && input_idx % 2 == 1 {
+                    for vector in 0..N_VECTORS {
+                        let first = lane + vector * width;
+                        let value = S::f32s::from_slice(simd, &input.0[first..first + width]);
+                        others[vector] = value.mul_add(weights[0], others[vector]);
+                    }
+                    continue;
+                }
                 for vector in 0..N_VECTORS {
                     let first = lane + vector * width;
                     let value = S::f32s::from_slice(simd, &input.0[first..first + width]);
@@ -316,6 +344,9 @@ impl Packed {
                         sums[output][vector] = value.mul_add(weights[output], sums[output][vector]);
                     }
                 }
+            }
+            for vector in 0..N_VECTORS {
+                sums[0][vector] += others[vector];
             }
             for output in 0..N {
                 for vector in 0..N_VECTORS {
@@ -342,7 +373,7 @@ fn activate<S: Simd>(simd: S, activation: Activation, sum: S::f32s) -> S::f32s {
     let zero = S::f32s::simd_from(simd, 0.0);
     match activation {
         Activation::Relu => sum.max(zero),
-        Activation::Elu => sum.max(zero) + (exp_negative(simd, sum.min(zero)) - 1.0),
+        Activation::Elu => sum.max(zero) + exp_m1_negative(simd, sum.min(zero)),
     }
 }
 
@@ -418,7 +449,7 @@ impl Gradient {
     /// Adds the slopes of blocks that have been forward and back.
     pub fn add(&mut self, traces: &[Trace]) {
         /// So many blocks stay in the first cache.
-        const N_BLOCKS: usize = 4;
+        const N_BLOCKS: usize = 5;
         let Self { level, network, parts } = self;
         for traces in traces.chunks(N_BLOCKS) {
             dispatch!(*level, simd => add_in(simd, network, parts, traces));

@@ -20,12 +20,13 @@
 
 use fearless_simd::{Level, dispatch};
 use rayon::prelude::*;
+use restock_core::environment::Environment;
 use restock_inventory::lanes::network::Activation;
 use restock_inventory::lanes::{LaneRng, N_LANES, SimulatedCost, SimulationPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::adam::{Adam, AdamSettings, CosineSchedule};
-use crate::network::{Gradient, LoadedNetwork, Network, Row, Trace};
+use crate::network::{Gradient, LoadedNetwork, Network, Row, SlopeRows, Trace};
 use crate::policy::{NetworkPolicy, wanted};
 use crate::relaxed::Relaxed;
 
@@ -33,7 +34,7 @@ use crate::relaxed::Relaxed;
 const BLOCKS_PER_TASK: usize = 4;
 
 /// Periods whose slopes are added together.
-const PERIODS_PER_SUM: usize = 4;
+const PERIODS_PER_SUM: usize = 10;
 
 /// How a policy is trained. The default is the recipe that the tables of this crate are made with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -243,6 +244,8 @@ struct Task {
     level: Level,
     /// `[n_periods]`
     traces: Vec<Trace>,
+    /// `[PERIODS_PER_SUM]`
+    slope_rows: Vec<SlopeRows>,
     /// `[n_periods + 1][rows.state]`
     states: Vec<Vec<Row>>,
     /// `[n_periods][rows.action]`
@@ -253,6 +256,8 @@ struct Task {
     chances: Vec<Vec<Row>>,
     state_slopes: Vec<Row>,
     next_slopes: Vec<Row>,
+    /// `[rows.action]`
+    base: Vec<Row>,
     action_slopes: Vec<Row>,
     gradient: Gradient,
     /// `[n_periods]`
@@ -267,13 +272,15 @@ impl Task {
         Self {
             task_idx,
             level: Level::new(),
-            traces: vec![network.trace(); n_periods],
+            traces: vec![network.trace_without_slopes(); n_periods],
+            slope_rows: vec![network.slope_rows(); PERIODS_PER_SUM],
             states: of(rows.state, n_periods + 1),
             actions: of(rows.action, n_periods),
             action_by_output: of(rows.action, n_periods),
             chances: of(rows.chance, n_periods),
             state_slopes: vec![Row::ZERO; rows.state],
             next_slopes: vec![Row::ZERO; rows.state],
+            base: vec![Row::ZERO; rows.action],
             action_slopes: vec![Row::ZERO; rows.action],
             gradient: network.gradient(),
             period_weights: settings.period_weights(),
@@ -283,30 +290,41 @@ impl Task {
     /// Plays all blocks forward and back; returns the sum over lanes of the mean cost per period, currency.
     fn run<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork, settings: &PathwiseSettings, step: u64) -> f64 {
         self.gradient.clear();
-        let mut total = 0.0;
+        let mut lane_costs = [0.0; N_LANES];
         for block in 0..BLOCKS_PER_TASK {
             let block_idx = (self.task_idx * BLOCKS_PER_TASK + block) as u64;
             let seed = settings.seed ^ (step + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let mut rng = LaneRng::new(seed, block_idx);
             relaxed.sample_state(&mut rng, &mut self.states[0]);
             for period in 0..settings.n_periods {
-                total += self.period_weights[period] * self.forward(relaxed, network, period, &mut rng);
+                self.forward(relaxed, network, period, &mut rng, &mut lane_costs);
             }
             self.next_slopes.fill(Row::ZERO);
             let last_taught = settings.n_periods - settings.n_tail;
-            for period in (0..settings.n_periods).rev() {
-                self.backward(relaxed, network, period);
-                if period < last_taught && period % PERIODS_PER_SUM == 0 {
-                    let end = (period + PERIODS_PER_SUM).min(last_taught);
-                    self.gradient.add(&self.traces[period..end]);
+            for first in (0..settings.n_periods).step_by(PERIODS_PER_SUM).rev() {
+                let end = (first + PERIODS_PER_SUM).min(settings.n_periods);
+                for period in (first..end).rev() {
+                    self.traces[period].swap_slopes(&mut self.slope_rows[period - first]);
+                    self.backward(relaxed, network, period);
+                }
+                self.gradient.add(&self.traces[first..end.min(last_taught).max(first)]);
+                for period in first..end {
+                    self.traces[period].swap_slopes(&mut self.slope_rows[period - first]);
                 }
             }
         }
-        total
+        lane_costs.iter().sum()
     }
 
-    /// One period; returns the sum of the costs of all lanes, currency.
-    fn forward<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork, period: usize, rng: &mut LaneRng) -> f64 {
+    /// One period; adds to the weighted costs of each lane, currency.
+    fn forward<R: Relaxed>(
+        &mut self,
+        relaxed: &R,
+        network: &LoadedNetwork,
+        period: usize,
+        rng: &mut LaneRng,
+        lane_costs: &mut [f64; N_LANES],
+    ) {
         let trace = &mut self.traces[period];
         let (before, after) = self.states.split_at_mut(period + 1);
         let (state, next) = (&before[period], &mut after[0]);
@@ -314,15 +332,18 @@ impl Task {
         let by_output = &mut self.action_by_output[period];
         dispatch!(self.level, _ => relaxed.features(state, trace.inputs_mut()));
         network.forward(trace);
-        let mut cost = Row::ZERO;
+        let (base, mut cost, weight) = (&mut self.base, Row::ZERO, self.period_weights[period]);
         dispatch!(self.level, simd => {
+            relaxed.base(state, base);
             for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &mut action[row], &mut by_output[row]);
+                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut by_output[row]);
             }
             relaxed.sample_chance(state, rng, chance);
             relaxed.step(state, action, chance, next, &mut cost);
+            for lane in 0..N_LANES {
+                lane_costs[lane] += weight * f64::from(cost.0[lane]);
+            }
         });
-        cost.0.iter().map(|cost| f64::from(*cost)).sum()
     }
 
     /// The way back through one period.
@@ -342,7 +363,10 @@ impl Task {
             }
         });
         network.backward(trace);
-        dispatch!(self.level, _ => relaxed.features_adjoint(trace.input_slopes(), state_slopes));
+        dispatch!(self.level, _ => {
+            relaxed.features_adjoint(trace.input_slopes(), state_slopes);
+            relaxed.base_adjoint(trace.output_slopes_mut(), state_slopes);
+        });
         std::mem::swap(&mut self.state_slopes, &mut self.next_slopes);
     }
 }
@@ -362,36 +386,84 @@ pub fn validate<R: Relaxed>(relaxed: &R, policy: &NetworkPolicy, plan: &Simulati
 fn validate_block<R: Relaxed>(
     relaxed: &R,
     network: &LoadedNetwork,
-    mut trace: Trace,
+    trace: Trace,
     plan: &SimulationPlan,
     block_idx: usize,
 ) -> [f64; N_LANES] {
-    let rows = relaxed.rows();
-    let level = Level::new();
+    let mut player = Player::new(relaxed, trace);
     let mut rng = LaneRng::new(plan.seed, block_idx as u64);
-    let (mut state, mut next) = (vec![Row::ZERO; rows.state], vec![Row::ZERO; rows.state]);
-    let initial = restock_core::environment::Environment::initial_state(relaxed.plain());
-    (0..N_LANES).for_each(|lane| relaxed.set_state(&mut state, lane, &initial));
-    let (mut action, mut chance) = (vec![Row::ZERO; rows.action], vec![Row::ZERO; rows.chance]);
-    let (mut cost, mut slope) = (Row::ZERO, Row::ZERO);
+    player.restart(relaxed);
     let mut total = [0.0; N_LANES];
     for period in 0..plan.n_warm_up + plan.n_periods {
-        dispatch!(level, _ => relaxed.features(&state, trace.inputs_mut()));
-        network.forward(&mut trace);
-        dispatch!(level, simd => {
-            for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &mut action[row], &mut slope);
-                action[row].0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
-            }
-            relaxed.sample_chance(&state, &mut rng, &mut chance);
-            relaxed.step(&state, &action, &chance, &mut next, &mut cost);
-        });
-        std::mem::swap(&mut state, &mut next);
+        player.decide(relaxed, network);
+        let cost = player.step(relaxed, &mut rng);
         if period >= plan.n_warm_up {
             total.iter_mut().zip(&cost.0).for_each(|(total, cost)| *total += f64::from(*cost));
         }
     }
     total.map(|total| total / plan.n_periods as f64)
+}
+
+/// A block of lanes that plays a policy in whole units.
+pub(crate) struct Player {
+    level: Level,
+    trace: Trace,
+    /// `[rows.state]`
+    pub(crate) state: Vec<Row>,
+    /// `[rows.action]`: what is done in the next period, whole units.
+    pub(crate) action: Vec<Row>,
+    next: Vec<Row>,
+    chance: Vec<Row>,
+    base: Vec<Row>,
+}
+
+impl Player {
+    pub(crate) fn new<R: Relaxed>(relaxed: &R, trace: Trace) -> Self {
+        let rows = relaxed.rows();
+        let of = |n_rows: usize| vec![Row::ZERO; n_rows];
+        Self {
+            level: Level::new(),
+            trace,
+            state: of(rows.state),
+            action: of(rows.action),
+            next: of(rows.state),
+            chance: of(rows.chance),
+            base: of(rows.action),
+        }
+    }
+
+    /// The initial state in every lane.
+    pub(crate) fn restart<R: Relaxed>(&mut self, relaxed: &R) {
+        let initial = relaxed.plain().initial_state();
+        (0..N_LANES).for_each(|lane| relaxed.set_state(&mut self.state, lane, &initial));
+    }
+
+    /// The network's orders, rounded.
+    pub(crate) fn decide<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork) {
+        let Self { level, trace, state, action, base, .. } = self;
+        dispatch!(*level, _ => relaxed.features(state, trace.inputs_mut()));
+        network.forward(trace);
+        let mut slope = Row::ZERO;
+        dispatch!(*level, simd => {
+            relaxed.base(state, base);
+            for (row, output) in trace.outputs().iter().enumerate() {
+                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut slope);
+                action[row].0.iter_mut().for_each(|units| *units = (*units + 0.5) as i32 as f32);
+            }
+        });
+    }
+
+    /// Plays one period; returns its cost, currency.
+    pub(crate) fn step<R: Relaxed>(&mut self, relaxed: &R, rng: &mut LaneRng) -> Row {
+        let Self { level, state, action, next, chance, .. } = self;
+        let mut cost = Row::ZERO;
+        dispatch!(*level, _ => {
+            relaxed.sample_chance(state, rng, chance);
+            relaxed.step(state, action, chance, next, &mut cost);
+        });
+        std::mem::swap(state, next);
+        cost
+    }
 }
 
 #[cfg(test)]

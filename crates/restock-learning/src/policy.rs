@@ -1,11 +1,13 @@
 //! A network as a policy: features of the state go in, wanted quantities come out.
 //!
-//! Each output `o` is an order of `scale · softplus(o + 1)` units, never negative; with a scale of the mean demand a
-//! fresh network orders about that much. What is deployed is the nearest order in whole units that is allowed.
+//! Each output `o` is an order of `scale · softplus(o + 1 + base)` units, never negative; with a scale of the mean demand
+//! and a base of 0 a fresh network orders about that much. What is deployed is the nearest order in whole units that is allowed.
 
 use fearless_simd::prelude::*;
 use restock_core::environment::Environment;
 use serde::{Deserialize, Serialize};
+
+use restock_inventory::lanes::N_LANES;
 
 use crate::elementary::softplus;
 use crate::network::{Network, Row};
@@ -13,14 +15,15 @@ use crate::relaxed::Relaxed;
 
 /// Wanted units of one output, and their slope by it.
 #[inline(always)]
-pub(crate) fn wanted<S: Simd>(simd: S, scale: f32, output: &Row, wanted: &mut Row, slope: &mut Row) {
+pub(crate) fn wanted<S: Simd>(simd: S, scale: f32, output: &Row, base: &Row, wanted: &mut Row, slope: &mut Row) {
     let width = S::f32s::LEN;
-    let outputs = output.0.chunks_exact(width);
-    for ((output, wanted), slope) in outputs.zip(wanted.0.chunks_exact_mut(width)).zip(slope.0.chunks_exact_mut(width))
-    {
-        let (value, by_output) = softplus(simd, S::f32s::from_slice(simd, output) + 1.0);
-        (value * scale).store_slice(wanted);
-        (by_output * scale).store_slice(slope);
+    for lane in (0..N_LANES).step_by(width) {
+        let lanes = lane..lane + width;
+        let output = S::f32s::from_slice(simd, &output.0[lanes.clone()]);
+        let base = S::f32s::from_slice(simd, &base.0[lanes.clone()]);
+        let (value, by_output) = softplus(simd, output + base + 1.0);
+        (value * scale).store_slice(&mut wanted.0[lanes.clone()]);
+        (by_output * scale).store_slice(&mut slope.0[lanes]);
     }
 }
 
@@ -42,8 +45,13 @@ impl NetworkPolicy {
         relaxed.features(&state_rows, &mut features);
         let inputs: Vec<f64> = features.iter().map(|row| f64::from(row.0[0])).collect();
         let outputs = self.network.plain(&self.weights, &inputs);
-        let order = |output: f64| f64::from(relaxed.scale()) * (output + 1.0).exp().ln_1p();
-        outputs.into_iter().map(order).collect()
+        let mut base = vec![Row::ZERO; rows.action];
+        relaxed.base(&state_rows, &mut base);
+        // Above 30 the softplus is its argument to the last digit.
+        let softplus = |x: f64| if x > 30.0 { x } else { x.exp().ln_1p() };
+        let order =
+            |(output, base): (f64, &Row)| f64::from(relaxed.scale()) * softplus(output + 1.0 + f64::from(base.0[0]));
+        outputs.into_iter().zip(&base).map(order).collect()
     }
 
     /// The nearest allowed action in whole units.

@@ -20,6 +20,7 @@ use restock_inventory::lanes::network::Activation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::action_law::{ActionLaw, Rollout, play};
 use crate::adam::{Adam, AdamSettings};
 use crate::batch;
 use crate::costs::CostScale;
@@ -28,7 +29,6 @@ use crate::network::Network;
 use crate::observed::Observed;
 use crate::ppo::normalise;
 use crate::q_learning::start_states;
-use crate::rollout::{ActionLaw, Rollout, play};
 use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};
 

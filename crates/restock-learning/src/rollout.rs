@@ -1,250 +1,360 @@
-//! Periods played by a random policy in many lanes: what policy gradients learn from.
+//! Policy improvement by simulation: rollouts of the decisions around a network's order
+//! (Bertsekas, Tsitsiklis & Wu 1997, "Rollout algorithms for combinatorial optimization"; Temizöz et al. 2025, "Deep
+//! controlled learning for inventory control", without the network that learns the result).
 //!
-//! A policy draws an action: from a categorical law over the allowed actions, or from a normal law that a hyperbolic
-//! tangent squashes into shares of the largest quantities and the environment rounds to the nearest allowed action.
+//! A policy trained on continuous quantities is deployed in whole units, and the nearest is not always the best. For
+//! each of the states that the policy visits most, the order of the network and those one unit beside it are tried: the
+//! order is placed, the network goes on for `depth` periods, and what that costs is averaged over scenarios. All orders
+//! meet the same scenarios (common random numbers), and those that are clearly worse drop out early, as in sequential
+//! halving (Karnin, Koren & Somekh 2013). Where another order is better beyond doubt it takes the network's place. The next
+//! generation does the same with the policy that results, in the states that it visits.
 
-use crate::batch;
-use crate::costs::CostScale;
-use crate::learned_policy::{Head, share_of};
-use crate::network::{LoadedNetwork, Network};
-use crate::observed::Observed;
-use crate::stream::{Purpose, Stream};
-use crate::training::Task;
+use std::collections::HashMap;
+use std::hash::Hash;
 
-/// The law that actions are drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActionLaw {
-    /// A score for each action: probabilities are their exponentials, normalised over the allowed actions.
-    Categorical,
-    /// A mean and a logarithm of the standard deviation for each quantity, before squashing.
-    SquashedGaussian,
+use rayon::prelude::*;
+use restock_core::environment::Environment;
+use restock_inventory::lanes::{LaneRng, N_LANES};
+use serde::{Deserialize, Serialize};
+
+use crate::network::{LoadedNetwork, Row};
+use crate::pathwise::Player;
+use crate::policy::NetworkPolicy;
+use crate::relaxed::Relaxed;
+
+/// The state and action of a relaxed problem in whole units.
+type State<R> = <<R as Relaxed>::Plain as Environment>::State;
+type Action<R> = <<R as Relaxed>::Plain as Environment>::Action;
+
+/// How orders are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolloutSettings {
+    /// How often the policy is improved.
+    pub n_generations: usize,
+    /// Periods of the simulation that says which states are visited, in each of its 512 lanes.
+    pub n_visited_periods: usize,
+    /// States whose order is tried, the most visited first.
+    pub n_states: usize,
+    /// Periods of a rollout, that of the order included.
+    pub depth: usize,
+    /// Most scenarios of an order, a power of two times 128.
+    pub n_scenarios: usize,
+    /// Standard errors by which an order must be cheaper than the network's.
+    pub n_standard_errors: f64,
+    /// What a cost one period later counts, 1 for the average cost.
+    pub discount_factor: f64,
+    /// Seed of all that chance decides.
+    pub seed: u64,
 }
 
-/// Bounds of the logarithm of a standard deviation.
-const LOG_DEVIATION: (f32, f32) = (-4.0, 0.5);
-
-impl ActionLaw {
-    /// Outputs of a network that describe a law.
-    pub(crate) fn n_outputs<E: Observed>(self, environment: &E) -> usize {
-        match self {
-            Self::Categorical => environment.n_actions(),
-            Self::SquashedGaussian => 2 * environment.n_quantities(),
-        }
-    }
-
-    /// What the outputs mean once nothing is drawn any more.
-    pub(crate) fn head(self) -> Head {
-        match self {
-            Self::Categorical => Head::HighestScore,
-            Self::SquashedGaussian => Head::Quantities,
-        }
-    }
-
-    /// `ln π(drawn)` and, written to `slopes`, its slopes by the outputs times `weight`; to them are added the slopes of
-    /// `entropy_weight` times the entropy, which is returned as well.
-    pub(crate) fn log_probability(
-        self,
-        outputs: &[f32],
-        drawn: &Drawn,
-        weight: impl FnOnce(f64) -> f64,
-        entropy_weight: f64,
-        slopes: &mut [f32],
-    ) -> (f64, f64) {
-        match self {
-            Self::Categorical => {
-                let probabilities = softmax(outputs, &drawn.allowed);
-                let log_probability = probabilities[drawn.action].max(1e-30).ln();
-                let entropy = -probabilities.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f64>();
-                let weight = weight(log_probability);
-                for (action, slope) in slopes.iter_mut().enumerate() {
-                    let p = probabilities[action];
-                    let chosen = if action == drawn.action { 1.0 } else { 0.0 };
-                    // The entropy's slope by a score is -p·(ln p + entropy).
-                    let of_entropy = if p > 0.0 { -p * (p.ln() + entropy) } else { 0.0 };
-                    *slope = (weight * (chosen - p) + entropy_weight * of_entropy) as f32;
-                }
-                (log_probability, entropy)
-            }
-            Self::SquashedGaussian => {
-                let n = drawn.before_squashing.len();
-                let (mut log_probability, mut entropy) = (0.0, 0.0);
-                for (quantity, drawn) in drawn.before_squashing.iter().enumerate() {
-                    let log_deviation = outputs[n + quantity].clamp(LOG_DEVIATION.0, LOG_DEVIATION.1);
-                    let z = f64::from((drawn - outputs[quantity]) / log_deviation.exp());
-                    log_probability -= 0.5 * z * z + f64::from(log_deviation);
-                    entropy += f64::from(log_deviation);
-                }
-                let weight = weight(log_probability);
-                for (quantity, drawn) in drawn.before_squashing.iter().enumerate() {
-                    let raw = outputs[n + quantity];
-                    let deviation = raw.clamp(LOG_DEVIATION.0, LOG_DEVIATION.1).exp();
-                    let z = f64::from((drawn - outputs[quantity]) / deviation);
-                    slopes[quantity] = (weight * z / f64::from(deviation)) as f32;
-                    let within = LOG_DEVIATION.0 < raw && raw < LOG_DEVIATION.1;
-                    let slope = weight * (z * z - 1.0) + entropy_weight;
-                    slopes[n + quantity] = if within { slope as f32 } else { 0.0 };
-                }
-                (log_probability, entropy)
-            }
-        }
-    }
-
-    /// Draws an action in a state.
-    fn draw<E: Observed>(self, environment: &E, state: &E::State, outputs: &[f32], stream: &mut Stream) -> Drawn {
-        match self {
-            Self::Categorical => {
-                let mut allowed = Vec::new();
-                environment.allowed(state, &mut allowed);
-                let mut drawn = Drawn { action: allowed[0], allowed, before_squashing: Vec::new() };
-                let probabilities = softmax(outputs, &drawn.allowed);
-                let (uniform, mut below) = (stream.uniform(), 0.0);
-                for action in &drawn.allowed {
-                    below += probabilities[*action];
-                    if probabilities[*action] > 0.0 {
-                        drawn.action = *action;
-                    }
-                    if uniform < below {
-                        break;
-                    }
-                }
-                drawn
-            }
-            Self::SquashedGaussian => {
-                let n = environment.n_quantities();
-                let before_squashing: Vec<f32> = (0..n)
-                    .map(|quantity| {
-                        let log_deviation = outputs[n + quantity].clamp(LOG_DEVIATION.0, LOG_DEVIATION.1);
-                        outputs[quantity] + log_deviation.exp() * stream.normal() as f32
-                    })
-                    .collect();
-                let shares: Vec<f32> = before_squashing.iter().map(|x| share_of(*x)).collect();
-                Drawn { action: environment.nearest(state, &shares), allowed: Vec::new(), before_squashing }
-            }
+impl Default for RolloutSettings {
+    fn default() -> Self {
+        Self {
+            n_generations: 3,
+            n_visited_periods: 500,
+            n_states: 1_000,
+            depth: 30,
+            n_scenarios: 16_384,
+            n_standard_errors: 2.0,
+            discount_factor: 1.0,
+            seed: 0xD_C1,
         }
     }
 }
 
-/// `[n_actions]`: exponentials of the scores, normalised over the allowed actions; 0 for the rest.
-fn softmax(scores: &[f32], allowed: &[usize]) -> Vec<f64> {
-    let highest = allowed.iter().map(|action| scores[*action]).fold(f32::NEG_INFINITY, f32::max);
-    let mut probabilities = vec![0.0; scores.len()];
-    let mut total = 0.0;
-    for action in allowed {
-        probabilities[*action] = f64::from(scores[*action] - highest).exp();
-        total += probabilities[*action];
-    }
-    probabilities.iter_mut().for_each(|probability| *probability /= total);
-    probabilities
-}
+/// Lanes of the simulation that says which states are visited, in blocks.
+const N_VISITING_BLOCKS: usize = 16;
+/// Periods of that simulation that are not counted.
+const N_WARM_UP: usize = 100;
+/// Units by which an order may move from the network's.
+const N_MOVES_MAX: usize = 8;
+/// Standard errors from which on a difference is clear.
+const CLEAR: f64 = 4.0;
+/// Blocks of the first round of scenarios.
+const FIRST_BLOCKS: usize = 4;
 
-/// An action that was drawn.
+/// A network whose orders are replaced in some states.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Drawn {
-    /// Its number.
-    pub(crate) action: usize,
-    /// What was allowed, for a categorical law.
-    pub(crate) allowed: Vec<usize>,
-    /// `[n_quantities]`: what was drawn before squashing, for a Gaussian law.
-    pub(crate) before_squashing: Vec<f32>,
+pub struct ImprovedPolicy<R: Relaxed>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    /// What decides everywhere else.
+    pub network: NetworkPolicy,
+    /// The orders that are better than the network's.
+    pub orders: HashMap<State<R>, Action<R>>,
+    /// States that were tried.
+    pub n_tried: usize,
 }
 
-/// Periods of all lanes.
-pub(crate) struct Rollout {
-    pub(crate) n_lanes: usize,
-    /// `[n_periods + 1, n_lanes, n_features]`: what was seen; the last row is after the last period.
-    pub(crate) features: Vec<f32>,
-    /// `[n_periods, n_lanes]`: what was drawn.
-    pub(crate) drawn: Vec<Drawn>,
-    /// `[n_periods, n_lanes]`: scaled costs.
-    pub(crate) costs: Vec<f32>,
-    /// Sum of all costs, currency.
-    pub(crate) total_cost: f64,
-}
+impl<R: Relaxed> ImprovedPolicy<R>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    /// Tries the orders of a network in the states that it visits.
+    pub fn new(relaxed: &R, network: &NetworkPolicy, settings: &RolloutSettings) -> Self {
+        let loaded = network.network.load(&network.weights);
+        let mut policy = Self { network: network.clone(), orders: HashMap::new(), n_tried: 0 };
+        for generation in 0..settings.n_generations {
+            // Each generation has chances of its own: a lucky order does not stay lucky.
+            let settings = RolloutSettings { seed: settings.seed.wrapping_add(2 * generation as u64), ..*settings };
+            let states = visited(relaxed, &policy, &loaded, &settings);
+            policy.n_tried = states.len();
+            let better = |(state_idx, state): (usize, State<R>)| {
+                let order = best_order(relaxed, &policy, &loaded, &settings, &state, state_idx as u64)?;
+                Some((state, order))
+            };
+            let orders: Vec<_> = states.into_par_iter().enumerate().with_min_len(16).filter_map(better).collect();
+            policy.orders.extend(orders);
+        }
+        policy
+    }
 
-/// Plays periods `first_period..first_period + n_periods` of an epoch from `states`, which end where the lanes do.
-#[allow(clippy::too_many_arguments)] // What is played, by whom, with which chances.
-pub(crate) fn play<E: Observed>(
-    task: &Task<'_, E>,
-    law: ActionLaw,
-    network: &Network,
-    loaded: &LoadedNetwork,
-    costs: &CostScale,
-    states: &mut [E::State],
-    epoch: u64,
-    periods: std::ops::Range<u64>,
-) -> Rollout {
-    let environment = task.environment;
-    let (n_lanes, n_features, n_outputs) = (states.len(), environment.n_features(), network.n_outputs());
-    let mut rollout = Rollout { n_lanes, features: Vec::new(), drawn: Vec::new(), costs: Vec::new(), total_cost: 0.0 };
-    let mut seen = vec![0.0; n_lanes * n_features];
-    for period in periods {
-        observe(environment, states, &mut seen);
-        let outputs = batch::outputs(network, loaded, &seen); // [n_lanes, n_outputs]
-        rollout.features.extend_from_slice(&seen);
-        for (lane, state) in states.iter_mut().enumerate() {
-            let outputs = &outputs[lane * n_outputs..(lane + 1) * n_outputs];
-            let mut stream = Stream::new(task.seed, Purpose::Exploration, epoch, lane as u64, period);
-            let drawn = law.draw(environment, state, outputs, &mut stream);
-            let action = environment.action(drawn.action);
-            let mut stream = Stream::new(task.seed, Purpose::Training, epoch, lane as u64, period);
-            let chance = environment.sample_chance(state, &action, &mut stream);
-            let cost = environment.step(state, &action, &chance).cost;
-            rollout.total_cost += cost;
-            rollout.costs.push(costs.scaled(cost));
-            rollout.drawn.push(drawn);
+    /// The orders of a block of lanes.
+    fn decide(&self, relaxed: &R, loaded: &LoadedNetwork, player: &mut Player) {
+        player.decide(relaxed, loaded);
+        if self.orders.is_empty() {
+            return;
+        }
+        for lane in 0..N_LANES {
+            if let Some(order) = self.orders.get(&relaxed.state(&player.state, lane)) {
+                relaxed.set_action(&mut player.action, lane, order);
+            }
         }
     }
-    observe(environment, states, &mut seen);
-    rollout.features.extend_from_slice(&seen);
-    rollout
+
+    /// The action in a state.
+    pub fn action(&self, relaxed: &R, state: &State<R>) -> Action<R> {
+        self.orders.get(state).cloned().unwrap_or_else(|| self.network.action(relaxed, state))
+    }
 }
 
-/// Observations `[n_lanes, n_features]` of the states of all lanes.
-fn observe<E: Observed>(environment: &E, states: &[E::State], seen: &mut [f32]) {
-    for (state, seen) in states.iter().zip(seen.chunks_exact_mut(environment.n_features())) {
-        environment.features(state, seen);
+/// The states that a policy visits most, the first ones most; of equally visited states the smaller first.
+fn visited<R: Relaxed>(
+    relaxed: &R,
+    policy: &ImprovedPolicy<R>,
+    loaded: &LoadedNetwork,
+    settings: &RolloutSettings,
+) -> Vec<State<R>>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    let of_block = |block_idx: usize| {
+        let mut counts: HashMap<State<R>, u32> = HashMap::new();
+        let mut player = Player::new(relaxed, policy.network.network.trace());
+        let mut rng = LaneRng::new(settings.seed, block_idx as u64);
+        player.restart(relaxed);
+        for period in 0..N_WARM_UP + settings.n_visited_periods {
+            if period >= N_WARM_UP {
+                for lane in 0..N_LANES {
+                    *counts.entry(relaxed.state(&player.state, lane)).or_default() += 1;
+                }
+            }
+            policy.decide(relaxed, loaded, &mut player);
+            player.step(relaxed, &mut rng);
+        }
+        counts
+    };
+    let blocks: Vec<_> = (0..N_VISITING_BLOCKS).into_par_iter().map(of_block).collect();
+    let mut counts = HashMap::new();
+    for (state, count) in blocks.into_iter().flatten() {
+        *counts.entry(state).or_insert(0) += count;
     }
+    let mut states: Vec<_> = counts.into_iter().collect();
+    states.sort_by(|(a, n_a), (b, n_b)| n_b.cmp(n_a).then_with(|| a.cmp(b)));
+    states.truncate(settings.n_states);
+    states.into_iter().map(|(state, _)| state).collect()
+}
+
+/// The order that is better than the policy's, if there is one: the best within one unit of it, then the best within
+/// one unit of that, as long as there is a better one.
+fn best_order<R: Relaxed>(
+    relaxed: &R,
+    policy: &ImprovedPolicy<R>,
+    loaded: &LoadedNetwork,
+    settings: &RolloutSettings,
+    state: &State<R>,
+    state_idx: u64,
+) -> Option<Action<R>>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    let own = policy.action(relaxed, state);
+    let mut best = own.clone();
+    for _ in 0..N_MOVES_MAX {
+        match better_beside(relaxed, policy, loaded, settings, state, &best, state_idx) {
+            Some(better) => best = better,
+            None => break,
+        }
+    }
+    (best != own).then_some(best)
+}
+
+/// The best of the orders one unit beside `own`, if it is better.
+#[allow(clippy::too_many_arguments)]
+fn better_beside<R: Relaxed>(
+    relaxed: &R,
+    policy: &ImprovedPolicy<R>,
+    loaded: &LoadedNetwork,
+    settings: &RolloutSettings,
+    state: &State<R>,
+    own: &Action<R>,
+    state_idx: u64,
+) -> Option<Action<R>>
+where
+    State<R>: Eq + Hash + Ord,
+{
+    let mut rows = vec![Row::ZERO; relaxed.rows().action];
+    relaxed.set_action(&mut rows, 0, own);
+    let mut others = Vec::new();
+    for row in 0..rows.len() {
+        for shift in [-1.0, 1.0] {
+            let mut beside: Vec<f64> = rows.iter().map(|row| f64::from(row.0[0])).collect();
+            beside[row] += shift;
+            let action = relaxed.nearest(state, &beside);
+            if action != *own && !others.contains(&action) {
+                others.push(action);
+            }
+        }
+    }
+    let mut player = Player::new(relaxed, policy.network.network.trace());
+    // Sums of differences to the own order over scenarios, and of their squares.
+    let mut sums = vec![(0.0, 0.0); others.len()];
+    let mut is_in = vec![true; others.len()];
+    let (mut n_blocks, mut round) = (0, FIRST_BLOCKS);
+    while n_blocks * N_LANES < settings.n_scenarios {
+        for block_idx in n_blocks..n_blocks + round {
+            let mut cost = |action: &Action<R>| {
+                let block_idx = state_idx * (settings.n_scenarios / N_LANES) as u64 + block_idx as u64;
+                rollout(relaxed, policy, loaded, settings, &mut player, state, action, block_idx)
+            };
+            let of_own = cost(own);
+            for (other, (sum, squares)) in sums.iter_mut().enumerate().filter(|(other, _)| is_in[*other]) {
+                for (cost, own) in cost(&others[other]).iter().zip(&of_own) {
+                    *sum += cost - own;
+                    *squares += (cost - own).powi(2);
+                }
+            }
+        }
+        n_blocks += round;
+        round = n_blocks;
+        let n_scenarios = (n_blocks * N_LANES) as f64;
+        let mut is_open = false;
+        for (other, (sum, squares)) in sums.iter().enumerate() {
+            let error = standard_error(*sum, *squares, n_scenarios);
+            let mean = sum / n_scenarios;
+            // An order that is clearly dearer drops out; one that is clearly cheaper needs no more scenarios.
+            is_in[other] &= mean < CLEAR * error;
+            is_open |= is_in[other] && mean > -CLEAR * error;
+        }
+        if !is_open {
+            break;
+        }
+    }
+    let n_scenarios = (n_blocks * N_LANES) as f64;
+    let candidates = (0..others.len()).filter(|other| is_in[*other]);
+    let best = candidates.min_by(|a, b| sums[*a].0.total_cmp(&sums[*b].0))?;
+    let (sum, squares) = sums[best];
+    let is_better = sum / n_scenarios < -settings.n_standard_errors * standard_error(sum, squares, n_scenarios);
+    is_better.then(|| others.swap_remove(best))
+}
+
+fn standard_error(sum: f64, squares: f64, n: f64) -> f64 {
+    let mean = sum / n;
+    ((squares / n - mean * mean).max(0.0) / (n - 1.0)).sqrt()
+}
+
+/// The cost of an order and of the policy after it, in each scenario of a block.
+#[allow(clippy::too_many_arguments)]
+fn rollout<R: Relaxed>(
+    relaxed: &R,
+    policy: &ImprovedPolicy<R>,
+    loaded: &LoadedNetwork,
+    settings: &RolloutSettings,
+    player: &mut Player,
+    state: &State<R>,
+    action: &Action<R>,
+    block_idx: u64,
+) -> [f64; N_LANES]
+where
+    State<R>: Eq + Hash + Ord,
+{
+    let mut rng = LaneRng::new(settings.seed.wrapping_add(1), block_idx);
+    for lane in 0..N_LANES {
+        relaxed.set_state(&mut player.state, lane, state);
+        relaxed.set_action(&mut player.action, lane, action);
+    }
+    let (mut total, mut weight) = ([0.0; N_LANES], 1.0);
+    for period in 0..settings.depth {
+        if period > 0 {
+            policy.decide(relaxed, loaded, player);
+        }
+        let cost = player.step(relaxed, &mut rng);
+        total.iter_mut().zip(&cost.0).for_each(|(total, cost)| *total += weight * f64::from(*cost));
+        weight *= settings.discount_factor;
+    }
+    total
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use restock_inventory::discrete_demand::DiscreteDemand;
+    use restock_inventory::environments::Perishable;
+    use restock_inventory::environments::perishable::{HoldingCharge, IssuingLaw, PerishableCosts};
+    use restock_inventory::exact::{Criterion, PolicyChain, Settings, solve};
 
-    /// Slopes of `3·ln π + 0.7·entropy` against central finite differences, for both laws.
-    #[test]
-    fn slopes_are_finite_differences() {
-        let categorical = Drawn { action: 2, allowed: vec![0, 2, 3], before_squashing: Vec::new() };
-        let gaussian = Drawn { action: 0, allowed: Vec::new(), before_squashing: vec![0.4, -1.0] };
-        for (law, drawn, outputs) in [
-            (ActionLaw::Categorical, categorical, [0.3, -0.7, 0.9, -0.2]),
-            (ActionLaw::SquashedGaussian, gaussian, [0.1, -0.5, -0.6, 0.2]),
-        ] {
-            let objective = |outputs: &[f32]| {
-                let (log_probability, entropy) = law.log_probability(outputs, &drawn, |_| 0.0, 0.0, &mut [0.0; 4]);
-                3.0 * log_probability + 0.7 * entropy
-            };
-            let mut slopes = [0.0; 4];
-            law.log_probability(&outputs, &drawn, |_| 3.0, 0.7, &mut slopes);
-            for output in 0..4 {
-                let moved = |step: f32| {
-                    let mut moved = outputs;
-                    moved[output] += step;
-                    objective(&moved)
-                };
-                let difference = (moved(1e-3) - moved(-1e-3)) / 2e-3;
-                let slope = f64::from(slopes[output]);
-                assert!((difference - slope).abs() < 2e-3, "{law:?} {output}: {difference}, not {slope}");
-            }
-        }
+    use super::*;
+    use crate::pathwise::{PathwiseSettings, Training};
+    use crate::relaxed::RelaxedPerishable;
+
+    fn problem() -> RelaxedPerishable {
+        let costs = PerishableCosts { stockout_cost: 6.0, waste_cost: 4.0, holding_cost: 0.5, ..Default::default() };
+        let law = IssuingLaw::lifo(&DiscreteDemand::poisson(2.0, 12));
+        RelaxedPerishable::new(Perishable::new(2, 1, costs, law, HoldingCharge::AfterExpiry, 8, 16))
     }
 
-    /// Frequencies are within four standard errors of the probabilities, and what is not allowed is never drawn.
+    /// A network after a few steps.
+    fn novice(relaxed: &RelaxedPerishable) -> NetworkPolicy {
+        let mut training = Training::new(relaxed, PathwiseSettings { n_lanes: 128, ..PathwiseSettings::default() });
+        training.run(relaxed, 25, |_| {});
+        training.policy(relaxed)
+    }
+
+    const SETTINGS: RolloutSettings = RolloutSettings {
+        n_generations: 2,
+        n_visited_periods: 100,
+        n_states: 60,
+        depth: 15,
+        n_scenarios: 4_096,
+        n_standard_errors: 3.0,
+        discount_factor: 1.0,
+        seed: 9,
+    };
+
+    /// A network that has hardly been trained gains, and no policy beats the optimum.
     #[test]
-    fn draws_follow_the_probabilities() {
-        let scores = [0.3, 5.0, 0.9, -0.2];
-        let probabilities = softmax(&scores, &[0, 2, 3]);
-        assert_eq!(probabilities[1], 0.0);
-        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!((probabilities[2] / probabilities[0] - 0.6_f64.exp()).abs() < 1e-6);
+    fn rollouts_lower_the_exact_cost() {
+        let relaxed = problem();
+        let network = novice(&relaxed);
+        let improved = ImprovedPolicy::<RelaxedPerishable>::new(&relaxed, &network, &SETTINGS);
+        let cost = |chain: PolicyChain<_>| chain.average_cost(&Settings::default()).average_cost.unwrap();
+        let before = cost(PolicyChain::new(relaxed.plain(), |state| network.action(&relaxed, state)));
+        let after = cost(PolicyChain::new(relaxed.plain(), |state| improved.action(&relaxed, state)));
+        let optimum = solve(relaxed.plain(), Criterion::Average, &Settings::default()).average_cost.unwrap();
+        assert!(!improved.orders.is_empty());
+        assert!(optimum < after + 1e-5, "{after}, the optimum is {optimum}");
+        // At least half of what there was to gain.
+        assert!(after - optimum < 0.5 * (before - optimum), "{before} becomes {after}, the optimum is {optimum}");
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let relaxed = problem();
+        let network = novice(&relaxed);
+        let improve = |n_threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            pool.install(|| ImprovedPolicy::<RelaxedPerishable>::new(&relaxed, &network, &SETTINGS)).orders
+        };
+        assert_eq!(improve(1), improve(3));
     }
 }

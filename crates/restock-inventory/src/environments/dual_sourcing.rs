@@ -49,7 +49,7 @@ pub struct DualSourcing {
 }
 
 /// Stock at the start of a period, after what was due has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DualSourcingState {
     /// Units on the shelf, less units backordered.
     pub net_inventory: Units,

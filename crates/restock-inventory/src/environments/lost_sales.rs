@@ -38,7 +38,7 @@ pub struct LostSales {
 }
 
 /// Stock at the start of a period, after what was due has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LostSalesState {
     /// The phase of the demand cycle that this period is in.
     pub phase: usize,

@@ -165,7 +165,7 @@ pub struct Perishable {
 }
 
 /// Stock at the start of a period, after what was due has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PerishableState {
     /// `[shelf_life]`: units that can still be sold in one, two, ... periods; the rest is 0.
     pub on_hand: [Units; SHELF_LIFE_MAX],

@@ -3,7 +3,7 @@
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::DualSourcing;
 use restock_inventory::environments::dual_sourcing::DualSourcingCosts;
-use restock_learning::relaxed::RelaxedDualSourcing;
+use restock_learning::relaxed::{Relaxed, RelaxedDualSourcing};
 use serde::Deserialize;
 
 use super::{Line, Options, average_cost, learn, rows};
@@ -36,7 +36,7 @@ pub(super) fn table(options: &Options, print: &mut impl FnMut(Line)) {
         };
         let problem = DualSourcing::new(row.regular_lead_time, row.expedited_lead_time, costs, demand);
         let relaxed = RelaxedDualSourcing::new(problem);
-        let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(&relaxed, policy));
+        let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(relaxed.plain(), policy));
         print(Line { id: row.id, optimum: row.opt_cost, learned });
     }
 }

@@ -5,13 +5,17 @@ use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::LostSales;
 use restock_inventory::environments::lost_sales::LostSalesCosts;
 use restock_inventory::two_moment_fit::TwoMomentFit;
-use restock_learning::relaxed::RelaxedLostSales;
+use restock_learning::relaxed::{Relaxed, RelaxedLostSales};
+use restock_learning::rollout::RolloutSettings;
 use serde::Deserialize;
 
 use super::{Line, Options, average_cost, learn, rows};
 
 /// Optima of longer lead times are not known.
 const LEAD_TIME_MAX: usize = 6;
+
+/// Rollouts go on top of the network up to this lead time.
+const LEAD_TIME_ROLLOUTS: usize = 2;
 
 #[derive(Deserialize)]
 struct Zipkin {
@@ -67,6 +71,9 @@ pub(super) fn cyclic(options: &Options, print: &mut impl FnMut(Line)) {
 
 fn line(options: &Options, id: String, optimum: f64, problem: LostSales) -> Line {
     let relaxed = RelaxedLostSales::new(problem);
-    let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(&relaxed, policy));
+    // At longer lead times there are so many states that each is worth too little to be told apart by rollouts.
+    let n_states = if relaxed.plain().lead_time() <= LEAD_TIME_ROLLOUTS { options.rollout.n_states } else { 0 };
+    let options = &Options { rollout: RolloutSettings { n_states, ..options.rollout }, ..options.clone() };
+    let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(relaxed.plain(), policy));
     Line { id, optimum, learned }
 }

@@ -7,8 +7,10 @@
 //! - `--seeds N`: so many seeds, 3 by default
 //! - `--steps N`, `--lanes N`, `--periods N`, `--head N`, `--tail N`, `--rate R`: of the training
 //!
-//! A gap is the cost of the policy in whole units, evaluated exactly, over the exact optimum; seconds are those of the
-//! training of one policy on all cores, optimum and evaluation apart.
+//! - `--generations N`, `--states N`, `--scenarios N`, `--depth N`, `--errors X`: of the rollouts
+//!
+//! A gap is the exact cost of a policy in whole units over the exact optimum, the mean of the seeds and the worst; CPU
+//! seconds are those of one seed, on all cores together: of the training, and of the rollouts on top of it.
 
 #![allow(clippy::print_stdout)]
 
@@ -17,8 +19,8 @@ use std::hash::Hash;
 use restock_core::environment::{Environment, FiniteEnvironment};
 use restock_inventory::exact::{PolicyChain, Settings};
 use restock_learning::pathwise::{PathwiseSettings, Training};
-use restock_learning::policy::NetworkPolicy;
 use restock_learning::relaxed::Relaxed;
+use restock_learning::rollout::{ImprovedPolicy, RolloutSettings};
 
 mod dual_sourcing;
 mod lost_sales;
@@ -26,17 +28,25 @@ mod perishable;
 mod random_yield;
 
 /// What the command line says.
+#[derive(Clone)]
 struct Options {
     family: String,
     rows: String,
     n_seeds: u64,
     settings: PathwiseSettings,
+    rollout: RolloutSettings,
 }
 
 fn options() -> Options {
     let mut arguments = std::env::args().skip(1);
     let family = arguments.next().expect("a family");
-    let mut options = Options { family, rows: String::new(), n_seeds: 3, settings: PathwiseSettings::default() };
+    let mut options = Options {
+        family,
+        rows: String::new(),
+        n_seeds: 3,
+        settings: PathwiseSettings::default(),
+        rollout: RolloutSettings::default(),
+    };
     while let Some(name) = arguments.next() {
         let value = arguments.next().unwrap_or_else(|| panic!("{name} needs a value"));
         let number = || value.parse::<f64>().unwrap_or_else(|_| panic!("{name} is {value}, not a number"));
@@ -51,6 +61,11 @@ fn options() -> Options {
             "--tail" => settings.n_tail = number() as usize,
             "--rate" => settings.schedule.learning_rate = number(),
             "--final" => settings.schedule.final_share = number(),
+            "--generations" => options.rollout.n_generations = number() as usize,
+            "--states" => options.rollout.n_states = number() as usize,
+            "--scenarios" => options.rollout.n_scenarios = number() as usize,
+            "--depth" => options.rollout.depth = number() as usize,
+            "--errors" => options.rollout.n_standard_errors = number(),
             other => panic!("option {other}"),
         }
     }
@@ -62,29 +77,47 @@ struct Line {
     id: String,
     /// As in the table, recomputed exactly there.
     optimum: f64,
-    /// `[n_seeds]`: cost and CPU seconds.
-    learned: Vec<(f64, f64)>,
+    /// `[n_seeds]`
+    learned: Vec<Learned>,
+}
+
+/// Exact costs of a trained network and of its improvement by rollouts, and the CPU seconds of each.
+struct Learned {
+    cost: f64,
+    seconds: f64,
+    improved_cost: f64,
+    improved_seconds: f64,
 }
 
 fn main() {
     let options = options();
-    println!("{:<24} {:>11} {:>11} {:>9} {:>9} {:>7}", "row", "optimum", "learned", "gap %", "worst %", "CPU s");
+    println!(
+        "{:<30} {:>10} {:>10} {:>8} {:>8} {:>6} | {:>10} {:>8} {:>8} {:>6}",
+        "row", "optimum", "network", "gap %", "worst %", "CPU s", "+ rollouts", "gap %", "worst %", "CPU s"
+    );
     let mut gaps = Vec::new();
     let mut print = |line: Line| {
-        let of_seeds: Vec<f64> = line.learned.iter().map(|(cost, _)| 100.0 * (cost / line.optimum - 1.0)).collect();
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let (cost, seconds): (Vec<f64>, Vec<f64>) = line.learned.iter().copied().unzip();
-        let worst = of_seeds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let of = |value: &dyn Fn(&Learned) -> f64| -> (f64, f64) {
+            let values: Vec<f64> = line.learned.iter().map(value).collect();
+            (values.iter().sum::<f64>() / values.len() as f64, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+        };
+        let gap = |cost: f64| 100.0 * (cost / line.optimum - 1.0);
+        let (network, improved) = (of(&|learned| learned.cost), of(&|learned| learned.improved_cost));
+        let (seconds, improved_seconds) = (of(&|learned| learned.seconds), of(&|learned| learned.improved_seconds));
         println!(
-            "{:<24} {:>11.4} {:>11.4} {:>9.4} {:>9.4} {:>7.1}",
+            "{:<30} {:>10.4} {:>10.4} {:>8.4} {:>8.4} {:>6.1} | {:>10.4} {:>8.4} {:>8.4} {:>6.1}",
             line.id,
             line.optimum,
-            mean(&cost),
-            mean(&of_seeds),
-            worst,
-            mean(&seconds)
+            network.0,
+            gap(network.0),
+            gap(network.1),
+            seconds.0,
+            improved.0,
+            gap(improved.0),
+            gap(improved.1),
+            improved_seconds.0
         );
-        gaps.push((mean(&of_seeds), worst, mean(&seconds)));
+        gaps.push([gap(network.0), gap(network.1), seconds.0, gap(improved.0), gap(improved.1), improved_seconds.0]);
     };
     match options.family.as_str() {
         "lost_sales" => lost_sales::zipkin(&options, &mut print),
@@ -96,40 +129,54 @@ fn main() {
         other => panic!("family {other}"),
     }
     let n = gaps.len() as f64;
-    let mean = gaps.iter().map(|gap| gap.0).sum::<f64>() / n;
-    let worst_mean = gaps.iter().map(|gap| gap.0).fold(f64::NEG_INFINITY, f64::max);
-    let worst = gaps.iter().map(|gap| gap.1).fold(f64::NEG_INFINITY, f64::max);
-    let seconds = gaps.iter().map(|gap| gap.2).sum::<f64>() / n;
-    println!(
-        "{n} rows: mean gap {mean:.4} %, worst row {worst_mean:.4} %, worst seed {worst:.4} %, {seconds:.1} CPU s"
-    );
+    let mean = |column: usize| gaps.iter().map(|of_row| of_row[column]).sum::<f64>() / n;
+    let most = |column: usize| gaps.iter().map(|of_row| of_row[column]).fold(f64::NEG_INFINITY, f64::max);
+    for (name, first) in [("network", 0), ("network + rollouts", 3)] {
+        println!(
+            "{n} rows, {name}: mean gap {:.4} %, worst row {:.4} %, worst seed {:.4} %, {:.1} CPU s",
+            mean(first),
+            most(first),
+            most(first + 1),
+            mean(first + 2)
+        );
+    }
 }
 
-/// Cost and CPU seconds of the policy of each seed.
+/// What each seed learns. `cost` is the exact cost of a policy, a function from states to actions.
 fn learn<R: Relaxed>(
     options: &Options,
     relaxed: &R,
     settings: &PathwiseSettings,
-    cost: impl Fn(&NetworkPolicy) -> f64,
-) -> Vec<(f64, f64)> {
+    cost: impl Fn(&dyn Fn(&<R::Plain as Environment>::State) -> <R::Plain as Environment>::Action) -> f64,
+) -> Vec<Learned>
+where
+    <R::Plain as Environment>::State: Eq + Hash + Ord,
+{
     let of_seed = |seed: u64| {
         let begin = cpu_seconds();
         let mut training = Training::new(relaxed, PathwiseSettings { seed, ..settings.clone() });
         training.run(relaxed, settings.schedule.n_steps, |_| {});
         let policy = training.policy(relaxed);
-        let seconds = cpu_seconds() - begin;
-        (cost(&policy), seconds)
+        let trained = cpu_seconds();
+        let rollout = RolloutSettings { discount_factor: settings.discount_factor, ..options.rollout };
+        let improved = ImprovedPolicy::new(relaxed, &policy, &rollout);
+        let improved_in = cpu_seconds() - trained;
+        Learned {
+            cost: cost(&|state| policy.action(relaxed, state)),
+            seconds: trained - begin,
+            improved_cost: cost(&|state| improved.action(relaxed, state)),
+            improved_seconds: improved_in,
+        }
     };
     (1..=options.n_seeds).map(of_seed).collect()
 }
 
 /// The exact average cost of a policy from the initial state.
-fn average_cost<R: Relaxed>(relaxed: &R, policy: &NetworkPolicy) -> f64
-where
-    R::Plain: FiniteEnvironment,
-    <R::Plain as Environment>::State: Eq + Hash,
-{
-    let chain = PolicyChain::new(relaxed.plain(), |state| policy.action(relaxed, state));
+fn average_cost<E: FiniteEnvironment<State: Eq + Hash>>(
+    environment: &E,
+    policy: &dyn Fn(&E::State) -> E::Action,
+) -> f64 {
+    let chain = PolicyChain::new(environment, policy);
     let evaluation = chain.average_cost(&Settings::default());
     assert!(evaluation.converged, "{:?}", evaluation.bounds);
     evaluation.average_cost.expect("an average cost")

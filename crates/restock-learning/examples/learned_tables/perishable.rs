@@ -48,7 +48,7 @@ pub(super) fn de_moor(options: &Options, print: &mut impl FnMut(Line)) {
         let problem = Perishable::new(row.shelf_life, row.lead_time, costs, law, charge, row.max_order, max_position);
         let relaxed = RelaxedPerishable::new(problem);
         let learned = learn(options, &relaxed, &options.settings, |policy| {
-            let chain = PolicyChain::new(relaxed.plain(), |state| policy.action(&relaxed, state));
+            let chain = PolicyChain::new(relaxed.plain(), policy);
             let costs = chain.expected_costs(BURN_IN + row.horizon);
             costs[BURN_IN..].iter().rev().fold(0.0, |later, cost| cost + row.gamma * later)
         });
@@ -105,7 +105,7 @@ pub(super) fn haijema_minner(options: &Options, print: &mut impl FnMut(Line)) {
         let charge = HoldingCharge::BeforeExpiry;
         let problem = Perishable::new(row.shelf_life, row.lead_time, costs, law, charge, max_position, max_position);
         let relaxed = RelaxedPerishable::new(problem);
-        let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(&relaxed, policy));
+        let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(relaxed.plain(), policy));
         print(Line { id: row.id, optimum, learned });
     }
 }

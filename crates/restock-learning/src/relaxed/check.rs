@@ -41,6 +41,10 @@ pub fn check_relaxed<R: Relaxed>(relaxed: &R, seed: u64, n_periods: usize) -> Re
         let mut expected = vec![Row::ZERO; rows.state];
         for lane in 0..N_LANES {
             relaxed.set_state(&mut state, lane, &states[lane]);
+            if relaxed.state(&state, lane) != states[lane] {
+                let became = relaxed.state(&state, lane);
+                return Err(error(relaxed, period, lane, format!("{:?} became {became:?}", states[lane])));
+            }
             let plain_action = plain.sample_action(&states[lane], &mut rng);
             let plain_chance = plain.sample_chance(&states[lane], &plain_action, &mut rng);
             relaxed.set_action(&mut action, lane, &plain_action);
@@ -99,24 +103,31 @@ fn check_slopes<R: Relaxed>(
     let mut action = draw(rows.action, 0.0, 2.0 * relaxed.scale());
     let weights = draw(rows.state, -1.0, 1.0);
     let feature_weights = draw(rows.features, -1.0, 1.0);
+    let base_weights = draw(rows.action, -1.0, 1.0);
     let cost_weight = 0.7;
     let loss = |state: &[Row], action: &[Row]| -> [f64; N_LANES] {
         let (mut next, mut cost) = (vec![Row::ZERO; rows.state], Row::ZERO);
         relaxed.step(state, action, &chance, &mut next, &mut cost);
         let mut features = vec![Row::ZERO; rows.features];
         relaxed.features(state, &mut features);
+        let mut base = vec![Row::ZERO; rows.action];
+        relaxed.base(state, &mut base);
         std::array::from_fn(|lane| {
             let dot = |values: &[Row], weights: &[Row]| -> f64 {
                 let products = values.iter().zip(weights);
                 products.map(|(value, weight)| f64::from(value.0[lane]) * f64::from(weight.0[lane])).sum()
             };
-            dot(&next, &weights) + dot(&features, &feature_weights) + f64::from(cost_weight * cost.0[lane])
+            dot(&next, &weights)
+                + dot(&features, &feature_weights)
+                + dot(&base, &base_weights)
+                + f64::from(cost_weight * cost.0[lane])
         })
     };
     let mut state_slopes = vec![Row::ZERO; rows.state];
     let mut action_slopes = vec![Row::ZERO; rows.action];
     relaxed.step_adjoint(&state, &action, &chance, &weights, cost_weight, &mut state_slopes, &mut action_slopes);
     relaxed.features_adjoint(&feature_weights, &mut state_slopes);
+    relaxed.base_adjoint(&base_weights, &mut state_slopes);
     for row in 0..rows.state + rows.action {
         let at = |shift: f32, state: &mut Vec<Row>, action: &mut Vec<Row>| {
             let values = if row < rows.state { &mut state[row] } else { &mut action[row - rows.state] };

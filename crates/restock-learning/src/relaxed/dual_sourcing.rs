@@ -1,5 +1,7 @@
 //! [`DualSourcing`] relaxed: any lead times it supports.
 
+use restock_core::Units;
+use restock_core::environment::Environment;
 use restock_inventory::environments::DualSourcing;
 use restock_inventory::environments::dual_sourcing::{DualOrder, DualSourcingState};
 use restock_inventory::lanes::random::uniform;
@@ -166,19 +168,31 @@ impl Relaxed for RelaxedDualSourcing {
         }
     }
 
+    fn state(&self, rows: &[Row], lane: usize) -> DualSourcingState {
+        let mut state = self.plain.initial_state();
+        state.net_inventory = rows[0].0[lane] as Units;
+        for (quantity, row) in state.pipeline.iter_mut().zip(&rows[1..]) {
+            *quantity = row.0[lane] as Units;
+        }
+        state
+    }
+
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &DualOrder) {
         rows[0].0[lane] = plain.regular as f32;
         rows[1].0[lane] = plain.expedited as f32;
     }
 
-    fn set_chance(&self, rows: &mut [Row], lane: usize, _: &DualOrder, plain: &i64) {
+    fn set_chance(&self, rows: &mut [Row], lane: usize, _: &DualOrder, plain: &Units) {
         rows[0].0[lane] = *plain as f32;
     }
 
     fn nearest(&self, state: &DualSourcingState, wanted: &[f64]) -> DualOrder {
         let (least, most) = self.plain.expedited_range(state);
-        let expedited = (wanted[1].round() as i64).clamp(least, most);
-        DualOrder { regular: (wanted[0].round() as i64).clamp(0, self.plain.max_regular(state, expedited)), expedited }
+        let expedited = (wanted[1].round() as Units).clamp(least, most);
+        DualOrder {
+            regular: (wanted[0].round() as Units).clamp(0, self.plain.max_regular(state, expedited)),
+            expedited,
+        }
     }
 }
 

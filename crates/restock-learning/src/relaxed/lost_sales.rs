@@ -2,6 +2,7 @@
 //! slope.
 
 use restock_core::Units;
+use restock_core::environment::Environment;
 use restock_inventory::environments::lost_sales::LostSalesCosts;
 use restock_inventory::environments::{LostSales, LostSalesState};
 use restock_inventory::lanes::random::uniform;
@@ -203,6 +204,16 @@ impl Relaxed for RelaxedLostSales {
         if self.is_cyclic() {
             rows[self.n_units()].0[lane] = plain.phase as f32;
         }
+    }
+
+    fn state(&self, rows: &[Row], lane: usize) -> LostSalesState {
+        let mut state = self.plain.initial_state();
+        state.on_hand = rows[0].0[lane] as Units;
+        for (quantity, row) in state.pipeline.iter_mut().zip(&rows[1..self.n_units()]) {
+            *quantity = row.0[lane] as Units;
+        }
+        state.phase = if self.is_cyclic() { rows[self.n_units()].0[lane] as usize } else { 0 };
+        state
     }
 
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &Units) {

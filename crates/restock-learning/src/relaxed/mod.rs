@@ -67,6 +67,17 @@ pub trait Relaxed: Sync {
     /// Adds to `state_slopes` what slopes by the features mean for the state.
     fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]);
 
+    /// `[rows.action]`: what is added to the outputs of a network before they become orders, in units over the scale.
+    /// Nothing by default; a shortage where orders must grow with it far beyond what training visits.
+    #[inline(always)]
+    fn base(&self, _state: &[Row], base: &mut [Row]) {
+        base.fill(Row::ZERO);
+    }
+
+    /// Adds to `state_slopes` what slopes by the base mean for the state.
+    #[inline(always)]
+    fn base_adjoint(&self, _base_slopes: &[Row], _state_slopes: &mut [Row]) {}
+
     /// Plays one period in every lane: the next state and the cost, currency.
     fn step(&self, state: &[Row], action: &[Row], chance: &[Row], next: &mut [Row], cost: &mut Row);
 
@@ -86,6 +97,9 @@ pub trait Relaxed: Sync {
 
     /// Writes the plain state of one lane.
     fn set_state(&self, rows: &mut [Row], lane: usize, plain: &<Self::Plain as Environment>::State);
+
+    /// The plain state of one lane in whole units.
+    fn state(&self, rows: &[Row], lane: usize) -> <Self::Plain as Environment>::State;
 
     /// Writes the plain action of one lane.
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &<Self::Plain as Environment>::Action);

@@ -1,6 +1,7 @@
 //! [`Perishable`] relaxed: any shelf life and lead time it supports, customers who take the oldest, the newest or both.
 
 use restock_core::Units;
+use restock_core::environment::Environment;
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::perishable::{HoldingCharge, SHELF_LIFE_MAX};
 use restock_inventory::environments::{IssuedDemand, Perishable, PerishableState};
@@ -254,6 +255,14 @@ impl Relaxed for RelaxedPerishable {
         for (row, quantity) in ages.iter_mut().zip(&plain.on_hand).chain(pipeline.iter_mut().zip(&plain.pipeline)) {
             row.0[lane] = *quantity as f32;
         }
+    }
+
+    fn state(&self, rows: &[Row], lane: usize) -> PerishableState {
+        let mut state = self.plain.initial_state();
+        let (ages, pipeline) = rows.split_at(self.n_ages());
+        let quantities = state.on_hand.iter_mut().zip(ages).chain(state.pipeline.iter_mut().zip(pipeline));
+        quantities.for_each(|(quantity, row)| *quantity = row.0[lane] as Units);
+        state
     }
 
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &Units) {

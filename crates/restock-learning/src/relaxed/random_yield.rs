@@ -77,9 +77,9 @@ impl Relaxed for RelaxedRandomYield {
         self.plain.unit_costs().0 as f32 * self.scale
     }
 
-    /// Uniform from two scales below 0 to four above.
+    /// Uniform from four scales below 0 to four above.
     fn sample_state(&self, rng: &mut LaneRng, state: &mut [Row]) {
-        state[0].0 = rng.next_u32().map(|random| self.scale * (6.0 * uniform(random) as f32 - 2.0));
+        state[0].0 = rng.next_u32().map(|random| self.scale * (8.0 * uniform(random) as f32 - 4.0));
     }
 
     fn sample_chance(&self, _: &[Row], rng: &mut LaneRng, chance: &mut [Row]) {
@@ -100,6 +100,23 @@ impl Relaxed for RelaxedRandomYield {
         let one = 1.0 / self.scale;
         for lane in 0..N_LANES {
             state_slopes[0].0[lane] += one * feature_slopes[0].0[lane];
+        }
+    }
+
+    /// What is short: each unit of it calls for at least one more.
+    #[inline(always)]
+    fn base(&self, state: &[Row], base: &mut [Row]) {
+        let one = 1.0 / self.scale;
+        for lane in 0..N_LANES {
+            base[0].0[lane] = -one * state[0].0[lane];
+        }
+    }
+
+    #[inline(always)]
+    fn base_adjoint(&self, base_slopes: &[Row], state_slopes: &mut [Row]) {
+        let one = 1.0 / self.scale;
+        for lane in 0..N_LANES {
+            state_slopes[0].0[lane] -= one * base_slopes[0].0[lane];
         }
     }
 
@@ -140,6 +157,10 @@ impl Relaxed for RelaxedRandomYield {
 
     fn set_state(&self, rows: &mut [Row], lane: usize, plain: &Units) {
         rows[0].0[lane] = *plain as f32;
+    }
+
+    fn state(&self, rows: &[Row], lane: usize) -> Units {
+        rows[0].0[lane] as Units
     }
 
     fn set_action(&self, rows: &mut [Row], lane: usize, plain: &Units) {
