@@ -82,7 +82,7 @@ fn a_resumed_training_has_the_numbers_of_an_uninterrupted_one() {
     assert_eq!(without_seconds(resumed), without_seconds(whole.clone()));
     assert_eq!(whole["learned"]["curve"].as_array().unwrap().len(), 4);
     let gap = whole["learned"]["grade"]["gap"].as_f64().unwrap();
-    assert!(0.0 <= gap && gap < 0.5 && whole["learned"]["grade"]["reference"]["kind"] == "optimum", "{whole}");
+    assert!((0.0..0.5).contains(&gap) && whole["learned"]["grade"]["reference"]["kind"] == "optimum", "{whole}");
     for name in ["policy.json", "checkpoint.json", "curve.csv", "curve.svg", "result.json"] {
         assert!(dir.path().join("parts").join(name).is_file(), "{name}");
     }
