@@ -13,7 +13,9 @@
 //!    in any state.
 //!
 //! # Result
-//! Lost sales, lead times up to 4: `cargo run --release -p restock-learning --example learners_table`.
+//! Lost sales, lead times up to 4: `cargo run --release -p restock-learning --example learners_table`. On
+//! `worked-example` it loses to the base-stock policy: 6.2 % above the optimum with categorical, 3.4 % with Gaussian
+//! actions (seed 2), where 1 % is the aim.
 
 use restock_inventory::lanes::network::Activation;
 use serde::{Deserialize, Serialize};
