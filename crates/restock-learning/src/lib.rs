@@ -3,11 +3,39 @@
 //! Networks and their optimiser are in [`network`] and [`adam`]. Every learner is a file of its own that follows its
 //! paper from top to bottom; seeds are arguments, and results do not depend on the number of threads. Between kinds of
 //! processors the last digits of sums in `f32` may differ.
+//!
+//! Learning from samples: [`observed`] is what learners see of a decision problem, [`training`] runs the epochs of a
+//! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
+//! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
+//! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`]; [`differentiable`] puts [`pathwise`] beside them,
+//! [`algorithm`] is the rule that chooses one, and [`learn`] does all of it for a described problem.
 
+pub mod action_law;
+mod action_values;
 pub mod adam;
+pub mod algorithm;
+mod batch;
+pub mod controlled;
+pub mod costs;
+pub mod differentiable;
+pub mod dqn;
 pub mod elementary;
+pub mod grade;
+pub mod learn;
+pub mod learned_policy;
 pub mod network;
+pub mod observed;
 pub mod pathwise;
 pub mod policy;
+pub mod ppo;
+pub mod q_learning;
+pub mod reinforce;
 pub mod relaxed;
 pub mod rollout;
+pub mod sarsa;
+pub mod simulation;
+pub mod stream;
+pub mod training;
+
+pub use learned_policy::LearnedPolicy;
+pub use observed::Observed;

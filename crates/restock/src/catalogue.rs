@@ -96,6 +96,68 @@ fn variants(en: &str, zh: &str) -> Vec<Template> {
 
 /// English and Chinese; where two fit, the first is taken, so exact ones stand before general ones.
 const MESSAGES: &[(&str, &str)] = &[
+    // ------------------------------------------------------------ learning
+    (
+        "converged: over the last {0} validations the cost fell by {1} %, less than {2} %",
+        "已收敛：最近 {0} 次验证中成本下降 {1} %，低于 {2} %",
+    ),
+    (
+        "stopped: the budget of {0} s is spent, over the last {1} validations the cost still fell by {2} %",
+        "已停止：{0} 秒的预算已用完，最近 {1} 次验证中成本仍下降 {2} %",
+    ),
+    ("stopped: the budget of {0} s is spent, there is one validation only", "已停止：{0} 秒的预算已用完，仅有一次验证"),
+    (
+        "stopped: epoch {0} was the last one asked for, over the last {1} validations the cost still fell by {2} %",
+        "已停止：已完成要求的 {0} 轮，最近 {1} 次验证中成本仍下降 {2} %",
+    ),
+    (
+        "stopped: epoch {0} was the last one asked for, there is one validation only",
+        "已停止：已完成要求的 {0} 轮，仅有一次验证",
+    ),
+    (
+        "stopped: epoch {0} is the last one of the schedule, over the last {1} validations the cost still fell by {2} %",
+        "已停止：计划的 {0} 轮已全部完成，最近 {1} 次验证中成本仍下降 {2} %",
+    ),
+    (
+        "solved, not learned: bounds on the optimum are {0} apart, {1} were asked for",
+        "直接求解，未经学习：最优值的上下界相差 {0}，要求 {1}",
+    ),
+    (
+        "environment {0} cannot be learned, expected one of {1}, a lead time as in lost-sales-l4, or a TOML or YAML file",
+        "环境 {0} 无法学习，应为以下之一：{1}；也可写提前期，如 lost-sales-l4，或给出 TOML、YAML 文件",
+    ),
+    (
+        "`restock env list` says what each is, `restock solve` how a file describes one",
+        "`restock env list` 说明各环境，`restock solve` 说明如何用文件描述",
+    ),
+    (
+        "`--algo {0}` uses the model, `--samples-only` forbids it; expected q-learning, sarsa, dqn, reinforce or ppo",
+        "`--algo {0}` 需要模型，`--samples-only` 不允许使用；应为：q-learning, sarsa, dqn, reinforce, ppo",
+    ),
+    (
+        "pathwise needs the derivative of the simulation, which {0} does not have; expected one of dual-sourcing, \
+         lost-sales, perishable or random-yield, or another algorithm such as ppo",
+        "pathwise 需要模拟的导数，而 {0} 没有；请改用有导数的环境：dual-sourcing, lost-sales, perishable, \
+         random-yield，或其他算法，如 ppo",
+    ),
+    (
+        "{0} needs a table of {1} entries, at most 20,000,000 fit; use dqn or ppo",
+        "{0} 需要 {1} 个表项，最多 20,000,000 个；请用 dqn 或 ppo",
+    ),
+    (
+        "exact needs to enumerate {0} states, at most 4,000,000 are allowed; use another algorithm",
+        "exact 需要枚举 {0} 个状态，最多 4,000,000 个；请用其他算法",
+    ),
+    ("{0} of the checkpoint is {1}, must be {2}", "检查点的 {0} 为 {1}，应为 {2}"),
+    ("leave --resume out to begin", "去掉 --resume 以重新开始"),
+    (
+        "leave --resume out to begin anew, or name another folder with --out",
+        "去掉 --resume 以重新开始，或用 --out 指定其他文件夹",
+    ),
+    (
+        "`restock solve` shows an example of each problem with its parameters",
+        "`restock solve` 列出每类问题的示例及参数",
+    ),
     // ------------------------------------------------------------ notes of the reader
     ("{0} was left out, because the mapping says to ignore it", "{0} 已略过：映射文件要求忽略"),
     ("{0} has the same content as {1} and was read once", "{0} 与 {1} 内容相同，只读取一次"),

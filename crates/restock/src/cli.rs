@@ -128,6 +128,18 @@ pub(crate) enum Verb {
                       restock solve newsvendor holding_cost=2 stockout_cost=18 demand=normal:120,10\n  \
                       restock solve lost-sales lead_time=4 holding_cost=1 stockout_cost=39 demand=poisson:5 --out out")]
     Solve(SolveArgs),
+    /// Learn a policy for a decision problem, and grade it against the exact optimum
+    ///
+    /// The problem is an environment of `restock env list` with the parameters of its example, `lost-sales-l4` for
+    /// another lead time, or a TOML or YAML file as `restock solve` takes it; KEY=VALUE pairs replace parameters.
+    /// Training ends when it has converged or the budget is spent, and says which. The same command with --resume
+    /// goes on from the folder of --out and gives the numbers of training that was never interrupted.
+    #[command(after_help = "Examples:\n  restock train --env worked-example --algo q-learning --budget 10s\n  \
+                      restock train --env lost-sales-l4 --algo ppo --budget 10m --out ppo\n  \
+                      restock train --env lost-sales-l4 --algo ppo --budget 20m --out ppo --resume\n  \
+                      restock train --env problem.toml --algo auto --explain-choice\n  \
+                      restock train --env lost-sales stockout_cost=39 demand=geometric:5 --samples-only")]
+    Train(TrainArgs),
     /// Versions of the pretrained demand model: the shipped one, and those tuned to a project
     #[command(after_help = "Examples:\n  restock model tune --budget 10m\n  restock model list\n  \
                       restock model verify\n  restock model promote v2\n  restock model rollback")]
@@ -628,6 +640,63 @@ pub(crate) struct SolveArgs {
     /// Open the page in the browser
     #[arg(long, requires = "out")]
     pub(crate) open: bool,
+}
+
+/// How a policy is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Algo {
+    /// By a rule that is stated
+    Auto,
+    /// The optimum by modified policy iteration: solved, not learned
+    Exact,
+    /// A table of values, off-policy
+    QLearning,
+    /// A table of values, on-policy
+    Sarsa,
+    /// Deep Q-learning: double, dueling, several steps
+    Dqn,
+    /// Policy gradient with a baseline
+    Reinforce,
+    /// Proximal policy optimisation
+    Ppo,
+    /// Differentiable simulation
+    Pathwise,
+    /// Deep controlled learning: rollouts and a classifier
+    Dcl,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrainArgs {
+    /// An environment, or a TOML or YAML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) env: String,
+    /// Parameters that replace those of the environment or file
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) parameters: Vec<String>,
+    /// How to learn
+    #[arg(long, value_enum, default_value_t = Algo::Auto)]
+    pub(crate) algo: Algo,
+    /// Time that it may take, about: 90s, 10m, 1h
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_seconds)]
+    pub(crate) budget: f64,
+    /// Epochs at most; with time enough the result then depends on them and the seed alone
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) epochs: Option<u64>,
+    /// Seed of every random number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder for the policy, the learning curve and a checkpoint
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on from the checkpoint in the folder of --out
+    #[arg(long, requires = "out")]
+    pub(crate) resume: bool,
+    /// Learn from samples alone, as if the model were not known
+    #[arg(long)]
+    pub(crate) samples_only: bool,
+    /// Show the rules by which --algo auto chooses
+    #[arg(long)]
+    pub(crate) explain_choice: bool,
 }
 
 #[derive(Args, Debug)]

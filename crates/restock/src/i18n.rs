@@ -340,6 +340,35 @@ texts! {
     Holds: "holds", "通过";
     Checking: "checking", "检查";
     Solving: "solving", "求解";
+    Learning: "learning", "学习";
+    LearningEpoch: "learning, cost {0}", "学习，成本 {0}";
+    LearnedBy: "learned by {0}", "{0} 所学策略";
+    SolvedBy: "solved exactly", "精确求解的策略";
+    Optimum: "optimum", "最优解";
+    PeriodsPlayed: "periods played", "已模拟周期";
+    EpochsWord: "epochs", "轮次";
+    CpuSeconds: "CPU seconds", "CPU 秒";
+    ChosenBecause: "{0} is chosen: {1}", "选择 {0}：{1}";
+    ChoiceFacts: "{0} states, {1} actions, {2|quantity|quantities} an action, model {3}, derivative {4}",
+        "{0} 个状态，{1} 个动作，每个动作 {2} 个数量，模型：{3}，导数：{4}";
+    ChoiceRule: "rule", "规则";
+    ChoiceAlgorithm: "algorithm", "算法";
+    ChoiceApplies: "applies", "适用";
+    ModelKnown: "known", "已知";
+    ModelUnknown: "not used", "不使用";
+    DerivativeKnown: "known", "有";
+    DerivativeUnknown: "none", "无";
+    RuleExact: "the model is known and has at most 4,000,000 states", "模型已知，且状态不超过 4,000,000 个";
+    RuleTable: "states times actions are at most 100,000: a table", "状态数乘以动作数不超过 100,000：用表格";
+    RuleDerivative: "the simulation has a derivative and the model is known", "模拟可求导，且模型已知";
+    RuleDiscrete: "one quantity with at most 256 choices", "单一数量，且选择不超过 256 种";
+    RuleContinuous: "several quantities, or more choices", "多个数量，或更多选择";
+    PerPeriod: "cost per period", "每周期成本";
+    DiscountedCost: "discounted cost from the first state", "从初始状态起的折扣成本";
+    TestInterval: "Cost ± {0}, gap ± {1} with 95 %, by simulation on chances that training never met.",
+        "成本 ± {0}，差距 ± {1}（95 % 区间），在训练未见过的随机数上模拟。";
+    TestExact: "Costs are exact: every state is evaluated.", "成本为精确值：对每个状态求值。";
+    GoOn: "go on: {0}", "继续：{0}";
     ProblemWord: "problem", "问题";
     Published: "published", "文献值";
     Ours: "ours", "本程序";

@@ -154,3 +154,18 @@ fn sales_alone_and_broken_files_speak_chinese() {
     let quarantine = std::fs::read_to_string(dir.path().join("out/quarantine.csv")).unwrap();
     assert!(english(&quarantine.replace(',', "，")).is_empty(), "{quarantine}");
 }
+
+#[test]
+fn training_speaks_chinese() {
+    let dir = tempfile::tempdir().unwrap();
+    let quick = |algo: &'static str| ["train", "--env", "lost-sales-l1", "--algo", algo, "--epochs", "2"];
+    let runs: [&[&str]; 6] = [
+        &["train", "--env", "worked-example", "--explain-choice"],
+        &quick("q-learning"),
+        &quick("pathwise"),
+        &["train", "--env", "serial"],
+        &["train", "--env", "trucks", "--algo", "pathwise"],
+        &["train", "--env", "lost-sales", "--algo", "dcl", "--samples-only"],
+    ];
+    assert_chinese(dir.path(), &runs);
+}

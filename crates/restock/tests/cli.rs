@@ -44,7 +44,7 @@ fn project() -> tempfile::TempDir {
     dir
 }
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "init",
     "demo",
     "try",
@@ -59,6 +59,7 @@ const VERBS: [&str; 17] = [
     "env",
     "bench",
     "solve",
+    "train",
     "model",
     "config",
     "completions",

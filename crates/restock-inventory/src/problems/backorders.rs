@@ -33,7 +33,7 @@ pub(super) struct MinimumOrderProblem {
 }
 
 impl MinimumOrderProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<BackorderPosition, ProblemError> {
         let problem = BackorderProblem {
             holding_cost: positive("holding_cost", self.holding_cost)?,
             stockout_cost: positive("stockout_cost", self.stockout_cost)?,
@@ -43,6 +43,12 @@ impl MinimumOrderProblem {
         let min_order = count("min_order", self.min_order)?;
         let environment = BackorderPosition::new(problem, whole_units(&self.demand)?, min_order);
         small_enough(environment.n_states() as f64, 20_000.0, "count in packs instead of units")?;
+        Ok(environment)
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let environment = self.environment()?;
+        let min_order = environment.min_order();
         let settings = Settings::default();
         let solution = solve_watched(&environment, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
@@ -138,7 +144,7 @@ pub(super) struct RandomYieldProblem {
 }
 
 impl RandomYieldProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<RandomYield, ProblemError> {
         let holding_cost = positive("holding_cost", self.holding_cost)?;
         let stockout_cost = positive("stockout_cost", self.stockout_cost)?;
         let demand = short_law(&self.demand)?;
@@ -155,7 +161,14 @@ impl RandomYieldProblem {
         let bounds = -((n_failed * mean + most).ceil() as Units)..=(4.0 * most).ceil() as Units;
         let n_states = (bounds.end() - bounds.start() + 1) as f64;
         small_enough(n_states * max_order as f64, 1e5, "count in packs instead of units")?;
-        let environment = RandomYield::new(holding_cost, stockout_cost, demand.clone(), good, max_order, bounds);
+        Ok(RandomYield::new(holding_cost, stockout_cost, demand, good, max_order, bounds))
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let environment = self.environment()?;
+        let (holding_cost, stockout_cost) = environment.unit_costs();
+        let (demand, YieldText(good)) = (environment.demand(), self.good);
+        let rate = good.mean_rate();
         let settings = Settings::default();
         let solution = solve_watched(&environment, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
@@ -179,7 +192,7 @@ impl RandomYieldProblem {
             convergence: Some(convergence(&solution, &settings)),
             figures: vec![
                 Figure::new("optimal cost", optimum, "currency a period"),
-                Figure::new("states", n_states, ""),
+                Figure::new("states", environment.n_states() as f64, ""),
             ],
             policies: vec![PolicyCost::new(
                 format!("linear inflation, S = {}, F = {:.3}", rule.order_up_to_level, rule.inflation),
@@ -215,7 +228,7 @@ pub(super) struct DualSourcingProblem {
 }
 
 impl DualSourcingProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<DualSourcing, ProblemError> {
         let costs = DualSourcingCosts {
             regular_cost: not_negative("regular_cost", self.regular_cost)?,
             expedited_cost: not_negative("expedited_cost", self.expedited_cost)?,
@@ -236,7 +249,12 @@ impl DualSourcingProblem {
         // Each place of the pipeline holds at most the largest demand, twice that where both sources meet.
         let n_states = (2.0 * most).powi(regular as i32 - 1) * most * (regular as f64 + 1.0);
         small_enough(n_states, N_STATES_MAX, "use a shorter regular lead time, or count in packs")?;
-        let problem = DualSourcing::new(regular, expedited, costs, demand);
+        Ok(DualSourcing::new(regular, expedited, costs, demand))
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let problem = self.environment()?;
+        let (costs, regular, expedited) = (problem.costs(), self.regular_lead_time, self.expedited_lead_time);
         let settings = Settings::default();
         let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");

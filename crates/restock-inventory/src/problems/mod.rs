@@ -2,6 +2,7 @@
 
 mod backorders;
 mod demand_law;
+mod described;
 mod guaranteed_service;
 mod lead_times;
 mod lot_sizing;
@@ -22,6 +23,7 @@ use crate::discrete_demand::DiscreteDemand;
 use crate::exact::{Settings, Solution};
 
 pub use demand_law::{DemandLaw, DemandLawError};
+pub use described::{ENVIRONMENT_KINDS, ProblemEnvironment, environment};
 
 /// Optima as small as this, currency, are 0 as far as they are known: costs are iterated to 1e-6. No share of them is told.
 const ZERO_COST: f64 = 1e-5;

@@ -37,6 +37,15 @@ pub(super) struct PerishableProblem {
     demand: DemandLaw,
 }
 
+/// The quantile of the demand of some periods that is still worth having, units: a unit left to the end of its life costs
+/// at least what it cost to buy and throw away, so more than the fractile of all demand until then is never worth it.
+fn cover(costs: PerishableCosts, demand: &DiscreteDemand, n_periods: usize) -> Units {
+    let margin = costs.price + costs.stockout_cost - costs.unit_cost;
+    let overage = (costs.unit_cost + costs.waste_cost + costs.holding_cost).max(1e-3 * margin);
+    let total = DiscreteDemand::sum(std::iter::repeat_n(demand, n_periods));
+    total.quantile(margin / (margin + overage)).max(1)
+}
+
 fn fifo() -> String {
     "fifo".to_owned()
 }
@@ -54,7 +63,7 @@ impl PerishableProblem {
         }
     }
 
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<Perishable, ProblemError> {
         let costs = PerishableCosts {
             unit_cost: not_negative("unit_cost", self.unit_cost)?,
             price: not_negative("price", self.price)?,
@@ -74,16 +83,18 @@ impl PerishableProblem {
         }
         let demand = whole_units(&self.demand)?;
         let issuing = self.issuing(&demand)?;
-        // A unit left to the end of its life costs at least what it cost to buy and throw away, so more than the fractile
-        // of all demand until then is never worth having.
-        let overage = (costs.unit_cost + costs.waste_cost + costs.holding_cost).max(1e-3 * margin);
-        let cover = |n_periods: usize| {
-            DiscreteDemand::sum(std::iter::repeat_n(&demand, n_periods)).quantile(margin / (margin + overage)).max(1)
-        };
-        let max_position = cover(lead_time + shelf_life);
+        let max_position = cover(costs, &demand, lead_time + shelf_life);
         let charge = HoldingCharge::AfterExpiry;
         let problem = Perishable::new(shelf_life, lead_time, costs, issuing, charge, max_position, max_position);
         small_enough(problem.n_states() as f64, 2e6, "use a shorter shelf life or lead time, or count in packs")?;
+        Ok(problem)
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let problem = self.environment()?;
+        let (shelf_life, lead_time) = (problem.shelf_life(), problem.lead_time());
+        let max_position = problem.max_order(&problem.initial_state());
+        let first_level = cover(problem.costs(), &whole_units(&self.demand)?, lead_time + 1);
         let settings = Settings::default();
         let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
@@ -94,7 +105,7 @@ impl PerishableProblem {
             });
             chain.average_cost(&settings).average_cost.expect("an average cost")
         };
-        let (level, level_cost) = line_search(cover(lead_time + 1), 0..=max_position, 2, cost);
+        let (level, level_cost) = line_search(first_level, 0..=max_position, 2, cost);
         let curve: Vec<(f64, f64)> =
             ((level / 2).max(1)..=max_position).map(|level| (level as f64, cost(level))).collect();
         let flat = vec![(curve[0].0, optimum), (curve[curve.len() - 1].0, optimum)];

@@ -11,7 +11,7 @@ use super::{
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::lost_sales::{LEAD_TIME_MAX, LostSalesCosts};
 use crate::environments::worked_example::{DISCOUNT_FACTOR, WorkedExample};
-use crate::environments::{LostSales, LostSalesState};
+use crate::environments::{BackorderPosition, LostSales, LostSalesState};
 use crate::exact::{Criterion, Settings, check_objective, evaluate, solve_watched};
 use crate::{economic_order_quantity as eoq, newsvendor, zheng_federgruen};
 
@@ -145,13 +145,23 @@ pub(super) struct FixedCostProblem {
 }
 
 impl FixedCostProblem {
-    pub(super) fn solve(&self, _: Watch<'_>) -> Result<Solved, ProblemError> {
-        let problem = zheng_federgruen::BackorderProblem {
+    pub(super) fn environment(&self) -> Result<BackorderPosition, ProblemError> {
+        let environment = BackorderPosition::new(self.parameters()?, whole_units(&self.demand)?, 1);
+        small_enough(environment.n_states() as f64, 20_000.0, "count in packs instead of units")?;
+        Ok(environment)
+    }
+
+    fn parameters(&self) -> Result<zheng_federgruen::BackorderProblem, ProblemError> {
+        Ok(zheng_federgruen::BackorderProblem {
             holding_cost: positive("holding_cost", self.holding_cost)?,
             stockout_cost: positive("stockout_cost", self.stockout_cost)?,
             order_cost: not_negative("order_cost", self.order_cost)?,
             lead_time: at_most("lead_time", self.lead_time, LEAD_TIME_MAX, "at most 16 periods")?,
-        };
+        })
+    }
+
+    pub(super) fn solve(&self, _: Watch<'_>) -> Result<Solved, ProblemError> {
+        let problem = self.parameters()?;
         let demand = whole_units(&self.demand)?;
         let best = zheng_federgruen::optimal_policy(problem, &demand);
         let cost =
@@ -201,7 +211,7 @@ pub(super) struct LostSalesProblem {
 }
 
 impl LostSalesProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<LostSales, ProblemError> {
         let costs = LostSalesCosts {
             holding_cost: positive("holding_cost", self.holding_cost)?,
             stockout_cost: positive("stockout_cost", self.stockout_cost)?,
@@ -212,8 +222,13 @@ impl LostSalesProblem {
         let (max_order, max_position) = caps(lead_time, costs, &demand);
         let n_states = (max_order as f64 + 1.0).powi(lead_time.saturating_sub(1) as i32) * max_position as f64;
         small_enough(n_states, N_STATES_MAX, "use a shorter lead time")?;
-        let laws = vec![demand.clone()];
-        let problem = LostSales::with_caps(lead_time, costs, laws, max_order, max_position);
+        Ok(LostSales::with_caps(lead_time, costs, vec![demand], max_order, max_position))
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let problem = self.environment()?;
+        let (lead_time, costs, demand) = (problem.lead_time(), problem.costs(), &problem.demand()[0]);
+        let (_, max_position) = caps(lead_time, costs, demand);
         let settings = Settings::default();
         let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
@@ -301,9 +316,14 @@ pub(super) struct WorkedExampleProblem {
 }
 
 impl WorkedExampleProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<WorkedExample, ProblemError> {
         let stockout_cost = not_negative("stockout_cost", self.stockout_cost)?;
-        let environment = WorkedExample::new(stockout_cost, whole_units(&self.demand)?);
+        Ok(WorkedExample::new(stockout_cost, whole_units(&self.demand)?))
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let environment = self.environment()?;
+        let stockout_cost = environment.stockout_cost;
         let settings = Settings::default();
         let criterion = Criterion::Discounted { discount_factor: DISCOUNT_FACTOR };
         let solution = solve_watched(&environment, criterion, &settings, watch);

@@ -28,7 +28,7 @@ pub(super) struct TrucksProblem {
 }
 
 impl TrucksProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<JointReplenishment, ProblemError> {
         let costs = JointReplenishmentCosts {
             holding_cost: positive("holding_cost", self.holding_cost)?,
             backorder_cost: positive("stockout_cost", self.stockout_cost)?,
@@ -40,6 +40,12 @@ impl TrucksProblem {
         let problem = JointReplenishment::new(costs, truck_capacity, demand, Arrival::BeforeDemand, 2);
         let n_states = problem.n_states() as f64;
         small_enough(n_states, 4_000.0, "count in packs instead of units")?;
+        Ok(problem)
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let problem = self.environment()?;
+        let (costs, truck_capacity) = (problem.costs(), problem.truck_capacity());
         let settings = Settings::default();
         let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
@@ -73,7 +79,7 @@ impl TrucksProblem {
             convergence: Some(convergence(&solution, &settings)),
             figures: vec![
                 Figure::new("optimal cost", optimum, "currency a period"),
-                Figure::new("states", n_states, ""),
+                Figure::new("states", problem.n_states() as f64, ""),
             ],
             policies: vec![PolicyCost::new(
                 format!("aggregate (s, S1, S2) = ({}, {first}, {second})", rule.aggregate_reorder_point),

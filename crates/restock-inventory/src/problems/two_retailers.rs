@@ -1,6 +1,7 @@
 //! One warehouse and two retailers in words.
 
 use restock_core::Units;
+use restock_core::environment::FiniteEnvironment;
 use serde::Deserialize;
 
 use super::{
@@ -32,7 +33,7 @@ pub(super) struct OneWarehouseProblem {
 }
 
 impl OneWarehouseProblem {
-    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+    pub(super) fn environment(&self) -> Result<OneWarehouse, ProblemError> {
         let costs = OneWarehouseCosts {
             warehouse_holding_cost: not_negative("warehouse_holding_cost", self.warehouse_holding_cost)?,
             retailer_holding_cost: positive("retailer_holding_cost", self.retailer_holding_cost)?,
@@ -48,7 +49,16 @@ impl OneWarehouseProblem {
         let warehouse_capacity = count("warehouse_capacity", warehouse)?;
         let n_states = (warehouse_capacity as f64 + 1.0) * (retailer_capacity as f64 + 1.0).powi(2);
         small_enough(n_states, 5_000.0, "give smaller capacities, or count in packs")?;
-        let problem = OneWarehouse::new(costs, demand.clone(), warehouse_capacity, retailer_capacity);
+        Ok(OneWarehouse::new(costs, demand, warehouse_capacity, retailer_capacity))
+    }
+
+    pub(super) fn solve(&self, watch: Watch<'_>) -> Result<Solved, ProblemError> {
+        let problem = self.environment()?;
+        let (costs, demand) = (problem.costs(), problem.demand());
+        let (warehouse_capacity, retailer_capacity) = problem.capacities();
+        let fractile = costs.stockout_cost / (costs.stockout_cost + costs.retailer_holding_cost);
+        let cover = |laws: &[&DiscreteDemand]| DiscreteDemand::sum(laws.iter().copied()).quantile(fractile).max(1);
+        let both = [&demand[0], &demand[1]];
         let settings = Settings::default();
         let solution = solve_watched(&problem, Criterion::Average, &settings, watch);
         let optimum = solution.average_cost.expect("an average cost");
@@ -86,7 +96,7 @@ impl OneWarehouseProblem {
             convergence: Some(convergence(&solution, &settings)),
             figures: vec![
                 Figure::new("optimal cost", optimum, "currency a period"),
-                Figure::new("states", n_states, ""),
+                Figure::new("states", problem.n_states() as f64, ""),
             ],
             policies: vec![PolicyCost::new(
                 format!("echelon base-stock with rationing, S_W = {echelon_level}, S = {first} and {second}"),

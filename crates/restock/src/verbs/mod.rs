@@ -16,3 +16,4 @@ pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod simulate;
 pub(crate) mod solve;
+pub(crate) mod train;
