@@ -53,7 +53,7 @@ fn a_small_known_model_is_solved_and_the_rule_is_stated() {
       policy               discounted cost from the first state        gap
       ────────────────────────────────────────────────────────────────────
       solved exactly                                   171.6269    0.000 %
-      base-stock, S = 37                               175.6722   +2.357 %
+      newsvendor, S = 37                               175.6722   +2.357 %
       optimum                                          171.6269
     Costs are exact: every state is evaluated.
 

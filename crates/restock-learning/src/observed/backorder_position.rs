@@ -39,6 +39,6 @@ impl Observed for BackorderPosition {
     }
 
     fn heuristic_name(&self) -> String {
-        format!("base-stock, S = {}", level(self))
+        format!("newsvendor, S = {}", level(self))
     }
 }

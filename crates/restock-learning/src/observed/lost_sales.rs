@@ -56,6 +56,6 @@ impl Observed for LostSales {
     }
 
     fn heuristic_name(&self) -> String {
-        format!("base-stock, S = {}, capped", level(self, 0))
+        format!("newsvendor, S = {}, capped", level(self, 0))
     }
 }

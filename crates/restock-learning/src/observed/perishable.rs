@@ -64,6 +64,6 @@ impl Observed for Perishable {
     }
 
     fn heuristic_name(&self) -> String {
-        format!("base-stock, S = {}", level(self))
+        format!("newsvendor, S = {}", level(self))
     }
 }

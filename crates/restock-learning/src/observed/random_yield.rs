@@ -40,6 +40,6 @@ impl Observed for RandomYield {
 
     fn heuristic_name(&self) -> String {
         let (level, rate) = level(self);
-        format!("base-stock, S = {level}, orders divided by the mean yield {rate:.2}")
+        format!("newsvendor, S = {level}, orders divided by the mean yield {rate:.2}")
     }
 }

@@ -33,6 +33,6 @@ impl Observed for WorkedExample {
     }
 
     fn heuristic_name(&self) -> String {
-        format!("base-stock, S = {}", level(self))
+        format!("newsvendor, S = {}", level(self))
     }
 }

@@ -185,8 +185,10 @@ proptest! {
                 assert_nothing_is_lost(&import);
                 let summary = &import.tables[0];
                 // Two marks may also enclose a line break on purpose; then two lines are one row.
-                let n_least = if body.contains('"') { 1 } else { rows.len() as u64 };
-                prop_assert!(summary.n_rows >= n_least, "{summary:?} of {}", rows.len());
+                // A row whose cells are all empty is no row, as at the foot of a spreadsheet.
+                let n_filled = body.lines().filter(|line| line.chars().any(|mark| mark != ',')).count() as u64;
+                let n_least = if body.contains('"') { 1 } else { n_filled };
+                prop_assert!(summary.n_rows >= n_least, "{summary:?} of {n_filled}");
                 prop_assert_eq!(import.row_errors.len() as u64, summary.n_row_errors);
                 prop_assert!(import.row_errors.is_sorted_by_key(|error| error.row), "in file order");
                 let d = &import.dataset;
