@@ -51,6 +51,7 @@ fn read(bytes: &[u8]) -> Weights {
 ///     covariates: vec![],
 ///     open_future: vec![1.0; 14],
 ///     count_valued: true,
+///     availability: None,
 ///     siblings: None,
 ///     prior: None,
 /// };
