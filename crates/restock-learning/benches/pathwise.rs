@@ -7,6 +7,8 @@
 
 #![allow(clippy::print_stdout)]
 
+use std::sync::OnceLock;
+
 use divan::counter::ItemsCount;
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::LostSales;
@@ -61,8 +63,10 @@ fn one_core(bencher: divan::Bencher, name: &str) {
     bencher.bench_local(|| pool.install(|| rollout.run()));
 }
 
-fn one_thread() -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().expect("a thread")
+/// The one pool of the one thread that measures.
+fn one_thread() -> &'static rayon::ThreadPool {
+    static POOL: OnceLock<rayon::ThreadPool> = OnceLock::new();
+    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().expect("a thread"))
 }
 
 fn cpu_table() {
