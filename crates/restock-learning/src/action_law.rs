@@ -185,10 +185,8 @@ pub(crate) fn play<E: Observed>(
             let outputs = &outputs[lane * n_outputs..(lane + 1) * n_outputs];
             let mut stream = Stream::new(task.seed, Purpose::Exploration, epoch, lane as u64, period);
             let drawn = law.draw(environment, state, outputs, &mut stream);
-            let action = environment.action(drawn.action);
             let mut stream = Stream::new(task.seed, Purpose::Training, epoch, lane as u64, period);
-            let chance = environment.sample_chance(state, &action, &mut stream);
-            let cost = environment.step(state, &action, &chance).cost;
+            let cost = environment.play(state, drawn.action, &mut stream);
             rollout.total_cost += cost;
             rollout.costs.push(costs.scaled(cost));
             rollout.drawn.push(drawn);

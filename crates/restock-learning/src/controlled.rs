@@ -136,10 +136,8 @@ impl<'a, E: Observed + FiniteEnvironment> ControlledLearning<'a, E> {
                         environment.allowed(&state, &mut allowed);
                         action_idx = allowed[stream.below(allowed.len())];
                     }
-                    let action = environment.action(action_idx);
                     let mut stream = Stream::new(self.task.seed, Purpose::Sampling, generation, lane, period);
-                    let chance = environment.sample_chance(&state, &action, &mut stream);
-                    total += environment.step(&mut state, &action, &chance).cost;
+                    total += environment.play(&mut state, action_idx, &mut stream);
                 }
                 (environment.number(&state), total / n_periods as f64)
             })
@@ -216,10 +214,9 @@ impl<'a, E: Observed + FiniteEnvironment> ControlledLearning<'a, E> {
         };
         let (mut total, mut discount) = (0.0, discount_factor);
         for period in 1..=self.config.depth {
-            let action = environment.action(act(&state));
+            let action_idx = act(&state);
             let mut stream = Stream::new(self.task.seed, Purpose::Training, generation, scenario, period);
-            let chance = environment.sample_chance(&state, &action, &mut stream);
-            total += discount * environment.step(&mut state, &action, &chance).cost;
+            total += discount * environment.play(&mut state, action_idx, &mut stream);
             discount *= discount_factor;
         }
         total

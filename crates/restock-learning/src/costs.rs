@@ -35,11 +35,10 @@ impl CostScale {
         for lane in 0..64 {
             let mut state = environment.initial_state();
             for period in 0..250 {
-                let action = environment.action(environment.heuristic(&state));
+                let action_idx = environment.heuristic(&state);
                 // Lanes beyond those of any epoch.
                 let mut stream = Stream::new(task.seed, Purpose::Training, u64::MAX, lane, period);
-                let chance = environment.sample_chance(&state, &action, &mut stream);
-                let cost = environment.step(&mut state, &action, &chance).cost;
+                let cost = environment.play(&mut state, action_idx, &mut stream);
                 if period >= 50 {
                     n += 1.0;
                     sum += cost;

@@ -237,10 +237,8 @@ impl<E: Observed> Learner for Dqn<'_, E> {
                     action_idx = allowed[stream.below(allowed.len())];
                 }
                 let before = state.clone();
-                let action = environment.action(action_idx);
                 let mut stream = Stream::new(seed, Purpose::Training, epoch, lane as u64, period);
-                let chance = environment.sample_chance(state, &action, &mut stream);
-                let cost = environment.step(state, &action, &chance).cost;
+                let cost = environment.play(state, action_idx, &mut stream);
                 total += cost;
                 // Remember, once the costs of all steps are known.
                 let recent = &mut recent[lane];

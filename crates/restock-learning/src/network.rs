@@ -489,48 +489,12 @@ fn add_in<S: Simd>(simd: S, network: &Network, parts: &mut [Parts], traces: &[Tr
         let first_sum = first_unit + inputs;
         let (of_matrix, rest) = parts[first_weight..].split_at_mut(inputs * outputs);
         let at = |input: usize, output: usize| (first_unit + input, first_sum + output);
-        let n_tiled = outputs - outputs % 4;
-        let mut input = 0;
-        while input + 4 <= inputs {
-            for output in (0..n_tiled).step_by(4) {
-                add_tile::<S, 4, 4>(
-                    simd,
-                    &mut of_matrix[input * outputs + output..],
-                    outputs,
-                    at(input, output),
-                    traces,
-                );
-            }
-            for output in n_tiled..outputs {
-                add_tile::<S, 4, 1>(
-                    simd,
-                    &mut of_matrix[input * outputs + output..],
-                    outputs,
-                    at(input, output),
-                    traces,
-                );
-            }
-            input += 4;
+        let n_tiled = inputs - inputs % 4;
+        for input in (0..n_tiled).step_by(4) {
+            add_inputs::<S, 4>(simd, &mut of_matrix[input * outputs..], outputs, at(input, 0), traces);
         }
-        for input in input..inputs {
-            for output in (0..n_tiled).step_by(4) {
-                add_tile::<S, 1, 4>(
-                    simd,
-                    &mut of_matrix[input * outputs + output..],
-                    outputs,
-                    at(input, output),
-                    traces,
-                );
-            }
-            for output in n_tiled..outputs {
-                add_tile::<S, 1, 1>(
-                    simd,
-                    &mut of_matrix[input * outputs + output..],
-                    outputs,
-                    at(input, output),
-                    traces,
-                );
-            }
+        for input in n_tiled..inputs {
+            add_inputs::<S, 1>(simd, &mut of_matrix[input * outputs..], outputs, at(input, 0), traces);
         }
         for (output, parts) in rest[..outputs].iter_mut().enumerate() {
             let mut sum = S::f32s::from_slice(simd, &parts.0[..S::f32s::LEN]);
@@ -543,6 +507,24 @@ fn add_in<S: Simd>(simd: S, network: &Network, parts: &mut [Parts], traces: &[Tr
         }
         first_unit = first_sum;
         first_weight += (inputs + 1) * outputs;
+    }
+}
+
+/// The slopes of all weights of `INPUTS` units, from their first weight on.
+#[inline(always)]
+fn add_inputs<S: Simd, const INPUTS: usize>(
+    simd: S,
+    parts: &mut [Parts],
+    n_outputs: usize,
+    (first_unit, first_sum): (usize, usize),
+    traces: &[Trace],
+) {
+    let n_tiled = n_outputs - n_outputs % 4;
+    for output in (0..n_tiled).step_by(4) {
+        add_tile::<S, INPUTS, 4>(simd, &mut parts[output..], n_outputs, (first_unit, first_sum + output), traces);
+    }
+    for output in n_tiled..n_outputs {
+        add_tile::<S, INPUTS, 1>(simd, &mut parts[output..], n_outputs, (first_unit, first_sum + output), traces);
     }
 }
 

@@ -88,10 +88,8 @@ impl<E: Observed> Learner for QLearning<'_, E> {
                 let mut stream = Stream::new(seed, Purpose::Exploration, epoch, lane, period);
                 let action_idx = self.values.explore(&self.allowed, number, exploration, &mut stream);
                 // Execute it, receive the next state and the cost.
-                let action = environment.action(action_idx);
                 let mut stream = Stream::new(seed, Purpose::Training, epoch, lane, period);
-                let chance = environment.sample_chance(state, &action, &mut stream);
-                let cost = environment.step(state, &action, &chance).cost;
+                let cost = environment.play(state, action_idx, &mut stream);
                 total += cost;
                 // Update: what follows is valued as if the best action were taken there.
                 let next = environment.number(state);

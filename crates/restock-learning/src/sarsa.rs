@@ -69,10 +69,8 @@ impl<E: Observed> Learner for Sarsa<'_, E> {
             for lane in 0..self.config.n_lanes {
                 let state = &mut states[lane as usize];
                 let (number, action_idx) = (environment.number(state), action_idxs[lane as usize]);
-                let action = environment.action(action_idx);
                 let mut stream = Stream::new(seed, Purpose::Training, epoch, lane, period);
-                let chance = environment.sample_chance(state, &action, &mut stream);
-                let cost = environment.step(state, &action, &chance).cost;
+                let cost = environment.play(state, action_idx, &mut stream);
                 total += cost;
                 // The next action is chosen first; what follows is valued by it.
                 let next = environment.number(state);

@@ -73,10 +73,9 @@ fn lane_cost<E: Observed>(
     let mut state = environment.initial_state();
     let (mut total, mut discount) = (0.0, 1.0);
     for period in 0..n_warm_up + n_periods {
-        let action = environment.action(policy(&state));
+        let action_idx = policy(&state);
         let mut stream = Stream::new(plan.seed, plan.purpose, 0, lane, period as u64);
-        let chance = environment.sample_chance(&state, &action, &mut stream);
-        let cost = environment.step(&mut state, &action, &chance).cost;
+        let cost = environment.play(&mut state, action_idx, &mut stream);
         if period >= n_warm_up {
             total += discount * cost;
             discount *= discount_factor;

@@ -30,7 +30,7 @@ fn main() {
     let model = shipped::forecaster("pretrained").expect("shipped");
     let classic = restock_forecast::forecaster("ets").expect("known");
     // [forecaster][family]
-    let mut sums: [Vec<ScoreSums>; 3] = Default::default();
+    let mut sums: [Vec<ScoreSums>; 4] = Default::default();
     let (mut n_series, mut lost, mut demand) = (0, 0.0, 0.0);
     for family in 0..n_families {
         let group = draw_group(&options, N_PAST, HORIZON, SEED, family);
@@ -47,13 +47,16 @@ fn main() {
         }
         n_series += with_stockouts.len();
         let marked: Vec<SeriesInput> = with_stockouts.iter().map(|series| input(&group, series)).collect();
+        let marks_alone: Vec<SeriesInput> =
+            marked.iter().cloned().map(|series| SeriesInput { availability: None, ..series }).collect();
         let blind: Vec<SeriesInput> = marked.iter().cloned().map(without_marks).collect();
         for series in &with_stockouts {
             let past = series.demand[..N_PAST].iter().zip(&series.sales);
             lost += past.map(|(demand, sales)| f64::from((demand - sales).max(0.0))).sum::<f64>();
             demand += series.demand[..N_PAST].iter().map(|demand| f64::from(*demand)).sum::<f64>();
         }
-        let runs: [(&dyn Forecaster, &[SeriesInput]); 3] = [(&*model, &marked), (&*model, &blind), (&*classic, &blind)];
+        let runs: [(&dyn Forecaster, &[SeriesInput]); 4] =
+            [(&*model, &marked), (&*model, &blind), (&*classic, &blind), (&*model, &marks_alone)];
         for ((forecaster, batch), sums) in runs.into_iter().zip(&mut sums) {
             let forecasts = forecaster.forecast(batch, &ForecastRequest { horizon: HORIZON, seed: 1 });
             let mut one = ScoreSums::default();
@@ -83,7 +86,9 @@ fn main() {
         values.sort_by(f64::total_cmp);
         format!("{:.4} [{:.4} {:.4}]", of(&all), values[N_BOOTSTRAP / 20], values[N_BOOTSTRAP - N_BOOTSTRAP / 20 - 1])
     };
-    for (name, sums) in ["pretrained", "pretrained, blind to stock-outs", "ets on sales"].iter().zip(&sums) {
+    for (name, sums) in
+        ["pretrained", "pretrained, blind to stock-outs", "ets on sales", "pretrained, shares hidden"].iter().zip(&sums)
+    {
         println!(
             "{name:32} WQL {} bias {}",
             interval(&|members| total(sums, members).wql()),

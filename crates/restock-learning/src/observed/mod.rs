@@ -9,6 +9,7 @@ mod perishable;
 mod random_yield;
 mod worked_example;
 
+use rand::Rng;
 use restock_core::Units;
 use restock_core::environment::{Environment, FiniteEnvironment};
 
@@ -35,6 +36,13 @@ pub trait Observed: Environment {
 
     /// Replaces `allowed` by the numbers of the actions allowed in a state, at least one.
     fn allowed(&self, state: &Self::State, allowed: &mut Vec<usize>);
+
+    /// Plays one period under the action with a number, with what chance decides drawn from `rng`; the cost, currency.
+    fn play(&self, state: &mut Self::State, action_idx: usize, rng: &mut dyn Rng) -> f64 {
+        let action = self.action(action_idx);
+        let chance = self.sample_chance(state, &action, rng);
+        self.step(state, &action, &chance).cost
+    }
 
     /// Quantities that an action consists of.
     fn n_quantities(&self) -> usize;

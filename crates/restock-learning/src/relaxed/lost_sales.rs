@@ -8,7 +8,7 @@ use restock_inventory::environments::{LostSales, LostSalesState};
 use restock_inventory::lanes::random::uniform;
 use restock_inventory::lanes::{LaneDemand, LaneRng, N_LANES};
 
-use super::{Relaxed, Rows};
+use super::{Relaxed, Rows, in_scales, in_scales_adjoint};
 use crate::network::Row;
 
 /// The lost-sales problem with continuous quantities.
@@ -110,12 +110,7 @@ impl Relaxed for RelaxedLostSales {
 
     #[inline(always)]
     fn features(&self, state: &[Row], features: &mut [Row]) {
-        let one = 1.0 / self.scale;
-        for (feature, units) in features[..self.n_units()].iter_mut().zip(state) {
-            for lane in 0..N_LANES {
-                feature.0[lane] = units.0[lane] * one - 1.0;
-            }
-        }
+        in_scales(self.scale, state, &mut features[..self.n_units()]);
         for (phase, feature) in features[self.n_units()..].iter_mut().enumerate() {
             for lane in 0..N_LANES {
                 feature.0[lane] = f32::from(u8::from(state[self.n_units()].0[lane] == phase as f32));
@@ -125,12 +120,7 @@ impl Relaxed for RelaxedLostSales {
 
     #[inline(always)]
     fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]) {
-        let one = 1.0 / self.scale;
-        for (slopes, of_feature) in state_slopes[..self.n_units()].iter_mut().zip(feature_slopes) {
-            for lane in 0..N_LANES {
-                slopes.0[lane] += one * of_feature.0[lane];
-            }
-        }
+        in_scales_adjoint(self.scale, feature_slopes, &mut state_slopes[..self.n_units()]);
     }
 
     /// The sequence of events of [`LostSales`].

@@ -7,7 +7,7 @@
 //! Everything is kept in rows, one value per lane of a block: rows of the state, of the action, of what chance decides.
 
 use restock_core::environment::Environment;
-use restock_inventory::lanes::LaneRng;
+use restock_inventory::lanes::{LaneRng, N_LANES};
 
 use crate::network::Row;
 
@@ -63,11 +63,17 @@ pub trait Relaxed: Sync {
     /// What chance decides in a period; it draws as often whatever the state.
     fn sample_chance(&self, state: &[Row], rng: &mut LaneRng, chance: &mut [Row]);
 
-    /// What a policy sees, numbers of the order of 1.
-    fn features(&self, state: &[Row], features: &mut [Row]);
+    /// What a policy sees, numbers of the order of 1: by default the state in scales, less 1.
+    #[inline(always)]
+    fn features(&self, state: &[Row], features: &mut [Row]) {
+        in_scales(self.scale(), state, features);
+    }
 
     /// Adds to `state_slopes` what slopes by the features mean for the state.
-    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]);
+    #[inline(always)]
+    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]) {
+        in_scales_adjoint(self.scale(), feature_slopes, state_slopes);
+    }
 
     /// `[rows.action]`: what is added to the outputs of a network before they become orders, in units over the scale.
     /// Nothing by default; a shortage where orders must grow with it far beyond what training visits.
@@ -128,4 +134,26 @@ pub trait Relaxed: Sync {
         state: &<Self::Plain as Environment>::State,
         wanted: &[f64],
     ) -> <Self::Plain as Environment>::Action;
+}
+
+/// Units in scales, less 1.
+#[inline(always)]
+fn in_scales(scale: f32, units: &[Row], features: &mut [Row]) {
+    let one = 1.0 / scale;
+    for (feature, units) in features.iter_mut().zip(units) {
+        for lane in 0..N_LANES {
+            feature.0[lane] = units.0[lane] * one - 1.0;
+        }
+    }
+}
+
+/// The way back through [`in_scales`], added to the slopes by the units.
+#[inline(always)]
+fn in_scales_adjoint(scale: f32, feature_slopes: &[Row], slopes: &mut [Row]) {
+    let one = 1.0 / scale;
+    for (slopes, of_feature) in slopes.iter_mut().zip(feature_slopes) {
+        for lane in 0..N_LANES {
+            slopes.0[lane] += one * of_feature.0[lane];
+        }
+    }
 }

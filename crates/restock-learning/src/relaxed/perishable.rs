@@ -140,26 +140,6 @@ impl Relaxed for RelaxedPerishable {
         }
     }
 
-    #[inline(always)]
-    fn features(&self, state: &[Row], features: &mut [Row]) {
-        let one = 1.0 / self.scale;
-        for (feature, units) in features.iter_mut().zip(state) {
-            for lane in 0..N_LANES {
-                feature.0[lane] = units.0[lane] * one - 1.0;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]) {
-        let one = 1.0 / self.scale;
-        for (slopes, of_feature) in state_slopes.iter_mut().zip(feature_slopes) {
-            for lane in 0..N_LANES {
-                slopes.0[lane] += one * of_feature.0[lane];
-            }
-        }
-    }
-
     /// The sequence of events of [`Perishable`].
     #[inline(always)]
     fn step(&self, state: &[Row], action: &[Row], chance: &[Row], next: &mut [Row], cost: &mut Row) {
