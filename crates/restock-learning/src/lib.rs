@@ -8,12 +8,14 @@
 //! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
 //! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
 //! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`]; [`differentiable`] puts [`pathwise`] beside them,
+//! [`pretrained_policy`] decides for any single item without training, [`pretraining`] made its weights,
 //! [`algorithm`] is the rule that chooses one, and [`learn`] does all of it for a described problem.
 
 pub mod action_law;
 mod action_values;
 pub mod adam;
 pub mod algorithm;
+pub mod any_item;
 mod batch;
 pub mod controlled;
 pub mod costs;
@@ -28,6 +30,8 @@ pub mod observed;
 pub mod pathwise;
 pub mod policy;
 pub mod ppo;
+pub mod pretrained_policy;
+pub mod pretraining;
 pub mod q_learning;
 pub mod reinforce;
 pub mod relaxed;
@@ -39,3 +43,4 @@ pub mod training;
 
 pub use learned_policy::LearnedPolicy;
 pub use observed::Observed;
+pub use pretrained_policy::PretrainedPolicy;

@@ -222,6 +222,12 @@ impl Trace {
         &mut self.slopes[first..]
     }
 
+    /// `[n_outputs]` each: the outputs, and where the slopes of the loss by them are written.
+    pub fn outputs_and_slopes_mut(&mut self) -> (&[Row], &mut [Row]) {
+        let (units, slopes) = (self.units.len() - self.n_outputs, self.slopes.len() - self.n_outputs);
+        (&self.units[units..], &mut self.slopes[slopes..])
+    }
+
     /// `[n_inputs]`: the slopes of the loss by the inputs, after the way back.
     pub fn input_slopes(&self) -> &[Row] {
         &self.slopes[..self.n_inputs]

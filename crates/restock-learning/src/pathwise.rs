@@ -24,14 +24,13 @@
 
 use fearless_simd::{Level, dispatch};
 use rayon::prelude::*;
-use restock_core::environment::Environment;
 use restock_inventory::lanes::network::Activation;
 use restock_inventory::lanes::{LaneRng, N_LANES, SimulatedCost, SimulationPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::adam::{Adam, AdamSettings, CosineSchedule};
 use crate::network::{Gradient, LoadedNetwork, Network, Row, SlopeRows, Trace};
-use crate::policy::{NetworkPolicy, wanted};
+use crate::policy::NetworkPolicy;
 use crate::relaxed::Relaxed;
 
 /// Blocks that one thread takes at a time; fixed, so that sums do not depend on the number of threads.
@@ -175,8 +174,16 @@ impl Training {
     /// # Panics
     /// When settings leave no period to count or to learn from.
     pub fn new<R: Relaxed>(relaxed: &R, settings: PathwiseSettings) -> Self {
-        assert!(settings.n_head < settings.n_periods && settings.n_tail < settings.n_periods, "{settings:?}");
         let weights = settings.network(relaxed).initial_weights(settings.seed);
+        Self::from_weights(settings, weights)
+    }
+
+    /// A training before its first step that goes on from weights of a network of the settings' shape: fine-tuning.
+    ///
+    /// # Panics
+    /// As [`Training::new`].
+    pub fn from_weights(settings: PathwiseSettings, weights: Vec<f32>) -> Self {
+        assert!(settings.n_head < settings.n_periods && settings.n_tail < settings.n_periods, "{settings:?}");
         let adam = Adam::new(weights, settings.adam);
         Self { settings, adam, curve: Vec::new(), cost_since_point: 0.0 }
     }
@@ -338,10 +345,7 @@ impl Task {
         network.forward(trace);
         let (base, mut cost, weight) = (&mut self.base, Row::ZERO, self.period_weights[period]);
         dispatch!(self.level, simd => {
-            relaxed.base(state, base);
-            for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut by_output[row]);
-            }
+            relaxed.orders(simd, state, trace.outputs(), base, action, by_output);
             relaxed.sample_chance(state, rng, chance);
             relaxed.step(state, action, chance, next, &mut cost);
             for lane in 0..N_LANES {
@@ -360,17 +364,11 @@ impl Task {
         let next_slopes = &self.next_slopes;
         dispatch!(self.level, _ => {
             relaxed.step_adjoint(state, action, chance, next_slopes, cost_slope, state_slopes, action_slopes);
-            for (row, slopes) in trace.output_slopes_mut().iter_mut().enumerate() {
-                for lane in 0..N_LANES {
-                    slopes.0[lane] = action_slopes[row].0[lane] * by_output[row].0[lane];
-                }
-            }
+            let (outputs, output_slopes) = trace.outputs_and_slopes_mut();
+            relaxed.orders_adjoint(state, outputs, by_output, action_slopes, output_slopes, state_slopes);
         });
         network.backward(trace);
-        dispatch!(self.level, _ => {
-            relaxed.features_adjoint(trace.input_slopes(), state_slopes);
-            relaxed.base_adjoint(trace.output_slopes_mut(), state_slopes);
-        });
+        dispatch!(self.level, _ => relaxed.features_adjoint(state, trace.input_slopes(), state_slopes));
         std::mem::swap(&mut self.state_slopes, &mut self.next_slopes);
     }
 }
@@ -396,7 +394,7 @@ fn validate_block<R: Relaxed>(
 ) -> [f64; N_LANES] {
     let mut player = Player::new(relaxed, trace);
     let mut rng = LaneRng::new(plan.seed, block_idx as u64);
-    player.restart(relaxed);
+    player.restart(relaxed, block_idx);
     let mut total = [0.0; N_LANES];
     for period in 0..plan.n_warm_up + plan.n_periods {
         player.decide(relaxed, network);
@@ -419,6 +417,7 @@ pub(crate) struct Player {
     next: Vec<Row>,
     chance: Vec<Row>,
     base: Vec<Row>,
+    by_output: Vec<Row>,
 }
 
 impl Player {
@@ -433,26 +432,22 @@ impl Player {
             next: of(rows.state),
             chance: of(rows.chance),
             base: of(rows.action),
+            by_output: of(rows.action),
         }
     }
 
-    /// The initial state in every lane.
-    pub(crate) fn restart<R: Relaxed>(&mut self, relaxed: &R) {
-        let initial = relaxed.plain().initial_state();
-        (0..N_LANES).for_each(|lane| relaxed.set_state(&mut self.state, lane, &initial));
+    /// The states that a block starts from.
+    pub(crate) fn restart<R: Relaxed>(&mut self, relaxed: &R, block_idx: usize) {
+        relaxed.start(block_idx, &mut self.state);
     }
 
     /// The network's orders, rounded.
     pub(crate) fn decide<R: Relaxed>(&mut self, relaxed: &R, network: &LoadedNetwork) {
-        let Self { level, trace, state, action, base, .. } = self;
+        let Self { level, trace, state, action, base, by_output, .. } = self;
         dispatch!(*level, _ => relaxed.features(state, trace.inputs_mut()));
         network.forward(trace);
-        let mut slope = Row::ZERO;
         dispatch!(*level, simd => {
-            relaxed.base(state, base);
-            for (row, output) in trace.outputs().iter().enumerate() {
-                wanted(simd, relaxed.scale(), output, &base[row], &mut action[row], &mut slope);
-            }
+            relaxed.orders(simd, state, trace.outputs(), base, action, by_output);
             relaxed.round(state, action);
         });
     }

@@ -45,13 +45,7 @@ impl NetworkPolicy {
         relaxed.features(&state_rows, &mut features);
         let inputs: Vec<f64> = features.iter().map(|row| f64::from(row.0[0])).collect();
         let outputs = self.network.plain(&self.weights, &inputs);
-        let mut base = vec![Row::ZERO; rows.action];
-        relaxed.base(&state_rows, &mut base);
-        // Above 30 the softplus is its argument to the last digit.
-        let softplus = |x: f64| if x > 30.0 { x } else { x.exp().ln_1p() };
-        let order =
-            |(output, base): (f64, &Row)| f64::from(relaxed.scale()) * softplus(output + 1.0 + f64::from(base.0[0]));
-        outputs.into_iter().zip(&base).map(order).collect()
+        relaxed.plain_orders(&state_rows, &outputs)
     }
 
     /// The nearest allowed action in whole units.

@@ -161,7 +161,7 @@ where
         let mut counts: HashMap<State<R>, u32> = HashMap::new();
         let mut player = Player::new(relaxed, policy.network.network.trace());
         let mut rng = LaneRng::new(settings.seed, block_idx as u64);
-        player.restart(relaxed);
+        player.restart(relaxed, block_idx);
         for period in 0..N_WARM_UP + settings.n_visited_periods {
             if period >= N_WARM_UP {
                 for lane in 0..N_LANES {
@@ -197,7 +197,7 @@ where
     let of_block = |block_idx: usize| {
         let mut player = Player::new(relaxed, policy.network.network.trace());
         let mut rng = LaneRng::new(settings.seed, (N_VISITING_BLOCKS + block_idx) as u64);
-        player.restart(relaxed);
+        player.restart(relaxed, block_idx);
         let mut total = 0.0;
         for period in 0..N_WARM_UP + settings.n_visited_periods {
             policy.decide(relaxed, loaded, &mut player);

@@ -1,5 +1,6 @@
 //! The proof that a relaxed problem plays the periods of its plain environment, and that its slopes are right.
 
+use fearless_simd::{Level, dispatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::environment::Environment;
@@ -54,7 +55,7 @@ pub fn check_relaxed<R: Relaxed>(relaxed: &R, seed: u64, n_periods: usize) -> Re
             if nearest != plain_action {
                 return Err(error(relaxed, period, lane, format!("{plain_action:?} became {nearest:?}")));
             }
-            costs[lane] = plain.step(&mut states[lane], &plain_action, &plain_chance).cost;
+            costs[lane] = plain.step(&mut states[lane], &plain_action, &plain_chance).cost / relaxed.currency();
             relaxed.set_state(&mut expected, lane, &states[lane]);
         }
         let mut cost = Row::ZERO;
@@ -91,8 +92,7 @@ fn check_slopes<R: Relaxed>(
     rng: &mut ChaCha8Rng,
     lane_rng: &mut LaneRng,
 ) -> Result<(), RelaxedCheckError> {
-    // Small enough to cross few corners, large enough for f32.
-    const STEP: f32 = 1.0 / 64.0;
+    let slope_step = relaxed.slope_step();
     let rows = relaxed.rows();
     let (mut state, mut chance) = (vec![Row::ZERO; rows.state], vec![Row::ZERO; rows.chance]);
     relaxed.sample_state(lane_rng, &mut state);
@@ -103,15 +103,22 @@ fn check_slopes<R: Relaxed>(
     let mut action = draw(rows.action, 0.0, 2.0 * relaxed.scale());
     let weights = draw(rows.state, -1.0, 1.0);
     let feature_weights = draw(rows.features, -1.0, 1.0);
-    let base_weights = draw(rows.action, -1.0, 1.0);
+    let outputs = draw(rows.action, -1.0, 1.0);
+    let order_weights = draw(rows.action, -1.0, 1.0);
+    let level = Level::new();
+    let orders_of = |state: &[Row]| {
+        let of_action = || vec![Row::ZERO; rows.action];
+        let (mut base, mut orders, mut by_output) = (of_action(), of_action(), of_action());
+        dispatch!(level, simd => relaxed.orders(simd, state, &outputs, &mut base, &mut orders, &mut by_output));
+        (orders, by_output)
+    };
     let cost_weight = 0.7;
     let loss = |state: &[Row], action: &[Row]| -> [f64; N_LANES] {
         let (mut next, mut cost) = (vec![Row::ZERO; rows.state], Row::ZERO);
         relaxed.step(state, action, &chance, &mut next, &mut cost);
         let mut features = vec![Row::ZERO; rows.features];
         relaxed.features(state, &mut features);
-        let mut base = vec![Row::ZERO; rows.action];
-        relaxed.base(state, &mut base);
+        let (orders, _) = orders_of(state);
         std::array::from_fn(|lane| {
             let dot = |values: &[Row], weights: &[Row]| -> f64 {
                 let products = values.iter().zip(weights);
@@ -119,30 +126,33 @@ fn check_slopes<R: Relaxed>(
             };
             dot(&next, &weights)
                 + dot(&features, &feature_weights)
-                + dot(&base, &base_weights)
+                + dot(&orders, &order_weights)
                 + f64::from(cost_weight * cost.0[lane])
         })
     };
     let mut state_slopes = vec![Row::ZERO; rows.state];
     let mut action_slopes = vec![Row::ZERO; rows.action];
     relaxed.step_adjoint(&state, &action, &chance, &weights, cost_weight, &mut state_slopes, &mut action_slopes);
-    relaxed.features_adjoint(&feature_weights, &mut state_slopes);
-    relaxed.base_adjoint(&base_weights, &mut state_slopes);
-    for row in 0..rows.state + rows.action {
+    relaxed.features_adjoint(&state, &feature_weights, &mut state_slopes);
+    let mut output_slopes = vec![Row::ZERO; rows.action];
+    let (_, by_output) = orders_of(&state);
+    relaxed.orders_adjoint(&state, &outputs, &by_output, &order_weights, &mut output_slopes, &mut state_slopes);
+    let n_moving = relaxed.n_moving_rows();
+    for row in 0..n_moving + rows.action {
         let at = |shift: f32, state: &mut Vec<Row>, action: &mut Vec<Row>| {
-            let values = if row < rows.state { &mut state[row] } else { &mut action[row - rows.state] };
+            let values = if row < n_moving { &mut state[row] } else { &mut action[row - n_moving] };
             values.0.iter_mut().for_each(|value| *value += shift);
             let loss = loss(state, action);
-            let values = if row < rows.state { &mut state[row] } else { &mut action[row - rows.state] };
+            let values = if row < n_moving { &mut state[row] } else { &mut action[row - n_moving] };
             values.0.iter_mut().for_each(|value| *value -= shift);
             loss
         };
         let middle = at(0.0, &mut state, &mut action);
-        let above = at(STEP, &mut state, &mut action);
-        let below = at(-STEP, &mut state, &mut action);
+        let above = at(slope_step, &mut state, &mut action);
+        let below = at(-slope_step, &mut state, &mut action);
         for lane in 0..N_LANES {
-            let slope = if row < rows.state { state_slopes[row] } else { action_slopes[row - rows.state] };
-            let (slope, step) = (f64::from(slope.0[lane]), f64::from(STEP));
+            let slope = if row < n_moving { state_slopes[row] } else { action_slopes[row - n_moving] };
+            let (slope, step) = (f64::from(slope.0[lane]), f64::from(slope_step));
             let right = (above[lane] - middle[lane]) / step;
             let left = (middle[lane] - below[lane]) / step;
             // Where left and right differ there is a corner within a step.

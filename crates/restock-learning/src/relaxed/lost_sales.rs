@@ -119,7 +119,7 @@ impl Relaxed for RelaxedLostSales {
     }
 
     #[inline(always)]
-    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]) {
+    fn features_adjoint(&self, _: &[Row], feature_slopes: &[Row], state_slopes: &mut [Row]) {
         in_scales_adjoint(self.scale, feature_slopes, &mut state_slopes[..self.n_units()]);
     }
 

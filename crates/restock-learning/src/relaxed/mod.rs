@@ -6,11 +6,14 @@
 //!
 //! Everything is kept in rows, one value per lane of a block: rows of the state, of the action, of what chance decides.
 
+use fearless_simd::Simd;
 use restock_core::environment::Environment;
 use restock_inventory::lanes::{LaneRng, N_LANES};
 
 use crate::network::Row;
+use crate::policy::wanted;
 
+pub mod any_item;
 mod check;
 pub mod dual_sourcing;
 pub mod lost_sales;
@@ -18,6 +21,7 @@ pub mod one_warehouse;
 pub mod perishable;
 pub mod random_yield;
 
+pub use any_item::AnyItem;
 pub use check::{RelaxedCheckError, check_relaxed};
 pub use dual_sourcing::RelaxedDualSourcing;
 pub use lost_sales::RelaxedLostSales;
@@ -71,7 +75,7 @@ pub trait Relaxed: Sync {
 
     /// Adds to `state_slopes` what slopes by the features mean for the state.
     #[inline(always)]
-    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]) {
+    fn features_adjoint(&self, _state: &[Row], feature_slopes: &[Row], state_slopes: &mut [Row]) {
         in_scales_adjoint(self.scale(), feature_slopes, state_slopes);
     }
 
@@ -85,6 +89,77 @@ pub trait Relaxed: Sync {
     /// Adds to `state_slopes` what slopes by the base mean for the state.
     #[inline(always)]
     fn base_adjoint(&self, _base_slopes: &[Row], _state_slopes: &mut [Row]) {}
+
+    /// `[rows.action]`: what the outputs of a network are as orders, in units, and their slopes by the outputs; by default
+    /// `scale · softplus(output + 1 + base)`. `base` is room for [`Relaxed::base`].
+    #[inline(always)]
+    fn orders<S: Simd>(
+        &self,
+        simd: S,
+        state: &[Row],
+        outputs: &[Row],
+        base: &mut [Row],
+        orders: &mut [Row],
+        by_output: &mut [Row],
+    ) {
+        self.base(state, base);
+        for (row, output) in outputs.iter().enumerate() {
+            wanted(simd, self.scale(), output, &base[row], &mut orders[row], &mut by_output[row]);
+        }
+    }
+
+    /// The way back through [`Relaxed::orders`]: from slopes by the orders to those by the outputs, and, added, by the state.
+    #[inline(always)]
+    fn orders_adjoint(
+        &self,
+        _state: &[Row],
+        _outputs: &[Row],
+        by_output: &[Row],
+        order_slopes: &[Row],
+        output_slopes: &mut [Row],
+        state_slopes: &mut [Row],
+    ) {
+        for (row, slopes) in output_slopes.iter_mut().enumerate() {
+            for lane in 0..N_LANES {
+                slopes.0[lane] = order_slopes[row].0[lane] * by_output[row].0[lane];
+            }
+        }
+        self.base_adjoint(output_slopes, state_slopes);
+    }
+
+    /// [`Relaxed::orders`] of the first lane in double precision.
+    fn plain_orders(&self, state: &[Row], outputs: &[f64]) -> Vec<f64> {
+        let mut base = vec![Row::ZERO; self.rows().action];
+        self.base(state, &mut base);
+        // Above 30 the softplus is its argument to the last digit.
+        let softplus = |x: f64| if x > 30.0 { x } else { x.exp().ln_1p() };
+        let order =
+            |(output, base): (&f64, &Row)| f64::from(self.scale()) * softplus(output + 1.0 + f64::from(base.0[0]));
+        outputs.iter().zip(&base).map(order).collect()
+    }
+
+    /// What a cost of 1 is in the plain environment, currency; 1 by default.
+    fn currency(&self) -> f64 {
+        1.0
+    }
+
+    /// By how many units quantities are moved where slopes are compared with finite differences: small enough to cross few
+    /// corners, large enough for `f32`.
+    fn slope_step(&self) -> f32 {
+        1.0 / 64.0
+    }
+
+    /// The first rows of a state that decisions and chance move; those after them are parameters of the lane, whose slopes
+    /// nobody asks for.
+    fn n_moving_rows(&self) -> usize {
+        self.rows().state
+    }
+
+    /// Writes the states that a block of lanes starts a simulation from; by default the initial state in every lane.
+    fn start(&self, _block_idx: usize, state: &mut [Row]) {
+        let initial = self.plain().initial_state();
+        (0..N_LANES).for_each(|lane| self.set_state(state, lane, &initial));
+    }
 
     /// Plays one period in every lane: the next state and the cost, currency.
     fn step(&self, state: &[Row], action: &[Row], chance: &[Row], next: &mut [Row], cost: &mut Row);

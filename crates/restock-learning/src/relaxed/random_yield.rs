@@ -96,7 +96,7 @@ impl Relaxed for RelaxedRandomYield {
     }
 
     #[inline(always)]
-    fn features_adjoint(&self, feature_slopes: &[Row], state_slopes: &mut [Row]) {
+    fn features_adjoint(&self, _: &[Row], feature_slopes: &[Row], state_slopes: &mut [Row]) {
         let one = 1.0 / self.scale;
         for lane in 0..N_LANES {
             state_slopes[0].0[lane] += one * feature_slopes[0].0[lane];
