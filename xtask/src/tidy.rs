@@ -9,7 +9,8 @@ use toml::{Table, Value};
 const LAYERS: &[&[&str]] = &[
     &["restock-core"],
     &["restock-forecast", "restock-inventory", "restock-store"],
-    &["restock-engine", "restock-pretrained", "restock-learning"],
+    &["restock-learning", "restock-pretrained"],
+    &["restock-engine"],
     &["restock", "restock-cluster", "restock-python"],
 ];
 

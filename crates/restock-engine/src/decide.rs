@@ -49,8 +49,8 @@ impl Decided {
 
 /// The policy of a name; `base_stock` where the name is unknown (see [`crate::check_settings`]).
 fn policy_of(name: &str) -> Box<dyn restock_core::Policy> {
-    restock_inventory::policy(name)
-        .unwrap_or_else(|| restock_inventory::policy("base_stock").expect("base_stock is a policy"))
+    restock_learning::policy(name)
+        .unwrap_or_else(|| restock_learning::policy("base_stock").expect("base_stock is a policy"))
 }
 
 /// Decides one unit for given demand paths. `expected_sales_per_review` is what left the place in the last review

@@ -233,6 +233,10 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
     evidence.push(("lead_time_days", tidy(mean_lead, 2).to_string()));
     evidence.push(("sd_lead_time_days", tidy(lead_sd, 2).to_string()));
     evidence.push(("target_level", unit.quantity(decision.target_level).to_string()));
+    // Why the learned policy left the classical order as it is.
+    if decided.policy == restock_learning::guarded::NAME && decision.adjustment == 0 {
+        evidence.push(("learned_policy", decision.adjustment_reason.to_owned()));
+    }
     // A low target, an order multiple or the balance of costs can want less than expected demand.
     let code =
         if buffer < Quantity::ZERO { WaterfallCode::TargetBelowDemand } else { WaterfallCode::UncertaintyBuffer };
@@ -519,7 +523,7 @@ fn alternatives(unit: &PlanningUnit, decided: &Decided) -> Vec<(String, Quantity
             if name == decided.policy {
                 continue;
             }
-            let policy = restock_inventory::policy(name).expect("a known policy");
+            let policy = restock_learning::policy(name).expect("a known policy");
             let wanted = policy.decide(&decided.review).order_quantity;
             let quantity = apply_rules(wanted, &decided.review).quantity;
             alternatives.push((name.to_owned(), unit.quantity(quantity)));

@@ -312,7 +312,7 @@ pub fn plan_with_details(
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// No policy of that name.
-    #[error("policy {got:?} is not known, use one of {}", restock_inventory::POLICY_NAMES.join(", "))]
+    #[error("policy {got:?} is not known, use one of {}", restock_learning::POLICY_NAMES.join(", "))]
     UnknownPolicy {
         /// The name.
         got: String,
@@ -341,7 +341,7 @@ pub fn check_settings(settings: &PlanSettings) -> Result<(), SettingsError> {
     let policies =
         std::iter::once(&settings.policy).chain(settings.segments.iter().filter_map(|segment| segment.policy.as_ref()));
     for name in policies {
-        if restock_inventory::policy(name).is_none() {
+        if restock_learning::policy(name).is_none() {
             return Err(SettingsError::UnknownPolicy { got: name.clone() });
         }
     }

@@ -99,6 +99,13 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
                 "expected_expiry" => {
                     (format!("{amount} added for stock that will expire"), format!("为将过期库存增加 {amount}"))
                 }
+                restock_learning::guarded::REASON => (
+                    format!(
+                        "{amount} {} by the learned policy, which costs less on the item's demand paths",
+                        if up { "added" } else { "taken off" }
+                    ),
+                    format!("学习策略{} {amount}，按该商品的需求情景成本更低", if up { "增加" } else { "减少" }),
+                ),
                 "fixed_order_size" => ("ordered in the fixed order size".to_owned(), "按固定批量订购".to_owned()),
                 _ => (
                     format!("{amount} {} by the policy {}", if up { "added" } else { "taken off" }, decided.policy),

@@ -23,6 +23,7 @@ pub mod differentiable;
 pub mod dqn;
 pub mod elementary;
 pub mod grade;
+pub mod guarded;
 pub mod learn;
 pub mod learned_policy;
 pub mod network;
@@ -44,3 +45,28 @@ pub mod training;
 pub use learned_policy::LearnedPolicy;
 pub use observed::Observed;
 pub use pretrained_policy::PretrainedPolicy;
+
+use restock_core::policy::Policy;
+
+/// The names that [`policy()`] knows: those of `restock_inventory` and [`guarded::NAME`].
+pub const POLICY_NAMES: &[&str] =
+    &["auto", "base_stock", "s_S", "R_s_S", "s_Q", "min_max", "days_of_cover", "mto", "newsvendor", guarded::NAME];
+
+/// The policy of a name in [`POLICY_NAMES`], or `None`.
+pub fn policy(name: &str) -> Option<Box<dyn Policy>> {
+    if name == guarded::NAME { Some(Box::new(guarded::Guarded)) } else { restock_inventory::policy(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_inventory_and_the_learned_one() {
+        assert_eq!(POLICY_NAMES[..POLICY_NAMES.len() - 1], *restock_inventory::POLICY_NAMES);
+        for name in POLICY_NAMES {
+            assert_eq!(policy(name).expect("a policy").name(), *name);
+        }
+        assert!(policy("oracle").is_none());
+    }
+}

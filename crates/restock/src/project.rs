@@ -311,10 +311,10 @@ pub(crate) fn apply_flags(settings: &mut PlanSettings, flags: &PlanningArgs) -> 
 
 /// Refuses a policy nobody knows.
 pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
-    if name == "auto" || restock_inventory::policy(name).is_some() {
+    if name == "auto" || restock_learning::policy(name).is_some() {
         return Ok(());
     }
-    Err(unknown_name("policy", name, restock_inventory::POLICY_NAMES))
+    Err(unknown_name("policy", name, restock_learning::POLICY_NAMES))
 }
 
 /// The forecaster of a name; `pretrained`, and what `auto` weighs beside its own models, is the version that the project

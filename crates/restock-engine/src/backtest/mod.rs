@@ -74,7 +74,7 @@ const CHUNK: usize = 64;
 /// How to replay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BacktestOptions {
-    /// Policies by name, in the order of the report: any of `restock_inventory::POLICY_NAMES`, or `configured` for what
+    /// Policies by name, in the order of the report: any of `restock_learning::POLICY_NAMES`, or `configured` for what
     /// the plan would use. The first is the one the headline is about.
     pub policies: Vec<String>,
     /// First day that counts; `None` goes back `n_periods` from `to`.
@@ -127,7 +127,7 @@ impl Default for BacktestOptions {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BacktestError {
     /// A policy nobody knows.
-    #[error("policy is {name:?}, must be one of {}, {CONFIGURED}", restock_inventory::POLICY_NAMES.join(", "))]
+    #[error("policy is {name:?}, must be one of {}, {CONFIGURED}", restock_learning::POLICY_NAMES.join(", "))]
     UnknownPolicy {
         /// The name asked for.
         name: String,
@@ -300,7 +300,7 @@ fn slots(options: &BacktestOptions) -> Result<Vec<Slot>, BacktestError> {
         let rule = match name.as_str() {
             CONFIGURED => Rule::Configured,
             SHOP_RULE => continue,
-            name if restock_inventory::policy(name).is_some() => Rule::Named(name.to_owned()),
+            name if restock_learning::policy(name).is_some() => Rule::Named(name.to_owned()),
             name => return Err(BacktestError::UnknownPolicy { name: name.to_owned() }),
         };
         slots.push(Slot { name: name.clone(), rule });

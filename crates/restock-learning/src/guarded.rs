@@ -1,0 +1,437 @@
+//! The pretrained policy in the product, behind a guard: policy `learned`.
+//!
+//! At a review the classical policy decides as always. The network says what it would order. Both orders are played on the
+//! item's own demand paths, each followed by the classical policy, and the network's acts only where its costs are lower
+//! beyond chance. Else the classical order stands, with the reason. So what it adds is one step of policy improvement
+//! (rollout; Bertsekas 2020, *Rollout, Policy Iteration, and Distributed Reinforcement Learning*, chapter 2) with a
+//! proposal of the network.
+//!
+//! Read top to bottom: [`Fallback`], [`Considered`], [`Guarded`], the item as the network sees it, the comparison.
+//!
+//! # Units of time
+//! The network decides every period, so its periods are review periods: demand of the days between two reviews is added
+//! up. That is exact where an order arrives when a review comes, and elsewhere the classical order stands.
+
+use restock_core::Units;
+use restock_core::objective::{CostRates, Objective, ServiceType};
+use restock_core::policy::{Decision, Policy, Review};
+use restock_core::stock::StockState;
+use restock_inventory::Auto;
+use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
+
+use crate::any_item::{ItemProblem, ItemState, LEAD_TIME_MAX, Unmet};
+use crate::pretrained_policy::PretrainedPolicy;
+
+/// The name of the policy.
+pub const NAME: &str = "learned";
+
+/// What [`Decision::adjustment_reason`] says where the network's order acts.
+pub const REASON: &str = "learned";
+
+/// The inventory position after a learned order stays within these shares of the classical target level.
+const BOUNDS: (f64, f64) = (0.5, 1.25);
+
+/// A saving counts beyond this many standard errors: 95 % one-sided.
+const STANDARD_ERRORS: f64 = 1.645;
+
+/// Most periods of the network's demand cycle: what the paths say, again and again.
+const CYCLE_MAX: usize = 14;
+
+/// Implied probabilities of not running out are kept within these.
+const FRACTILES: (f64, f64) = (0.5, 0.999);
+
+/// Demand of a day on which nothing is expected counts as this, units.
+const MEAN_MIN: f64 = 0.01;
+
+/// Why the classical order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// The order cost matters: orders are pooled, which the network knows nothing of.
+    OrderCost,
+    /// The item expires, or nothing may be ordered.
+    Perishable,
+    /// The lead time is uncertain, too long, or no multiple of the review period.
+    LeadTime,
+    /// Supply is due after an order placed now would arrive.
+    LateSupply,
+    /// No demand, or no law fits it.
+    Demand,
+    /// The network would order as much.
+    SameOrder,
+    /// The network's order costs more on the item's own demand paths, or the difference is within chance.
+    NotBetter,
+    /// The network's order costs less but misses the service target on the item's own demand paths.
+    MissesTarget,
+}
+
+impl Fallback {
+    /// A stable code, as in [`Decision::adjustment_reason`].
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::OrderCost => "learned_order_cost",
+            Self::Perishable => "learned_perishable",
+            Self::LeadTime => "learned_lead_time",
+            Self::LateSupply => "learned_late_supply",
+            Self::Demand => "learned_demand",
+            Self::SameOrder => "learned_same_order",
+            Self::NotBetter => "learned_not_better",
+            Self::MissesTarget => "learned_misses_target",
+        }
+    }
+}
+
+/// What the guard looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Considered {
+    /// The classical decision.
+    pub classical: Decision,
+    /// What the network would order, units, within the bounds; `None` where it was not asked.
+    pub learned: Option<Units>,
+    /// Expected saving of the network's order over the periods that it changes, currency, and its standard error; 0
+    /// where they were not compared.
+    pub saving: (f64, f64),
+    /// Whether the network's order acts, or why not.
+    pub verdict: Result<(), Fallback>,
+}
+
+/// The pretrained policy behind its guard.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guarded;
+
+impl Policy for Guarded {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn decide(&self, review: &Review) -> Decision {
+        decision(review, self.consider(review, Auto.decide(review)))
+    }
+
+    fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
+        decision(review, self.consider(review, Auto.decide_again(review, earlier)))
+    }
+}
+
+impl Guarded {
+    /// Looks at one review, given the classical decision: shadow mode reads this and orders the classical quantity.
+    pub fn consider(&self, review: &Review, classical: Decision) -> Considered {
+        let mut considered = Considered { classical, learned: None, saving: (0.0, 0.0), verdict: Ok(()) };
+        considered.verdict = judge(review, &mut considered);
+        considered
+    }
+}
+
+/// The guard's decision: the classical one, its quantity replaced where the network's order acts.
+fn decision(review: &Review, considered: Considered) -> Decision {
+    let Considered { classical, learned, verdict, .. } = considered;
+    match (verdict, learned) {
+        (Ok(()), Some(order_quantity)) => {
+            let adjustment = classical.adjustment + order_quantity - classical.order_quantity;
+            debug_assert!(review.stock.inventory_position() + order_quantity <= Units::MAX / 2);
+            Decision { order_quantity, adjustment, adjustment_reason: REASON, ..classical }
+        }
+        (Err(fallback), _) if classical.adjustment == 0 => Decision { adjustment_reason: fallback.code(), ..classical },
+        _ => classical,
+    }
+}
+
+fn judge(review: &Review, considered: &mut Considered) -> Result<(), Fallback> {
+    if Auto::choice(review) != "base_stock" {
+        return Err(Fallback::OrderCost);
+    }
+    if review.shelf_life.is_some() || review.rules.do_not_order {
+        return Err(Fallback::Perishable);
+    }
+    let classical = &considered.classical;
+    let costs = implied_costs(review, classical.target_level);
+    let item = item_of(review, &costs)?;
+    let state = state_of(review, item.lead_time())?;
+    let position = review.stock.inventory_position();
+    let wanted = PretrainedPolicy::shipped().order(&item, &state);
+    let level = classical.target_level as f64;
+    let (least, most) = ((level * BOUNDS.0).ceil() as Units, (level * BOUNDS.1).floor() as Units);
+    let learned = wanted.clamp((least - position).max(0), (most - position).max(0));
+    considered.learned = Some(learned);
+    if learned == classical.order_quantity {
+        return Err(Fallback::SameOrder);
+    }
+    let comparison = compare(review, classical, learned, &costs);
+    considered.saving = (comparison.saving, comparison.standard_error);
+    if comparison.saving <= STANDARD_ERRORS * comparison.standard_error {
+        return Err(Fallback::NotBetter);
+    }
+    let lost_at_most = match review.objective {
+        Objective::Economics => f64::INFINITY,
+        Objective::Service { service_type: ServiceType::FillRate, target } => {
+            ((1.0 - target) * comparison.demand).max(comparison.lost_classical)
+        }
+        Objective::Service { .. } => comparison.lost_classical,
+    };
+    if comparison.lost_learned > lost_at_most { Err(Fallback::MissesTarget) } else { Ok(()) }
+}
+
+/// Costs under which the classical target level is the newsvendor's: the item's own where cost is the objective; where it
+/// is a service level, a stock-out costs what makes the level the best one, `h·β / (1 - β)` with `β` the probability that
+/// demand until the order after this one arrives is within the level (Zipkin 2000, *Foundations of Inventory Management*,
+/// section 6.5).
+fn implied_costs(review: &Review, target_level: Units) -> CostRates {
+    let own = CostRates { order_cost: 0.0, ..review.costs };
+    if review.objective == Objective::Economics {
+        return own;
+    }
+    let ends: Vec<usize> = review.lead_times.iter().map(|lead| lead + review.review_period).collect();
+    let fractile = review.demand.total_until(0, &ends).cdf(target_level as f64).clamp(FRACTILES.0, FRACTILES.1);
+    let held = own.holding_cost * if review.backorder { 1.0 } else { review.review_period as f64 };
+    CostRates { stockout_cost: held * fractile / (1.0 - fractile), ..own }
+}
+
+/// The item in review periods.
+fn item_of(review: &Review, costs: &CostRates) -> Result<ItemProblem, Fallback> {
+    let (length, first) = (review.review_period, review.lead_times[0]);
+    if review.lead_times.iter().any(|lead| *lead != first) || first % length != 0 {
+        return Err(Fallback::LeadTime);
+    }
+    let lead_time = first / length;
+    let n_phases = (review.demand.horizon / length).min(CYCLE_MAX);
+    if lead_time > LEAD_TIME_MAX || n_phases <= lead_time {
+        return Err(Fallback::LeadTime);
+    }
+    let moments: Vec<(f64, f64)> = (0..n_phases)
+        .map(|phase| {
+            let demand = review.demand.total(phase * length, (phase + 1) * length);
+            let mean = demand.mean().max(MEAN_MIN);
+            (mean, demand.std_dev().max(mean.sqrt().min(mean)))
+        })
+        .collect();
+    if moments.iter().all(|(mean, _)| *mean <= MEAN_MIN) {
+        return Err(Fallback::Demand);
+    }
+    let unmet = if review.backorder { Unmet::Waits } else { Unmet::Lost };
+    // A unit on the shelf is held all days until the next review; so is a customer who waits.
+    let days = length as f64;
+    let stockout_cost = if review.backorder { costs.stockout_cost * days } else { costs.stockout_cost };
+    ItemProblem::from_moments(lead_time, unmet, costs.holding_cost * days, stockout_cost, &moments)
+        .map_err(|_| Fallback::Demand)
+}
+
+/// Stock and supply in review periods.
+fn state_of(review: &Review, lead_time: usize) -> Result<ItemState, Fallback> {
+    let stock = &review.stock;
+    let mut state = ItemState { on_hand: stock.on_hand() - stock.reserved - stock.backorders, ..ItemState::EMPTY };
+    for arrival in &stock.arrivals {
+        let periods = (arrival.periods_ahead.max(0) as usize).div_ceil(review.review_period);
+        match periods {
+            0 => state.on_hand += arrival.quantity,
+            periods if periods < lead_time => state.pipeline[periods - 1] += arrival.quantity,
+            _ if arrival.quantity > 0 => return Err(Fallback::LateSupply),
+            _ => {}
+        }
+    }
+    Ok(state)
+}
+
+/// Two orders on the same demand paths.
+#[derive(Clone, Copy, Debug, Default)]
+struct Comparison {
+    /// Mean cost of the classical order less that of the learned one, currency.
+    saving: f64,
+    standard_error: f64,
+    /// Expected demand and units lost in the review period that the order serves.
+    demand: f64,
+    lost_classical: f64,
+    lost_learned: f64,
+}
+
+/// Plays both orders, each followed by ordering up to the classical level at every review.
+fn compare(review: &Review, classical: &Decision, learned: Units, costs: &CostRates) -> Comparison {
+    let params = ItemLocationParams { backorder: review.backorder, ..ItemLocationParams::lost_sales(*costs) };
+    let (n_paths, n_leads) = (review.demand.n_paths(), review.lead_times.len());
+    let mut comparison = Comparison::default();
+    let mut squares = 0.0;
+    for path_idx in 0..n_paths {
+        let lead_time = review.lead_times[path_idx % n_leads];
+        let play = |order| play(review, order, classical.target_level, lead_time, path_idx, &params);
+        let (one, other) = (play(classical.order_quantity), play(learned));
+        let saving = one.cost - other.cost;
+        comparison.saving += saving;
+        squares += saving * saving;
+        comparison.demand += one.demand as f64;
+        comparison.lost_classical += one.lost as f64;
+        comparison.lost_learned += other.lost as f64;
+    }
+    let n = n_paths as f64;
+    let mean = comparison.saving / n;
+    Comparison {
+        saving: mean,
+        standard_error: ((squares / n - mean * mean).max(0.0) / (n - 1.0).max(1.0)).sqrt(),
+        demand: comparison.demand / n,
+        lost_classical: comparison.lost_classical / n,
+        lost_learned: comparison.lost_learned / n,
+    }
+}
+
+/// What one order leads to on one path.
+struct Played {
+    cost: f64,
+    /// Units wanted, and not met at once, from its arrival to that of the next order.
+    demand: Units,
+    lost: Units,
+}
+
+/// Plays an order and those after it until what it changed is over: two reviews after its arrival.
+fn play(
+    review: &Review,
+    order: Units,
+    level: Units,
+    lead_time: usize,
+    path_idx: usize,
+    params: &ItemLocationParams,
+) -> Played {
+    let length = review.review_period;
+    let path = review.demand.path(path_idx);
+    let end = (lead_time + 3 * length).min(path.len());
+    let mut stock: StockState = review.stock.clone();
+    let mut played = Played { cost: 0.0, demand: 0, lost: 0 };
+    // Whole units of the path add up to its demand, as in `item_location::project`.
+    let (mut wanted_until_now, mut counted) = (0.0, 0);
+    for (period, wanted) in path[..end].iter().enumerate() {
+        let quantity = match period {
+            0 => order,
+            _ if period % length == 0 => (level - stock.inventory_position()).max(0),
+            _ => 0,
+        };
+        wanted_until_now += f64::from(*wanted);
+        let rounded = (wanted_until_now + 0.5) as Units;
+        let outcome = step(&mut stock, PlacedOrder { quantity, lead_time }, rounded - counted, params);
+        counted = rounded;
+        played.cost += outcome.cost;
+        if (lead_time..lead_time + length).contains(&period) {
+            played.demand += outcome.demand;
+            played.lost += outcome.lost;
+        }
+    }
+    played
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use restock_core::policy::{DemandPaths, OrderingRules};
+    use restock_inventory::lanes::LaneRng;
+    use restock_inventory::lanes::random::uniform;
+
+    use super::*;
+
+    const COSTS: CostRates =
+        CostRates { unit_cost: 5.0, holding_cost: 1.0, stockout_cost: 4.0, order_cost: 0.0, waste_cost: 0.0 };
+
+    /// Lost sales with lead time 4 and geometric demand of 5 a day, of which base-stock orders make the least.
+    fn review(lead_times: &[usize], objective: Objective) -> Review {
+        let mut rng = LaneRng::new(7, 0);
+        let mut values = Vec::new();
+        while values.len() < 400 * 28 {
+            let geometric = |random| ((1.0 - uniform(random)).ln() / (5.0_f64 / 6.0).ln()).floor() as f32;
+            values.extend(rng.next_u32().map(geometric));
+        }
+        values.truncate(400 * 28);
+        Review {
+            stock: StockState::with_on_hand(6),
+            demand: Arc::new(DemandPaths { values, horizon: 28 }),
+            lead_times: Arc::from(lead_times),
+            review_period: 1,
+            rules: OrderingRules::default(),
+            costs: COSTS,
+            objective,
+            shelf_life: None,
+            backorder: false,
+        }
+    }
+
+    fn consider(review: &Review) -> Considered {
+        Guarded.consider(review, Auto.decide(review))
+    }
+
+    /// Where many sales are lost in the lead time, ordering up to a level orders too much: the network knows, and acts.
+    #[test]
+    fn acts_where_it_is_cheaper_and_the_explanation_adds_up() {
+        let review = review(&[4], Objective::Economics);
+        let considered = consider(&review);
+        assert_eq!(considered.verdict, Ok(()), "{considered:?}");
+        assert!(considered.saving.0 > STANDARD_ERRORS * considered.saving.1);
+        let decision = Guarded.decide(&review);
+        let position = review.stock.inventory_position();
+        let plain = (decision.target_level - position).max(0) - decision.left_out(position);
+        assert_eq!(decision.order_quantity, plain + decision.adjustment);
+        assert_eq!(decision.adjustment_reason, REASON);
+        assert_ne!(decision.adjustment, considered.classical.adjustment);
+        assert_eq!(decision, Guarded.decide_again(&review, &decision), "levels taken over");
+    }
+
+    /// An order that costs more never acts, whatever the network says: the comparison decides.
+    #[test]
+    fn never_acts_where_it_costs_more() {
+        let review = review(&[4], Objective::Economics);
+        let classical = Auto.decide(&review);
+        for wild in [0, classical.target_level] {
+            let comparison = compare(&review, &classical, wild, &COSTS);
+            assert!(comparison.saving < STANDARD_ERRORS * comparison.standard_error, "{wild}: {comparison:?}");
+        }
+    }
+
+    #[test]
+    fn the_classical_order_stands_with_its_reason() {
+        let of = |review: &Review| (consider(review).verdict, Guarded.decide(review));
+        let usual = review(&[4], Objective::Economics);
+        let cases = [
+            (Fallback::LeadTime, Review { lead_times: Arc::from([4, 5]), ..usual.clone() }),
+            (Fallback::LeadTime, Review { review_period: 3, ..usual.clone() }),
+            (Fallback::LeadTime, Review { lead_times: Arc::from([13]), ..usual.clone() }),
+            (Fallback::Perishable, Review { shelf_life: Some(5), ..usual.clone() }),
+            (
+                Fallback::Demand,
+                Review { demand: Arc::new(DemandPaths { values: vec![0.0; 280], horizon: 28 }), ..usual.clone() },
+            ),
+            (Fallback::OrderCost, Review { costs: CostRates { order_cost: 200.0, ..COSTS }, ..usual.clone() }),
+        ];
+        for (fallback, review) in cases {
+            let (verdict, decision) = of(&review);
+            assert_eq!(verdict, Err(fallback));
+            let classical = Auto.decide(&review);
+            assert_eq!(decision.order_quantity, classical.order_quantity, "{fallback:?}");
+            if classical.adjustment == 0 {
+                assert_eq!(decision.adjustment_reason, fallback.code());
+            }
+        }
+        let mut late = usual;
+        late.stock.arrivals.push(restock_core::stock::Arrival { periods_ahead: 9, quantity: 5 });
+        assert_eq!(of(&late).0, Err(Fallback::LateSupply));
+    }
+
+    /// Under a service target the learned order may not lose more than the target allows.
+    #[test]
+    fn service_targets_hold_on_the_paths() {
+        for target in [0.8, 0.95, 0.99] {
+            let objective = Objective::Service { service_type: ServiceType::FillRate, target };
+            let review = review(&[4], objective);
+            let classical = Auto.decide(&review);
+            let decision = Guarded.decide(&review);
+            let costs = implied_costs(&review, classical.target_level);
+            let chosen = compare(&review, &classical, decision.order_quantity, &costs);
+            let most = ((1.0 - target) * chosen.demand).max(chosen.lost_classical);
+            assert!(chosen.lost_learned <= most + 1e-9, "{target}: {chosen:?}");
+        }
+    }
+
+    /// Weekly reviews with a lead time of a week: seven days are one period, and what is due within it comes first.
+    #[test]
+    fn weeks_are_added_up() {
+        let mut review = Review { review_period: 7, ..review(&[14], Objective::Economics) };
+        review.stock.arrivals.push(restock_core::stock::Arrival { periods_ahead: 7, quantity: 30 });
+        let item = item_of(&review, &COSTS).unwrap();
+        assert_eq!((item.lead_time(), item.unit_costs()), (2, (7.0, 4.0)));
+        assert!((item.scale() - 35.0).abs() < 2.0, "{}", item.scale());
+        let state = state_of(&review, 2).unwrap();
+        assert_eq!((state.on_hand, state.pipeline[0]), (6, 30));
+    }
+}
