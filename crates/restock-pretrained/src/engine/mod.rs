@@ -81,6 +81,17 @@ impl Output {
         }
     }
 
+    /// Takes over what another output with the same horizon says of one of its series.
+    pub(crate) fn copy_series(&mut self, series_idx: usize, other: &Self, other_idx: usize) {
+        assert_eq!(self.horizon, other.horizon);
+        let copy = |to: &mut [f32], from: &[f32], width: usize| {
+            to[series_idx * width..][..width].copy_from_slice(&from[other_idx * width..][..width]);
+        };
+        copy(&mut self.marginal, &other.marginal, self.horizon * N_LEVELS);
+        copy(&mut self.cumulative, &other.cumulative, self.horizon * N_LEVELS);
+        copy(&mut self.demand_probability, &other.demand_probability, self.horizon);
+    }
+
     /// Quantiles of one step, in the order of [`crate::config::LEVELS`].
     pub fn marginal(&self, series_idx: usize, step: usize) -> &[f32] {
         &self.marginal[(series_idx * self.horizon + step) * N_LEVELS..][..N_LEVELS]
