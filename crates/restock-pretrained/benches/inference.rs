@@ -12,6 +12,9 @@
 //! | nano | f32 | 0.74 | 86 | 162,000 |
 //! | nano | bf16 | 0.48 | 132 | 250,000 |
 //! | nano | int8 | 0.38 | 167 | 315,000 |
+//!
+//! `one_series` is one update from the history to the forecast, 7 covariates read, on one thread: 6.3 ms in f32, 2.4 in
+//! bf16 and 1.7 in int8 for the base size, 0.81, 0.54 and 0.46 for nano (fastest of 100, others at work on the machine).
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
