@@ -27,6 +27,7 @@ const LARGE_FILES: &[(&str, usize)] = &[
     ("examples/shop/data/sales.csv", 1_000_000),
     ("examples/shop/data/receipts.csv", 450_000),
     ("crates/restock-pretrained/models/base.safetensors", 16_000_000),
+    ("crates/restock-pretrained/models/nano.safetensors", 3_000_000),
 ];
 
 /// Files every reader looks for, and what they must contain.

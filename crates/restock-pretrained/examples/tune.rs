@@ -86,6 +86,9 @@ fn main() {
         }
         if let Some(best) = &outcome.best {
             println!("{method} on validation: {}", line(&best.card.evidence.expect("evidence")));
+            if method == Method::Calibrate {
+                println!("{method}: classes of volume split at {:?}", best.card.volume_bounds);
+            }
             if !is_tested {
                 continue;
             }

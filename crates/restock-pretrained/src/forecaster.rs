@@ -225,7 +225,7 @@ impl Pretrained {
             Input { n_series: members.len(), context_patches, future_patches, patches: &patches, statics: &statics };
         let mut output = self.engine.run(&input);
         if let Some(calibration) = &self.calibration {
-            calibration.apply(&mut output);
+            calibration.apply(&mut output, &scales);
         }
         (output, scales)
     }

@@ -17,4 +17,5 @@ pub mod text;
 pub mod torch;
 pub mod training;
 pub mod tuning;
+pub mod update;
 pub mod weights;

@@ -19,17 +19,32 @@ pub struct PriorSource {
     tokens: usize,
     /// Share of generic series at every progress, instead of the curriculum.
     share_generic: Option<f64>,
+    /// Share of retail groups whose shelves can run empty, instead of the curriculum.
+    share_with_stockouts: Option<f64>,
+    /// Whether targets are what was recorded after the origin, not what was wanted.
+    targets_as_recorded: bool,
 }
 
 impl PriorSource {
     /// Batches of about `tokens` tokens.
     pub fn new(seed: u64, tokens: usize) -> Self {
-        Self { seed, tokens, share_generic: None }
+        Self { seed, tokens, share_generic: None, share_with_stockouts: None, targets_as_recorded: false }
     }
 
     /// The same with a fixed share of series that are not retail, for ablations.
     pub fn with_share_generic(self, share_generic: f64) -> Self {
         Self { share_generic: Some(share_generic), ..self }
+    }
+
+    /// The same with a fixed share of shops whose shelves can run empty, for ablations.
+    pub fn with_share_of_stockouts(self, share_with_stockouts: f64) -> Self {
+        Self { share_with_stockouts: Some(share_with_stockouts), ..self }
+    }
+
+    /// The same with sales as recorded for targets, as a training on real histories has them that takes sales for demand:
+    /// shelves run empty after the origin too. For ablations.
+    pub fn with_targets_as_recorded(self) -> Self {
+        Self { targets_as_recorded: true, ..self }
     }
 
     fn options(&self, progress: f64) -> PriorOptions {
@@ -42,6 +57,9 @@ impl PriorSource {
         };
         if let Some(share) = self.share_generic {
             options.share_generic = share;
+        }
+        if let Some(share) = self.share_with_stockouts {
+            options.share_with_stockouts = share;
         }
         options
     }
@@ -77,20 +95,26 @@ impl BatchSource for PriorSource {
         let mut group_idx = 0_u64;
         while n_written < n_series {
             let n_past = (context_patches - 1) * PATCH + rng.random_range(1..=PATCH);
-            let group = draw_group(&options, n_past, future_patches * PATCH, self.seed ^ (step << 20), group_idx);
+            let n_future = future_patches * PATCH;
+            let n_periods = n_past + n_future;
+            // What is recorded of the periods after the origin is drawn as a past is.
+            let (n_recorded, n_latent) = if self.targets_as_recorded { (n_periods, 1) } else { (n_past, n_future) };
+            let group = draw_group(&options, n_recorded, n_latent, self.seed ^ (step << 20), group_idx);
             group_idx += 1;
-            let rows = calendar_rows(group.bucket, group.calendar.first_days[0], n_past + future_patches * PATCH);
+            let rows = calendar_rows(group.bucket, group.calendar.first_days[0], n_periods);
             let siblings = Siblings::of(&group, n_past);
             for series in group.series.iter().take(n_series - n_written) {
                 let left_out = siblings.without(series);
                 let hide_siblings = rng.random_bool(0.4);
                 let window = Window {
                     bucket: group.bucket,
-                    sales: &series.sales,
-                    observations: &series.observations,
-                    availability: series.availability.as_deref(),
+                    sales: &series.sales[..n_past],
+                    observations: &series.observations[..n_past],
+                    availability: series.availability.as_ref().map(|shares| &shares[..n_past]),
                     siblings: if hide_siblings { None } else { left_out.as_deref() },
-                    covariates: std::array::from_fn(|slot_idx| series.covariates[slot_idx].as_deref()),
+                    covariates: std::array::from_fn(|slot_idx| {
+                        series.covariates[slot_idx].as_ref().map(|values| &values[..n_periods])
+                    }),
                     count_valued: series.count_valued,
                     pack: if rng.random_bool(0.5) { series.pack } else { 1.0 },
                     text: None,
@@ -99,7 +123,16 @@ impl BatchSource for PriorSource {
                 let scale = write(&window, &rows, context_patches, future_patches, &mut patches, statics);
                 let start = n_written * patches.len();
                 batch.patches[start..start + patches.len()].convert_from_f32_slice(&patches);
-                batch.write_targets(n_written, &series.demand[n_past..], scale);
+                if self.targets_as_recorded {
+                    let recorded: Vec<f32> = (n_past..n_periods)
+                        .map(
+                            |t| if series.observations[t] == Observation::Missing { f32::NAN } else { series.sales[t] },
+                        )
+                        .collect();
+                    batch.write_targets(n_written, &recorded, scale);
+                } else {
+                    batch.write_targets(n_written, &series.demand[n_past..], scale);
+                }
                 n_written += 1;
             }
         }
@@ -208,6 +241,22 @@ mod tests {
             assert!(batch.demand.iter().chain(&batch.cumulative).all(|value| value.is_finite() && *value < 20.0));
             assert!(batch.demand_weight.iter().all(|weight| *weight == 1.0));
         }
+    }
+
+    /// Where shelves run empty after the origin, recorded targets are lower than those of demand.
+    #[test]
+    fn recorded_targets_are_sales() {
+        let source = PriorSource::new(5, 4000).with_share_generic(0.0).with_share_of_stockouts(1.0);
+        let mean = |source: &PriorSource| {
+            let (mut sum, mut count) = (0.0, 0.0);
+            for batch in (0..12).map(|step| source.batch(step, 1.0)) {
+                sum += batch.demand.iter().map(|value| f64::from(*value)).sum::<f64>();
+                count += batch.demand_weight.iter().map(|weight| f64::from(*weight)).sum::<f64>();
+            }
+            sum / count
+        };
+        let (wanted, sold) = (mean(&source), mean(&source.clone().with_targets_as_recorded()));
+        assert!(sold < 0.97 * wanted, "{sold} of {wanted}");
     }
 
     #[test]

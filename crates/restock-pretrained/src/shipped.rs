@@ -11,8 +11,15 @@ use crate::forecaster::Pretrained;
 use crate::tuning::adapter::{Base, sha256};
 use crate::weights::Weights;
 
-/// Names of the shipped forecasters, as written in configuration and leaderboards.
-pub const NAMES: &[&str] = &["pretrained"];
+/// Names of the shipped forecasters, as written in configuration and leaderboards: the base size, which adapters change and
+/// `auto` weighs, and the nano size, learnt from it: a quarter of the parameters, several times as fast.
+pub const NAMES: &[&str] = &["pretrained", "pretrained_nano"];
+
+static NANO_BYTES: &[u8] = include_bytes!("../models/nano.safetensors");
+
+static NANO: LazyLock<Weights> = LazyLock::new(|| read(NANO_BYTES));
+
+static NANO_SHA256: LazyLock<String> = LazyLock::new(|| sha256(NANO_BYTES));
 
 static BASE_BYTES: &[u8] = include_bytes!("../models/base.safetensors");
 
@@ -25,10 +32,23 @@ pub fn base() -> Base<'static> {
     Base { weights: &BASE, sha256: &BASE_SHA256 }
 }
 
-/// The SHA-256 that the card of the shipped weights states.
-pub fn stated_sha256() -> &'static str {
-    let words = include_str!("../models/base.md").split(|c: char| !c.is_ascii_hexdigit());
-    words.into_iter().find(|word| word.len() == 64).unwrap_or_default()
+/// The weights of a shipped forecaster; `None` for a name not in [`NAMES`].
+pub fn weights(name: &str) -> Option<Base<'static>> {
+    match name {
+        "pretrained" => Some(base()),
+        "pretrained_nano" => Some(Base { weights: &NANO, sha256: &NANO_SHA256 }),
+        _ => None,
+    }
+}
+
+/// The SHA-256 that the card of shipped weights states; `None` for a name not in [`NAMES`].
+pub fn stated_sha256(name: &str) -> Option<&'static str> {
+    let card = match name {
+        "pretrained" => include_str!("../models/base.md"),
+        "pretrained_nano" => include_str!("../models/nano.md"),
+        _ => return None,
+    };
+    card.split(|c: char| !c.is_ascii_hexdigit()).find(|word| word.len() == 64)
 }
 
 fn read(bytes: &[u8]) -> Weights {
@@ -60,7 +80,12 @@ fn read(bytes: &[u8]) -> Weights {
 /// assert!(forecast.median(1) > 1.5 * forecast.median(3));
 /// ```
 pub fn forecaster(name: &str) -> Option<Box<dyn Forecaster>> {
-    (name == "pretrained").then(|| Box::new(pretrained(Precision::fastest())) as Box<dyn Forecaster>)
+    in_precision(name, Precision::fastest()).map(|model| Box::new(model) as Box<dyn Forecaster>)
+}
+
+/// The shipped forecaster of a name, computing in some precision; `None` for a name not in [`NAMES`].
+pub fn in_precision(name: &str, precision: Precision) -> Option<Pretrained> {
+    weights(name).map(|shipped| Pretrained::new(shipped.weights, precision).named(name))
 }
 
 /// The shipped forecaster, computing in some precision.
@@ -76,9 +101,13 @@ mod tests {
     fn every_name_has_its_weights() {
         for name in NAMES {
             assert_eq!(forecaster(name).unwrap().name(), *name);
+            assert_eq!(Some(weights(name).unwrap().sha256), stated_sha256(name));
         }
+        let nano = weights("pretrained_nano").unwrap().weights.config();
+        assert_eq!(*nano, crate::config::ModelConfig::nano());
         assert!((6_300_000..6_400_000).contains(&BASE.config().n_parameters()), "{}", BASE.config().n_parameters());
         assert!(forecaster("oracle").is_none());
-        assert_eq!(base().sha256, stated_sha256());
+        assert_eq!(base().sha256, weights(NAMES[0]).unwrap().sha256);
+        assert!(weights("oracle").is_none() && stated_sha256("oracle").is_none());
     }
 }

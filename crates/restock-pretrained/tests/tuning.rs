@@ -128,6 +128,41 @@ fn calibration_restores_coverage() {
     assert!(0.3 < before[6] - 0.5, "the median covered {}", before[6]);
 }
 
+/// Demand of the prior's kind, but for small sellers the network is wrong in one way and for large ones in another: what
+/// all series together miss helps neither.
+#[test]
+fn a_calibration_by_volume_is_kept_where_it_wins() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let batch: Vec<SeriesInput> = (0..90_usize)
+        .map(|key| {
+            // Large sellers sell nothing on two days of three, then all at once; small ones are as steady as clocks.
+            let demand = (0..150_usize).map(|day| match key % 3 {
+                0 => 0.05 * (20.0 + rng.random::<f64>()),
+                1 => 5.0 + rng.random::<f64>(),
+                _ => {
+                    if (day * 7 + key).is_multiple_of(3) {
+                        900.0 * (1.0 + rng.random::<f64>())
+                    } else {
+                        1.0
+                    }
+                }
+            });
+            series(key as u64, demand.collect(), false)
+        })
+        .collect();
+    let weights = high_medians();
+    let base = Base { weights: &weights, sha256: "of no file" };
+    let outcome = tuned(&batch, base, &options(&[Method::Calibrate], 1));
+    let best = outcome.kept().expect("a gain");
+    assert_eq!(best.card.volume_bounds.len(), 2, "{:?}", best.card);
+    let Change::Calibration(by_class) = &best.change else { panic!("a calibration") };
+    let medians: Vec<f32> = (0..3).map(|class| by_class.marginal[class * HORIZON * N_LEVELS + MEDIAN]).collect();
+    assert!((medians[0] - medians[2]).abs() > 0.1, "{medians:?}");
+    // The file says so too.
+    let read = Adapter::from_bytes(&best.to_bytes(weights.config()).unwrap(), base).unwrap();
+    assert_eq!(&read, best);
+}
+
 fn high_medians() -> Weights {
     let config = ModelConfig::nano();
     let weights = Weights::random(&config, 1);
@@ -161,7 +196,7 @@ fn card(method: Method, base: Base) -> Card {
         data: String::new(),
         n_series: 1,
         n_windows: 1,
-        bucket: "day".into(),
+        bucket: Bucket::Day,
         horizon: HORIZON,
         seed: 1,
         steps: 1,
@@ -171,6 +206,7 @@ fn card(method: Method, base: Base) -> Card {
         share: 0.75,
         rank: Some(4),
         alpha: Some(8.0),
+        volume_bounds: Vec::new(),
         evidence: None,
     }
 }

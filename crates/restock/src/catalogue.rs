@@ -661,6 +661,13 @@ const MESSAGES: &[(&str, &str)] = &[
         "该适配器改动的权重为 {0}（SHA-256 {1}），此处为 {2}（SHA-256 {3}）；请用本版本重新微调",
     ),
     ("pretrained on simulated shops, not fitted", "在模拟门店上预训练，未拟合"),
+    (
+        "pretrained on simulated shops, not fitted: version {0} is tuned to {1}, the data are in {2}",
+        "在模拟门店上预训练，未拟合：版本 {0} 按{1~}微调，而数据按{2~}",
+    ),
+    ("days", "日"),
+    ("weeks", "周"),
+    ("months", "月"),
     ("pretrained on simulated shops, tuned to this project's history", "在模拟门店上预训练，并按本项目历史微调"),
     (
         "the longest series has {0} periods, tuning with a horizon of {1} needs at least {2}: {3} forecast origins for \

@@ -424,6 +424,11 @@ texts! {
     CumulativeDemand: "cumulative demand", "累计需求";
     TrainingStopped: "the time is over; the same command goes on after step {0}", "时间已到；再次运行同一命令将从第 {0} 步之后继续";
     LossByStep: "Pinball loss by step", "各步的分位数损失";
+    VersionOfOtherBucket: "version {0} of the pretrained model is tuned to {1}, the data are in {2}: the shipped model is used in its place",
+        "预训练模型版本 {0} 按{1}微调，而数据按{2}：改用随附模型";
+    PeriodsOfDays: "days", "日";
+    PeriodsOfWeeks: "weeks", "周";
+    PeriodsOfMonths: "months", "月";
     Promoted: "{0} is used from now on; before it was {1}", "现在使用 {0}，此前为 {1}";
     RolledBack: "back to {0}; {1} is no longer used", "已恢复为 {0}，不再使用 {1}";
 }

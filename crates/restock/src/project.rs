@@ -6,7 +6,7 @@ use std::sync::Arc;
 use restock_core::dataset::Item;
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
-use restock_core::{Forecaster, Money, Objective, ServiceType};
+use restock_core::{Bucket, Forecaster, Money, Objective, ServiceType};
 use restock_forecast::auto::Auto;
 use restock_pretrained::engine::Precision;
 use restock_pretrained::shipped;
@@ -158,14 +158,16 @@ impl Project {
         }
         let mut settings = config.settings;
         settings.as_of = session.as_of.or(settings.as_of);
-        let notes = match &self.config_file {
+        let mut notes: Vec<String> = match &self.config_file {
             Some((path, _)) => {
                 config.unused.iter().map(|key| session.fill(Text::UnusedSetting, &[key, &path.display()])).collect()
             }
             None => Vec::new(),
         };
         let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
-        Ok(Loaded { import, settings, notes, name, models: models_of(&self.dir) })
+        let models = models_of(&self.dir);
+        notes.extend(note_of_other_bucket(session, &models, settings.bucket));
+        Ok(Loaded { import, settings, notes, name, models })
     }
 
     fn fallback_name(&self) -> String {
@@ -320,9 +322,14 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
 /// The forecaster of a name; `pretrained`, and what `auto` weighs beside its own models, is the version that the project
 /// promoted.
 pub(crate) fn forecaster(name: &str, loaded: &Loaded) -> Result<Box<dyn Forecaster>, CliError> {
-    let pretrained = || pretrained(&loaded.models, precision(&loaded.settings.forecast_precision)?);
+    let pretrained =
+        || pretrained(&loaded.models, loaded.settings.bucket, precision(&loaded.settings.forecast_precision)?);
     match name {
         "pretrained" => return pretrained(),
+        name if shipped::NAMES.contains(&name) => {
+            let model = shipped::in_precision(name, precision(&loaded.settings.forecast_precision)?);
+            return Ok(Box::new(model.expect("a shipped name")));
+        }
         "auto" => return Ok(Box::new(Auto { pretrained: Some(Arc::from(pretrained()?)), ..Auto::default() })),
         _ => {}
     }
@@ -337,12 +344,32 @@ pub(crate) fn models_of(dir: &Path) -> Registry {
     Registry::new(dir.join(".restock").join("models"))
 }
 
-/// The pretrained model: the version that was promoted, or the one that is shipped.
-fn pretrained(models: &Registry, precision: Precision) -> Result<Box<dyn Forecaster>, CliError> {
+/// What is said where the version that was promoted is tuned to periods of another length than those of the data: the
+/// shipped model is used in its place. A version that cannot be read is for those who use it to tell.
+fn note_of_other_bucket(session: &Session, models: &Registry, bucket: Bucket) -> Option<String> {
+    let version = models.active().ok()??;
+    let tuned = models.card(&version).ok()?.bucket;
+    let periods = |bucket: Bucket| {
+        session.text(match bucket {
+            Bucket::Day => Text::PeriodsOfDays,
+            Bucket::Week => Text::PeriodsOfWeeks,
+            Bucket::Month => Text::PeriodsOfMonths,
+        })
+    };
+    (tuned != bucket).then(|| session.fill(Text::VersionOfOtherBucket, &[&version, &periods(tuned), &periods(bucket)]))
+}
+
+/// The pretrained model: the version that was promoted, if it is tuned to periods of this length, or the one that is
+/// shipped.
+fn pretrained(models: &Registry, bucket: Bucket, precision: Precision) -> Result<Box<dyn Forecaster>, CliError> {
     let Some(version) = models.active().map_err(|error| registry_error(&error))? else {
         return Ok(Box::new(shipped::pretrained(precision)));
     };
     let adapter = models.load(&version, shipped::base()).map_err(|error| registry_error(&error))?;
+    if let Err(error) = adapter.card.require_bucket(bucket) {
+        let reason = format!("pretrained on simulated shops, not fitted: version {version} is {error}");
+        return Ok(Box::new(shipped::pretrained(precision).because(&reason)));
+    }
     let model = adapter
         .forecaster(shipped::base().weights, precision)
         .map_err(|error| CliError::data(error.to_string()))?

@@ -608,7 +608,7 @@ fn version(with_evidence: bool) -> restock_pretrained::tuning::adapter::Adapter 
         data: "00ff".into(),
         n_series: 8,
         n_windows: 900,
-        bucket: "day".into(),
+        bucket: restock_core::Bucket::Day,
         horizon: 2,
         seed: 1,
         steps: 0,
@@ -618,10 +618,14 @@ fn version(with_evidence: bool) -> restock_pretrained::tuning::adapter::Adapter 
         share: 1.0,
         rank: None,
         alpha: None,
+        volume_bounds: vec![],
         evidence: with_evidence.then_some(evidence),
     };
     let shifts = vec![0.1; 2 * N_LEVELS];
-    Adapter { card, change: Change::Calibration(Calibration { marginal: shifts.clone(), cumulative: shifts }) }
+    Adapter {
+        card,
+        change: Change::Calibration(Calibration { bounds: vec![], marginal: shifts.clone(), cumulative: shifts }),
+    }
 }
 
 #[test]
@@ -643,11 +647,12 @@ fn versions_of_the_model_are_listed_promoted_used_and_rolled_back() {
     assert_eq!(name, "pretrained");
     expect(&shop, &["model", "promote", "v1"], 0);
     insta::assert_snapshot!(stdout(&expect(&shop, &["model", "list"], 0)), @r#"
-      version   method       day             SQL   SQL as shipped   better by      WQL   used
-      ─────────────────────────────────────────────────────────────────────────────────────────
-      shipped   as shipped
-      v1        calibrate    2026-03-02   0.7760           0.8000     +3.00 %   0.5100   yes
-      v2        calibrate    2026-03-02
+      version           method       day             SQL   SQL as shipped   better by      WQL   used
+      ─────────────────────────────────────────────────────────────────────────────────────────────────
+      shipped           as shipped
+      pretrained_nano   as shipped
+      v1                calibrate    2026-03-02   0.7760           0.8000     +3.00 %   0.5100   yes
+      v2                calibrate    2026-03-02
 
     Scaled quantile loss (SQL) and weighted quantile loss (WQL) on windows that were not trained on, lower is better.
     "#);
@@ -664,25 +669,41 @@ fn versions_of_the_model_are_listed_promoted_used_and_rolled_back() {
     expect(&shop, &["model", "promote", "v2", "--force", "a trial"], 0);
     let listed = json(&expect(&shop, &["model", "list", "--json"], 0));
     assert_eq!(listed["history"][1]["reason"], "a trial");
-    assert_eq!((&listed["versions"][2]["used"], &listed["versions"][0]["used"]), (&true.into(), &false.into()));
+    assert_eq!((&listed["versions"][3]["used"], &listed["versions"][0]["used"]), (&true.into(), &false.into()));
     insta::assert_snapshot!(stdout(&expect(&shop, &["model", "rollback"], 0)), @r#"
     back to v1; v2 is no longer used
     "#);
     assert_eq!(forecast().0, "pretrained@v1");
     insta::assert_snapshot!(stdout(&expect(&shop, &["model", "verify"], 0)), @r#"
-      model     check                                  found
-      ──────────────────────────────────────────────────────
-      shipped   SHA-256 of the file                    holds
-      shipped   names, shapes and numbers of tensors   holds
-      v1        SHA-256 of the file                    holds
-      v1        weights it changes                     holds
-      v1        names, shapes and numbers of tensors   holds
-      v2        SHA-256 of the file                    holds
-      v2        weights it changes                     holds
-      v2        names, shapes and numbers of tensors   holds
+      model             check                                  found
+      ──────────────────────────────────────────────────────────────
+      shipped           SHA-256 of the file                    holds
+      shipped           names, shapes and numbers of tensors   holds
+      pretrained_nano   SHA-256 of the file                    holds
+      pretrained_nano   names, shapes and numbers of tensors   holds
+      v1                SHA-256 of the file                    holds
+      v1                weights it changes                     holds
+      v1                names, shapes and numbers of tensors   holds
+      v2                SHA-256 of the file                    holds
+      v2                weights it changes                     holds
+      v2                names, shapes and numbers of tensors   holds
 
-    8 of 8 checks hold
+    10 of 10 checks hold
     "#);
+
+    // What was learnt of days is not used for weeks, and the run says so.
+    let settings = shop.join("restock.toml");
+    let by_day = std::fs::read_to_string(&settings).unwrap();
+    let by_week = by_day.replacen("bucket = \"day\"", "bucket = \"week\"", 1);
+    assert_ne!(by_day, by_week);
+    std::fs::write(&settings, by_week).unwrap();
+    let args = ["forecast", "shop", "--model", "pretrained", "--only", "MILK-1L@S01", "--horizon", "2", "--json"];
+    let output = expect(dir.path(), &args, 0);
+    insta::assert_snapshot!(stderr(&output), @"note: version v1 of the pretrained model is tuned to days, the data are in weeks: the shipped model is used in its place");
+    let row = &json(&output)[0];
+    insta::assert_snapshot!(format!("{}: {}", row["model"].as_str().unwrap(), row["reason"].as_str().unwrap()), @"pretrained: pretrained on simulated shops, not fitted: version v1 is tuned to days, the data are in weeks");
+    std::fs::write(&settings, by_day).unwrap();
+    assert_eq!(forecast().0, "pretrained@v1");
 
     // A damaged version is neither used nor hidden.
     let path = models.path("v1");
@@ -705,6 +726,9 @@ fn versions_of_the_model_are_listed_promoted_used_and_rolled_back() {
     // Files and folders of others.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../restock-pretrained");
     let fixture = |name: &str| root.join(name).display().to_string();
+    expect(&shop, &["model", "verify", "pretrained_nano"], 0);
+    let args = ["forecast", "shop", "--model", "pretrained_nano", "--only", "MILK-1L@S01", "--horizon", "2", "--json"];
+    assert_eq!(json(&expect(dir.path(), &args, 0))[0]["model"], "pretrained_nano");
     expect(&shop, &["model", "verify", &fixture("models/base.safetensors")], 0);
     expect(&shop, &["model", "verify", &fixture("tests/fixtures/chronos/chronos2")], 0);
     expect(&shop, &["model", "verify", &fixture("models/base.md")], 1);

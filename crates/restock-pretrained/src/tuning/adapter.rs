@@ -2,7 +2,7 @@
 //!
 //! | method | tensors |
 //! |---|---|
-//! | `calibrate` | `calibration.marginal`, `calibration.cumulative`, `[horizon, N_LEVELS]` |
+//! | `calibrate` | `calibration.marginal`, `calibration.cumulative`, `[horizon, N_LEVELS]`, by class of volume `[n_classes, horizon, N_LEVELS]` |
 //! | `head` | `norm.weight` and `head.*` of the network, half precision |
 //! | `lora` | `….lora_a`, `….lora_b` of each adapted matrix ([`super::low_rank`]) |
 //! | `full` | every tensor of the network, half precision |
@@ -15,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use half::f16;
+use restock_core::Bucket;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,9 @@ use crate::weights::{Weights, WeightsError, check_finite, values_of};
 /// Metadata key of the [`Card`], as JSON.
 pub const CARD_KEY: &str = "adapter";
 
-/// Largest horizon and rank that a file may ask for.
+/// Largest horizon, number of classes and rank that a file may ask for.
 const MOST_STEPS: usize = 256;
+const MOST_CLASSES: usize = 16;
 const MOST_RANK: usize = 1024;
 
 /// How a model was fitted, from the least change to the largest.
@@ -100,8 +102,8 @@ pub struct Card {
     pub n_series: usize,
     /// Windows of those series that training could draw.
     pub n_windows: usize,
-    /// Length of their periods: `day`, `week`, `month`.
-    pub bucket: String,
+    /// Length of their periods; what was learnt of days is wrong for weeks.
+    pub bucket: Bucket,
     /// Periods forecast in training and validation.
     pub horizon: usize,
     /// Seed of every draw.
@@ -122,6 +124,9 @@ pub struct Card {
     /// α of low-rank adapters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
+    /// Scales of forecasts that split series into the classes of a calibration; empty where all series move alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volume_bounds: Vec<f32>,
     /// Scores beside those of the base on windows that were not trained on.
     pub evidence: Option<Evidence>,
 }
@@ -170,6 +175,14 @@ pub enum AdapterError {
         /// Beginning of their hash.
         got: String,
     },
+    /// It was fitted to periods of another length.
+    #[error("tuned to {tuned}, the data are in {here}", tuned = tuned.plural(), here = here.plural())]
+    Bucket {
+        /// Length of the periods it was fitted to.
+        tuned: Bucket,
+        /// Length of those to be forecast.
+        here: Bucket,
+    },
 }
 
 /// Weights that adapters change, and the hash of their file.
@@ -200,9 +213,13 @@ impl Adapter {
     /// Every tensor of the file with its shape, as the card says.
     fn tensors(card: &Card, config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
         match card.method {
-            Method::Calibrate => ["marginal", "cumulative"]
-                .map(|head| (format!("calibration.{head}"), vec![card.horizon, N_LEVELS]))
-                .into(),
+            Method::Calibrate => {
+                let shape = match card.volume_bounds.len() {
+                    0 => vec![card.horizon, N_LEVELS],
+                    n_bounds => vec![n_bounds + 1, card.horizon, N_LEVELS],
+                };
+                ["marginal", "cumulative"].map(|head| (format!("calibration.{head}"), shape.clone())).into()
+            }
             Method::Head | Method::Full => replaced_tensors(config, card.method),
             Method::Lora => {
                 let rank = card.rank.unwrap_or(0);
@@ -277,6 +294,10 @@ impl Adapter {
         if !(0.0..=1.0).contains(&card.share) {
             return refuse(format!("has share = {}, must be from 0 to 1", card.share));
         }
+        let bounds = &card.volume_bounds;
+        if MOST_CLASSES <= bounds.len() || !bounds.iter().all(|bound| bound.is_finite()) || !bounds.is_sorted() {
+            return refuse(format!("has volume_bounds = {bounds:?}, must be fewer than {MOST_CLASSES} rising numbers"));
+        }
         let (rank, alpha) = (card.rank.unwrap_or(0), card.alpha.unwrap_or(f64::NAN));
         if card.method == Method::Lora && !((1..=MOST_RANK).contains(&rank) && alpha.is_finite()) {
             return refuse(format!("has rank = {rank} and alpha = {alpha}, must be from 1 to {MOST_RANK} and finite"));
@@ -304,7 +325,8 @@ impl Adapter {
         let change = match card.method {
             Method::Calibrate => {
                 let cumulative = tensors.pop().expect("two tensors").1;
-                Change::Calibration(Calibration { marginal: tensors.pop().expect("two tensors").1, cumulative })
+                let marginal = tensors.pop().expect("two tensors").1;
+                Change::Calibration(Calibration { bounds: card.volume_bounds.clone(), marginal, cumulative })
             }
             Method::Head | Method::Full => Change::Tensors(tensors.into_iter().collect()),
             Method::Lora => {
@@ -343,7 +365,7 @@ impl Adapter {
         Ok(Weights::from_flat(config, &flat)?)
     }
 
-    /// The tuned model.
+    /// The tuned model. It is for series of the card's bucket alone: see [`Card::require_bucket`].
     ///
     /// # Errors
     /// As [`Self::merged`].
@@ -353,6 +375,19 @@ impl Adapter {
             Change::Calibration(calibration) => model.calibrated(calibration.scaled(self.card.share as f32)),
             _ => model,
         })
+    }
+}
+
+impl Card {
+    /// Whether the fit is for periods of this length.
+    ///
+    /// # Errors
+    /// [`AdapterError::Bucket`] where it was fitted to others.
+    pub fn require_bucket(&self, here: Bucket) -> Result<(), AdapterError> {
+        if self.bucket == here {
+            return Ok(());
+        }
+        Err(AdapterError::Bucket { tuned: self.bucket, here })
     }
 }
 
@@ -388,7 +423,7 @@ pub(crate) mod tests {
             data: "00ff".into(),
             n_series: 40,
             n_windows: 4_000,
-            bucket: "day".into(),
+            bucket: Bucket::Day,
             horizon: 3,
             seed: 1,
             steps: 100,
@@ -398,6 +433,7 @@ pub(crate) mod tests {
             share: 0.5,
             rank: (method == Method::Lora).then_some(2),
             alpha: (method == Method::Lora).then_some(4.0),
+            volume_bounds: Vec::new(),
             evidence: Some(evidence(|_| 0.95)),
         }
     }
@@ -408,6 +444,7 @@ pub(crate) mod tests {
         let number = |idx: usize| (idx % 9) as f32 * 0.125 - 0.5;
         let change = match method {
             Method::Calibrate => Change::Calibration(Calibration {
+                bounds: Vec::new(),
                 marginal: (0..3 * N_LEVELS).map(number).collect(),
                 cumulative: (0..3 * N_LEVELS).map(|idx| number(idx + 2)).collect(),
             }),
@@ -436,6 +473,26 @@ pub(crate) mod tests {
             assert_eq!(card_of(&bytes).unwrap(), adapter.card);
             assert_eq!(method.name().parse(), Ok(method));
         }
+        // A calibration by class of volume.
+        let mut by_class = adapter(Method::Calibrate, base);
+        let Change::Calibration(calibration) = &mut by_class.change else { unreachable!("a calibration") };
+        calibration.bounds = vec![0.3, 2.7];
+        for shifts in [&mut calibration.marginal, &mut calibration.cumulative] {
+            *shifts = shifts.repeat(3);
+        }
+        by_class.card.volume_bounds = vec![0.3, 2.7];
+        let bytes = by_class.to_bytes(weights.config()).unwrap();
+        assert_eq!(Adapter::from_bytes(&bytes, base).unwrap(), by_class);
+    }
+
+    #[test]
+    fn a_fit_is_for_periods_of_its_own_length() {
+        let card = card(Method::Head, "abc");
+        assert!(card.require_bucket(Bucket::Day).is_ok());
+        insta::assert_snapshot!(
+            card.require_bucket(Bucket::Week).unwrap_err(),
+            @"tuned to days, the data are in weeks"
+        );
     }
 
     #[test]
@@ -490,6 +547,15 @@ pub(crate) mod tests {
         insta::assert_snapshot!(
             refusal(&odd.to_bytes(weights.config()).unwrap(), base),
             @r#"metadata "adapter" of the file has share = 1.5, must be from 0 to 1"#
+        );
+        let mut odd = adapter(Method::Calibrate, base);
+        odd.card.volume_bounds = vec![2.0, 1.0];
+        let Change::Calibration(calibration) = &mut odd.change else { unreachable!("a calibration") };
+        calibration.marginal = calibration.marginal.repeat(3);
+        calibration.cumulative = calibration.cumulative.repeat(3);
+        insta::assert_snapshot!(
+            refusal(&odd.to_bytes(weights.config()).unwrap(), base),
+            @r#"metadata "adapter" of the file has volume_bounds = [2.0, 1.0], must be fewer than 16 rising numbers"#
         );
     }
 }

@@ -159,17 +159,26 @@ impl Registry {
         Ok(self.names()?.into_iter().map(|name| self.version(name)).collect())
     }
 
+    /// The card of a version.
+    ///
+    /// # Errors
+    /// [`RegistryError`] where its file cannot be read, was changed, or has no card.
+    pub fn card(&self, name: &str) -> Result<Card, RegistryError> {
+        self.card_in(name, &self.read_checked(name)?)
+    }
+
+    fn card_in(&self, name: &str, bytes: &[u8]) -> Result<Card, RegistryError> {
+        card_of(bytes).map_err(|source| RegistryError::Adapter { path: self.path(name).display().to_string(), source })
+    }
+
     fn version(&self, name: String) -> Version {
-        let path = self.path(&name);
         let read = self.read_checked(&name);
         let sha256 = match &read {
             Ok(bytes) => sha256(bytes),
             Err(RegistryError::Changed { got, .. }) => got.clone(),
             Err(_) => String::new(),
         };
-        let card = read.and_then(|bytes| {
-            card_of(&bytes).map_err(|source| RegistryError::Adapter { path: path.display().to_string(), source })
-        });
+        let card = read.and_then(|bytes| self.card_in(&name, &bytes));
         Version { name, sha256, card }
     }
 

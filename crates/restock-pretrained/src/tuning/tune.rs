@@ -13,16 +13,17 @@
 //!    its budget. Learning rates are three times those usual for 256 windows and thousands of steps, and the running average
 //!    of the parameters counts.
 
-use restock_core::{Bucket, SeriesInput};
+use restock_core::SeriesInput;
 use restock_forecast::evaluate::{EvaluateOptions, score_series};
 use restock_forecast::metrics::ScoreSums;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::adapter::{Adapter, AdapterError, Base, Card, Change, Method, replaced_tensors};
+use super::calibration::{Calibration, class_of};
 use super::low_rank::LowRank;
 use super::score::Evidence;
-use super::windows::{Split, TrainingWindows};
+use super::windows::{Split, TrainingWindows, scale_at_origin};
 use crate::batch::TrainingBatch;
 use crate::config::{ModelConfig, PATCH};
 use crate::engine::Precision;
@@ -332,7 +333,7 @@ impl Tuner<'_> {
         let begin = (self.clock)();
         self.say(Some(method), 0, f64::NAN, f64::NAN);
         let (change, steps, windows_per_step, learning_rate) = match method {
-            Method::Calibrate => (self.calibrate(), 0, 0, 0.0),
+            Method::Calibrate => (self.calibrate()?, 0, 0, 0.0),
             Method::Head => self.head(until)?,
             Method::Lora => self.lora(until)?,
             Method::Full => self.full(until)?,
@@ -366,6 +367,10 @@ impl Tuner<'_> {
 
     fn adapter(&self, method: Method, change: Change) -> Adapter {
         let is_lora = method == Method::Lora;
+        let volume_bounds = match &change {
+            Change::Calibration(calibration) => calibration.bounds.clone(),
+            _ => Vec::new(),
+        };
         let card = Card {
             method,
             base: self.base.weights.config().name.clone(),
@@ -375,12 +380,7 @@ impl Tuner<'_> {
             data: self.data.clone(),
             n_series: self.windows.n_series(),
             n_windows: self.windows.n_windows(),
-            bucket: match self.selection.series[0].bucket {
-                Bucket::Day => "day",
-                Bucket::Week => "week",
-                Bucket::Month => "month",
-            }
-            .to_owned(),
+            bucket: self.selection.series[0].bucket,
             horizon: self.options.horizon,
             seed: self.options.seed,
             steps: 0,
@@ -390,14 +390,53 @@ impl Tuner<'_> {
             share: 1.0,
             rank: is_lora.then_some(RANK),
             alpha: is_lora.then_some(ALPHA),
+            volume_bounds,
             evidence: None,
         };
         Adapter { card, change }
     }
 
-    fn calibrate(&self) -> Change {
+    /// A calibration of all series alike, or by class of volume where that is better on the series of the selection. Each
+    /// class takes what its own series ask for: its own shifts, those of all series, half of either, or none.
+    fn calibrate(&self) -> Result<Change, TuneError> {
         let model = Pretrained::new(self.base.weights, self.options.precision);
-        Change::Calibration(self.windows.calibrate(&model, CALIBRATION_WINDOWS, self.options.seed))
+        let (whole, by_class) = self.windows.calibrate(&model, CALIBRATION_WINDOWS, self.options.seed);
+        let Some(by_class) = by_class else { return Ok(Change::Calibration(whole)) };
+        let score = |calibration: &Calibration, share: f32| -> Result<Vec<ScoreSums>, TuneError> {
+            let adapter = self.adapter(Method::Calibrate, Change::Calibration(calibration.scaled(share)));
+            Ok(self.selection.score(&adapter.forecaster(self.base.weights, self.options.precision)?))
+        };
+        let mut candidates: Vec<(&Calibration, f32, Vec<ScoreSums>)> = vec![(&whole, 0.0, self.zero_shot.to_vec())];
+        for (calibration, share) in [(&whole, 0.5), (&whole, 1.0), (&by_class, 0.5), (&by_class, 1.0)] {
+            candidates.push((calibration, share, score(calibration, share)?));
+        }
+        // A series is of the class that it is in at the last origin.
+        let horizon = self.options.horizon;
+        let class_of_series = |series: &SeriesInput| {
+            let known = series.until(series.n_periods() - horizon, horizon);
+            class_of(&by_class.bounds, scale_at_origin(&known, horizon))
+        };
+        let classes: Vec<usize> = self.selection.series.iter().map(class_of_series).collect();
+        let choices: Vec<(&Calibration, f32)> = (0..by_class.n_classes())
+            .map(|class| {
+                let members = |sums: &[ScoreSums]| -> Vec<ScoreSums> {
+                    sums.iter().zip(&classes).filter(|(_, of)| **of == class).map(|(sums, _)| sums.clone()).collect()
+                };
+                let shipped = members(self.zero_shot);
+                let mut best = (1.0, &candidates[0]);
+                for candidate in &candidates[1..] {
+                    let relative = relative(&members(&candidate.2), &shipped);
+                    if relative < best.0 {
+                        best = (relative, candidate);
+                    }
+                }
+                (best.1.0, best.1.1)
+            })
+            .collect();
+        let chosen = Calibration::chosen(&by_class.bounds, &choices);
+        let of_whole = candidates[1..3].iter().map(|(_, _, sums)| relative(sums, self.zero_shot));
+        let is_better = relative(&score(&chosen, 1.0)?, self.zero_shot) < of_whole.fold(1.0, f64::min);
+        Ok(Change::Calibration(if is_better { chosen } else { whole }))
     }
 
     /// The output block and the norm before it, on features of windows that are computed once.

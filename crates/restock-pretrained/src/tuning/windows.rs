@@ -11,7 +11,7 @@ use restock_core::SeriesInput;
 use restock_core::forecast::Observation;
 use restock_core::time::Period;
 
-use super::calibration::{Calibration, Head, Residuals};
+use super::calibration::{Calibration, Head, Residuals, class_of};
 use crate::batch::{BatchSource, TrainingBatch};
 use crate::config::{MAX_FUTURE_PATCHES, N_STATIC, PATCH, PATCH_WIDTH};
 use crate::forecaster::{CONTEXT_PATCHES, Past, Prepared, Pretrained};
@@ -143,10 +143,9 @@ impl<'a> TrainingWindows<'a> {
         batch
     }
 
-    /// Fits a calibration of `model` to at most `n_windows` windows that lie as late as possible. Their origins fall on
+    /// Fits calibrations of `model`, one for all series and, where there are series enough, one by class of volume, to at most `n_windows` windows that lie as late as possible. Their origins fall on
     /// every day of the week, so that a step ahead is not taken for a weekday.
-    pub fn calibrate(&self, model: &Pretrained, n_windows: usize, seed: u64) -> Calibration {
-        let mut residuals = Residuals::new(self.horizon);
+    pub fn calibrate(&self, model: &Pretrained, n_windows: usize, seed: u64) -> (Calibration, Option<Calibration>) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let season = self.batch.first().map_or(1, |series| series.bucket.season());
         // 5 and 7 have no common divisor: seven origins five days apart are seven weekdays.
@@ -172,21 +171,52 @@ impl<'a> TrainingWindows<'a> {
         }
         let known: Vec<SeriesInput> =
             windows.iter().map(|(series_idx, origin)| self.batch[*series_idx].until(*origin, self.horizon)).collect();
+        let bounds = self.volume_bounds(&known);
+        let mut residuals = Residuals::new(self.horizon, bounds.len() + 1);
         model.run(&known, self.horizon, |members, output, scales| {
             for (row, (idx, scale)) in members.iter().zip(scales).enumerate() {
                 let (series_idx, origin) = windows[*idx];
+                let class = class_of(&bounds, *scale);
                 let outcome = Outcome::of(&self.batch[series_idx], origin, self.horizon);
                 outcome.each(*scale, &mut |step, head, demand, censored| {
                     let quantiles = match head {
                         Head::Marginal => output.marginal(row, step),
                         Head::Cumulative => output.cumulative(row, step),
                     };
-                    residuals.add(head, step, quantiles, demand, censored);
+                    residuals.add(class, head, step, quantiles, demand, censored);
                 });
             }
         });
-        Calibration::fit(&residuals)
+        let by_class = (!bounds.is_empty()).then(|| Calibration::fit_by_class(&residuals, &bounds));
+        (Calibration::fit(&residuals), by_class)
     }
+
+    /// Scales that split windows into classes of equal size: as many classes as have enough series, at most
+    /// [`N_CLASSES`].
+    fn volume_bounds(&self, known: &[SeriesInput]) -> Vec<f32> {
+        let n_classes = N_CLASSES.min(self.n_series() / LEAST_SERIES).max(1);
+        let mut scales: Vec<f32> = known.iter().map(|series| scale_at_origin(series, self.horizon)).collect();
+        scales.sort_unstable_by(f32::total_cmp);
+        let mut bounds: Vec<f32> = (1..n_classes).map(|class| scales[class * scales.len() / n_classes]).collect();
+        bounds.dedup();
+        // A bound at the lowest scale would leave its class empty.
+        bounds.retain(|bound| scales[0] < *bound);
+        bounds
+    }
+}
+
+/// Classes of volume of a calibration at most: their quantiles need hundreds of residuals each.
+const N_CLASSES: usize = 3;
+
+/// Series that a class of volume has at least.
+const LEAST_SERIES: usize = 20;
+
+/// The scale of a forecast from the end of a series, units per period: about its mean demand.
+pub(super) fn scale_at_origin(known: &SeriesInput, horizon: usize) -> f32 {
+    let prepared = Prepared::new(known, CONTEXT_PATCHES, horizon);
+    let future_patches = horizon.div_ceil(PATCH);
+    let mut patches = vec![0.0; (CONTEXT_PATCHES + future_patches) * PATCH_WIDTH];
+    prepared.write(known, CONTEXT_PATCHES, future_patches, &mut patches, &mut [0.0; N_STATIC])
 }
 
 /// What happened in the periods after an origin.

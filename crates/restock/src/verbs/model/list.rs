@@ -22,6 +22,13 @@ pub(super) fn run(session: &Session, models: &Registry) -> Result<Output, CliErr
             "version": SHIPPED, "method": null, "base": base.weights.config().name, "base_sha256": base.sha256,
             "used": active.is_none(),
         })];
+        for name in &shipped::NAMES[1..] {
+            let other = shipped::weights(name).expect("a shipped name");
+            rows.push(json!({
+                "version": name, "method": null, "base": other.weights.config().name, "base_sha256": other.sha256,
+                "used": false,
+            }));
+        }
         for version in &versions {
             let mut row = match &version.card {
                 Ok(card) => json!(card),
@@ -50,6 +57,12 @@ pub(super) fn run(session: &Session, models: &Registry) -> Result<Output, CliErr
         session.text(Text::ShippedModel).clone_into(&mut shipped_row[1]);
         shipped_row[7] = used(active.is_none());
         grid.row(shipped_row);
+        for name in &shipped::NAMES[1..] {
+            let mut row = vec![String::new(); 9];
+            (*name).clone_into(&mut row[0]);
+            session.text(Text::ShippedModel).clone_into(&mut row[1]);
+            grid.row(row);
+        }
         for version in &versions {
             let mut row = vec![String::new(); 9];
             row[0].clone_from(&version.name);

@@ -32,9 +32,10 @@ pub(super) fn run(session: &Session, models: &Registry, target: Option<&str>) ->
     let checks = match target {
         None => {
             let versions = names.iter().flat_map(|name| version(models, name));
-            shipped_weights().into_iter().chain(versions).collect()
+            shipped::NAMES.iter().flat_map(|name| shipped_weights(name)).chain(versions).collect()
         }
-        Some(SHIPPED) => shipped_weights(),
+        Some(SHIPPED) => shipped_weights(BASE),
+        Some(name) if shipped::NAMES.contains(&name) => shipped_weights(name),
         Some(name) if names.iter().any(|known| known == name) => version(models, name),
         Some(path) if Path::new(path).is_dir() => folder(path),
         Some(path) if Path::new(path).is_file() => file(path)?,
@@ -76,11 +77,17 @@ pub(super) fn run(session: &Session, models: &Registry, target: Option<&str>) ->
     Ok(output)
 }
 
-/// The shipped weights against what their card states.
-fn shipped_weights() -> Vec<Check> {
-    let (base, stated) = (shipped::base(), shipped::stated_sha256());
-    let wrong = (base.sha256 != stated).then(|| format!("has SHA-256 {}, its card states {stated}", base.sha256));
-    let check = |what, error| Check { model: SHIPPED.to_owned(), what, error, sha256: Some(base.sha256.to_owned()) };
+/// The shipped forecaster whose weights versions change.
+const BASE: &str = shipped::NAMES[0];
+
+/// The weights of a shipped forecaster against what their card states.
+fn shipped_weights(name: &str) -> Vec<Check> {
+    let weights = shipped::weights(name).expect("a shipped name");
+    let stated = shipped::stated_sha256(name).unwrap_or_default();
+    let wrong = (weights.sha256 != stated).then(|| format!("has SHA-256 {}, its card states {stated}", weights.sha256));
+    let model = if name == BASE { SHIPPED } else { name };
+    let sha256 = Some(weights.sha256.to_owned());
+    let check = |what, error| Check { model: model.to_owned(), what, error, sha256: sha256.clone() };
     // Reading them checked names, shapes and numbers.
     vec![check(Text::CheckHash, wrong), check(Text::CheckTensors, None)]
 }
