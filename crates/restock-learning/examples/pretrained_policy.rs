@@ -29,6 +29,9 @@ use serde::Deserialize;
 const N_LANES: usize = 512;
 const N_WARM_UP: usize = 100;
 
+/// Rows with more states are simulated.
+const N_STATES_EXACT: usize = 400_000;
+
 /// Standard errors on either side of an estimate that hold the truth with 95 %.
 const STANDARD_ERRORS_95: f64 = 1.96;
 
@@ -140,7 +143,13 @@ fn generalist(options: &Options) {
     );
     let (mut to_optimum, mut gc_to_optimum, mut to_capped, mut gc_to_capped) = (vec![], vec![], vec![], vec![]);
     for row in generalist_rows(options) {
-        let (cost, margin) = simulated(&options.policy, &row.item(), &options.plan);
+        let item = row.item();
+        // Up to a lead time of 4 most rows have few enough states to be evaluated exactly.
+        let problem = (row.lead_time <= 4).then(|| lost_sales(&item));
+        let (cost, margin) = match problem.filter(|problem| problem.n_states() <= N_STATES_EXACT) {
+            Some(problem) => (exact_cost(&options.policy, &item, &problem, &settings(&item)), 0.0),
+            None => simulated(&options.policy, &item, &options.plan),
+        };
         to_capped.push(percent(cost, row.best_cbs_cost));
         gc_to_capped.push(percent(row.gclsn_zero_shot_cost, row.best_cbs_cost));
         let mut optimum = ["-".to_owned(), "-".to_owned(), "-".to_owned()];

@@ -15,7 +15,7 @@ use super::problem::{ItemProblem, LEAD_TIME_MAX, Unmet};
 pub const TRAINING_SEED: u64 = 1 << 32;
 
 /// The seed of the items that policies are graded on.
-pub const GRADING_SEED: u64 = 77;
+pub const GRADING_SEED: u64 = 101;
 
 /// Where random items come from.
 #[derive(Clone, Copy, Debug, PartialEq)]

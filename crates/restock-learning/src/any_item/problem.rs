@@ -39,7 +39,7 @@ pub enum Unmet {
 /// use restock_learning::any_item::{ItemProblem, Unmet};
 ///
 /// let item = ItemProblem::new(4, Unmet::Lost, 1.0, 9.0, vec![DiscreteDemand::poisson(5.0, 60)]).unwrap();
-/// assert_eq!(item.scale(), 5.0);
+/// assert!((item.scale() - 5.0).abs() < 1e-9);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemProblem {
