@@ -69,6 +69,7 @@ def main():
     parser.add_argument("--models", default="ets,pretrained,auto")
     parser.add_argument("--items", type=int, default=150)
     parser.add_argument("--weeks", type=int, default=26)
+    parser.add_argument("--classes", type=int, default=1, help="classes of equal size by units sold, apart")
     args = parser.parse_args()
     models = args.models.split(",")
     ladders = {model: [replay(args, model, target) for target in TARGETS] for model in models}
@@ -90,6 +91,14 @@ def main():
             low, high = values[int(0.05 * len(values))], values[int(0.95 * len(values)) - 1]
             print(f"{model} / {models[0]}: {what} {whole[column]:.4f} [{low:.4f} {high:.4f}], "
                   f"fill rates {whole[2]:.3f} to {whole[3]:.3f}, {n_items} items")
+    by_volume = sorted(range(n_items), key=lambda idx: ladders[models[0]][0][idx][0])
+    for number in range(args.classes if args.classes > 1 else 0):
+        members = by_volume[number * n_items // args.classes : (number + 1) * n_items // args.classes]
+        curves = {model: curve(ladders[model], members) for model in models}
+        for model in models[1:]:
+            found = ratios(curves[models[0]], curves[model])
+            line = f"cost {found[0]:.3f} stock {found[1]:.3f}" if found else "no common fill rate"
+            print(f"class {number + 1} of {args.classes}, {len(members)} items: {model} / {models[0]} {line}")
 
 
 if __name__ == "__main__":

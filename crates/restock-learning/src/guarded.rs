@@ -104,11 +104,11 @@ impl Policy for Guarded {
     }
 
     fn decide(&self, review: &Review) -> Decision {
-        decision(review, self.consider(review, Auto.decide(review)))
+        decision(self.consider(review, Auto.decide(review)))
     }
 
     fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
-        decision(review, self.consider(review, Auto.decide_again(review, earlier)))
+        decision(self.consider(review, Auto.decide_again(review, earlier)))
     }
 }
 
@@ -122,12 +122,11 @@ impl Guarded {
 }
 
 /// The guard's decision: the classical one, its quantity replaced where the network's order acts.
-fn decision(review: &Review, considered: Considered) -> Decision {
+fn decision(considered: Considered) -> Decision {
     let Considered { classical, learned, verdict, .. } = considered;
     match (verdict, learned) {
         (Ok(()), Some(order_quantity)) => {
             let adjustment = classical.adjustment + order_quantity - classical.order_quantity;
-            debug_assert!(review.stock.inventory_position() + order_quantity <= Units::MAX / 2);
             Decision { order_quantity, adjustment, adjustment_reason: REASON, ..classical }
         }
         (Err(fallback), _) if classical.adjustment == 0 => Decision { adjustment_reason: fallback.code(), ..classical },
@@ -143,9 +142,10 @@ fn judge(review: &Review, considered: &mut Considered) -> Result<(), Fallback> {
         return Err(Fallback::Perishable);
     }
     let classical = &considered.classical;
+    let lead_time = lead_time_of(review)?;
+    let state = state_of(review, lead_time)?;
     let costs = implied_costs(review, classical.target_level);
-    let item = item_of(review, &costs)?;
-    let state = state_of(review, item.lead_time())?;
+    let item = item_of(review, lead_time, &costs)?;
     let position = review.stock.inventory_position();
     let wanted = PretrainedPolicy::shipped().order(&item, &state);
     let level = classical.target_level as f64;
@@ -182,18 +182,27 @@ fn implied_costs(review: &Review, target_level: Units) -> CostRates {
     CostRates { stockout_cost: held * fractile / (1.0 - fractile), ..own }
 }
 
-/// The item in review periods.
-fn item_of(review: &Review, costs: &CostRates) -> Result<ItemProblem, Fallback> {
+/// Periods of the network's demand cycle: review periods that the paths reach.
+fn n_phases(review: &Review) -> usize {
+    (review.demand.horizon / review.review_period).min(CYCLE_MAX)
+}
+
+/// The one lead time, in review periods.
+fn lead_time_of(review: &Review) -> Result<usize, Fallback> {
     let (length, first) = (review.review_period, review.lead_times[0]);
-    if review.lead_times.iter().any(|lead| *lead != first) || first % length != 0 {
-        return Err(Fallback::LeadTime);
-    }
     let lead_time = first / length;
-    let n_phases = (review.demand.horizon / length).min(CYCLE_MAX);
-    if lead_time > LEAD_TIME_MAX || n_phases <= lead_time {
-        return Err(Fallback::LeadTime);
+    let is_fixed = review.lead_times.iter().all(|lead| *lead == first) && first % length == 0;
+    if is_fixed && lead_time <= LEAD_TIME_MAX && lead_time < n_phases(review) {
+        Ok(lead_time)
+    } else {
+        Err(Fallback::LeadTime)
     }
-    let moments: Vec<(f64, f64)> = (0..n_phases)
+}
+
+/// The item in review periods.
+fn item_of(review: &Review, lead_time: usize, costs: &CostRates) -> Result<ItemProblem, Fallback> {
+    let length = review.review_period;
+    let moments: Vec<(f64, f64)> = (0..n_phases(review))
         .map(|phase| {
             let demand = review.demand.total(phase * length, (phase + 1) * length);
             let mean = demand.mean().max(MEAN_MIN);
@@ -241,12 +250,11 @@ struct Comparison {
 /// Plays both orders, each followed by ordering up to the classical level at every review.
 fn compare(review: &Review, classical: &Decision, learned: Units, costs: &CostRates) -> Comparison {
     let params = ItemLocationParams { backorder: review.backorder, ..ItemLocationParams::lost_sales(*costs) };
-    let (n_paths, n_leads) = (review.demand.n_paths(), review.lead_times.len());
+    let n_paths = review.demand.n_paths();
     let mut comparison = Comparison::default();
     let mut squares = 0.0;
     for path_idx in 0..n_paths {
-        let lead_time = review.lead_times[path_idx % n_leads];
-        let play = |order| play(review, order, classical.target_level, lead_time, path_idx, &params);
+        let play = |order| play(review, order, classical.target_level, path_idx, &params);
         let (one, other) = (play(classical.order_quantity), play(learned));
         let saving = one.cost - other.cost;
         comparison.saving += saving;
@@ -272,15 +280,8 @@ struct Played {
 }
 
 /// Plays an order and those after it until what it changed is over: two reviews after its arrival.
-fn play(
-    review: &Review,
-    order: Units,
-    level: Units,
-    lead_time: usize,
-    path_idx: usize,
-    params: &ItemLocationParams,
-) -> Played {
-    let length = review.review_period;
+fn play(review: &Review, order: Units, level: Units, path_idx: usize, params: &ItemLocationParams) -> Played {
+    let (length, lead_time) = (review.review_period, review.lead_times[0]);
     let path = review.demand.path(path_idx);
     let end = (lead_time + 3 * length).min(path.len());
     let mut stock: StockState = review.stock.clone();
@@ -420,7 +421,7 @@ mod tests {
     fn weeks_are_added_up() {
         let mut review = Review { review_period: 7, ..review(&[14], Objective::Economics) };
         review.stock.arrivals.push(restock_core::stock::Arrival { periods_ahead: 7, quantity: 30 });
-        let item = item_of(&review, &COSTS).unwrap();
+        let item = item_of(&review, lead_time_of(&review).unwrap(), &COSTS).unwrap();
         assert_eq!((item.lead_time(), item.unit_costs()), (2, (7.0, 4.0)));
         assert!((item.scale() - 35.0).abs() < 2.0, "{}", item.scale());
         let state = state_of(&review, 2).unwrap();

@@ -560,7 +560,7 @@ pub(crate) fn evidence_value<'a>(key: &str, value: &'a str, lang: Lang) -> &'a s
         (Lang::En, "reason", "learned") => "learned policy, cheaper on the item's demand paths",
         (Lang::ZhCn, "reason", "learned") => "学习策略，按需求情景成本更低",
         (Lang::En, "learned_policy", "learned_order_cost") => "not used: the order cost matters",
-        (Lang::En, "learned_policy", "learned_perishable") => "not used: the item expires",
+        (Lang::En, "learned_policy", "learned_perishable") => "not used: the item expires or may not be ordered",
         (Lang::En, "learned_policy", "learned_lead_time") => {
             "not used: the lead time is uncertain, long or no multiple of the review period"
         }
@@ -570,7 +570,7 @@ pub(crate) fn evidence_value<'a>(key: &str, value: &'a str, lang: Lang) -> &'a s
         (Lang::En, "learned_policy", "learned_not_better") => "not used: no cheaper on the item's demand paths",
         (Lang::En, "learned_policy", "learned_loses_more") => "not used: cheaper, but loses more sales",
         (Lang::ZhCn, "learned_policy", "learned_order_cost") => "未采用：订货成本起作用",
-        (Lang::ZhCn, "learned_policy", "learned_perishable") => "未采用：商品会过期",
+        (Lang::ZhCn, "learned_policy", "learned_perishable") => "未采用：商品会过期或不得订购",
         (Lang::ZhCn, "learned_policy", "learned_lead_time") => "未采用：提前期不确定、过长或不是订货周期的整数倍",
         (Lang::ZhCn, "learned_policy", "learned_late_supply") => "未采用：有在途货物晚于新订单到货",
         (Lang::ZhCn, "learned_policy", "learned_demand") => "未采用：预计无需求",
