@@ -80,8 +80,13 @@ pub struct PlanSettings {
     pub extra_horizon_days: u32,
     /// Covariates to use: any of `price`, `promotion`, `holiday`, `signal`.
     pub covariates: Vec<String>,
-    /// Policy by name; `auto` chooses base-stock, or (R,s,S) where the order cost matters.
+    /// Policy by name; `classical` chooses base-stock, or (R,s,S) where the order cost matters, and `auto` watches beside
+    /// it what the learned policy would order, or lets it act.
     pub policy: String,
+    /// Whether the learned policy may act under `auto`; else it only watches (shadow mode).
+    pub learned_acts: bool,
+    /// Largest order of the learned policy as a multiple of the classical one, at least 1.
+    pub learned_max_ratio: f64,
     /// Segments: the first whose filter matches overrides the objective or policy.
     pub segments: Vec<Segment>,
     /// Number of demand paths per item-location.
@@ -128,6 +133,8 @@ impl Default for PlanSettings {
             extra_horizon_days: 28,
             covariates: ["price", "promotion", "holiday", "signal"].map(str::to_owned).to_vec(),
             policy: "auto".to_owned(),
+            learned_acts: false,
+            learned_max_ratio: 1.5,
             segments: Vec::new(),
             n_paths: 256,
             max_days_of_cover: None,

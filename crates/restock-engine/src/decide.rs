@@ -7,6 +7,7 @@ use restock_core::proposal::WaterfallCode;
 use restock_core::settings::PlanSettings;
 use restock_core::{StockState, Units};
 use restock_inventory::rules::{RuledOrder, apply_rules, round_up};
+use restock_learning::guarded::{self, Considered, Guarded};
 
 use crate::unit::{PlanningUnit, StockKnowledge, Timing};
 use crate::what_if::WhatIf;
@@ -22,7 +23,7 @@ pub(crate) struct Decided {
     pub(crate) timing: Timing,
     /// Stock as it was used, an assumed stock included.
     pub(crate) review: Review,
-    /// The policy that decided, `auto` resolved.
+    /// The policy that decided, `auto` and the like resolved.
     pub(crate) policy: String,
     pub(crate) decision: Decision,
     pub(crate) ruled: RuledOrder,
@@ -47,10 +48,32 @@ impl Decided {
     }
 }
 
-/// The policy of a name; `base_stock` where the name is unknown (see [`crate::check_settings`]).
-fn policy_of(name: &str) -> Box<dyn restock_core::Policy> {
-    restock_learning::policy(name)
-        .unwrap_or_else(|| restock_learning::policy("base_stock").expect("base_stock is a policy"))
+/// The policy of a unit; `base_stock` where its name is unknown (see [`crate::check_settings`]).
+fn policy_of(unit: &PlanningUnit, settings: &PlanSettings) -> Box<dyn restock_core::Policy> {
+    match unit.policy.as_str() {
+        "auto" if !settings.learned_acts => Box::new(restock_inventory::Classical),
+        "auto" | guarded::NAME => Box::new(Guarded { max_ratio: settings.learned_max_ratio }),
+        name => restock_learning::policy(name)
+            .unwrap_or_else(|| restock_learning::policy("base_stock").expect("base_stock is a policy")),
+    }
+}
+
+/// The name of the policy that decided: of `auto` and the like, the one that it came to.
+fn name_of(unit: &PlanningUnit, decision: &Decision) -> String {
+    let name = match unit.policy.as_str() {
+        "auto" | "classical" | guarded::NAME if decision.adjustment_reason == guarded::REASON => guarded::NAME,
+        "auto" | "classical" | guarded::NAME if decision.reorder_point.is_some() => "R_s_S",
+        "auto" | "classical" | guarded::NAME => "base_stock",
+        name => name,
+    };
+    name.to_owned()
+}
+
+/// What the learned policy would order while it only watches: `None` where it acts, or no one asked.
+pub(crate) fn watched(unit: &PlanningUnit, decided: &Decided, settings: &PlanSettings) -> Option<Considered> {
+    let watches = unit.policy == "auto" && !settings.learned_acts;
+    let guarded = Guarded { max_ratio: settings.learned_max_ratio };
+    watches.then(|| guarded.consider(&decided.review, decided.decision.clone()))
 }
 
 /// Decides one unit for given demand paths. `expected_sales_per_review` is what left the place in the last review
@@ -90,13 +113,7 @@ pub(crate) fn decide_again(
         shelf_life: unit.shelf_life,
         backorder: unit.backorder,
     };
-    let (policy, name) = match unit.policy.as_str() {
-        "auto" => {
-            let name = restock_inventory::Auto::choice(&review);
-            (policy_of(name), name.to_owned())
-        }
-        name => (policy_of(name), name.to_owned()),
-    };
+    let policy = policy_of(unit, settings);
     if stock.is_none() && unit.stock_known == StockKnowledge::Assumed {
         let target = policy.decide(&review).target_level.max(review.rules.min_stock);
         let before = target as f64 / target_change(demand, timing.review_period, protection);
@@ -156,7 +173,8 @@ pub(crate) fn decide_again(
             break;
         }
     }
-    Decided { timing, review, policy: name, decision, ruled, later_steps: Vec::new(), source_cap: None, protection }
+    let policy = name_of(unit, &decision);
+    Decided { timing, review, policy, decision, ruled, later_steps: Vec::new(), source_cap: None, protection }
 }
 
 /// The multiple that an order comes in: packs, or whole layers or pallets where the order is large enough.

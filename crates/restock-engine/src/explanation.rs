@@ -15,11 +15,12 @@ use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Money, Objective, Quantity, ServiceType, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, Projection, project};
 use restock_inventory::rules::{apply_rules, round_up, violations};
+use restock_learning::guarded::Considered;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
-use crate::decide::{Decided, most_before_expiry, needs_after_arrival, redecide, sellable};
+use crate::decide::{Decided, most_before_expiry, needs_after_arrival, redecide, sellable, watched};
 use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
 use crate::plan::PlanLine;
 use crate::sentence::sentences;
@@ -126,6 +127,9 @@ pub(crate) fn unit_plan(unit: &PlanningUnit, worked: &Worked, settings: &PlanSet
     UnitPlan { totals: totals(unit, decided, &outlook), line, proposal, exceptions, allocation }
 }
 
+/// Key of the evidence of what the learned policy would save while it watches, currency.
+pub const LEARNED_SAVING: &str = "learned_saving";
+
 /// The explanation of a line, ordered or not.
 pub(crate) fn explanation(unit: &PlanningUnit, worked: &Worked, settings: &PlanSettings) -> Explanation {
     explanation_from(unit, worked, settings, &outlook(unit, &worked.decided))
@@ -133,7 +137,8 @@ pub(crate) fn explanation(unit: &PlanningUnit, worked: &Worked, settings: &PlanS
 
 fn explanation_from(unit: &PlanningUnit, worked: &Worked, settings: &PlanSettings, outlook: &Outlook) -> Explanation {
     let decided = &worked.decided;
-    let waterfall = waterfall(unit, worked);
+    let watched = watched(unit, decided, settings);
+    let waterfall = waterfall(unit, worked, watched.as_ref());
     let (sentence, sentence_zh) = sentences(unit, worked, &waterfall);
     let (marginal, marginal_note) = marginal(unit, decided);
     let mut warnings = unit.warnings.clone();
@@ -151,7 +156,7 @@ fn explanation_from(unit: &PlanningUnit, worked: &Worked, settings: &PlanSetting
         marginal,
         marginal_note,
         sensitivity: sensitivity(unit, decided, settings),
-        alternatives: alternatives(unit, decided),
+        alternatives: alternatives(unit, decided, watched.as_ref()),
         drivers: drivers(unit, worked, &outlook.mean),
         warnings,
         lineage: Lineage {
@@ -186,7 +191,7 @@ pub(crate) fn conflict_text(conflict: restock_inventory::rules::RuleConflict) ->
 }
 
 /// The lines from expected demand to the quantity; they sum exactly.
-pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLine> {
+fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>) -> Vec<WaterfallLine> {
     let decided = &worked.decided;
     let (review, decision) = (&decided.review, &decided.decision);
     let stock = &review.stock;
@@ -233,9 +238,14 @@ pub(crate) fn waterfall(unit: &PlanningUnit, worked: &Worked) -> Vec<WaterfallLi
     evidence.push(("lead_time_days", tidy(mean_lead, 2).to_string()));
     evidence.push(("sd_lead_time_days", tidy(lead_sd, 2).to_string()));
     evidence.push(("target_level", unit.quantity(decision.target_level).to_string()));
-    // Why the learned policy left the classical order as it is.
-    if decided.policy == restock_learning::guarded::NAME && decision.adjustment == 0 {
+    // Why the learned policy left the classical order as it is, or what it would order while it watches.
+    if decision.adjustment == 0 && decision.adjustment_reason.starts_with("learned_") {
         evidence.push(("learned_policy", decision.adjustment_reason.to_owned()));
+    }
+    if let Some(Considered { learned: Some(learned), saving, verdict: Ok(()), .. }) = watched {
+        evidence.push(("learned_policy", "learned_watches".to_owned()));
+        evidence.push(("learned_order", unit.quantity(*learned).to_string()));
+        evidence.push((LEARNED_SAVING, tidy(saving.0, 2).to_string()));
     }
     // A low target, an order multiple or the balance of costs can want less than expected demand.
     let code =
@@ -516,8 +526,12 @@ fn sensitivity(unit: &PlanningUnit, decided: &Decided, settings: &PlanSettings) 
 }
 
 /// What other policies would order, and what was ordered before.
-fn alternatives(unit: &PlanningUnit, decided: &Decided) -> Vec<(String, Quantity)> {
+fn alternatives(unit: &PlanningUnit, decided: &Decided, watched: Option<&Considered>) -> Vec<(String, Quantity)> {
     let mut alternatives = Vec::new();
+    if let Some(Considered { learned: Some(learned), verdict: Ok(()), .. }) = watched {
+        let quantity = apply_rules(*learned, &decided.review).quantity;
+        alternatives.push((restock_learning::guarded::NAME.to_owned(), unit.quantity(quantity)));
+    }
     if !unit.made_to_order {
         for name in ["base_stock", "R_s_S", "min_max", "days_of_cover"] {
             if name == decided.policy {

@@ -32,6 +32,7 @@ pub use builder::UnitBuilder;
 pub use explain::{
     ArrivalPoint, Change, ExplainError, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
 };
+pub use explanation::LEARNED_SAVING;
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use newcomers::item_text;

@@ -218,13 +218,13 @@ impl<'a> Known<'a> {
     /// What the plan would order. A second stock at the same review costs a fraction of the first.
     pub(crate) fn decide(&mut self, policy: &str, stock: &StockState) -> Units {
         if let Some(earlier) = self.earlier.iter().find(|earlier| earlier.asked == policy) {
-            earlier.policy.clone_into(&mut self.unit.policy);
+            policy.clone_into(&mut self.unit.policy);
             let again = decide_again(&self.unit, &self.demand, self.settings, Some(stock), 0, Some(&earlier.decision));
             return again.ruled.quantity;
         }
         let decided = self.decided(policy, stock);
         let quantity = decided.ruled.quantity;
-        self.earlier.push(Earlier { asked: policy.to_owned(), policy: decided.policy, decision: decided.decision });
+        self.earlier.push(Earlier { asked: policy.to_owned(), decision: decided.decision });
         quantity
     }
 }
@@ -233,8 +233,6 @@ impl<'a> Known<'a> {
 struct Earlier {
     /// The policy asked for.
     asked: String,
-    /// The policy that decided, `auto` resolved.
-    policy: String,
     decision: Decision,
 }
 

@@ -415,7 +415,7 @@ fn what_stores_wait_for_is_ordered_in_full() {
     let shop = shop
         .lane(|lane| {
             lane.to_location = Some(LocationIdx(0));
-            lane.lead_time_days = Some(14.0);
+            lane.lead_time_days = Some(28.0);
         })
         .with(|dataset| {
             let lane = SourceRow {
@@ -1023,4 +1023,56 @@ fn forecasts_that_were_always_too_high_are_told() {
     let falling = with([40, 28, 19, 12]).expect("each forecast stayed above what came");
     assert!(falling.message.contains("too high in each of 3 windows"), "{}", falling.message);
     assert_eq!(with([20, 20, 20, 20]), None);
+}
+
+/// Under `auto` the learned policy first watches: the classical orders stand, and the explanation says what it would
+/// order and save. Once it may act, those orders and no others change, and the waterfall still adds up.
+#[test]
+fn the_learned_policy_watches_before_it_acts() {
+    let ids: Vec<String> = (0..30).map(|item| format!("item-{item:02}")).collect();
+    let mut shop = Shop::new(&ids.iter().map(String::as_str).collect::<Vec<_>>(), &["S01"]);
+    for item in 0..30_u32 {
+        let lumpy: Vec<i64> =
+            uneven(200 + item as usize).iter().map(|sold| if sold % 3 == 0 { sold / 2 } else { 0 }).collect();
+        shop = shop.sales(item, 0, &lumpy).stock(item, 0, &(12 * item).to_string());
+    }
+    let shop = shop.lane(|lane| lane.lead_time_days = Some(14.0));
+    // Dear stock and a long lead time: where sales are lost meanwhile, a base-stock order is too large.
+    let settings = PlanSettings { objective: Objective::Economics, carrying_cost_per_year: 5.0, ..settings() };
+    let of_policy = |policy: &str, learned_acts: bool| {
+        plan_with(&shop.0, &PlanSettings { policy: policy.into(), learned_acts, ..settings.clone() })
+    };
+    let quantities = |plan: &Plan| -> BTreeMap<String, Quantity> {
+        plan.proposals.iter().map(|proposal| (proposal.item_id.clone(), proposal.quantity)).collect()
+    };
+    let (watching, acting) = (of_policy("auto", false), of_policy("auto", true));
+    assert_eq!(quantities(&watching), quantities(&of_policy("classical", true)));
+    assert_eq!(quantities(&acting), quantities(&of_policy("learned", false)));
+    let mut n_watched = 0;
+    for proposal in &watching.proposals {
+        let would = proposal.explanation.alternatives.iter().find(|(name, _)| name == "learned");
+        let acts = acting
+            .proposals
+            .iter()
+            .find(|other| other.item_id == proposal.item_id && other.explanation.lineage.policy == "learned");
+        let evidence = proposal.explanation.waterfall.iter().flat_map(|line| &line.evidence);
+        assert_eq!(
+            evidence.filter(|(key, _)| key == restock_engine::LEARNED_SAVING).count(),
+            usize::from(would.is_some())
+        );
+        let Some((_, quantity)) = would else { continue };
+        n_watched += 1;
+        assert_ne!(*quantity, proposal.quantity);
+        if *quantity > Quantity::ZERO {
+            assert_eq!(acts.map(|acts| acts.quantity), Some(*quantity), "{}", proposal.item_id);
+        }
+    }
+    assert!(n_watched > 0, "nothing was watched");
+    let least = PlanSettings { policy: "learned".into(), learned_max_ratio: 1.0, ..settings };
+    for proposal in
+        plan_with(&shop.0, &least).proposals.iter().filter(|proposal| proposal.explanation.lineage.policy == "learned")
+    {
+        let classical = watching.proposals.iter().find(|other| other.item_id == proposal.item_id);
+        assert!(classical.is_none_or(|classical| proposal.quantity <= classical.quantity), "{}", proposal.item_id);
+    }
 }

@@ -42,12 +42,12 @@ use restock_core::policy::{Decision, Policy, Review};
 
 /// The names that [`policy()`] knows.
 pub const POLICY_NAMES: &[&str] =
-    &["auto", "base_stock", "s_S", "R_s_S", "s_Q", "min_max", "days_of_cover", "mto", "newsvendor"];
+    &["classical", "base_stock", "s_S", "R_s_S", "s_Q", "min_max", "days_of_cover", "mto", "newsvendor"];
 
 /// The policy of a name in [`POLICY_NAMES`], or `None`. `days_of_cover:21` covers 21 periods.
 pub fn policy(name: &str) -> Option<Box<dyn Policy>> {
     Some(match name {
-        "auto" => Box::new(Auto),
+        "classical" => Box::new(Classical),
         "base_stock" => Box::new(base_stock::BaseStock),
         "s_S" => Box::new(reorder_point::OrderUpTo),
         "R_s_S" => Box::new(reorder_point::PeriodicOrderUpTo),
@@ -63,20 +63,20 @@ pub fn policy(name: &str) -> Option<Box<dyn Policy>> {
     })
 }
 
-/// Base-stock, or (R, s, S) where the order cost matters; see [`reorder_point::order_cost_matters`] for the rule.
+/// The classical choice: base-stock, or (R, s, S) where the order cost matters; see [`reorder_point::order_cost_matters`] for the rule.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Auto;
+pub struct Classical;
 
-impl Auto {
+impl Classical {
     /// The name of the policy that decides a review.
     pub fn choice(review: &Review) -> &'static str {
         if reorder_point::order_cost_matters(review) { "R_s_S" } else { "base_stock" }
     }
 }
 
-impl Policy for Auto {
+impl Policy for Classical {
     fn name(&self) -> &str {
-        "auto"
+        "classical"
     }
 
     fn decide(&self, review: &Review) -> Decision {

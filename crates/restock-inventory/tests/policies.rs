@@ -310,7 +310,7 @@ fn slow_movers_in_large_packs_are_ordered() {
             let mut review = review(paths.clone(), &[2], 3, objective);
             review.costs = CostRates { holding_cost: 0.001, order_cost, ..COSTS };
             review.rules.order_multiple = 100;
-            for name in ["auto", "base_stock", "R_s_S", "s_S", "s_Q", "min_max"] {
+            for name in ["classical", "base_stock", "R_s_S", "s_S", "s_Q", "min_max"] {
                 let order_quantity = policy(name).unwrap().decide(&review).order_quantity;
                 assert!(order_quantity > 0, "{name} with {objective:?}, order cost {order_cost}");
             }

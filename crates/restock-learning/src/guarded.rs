@@ -1,10 +1,10 @@
-//! The pretrained policy in the product, behind a guard: policy `learned`.
+//! The pretrained policy in the product, behind a guard: policies `auto` and `learned`.
 //!
 //! At a review the classical policy decides as always. The network says what it would order. Both orders are played on the
 //! item's own demand paths, each followed by the classical policy, and the network's acts only where its costs are lower
-//! beyond chance. Else the classical order stands, with the reason. So what it adds is one step of policy improvement
-//! (rollout; Bertsekas 2020, *Rollout, Policy Iteration, and Distributed Reinforcement Learning*, chapter 2) with a
-//! proposal of the network.
+//! beyond chance; on one path in ten the supplier fails after this order. Else the classical order stands, with the
+//! reason. So what it adds is one step of policy improvement (rollout; Bertsekas 2020, *Rollout, Policy Iteration, and
+//! Distributed Reinforcement Learning*, chapter 2) with a proposal of the network.
 //!
 //! Read top to bottom: [`Fallback`], [`Considered`], [`Guarded`], the item as the network sees it, the comparison.
 //!
@@ -16,8 +16,9 @@ use restock_core::Units;
 use restock_core::objective::{CostRates, Objective};
 use restock_core::policy::{Decision, Policy, Review};
 use restock_core::stock::StockState;
-use restock_inventory::Auto;
+use restock_inventory::Classical;
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
+use restock_inventory::rules::{apply_rules, round_up};
 
 use crate::any_item::{ItemProblem, ItemState, LEAD_TIME_MAX, Unmet};
 use crate::pretrained_policy::PretrainedPolicy;
@@ -30,6 +31,14 @@ pub const REASON: &str = "learned";
 
 /// The inventory position after a learned order stays within these shares of the classical target level.
 const BOUNDS: (f64, f64) = (0.5, 1.25);
+
+/// The largest learned order as a multiple of the classical one, where nothing else is set.
+pub const MAX_RATIO: f64 = 1.5;
+
+/// On one path in so many the orders after this one come late by [`N_LATE_REVIEWS`] reviews: the learned policy keeps
+/// less stock, which is worth something where a supplier fails or demand rises.
+const LATE_EVERY: usize = 10;
+const N_LATE_REVIEWS: usize = 2;
 
 /// A saving counts beyond this many standard errors: 95 % one-sided.
 const STANDARD_ERRORS: f64 = 1.645;
@@ -95,8 +104,18 @@ pub struct Considered {
 }
 
 /// The pretrained policy behind its guard.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Guarded;
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guarded {
+    /// The largest order as a multiple of the classical one, or of the expected demand of a review period where that is
+    /// more; at least 1.
+    pub max_ratio: f64,
+}
+
+impl Default for Guarded {
+    fn default() -> Self {
+        Self { max_ratio: MAX_RATIO }
+    }
+}
 
 impl Policy for Guarded {
     fn name(&self) -> &str {
@@ -104,11 +123,11 @@ impl Policy for Guarded {
     }
 
     fn decide(&self, review: &Review) -> Decision {
-        decision(self.consider(review, Auto.decide(review)))
+        decision(self.consider(review, Classical.decide(review)))
     }
 
     fn decide_again(&self, review: &Review, earlier: &Decision) -> Decision {
-        decision(self.consider(review, Auto.decide_again(review, earlier)))
+        decision(self.consider(review, Classical.decide_again(review, earlier)))
     }
 }
 
@@ -116,8 +135,45 @@ impl Guarded {
     /// Looks at one review, given the classical decision: shadow mode reads this and orders the classical quantity.
     pub fn consider(&self, review: &Review, classical: Decision) -> Considered {
         let mut considered = Considered { classical, learned: None, saving: (0.0, 0.0), verdict: Ok(()) };
-        considered.verdict = judge(review, &mut considered);
+        considered.verdict = self.judge(review, &mut considered);
         considered
+    }
+
+    fn judge(&self, review: &Review, considered: &mut Considered) -> Result<(), Fallback> {
+        if Classical::choice(review) != "base_stock" {
+            return Err(Fallback::OrderCost);
+        }
+        if review.shelf_life.is_some() || review.rules.do_not_order {
+            return Err(Fallback::Perishable);
+        }
+        let classical = &considered.classical;
+        let lead_time = lead_time_of(review)?;
+        let state = state_of(review, lead_time)?;
+        let costs = implied_costs(review, classical.target_level);
+        let item = item_of(review, lead_time, &costs)?;
+        let position = review.stock.inventory_position();
+        let wanted = PretrainedPolicy::shipped().order(&item, &state);
+        let level = classical.target_level as f64;
+        let (least, most) = ((level * BOUNDS.0).ceil() as Units, (level * BOUNDS.1).floor() as Units);
+        let usual = review.demand.total(0, review.review_period).mean();
+        let largest = self.max_ratio * usual.max(classical.order_quantity as f64);
+        let learned = wanted.clamp((least - position).max(0), (most - position).max(0)).min(largest as Units);
+        considered.learned = Some(learned);
+        // What counts is what can be ordered: packs and minimums included.
+        let orders = [classical.order_quantity, learned].map(|wanted| apply_rules(wanted, review).quantity);
+        if orders[0] == orders[1] {
+            return Err(Fallback::SameOrder);
+        }
+        let comparison = compare(review, classical.target_level, orders, &costs);
+        considered.saving = (comparison.saving, comparison.standard_error);
+        if comparison.saving <= STANDARD_ERRORS * comparison.standard_error {
+            return Err(Fallback::NotBetter);
+        }
+        let service_counts = review.objective != Objective::Economics;
+        if service_counts && comparison.lost_learned > comparison.lost_classical {
+            return Err(Fallback::LosesMore);
+        }
+        Ok(())
     }
 }
 
@@ -132,39 +188,6 @@ fn decision(considered: Considered) -> Decision {
         (Err(fallback), _) if classical.adjustment == 0 => Decision { adjustment_reason: fallback.code(), ..classical },
         _ => classical,
     }
-}
-
-fn judge(review: &Review, considered: &mut Considered) -> Result<(), Fallback> {
-    if Auto::choice(review) != "base_stock" {
-        return Err(Fallback::OrderCost);
-    }
-    if review.shelf_life.is_some() || review.rules.do_not_order {
-        return Err(Fallback::Perishable);
-    }
-    let classical = &considered.classical;
-    let lead_time = lead_time_of(review)?;
-    let state = state_of(review, lead_time)?;
-    let costs = implied_costs(review, classical.target_level);
-    let item = item_of(review, lead_time, &costs)?;
-    let position = review.stock.inventory_position();
-    let wanted = PretrainedPolicy::shipped().order(&item, &state);
-    let level = classical.target_level as f64;
-    let (least, most) = ((level * BOUNDS.0).ceil() as Units, (level * BOUNDS.1).floor() as Units);
-    let learned = wanted.clamp((least - position).max(0), (most - position).max(0));
-    considered.learned = Some(learned);
-    if learned == classical.order_quantity {
-        return Err(Fallback::SameOrder);
-    }
-    let comparison = compare(review, classical, learned, &costs);
-    considered.saving = (comparison.saving, comparison.standard_error);
-    if comparison.saving <= STANDARD_ERRORS * comparison.standard_error {
-        return Err(Fallback::NotBetter);
-    }
-    let service_counts = review.objective != Objective::Economics;
-    if service_counts && comparison.lost_learned > comparison.lost_classical {
-        return Err(Fallback::LosesMore);
-    }
-    Ok(())
 }
 
 /// Costs under which the classical target level is the newsvendor's: the item's own where cost is the objective; where it
@@ -247,22 +270,26 @@ struct Comparison {
     lost_learned: f64,
 }
 
-/// Plays both orders, each followed by ordering up to the classical level at every review.
-fn compare(review: &Review, classical: &Decision, learned: Units, costs: &CostRates) -> Comparison {
+/// Plays the classical and the learned order, each followed by ordering up to the classical level at every review; on some
+/// paths supply fails after it. Where the learned one is dearer on the first quarter of the paths, they decide.
+fn compare(review: &Review, level: Units, orders: [Units; 2], costs: &CostRates) -> Comparison {
     let params = ItemLocationParams { backorder: review.backorder, ..ItemLocationParams::lost_sales(*costs) };
     let n_paths = review.demand.n_paths();
     let mut comparison = Comparison::default();
-    let mut squares = 0.0;
+    let (mut squares, mut n): (f64, f64) = (0.0, 0.0);
     for path_idx in 0..n_paths {
-        let play = |order| play(review, order, classical.target_level, path_idx, &params);
-        let (one, other) = (play(classical.order_quantity), play(learned));
+        let late = if path_idx % LATE_EVERY == 0 { N_LATE_REVIEWS * review.review_period } else { 0 };
+        let [one, other] = orders.map(|order| play(review, order, level, path_idx, late, &params));
         let saving = one.cost - other.cost;
         comparison.saving += saving;
         squares += saving * saving;
         comparison.lost_classical += one.lost as f64;
         comparison.lost_learned += other.lost as f64;
+        n += 1.0;
+        if n as usize == n_paths / 4 && comparison.saving < 0.0 {
+            break;
+        }
     }
-    let n = n_paths as f64;
     let mean = comparison.saving / n;
     Comparison {
         saving: mean,
@@ -279,27 +306,40 @@ struct Played {
     lost: Units,
 }
 
-/// Plays an order and those after it until what it changed is over: two reviews after its arrival.
-fn play(review: &Review, order: Units, level: Units, path_idx: usize, params: &ItemLocationParams) -> Played {
-    let (length, lead_time) = (review.review_period, review.lead_times[0]);
+/// Plays an order and those after it, which come `late` periods later than usual, until what it changed is over: two
+/// reviews after its arrival.
+fn play(
+    review: &Review,
+    order: Units,
+    level: Units,
+    path_idx: usize,
+    late: usize,
+    params: &ItemLocationParams,
+) -> Played {
+    let (length, lead_time, rules) = (review.review_period, review.lead_times[0], &review.rules);
     let path = review.demand.path(path_idx);
-    let end = (lead_time + 3 * length).min(path.len());
+    let end = (lead_time + 3 * length + late).min(path.len());
     let mut stock: StockState = review.stock.clone();
     let mut played = Played { cost: 0.0, lost: 0 };
+    let served = lead_time..lead_time + length;
     // Whole units of the path add up to its demand, as in `item_location::project`.
     let (mut wanted_until_now, mut counted) = (0.0, 0);
     for (period, wanted) in path[..end].iter().enumerate() {
         let quantity = match period {
             0 => order,
-            _ if period % length == 0 => (level - stock.inventory_position()).max(0),
+            _ if period % length == 0 => {
+                let wanted = level - stock.inventory_position();
+                if wanted > 0 { round_up(wanted.max(rules.min_order), rules.order_multiple.max(1)) } else { 0 }
+            }
             _ => 0,
         };
         wanted_until_now += f64::from(*wanted);
         let rounded = (wanted_until_now + 0.5) as Units;
+        let lead_time = if period > 0 { lead_time + late } else { lead_time };
         let outcome = step(&mut stock, PlacedOrder { quantity, lead_time }, rounded - counted, params);
         counted = rounded;
         played.cost += outcome.cost;
-        if (lead_time..lead_time + length).contains(&period) {
+        if served.contains(&period) {
             played.lost += outcome.lost;
         }
     }
@@ -343,7 +383,7 @@ mod tests {
     }
 
     fn consider(review: &Review) -> Considered {
-        Guarded.consider(review, Auto.decide(review))
+        Guarded::default().consider(review, Classical.decide(review))
     }
 
     /// Where many sales are lost in the lead time, ordering up to a level orders too much: the network knows, and acts.
@@ -353,29 +393,29 @@ mod tests {
         let considered = consider(&review);
         assert_eq!(considered.verdict, Ok(()), "{considered:?}");
         assert!(considered.saving.0 > STANDARD_ERRORS * considered.saving.1);
-        let decision = Guarded.decide(&review);
+        let decision = Guarded::default().decide(&review);
         let position = review.stock.inventory_position();
         let plain = (decision.target_level - position).max(0) - decision.left_out(position);
         assert_eq!(decision.order_quantity, plain + decision.adjustment);
         assert_eq!(decision.adjustment_reason, REASON);
         assert_ne!(decision.adjustment, considered.classical.adjustment);
-        assert_eq!(decision, Guarded.decide_again(&review, &decision), "levels taken over");
+        assert_eq!(decision, Guarded::default().decide_again(&review, &decision), "levels taken over");
     }
 
     /// An order that costs more never acts, whatever the network says: the comparison decides.
     #[test]
     fn never_acts_where_it_costs_more() {
         let review = review(&[4], Objective::Economics);
-        let classical = Auto.decide(&review);
+        let classical = Classical.decide(&review);
         for wild in [0, classical.target_level] {
-            let comparison = compare(&review, &classical, wild, &COSTS);
+            let comparison = compare(&review, classical.target_level, [classical.order_quantity, wild], &COSTS);
             assert!(comparison.saving < STANDARD_ERRORS * comparison.standard_error, "{wild}: {comparison:?}");
         }
     }
 
     #[test]
     fn the_classical_order_stands_with_its_reason() {
-        let of = |review: &Review| (consider(review).verdict, Guarded.decide(review));
+        let of = |review: &Review| (consider(review).verdict, Guarded::default().decide(review));
         let usual = review(&[4], Objective::Economics);
         let cases = [
             (Fallback::LeadTime, Review { lead_times: Arc::from([4, 5]), ..usual.clone() }),
@@ -391,7 +431,7 @@ mod tests {
         for (fallback, review) in cases {
             let (verdict, decision) = of(&review);
             assert_eq!(verdict, Err(fallback));
-            let classical = Auto.decide(&review);
+            let classical = Classical.decide(&review);
             assert_eq!(decision.order_quantity, classical.order_quantity, "{fallback:?}");
             if classical.adjustment == 0 {
                 assert_eq!(decision.adjustment_reason, fallback.code());
@@ -408,10 +448,11 @@ mod tests {
         for target in [0.8, 0.95, 0.99] {
             let objective = Objective::Service { service_type: ServiceType::FillRate, target };
             let review = review(&[4], objective);
-            let classical = Auto.decide(&review);
-            let decision = Guarded.decide(&review);
+            let classical = Classical.decide(&review);
+            let decision = Guarded::default().decide(&review);
             let costs = implied_costs(&review, classical.target_level);
-            let chosen = compare(&review, &classical, decision.order_quantity, &costs);
+            let orders = [classical.order_quantity, decision.order_quantity];
+            let chosen = compare(&review, classical.target_level, orders, &costs);
             assert!(chosen.lost_learned <= chosen.lost_classical, "{target}: {chosen:?}");
         }
     }

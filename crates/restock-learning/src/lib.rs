@@ -48,13 +48,28 @@ pub use pretrained_policy::PretrainedPolicy;
 
 use restock_core::policy::Policy;
 
-/// The names that [`policy()`] knows: those of `restock_inventory` and [`guarded::NAME`].
-pub const POLICY_NAMES: &[&str] =
-    &["auto", "base_stock", "s_S", "R_s_S", "s_Q", "min_max", "days_of_cover", "mto", "newsvendor", guarded::NAME];
+/// The names that [`policy()`] knows: those of `restock_inventory`, [`guarded::NAME`], and `auto`, which is the latter once
+/// it has watched long enough.
+pub const POLICY_NAMES: &[&str] = &[
+    "auto",
+    "classical",
+    "base_stock",
+    "s_S",
+    "R_s_S",
+    "s_Q",
+    "min_max",
+    "days_of_cover",
+    "mto",
+    "newsvendor",
+    guarded::NAME,
+];
 
 /// The policy of a name in [`POLICY_NAMES`], or `None`.
 pub fn policy(name: &str) -> Option<Box<dyn Policy>> {
-    if name == guarded::NAME { Some(Box::new(guarded::Guarded)) } else { restock_inventory::policy(name) }
+    match name {
+        "auto" | guarded::NAME => Some(Box::new(guarded::Guarded::default())),
+        name => restock_inventory::policy(name),
+    }
 }
 
 #[cfg(test)]
@@ -63,10 +78,11 @@ mod tests {
 
     #[test]
     fn names_are_those_of_inventory_and_the_learned_one() {
-        assert_eq!(POLICY_NAMES[..POLICY_NAMES.len() - 1], *restock_inventory::POLICY_NAMES);
-        for name in POLICY_NAMES {
+        assert_eq!(POLICY_NAMES[1..POLICY_NAMES.len() - 1], *restock_inventory::POLICY_NAMES);
+        for name in &POLICY_NAMES[1..] {
             assert_eq!(policy(name).expect("a policy").name(), *name);
         }
+        assert_eq!(policy("auto").expect("a policy").name(), guarded::NAME);
         assert!(policy("oracle").is_none());
     }
 }

@@ -768,7 +768,10 @@ const MESSAGES: &[(&str, &str)] = &[
     ("a quantity of 0 or more", "不小于 0 的数量"),
     ("an amount above 0", "大于 0 的金额"),
     ("shock {0} has no {1}, write for example demand=2x@2026-12-01", "冲击 {0} 缺少 {1}，例如写 demand=2x@2026-12-01"),
-    ("shock {0} is not known, use demand or lead_time", "未知冲击 {0}，请用 demand 或 lead_time"),
+    (
+        "shock {0} is not known, use demand, lead_time, supplier or price",
+        "未知冲击 {0}，请用 demand、lead_time、supplier 或 price",
+    ),
     ("shock {0} holds on none of the days {1} to {2} that are played", "冲击 {0} 不在模拟的 {1} 至 {2} 之内"),
     ("shock {0} matches none of {1} item-locations", "冲击 {0} 不符合 {1} 个商品-地点中的任何一个"),
     (

@@ -100,12 +100,14 @@ pub(crate) enum Verb {
     /// its order days, arrive after lead times drawn from receipts, and demand is drawn from the joint forecast. The
     /// forecast is made once, on the first day; later orders react to the stock that demand leaves behind.
     ///
-    /// A shock is demand=2x, demand=+30%, lead_time=+5 (days), lead_time=14 or lead_time=2x, then @ and its days:
+    /// A shock is demand=2x, demand=+30%, lead_time=+5 (days), lead_time=14, lead_time=2x, supplier=down (orders leave when
+    /// it is over), price=+10% or price=+10%:-1.5 (with the elasticity of demand, else -2.62), then @ and its days:
     /// @2026-12-01 (from that day on), @2026-12-01..2026-12-24 or @2026-12, and where a filter as in a segment may
     /// follow. Orders do not know of it in advance. The same future without shocks is shown beside it.
     #[command(after_help = "Examples:\n  restock simulate --days 90\n  \
                       restock simulate --shock demand=2x@2026-12-01\n  \
                       restock simulate --shock demand=+30%@2026-12 --shock lead_time=+5@2026-12-01..2026-12-24\n  \
+                      restock simulate --shock \"supplier=down@2026-12-01..2026-12-20 where source.id == 'DAIRY'\"\n  \
                       restock simulate --shock \"demand=2x@2026-12 where location.kind == 'store'\"")]
     Simulate(SimulateArgs),
     /// Prove it on history: policies side by side, or forecasts with --forecast

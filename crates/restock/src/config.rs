@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) decimal: Option<char>,
     /// Order of day and month, or a format; found out where `None`.
     pub(crate) date: Option<String>,
+    /// Days that the learned policy only watches under `auto`.
+    pub(crate) shadow_days: u32,
     /// Settings of the plan.
     pub(crate) settings: PlanSettings,
     /// Keys that were set, with their text, in the order of the file.
@@ -49,6 +51,7 @@ impl Default for Config {
             text_model: None,
             decimal: None,
             date: None,
+            shadow_days: 28,
             settings,
             given: Vec::new(),
             unused: Vec::new(),
@@ -256,12 +259,12 @@ settings! {
     "policy.guard.max_days_of_cover" = "none", "a number above 0", true,
         "largest order as days of expected demand", "单次订货最多覆盖的预期需求天数",
         |c, v| { c.settings.max_days_of_cover = Some(number_in(v, 0.001, 1e6)?); Some(()) };
-    "policy.guard.max_ratio_vs_classical" = "1.5", "a number of at least 1", false,
+    "policy.guard.max_ratio_vs_classical" = "1.5", "a number of at least 1", true,
         "largest order of a learned policy against the classical one", "学习型策略订货量相对经典策略的上限",
-        |_, v| number_in(v, 1.0, 1e6).map(drop);
-    "policy.guard.shadow_days" = "28", "a whole number of days", false,
-        "days a new policy only watches", "新策略只观察不下单的天数",
-        |_, v| whole(v, 0, 3650).map(drop);
+        |c, v| { c.settings.learned_max_ratio = number_in(v, 1.0, 1e6)?; Some(()) };
+    "policy.guard.shadow_days" = "28", "a whole number of days", true,
+        "days that a new learned policy only watches under the policy auto", "auto 策略下新的学习策略只观察不下单的天数",
+        |c, v| { c.shadow_days = whole(v, 0, 3650)? as u32; Some(()) };
     "planning.as_of" = "none", "a date such as \"2026-03-02\"", true,
         "the morning the plan is made on; none takes the day after the last sale", "计划日（当天早晨）；不填则为最后一笔销售的次日",
         |c, v| {

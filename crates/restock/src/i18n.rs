@@ -424,6 +424,11 @@ texts! {
     CumulativeDemand: "cumulative demand", "累计需求";
     TrainingStopped: "the time is over; the same command goes on after step {0}", "时间已到；再次运行同一命令将从第 {0} 步之后继续";
     LossByStep: "Pinball loss by step", "各步的分位数损失";
+    LearnedWatches: "the learned policy watches: it would order otherwise on {0|line|lines} and expects to save {1} {2}; ",
+        "学习策略正在观察：它会对 {0} 行给出不同订量，预计节省 {1} {2}；";
+    LearnedWatchesUntil: "from {0} on it may act (policy.guard.shadow_days), `policy.kind = \"classical\"` leaves it out",
+        "自 {0} 起可参与决策（policy.guard.shadow_days）；policy.kind = \"classical\" 则不使用";
+    LearnedOnlyWatches: "`--policy learned` lets it act", "使用 --policy learned 可让其参与决策";
     VersionOfOtherBucket: "version {0} of the pretrained model is tuned to {1}, the data are in {2}: the shipped model is used in its place",
         "预训练模型版本 {0} 按{1}微调，而数据按{2}：改用随附模型";
     PeriodsOfDays: "days", "日";
@@ -531,6 +536,8 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "min_order" => "起订量",
         "reason" => "原因",
         "learned_policy" => "学习策略",
+        "learned_order" => "学习策略的订量",
+        "learned_saving" => "预计节省",
         "policy" => "策略",
         "asked_for_now" => "其中下游现在订货",
         "critical_ratio" => "临界比",
@@ -569,6 +576,8 @@ pub(crate) fn evidence_value<'a>(key: &str, value: &'a str, lang: Lang) -> &'a s
         (Lang::En, "learned_policy", "learned_same_order") => "orders as much",
         (Lang::En, "learned_policy", "learned_not_better") => "not used: no cheaper on the item's demand paths",
         (Lang::En, "learned_policy", "learned_loses_more") => "not used: cheaper, but loses more sales",
+        (Lang::En, "learned_policy", "learned_watches") => "watches, would order otherwise",
+        (Lang::ZhCn, "learned_policy", "learned_watches") => "观察中，会给出不同订量",
         (Lang::ZhCn, "learned_policy", "learned_order_cost") => "未采用：订货成本起作用",
         (Lang::ZhCn, "learned_policy", "learned_perishable") => "未采用：商品会过期或不得订购",
         (Lang::ZhCn, "learned_policy", "learned_lead_time") => "未采用：提前期不确定、过长或不是订货周期的整数倍",

@@ -13,6 +13,7 @@ mod report;
 #[cfg(test)]
 mod samples;
 mod session;
+mod shadow;
 mod table;
 mod verbs;
 

@@ -7,6 +7,7 @@ use restock_core::dataset::Item;
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Forecaster, Money, Objective, ServiceType};
+use restock_engine::plan_day;
 use restock_forecast::auto::Auto;
 use restock_pretrained::engine::Precision;
 use restock_pretrained::shipped;
@@ -19,6 +20,7 @@ use crate::config::{Config, did_you_mean};
 use crate::error::{CliError, Exit};
 use crate::i18n::Text;
 use crate::session::Session;
+use crate::shadow::Shadow;
 
 /// Vectors of the texts of all items by a model of sentences.
 fn text_vectors(folder: &Path, items: &[Item]) -> Result<Vec<f32>, CliError> {
@@ -56,6 +58,8 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     /// Where the project's versions of the pretrained model lie.
     pub(crate) models: Registry,
+    /// Since when the learned policy watches.
+    pub(crate) shadow: Shadow,
 }
 
 impl Project {
@@ -167,7 +171,9 @@ impl Project {
         let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
         let models = models_of(&self.dir);
         notes.extend(note_of_other_bucket(session, &models, settings.bucket));
-        Ok(Loaded { import, settings, notes, name, models })
+        let shadow = Shadow::read(self.config_file.is_some().then_some(self.dir.as_path()), config.shadow_days)?;
+        settings.learned_acts = shadow.acts(plan_day(&import.dataset, &settings));
+        Ok(Loaded { import, settings, notes, name, models, shadow })
     }
 
     fn fallback_name(&self) -> String {
@@ -313,7 +319,7 @@ pub(crate) fn apply_flags(settings: &mut PlanSettings, flags: &PlanningArgs) -> 
 
 /// Refuses a policy nobody knows.
 pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
-    if name == "auto" || restock_learning::policy(name).is_some() {
+    if restock_learning::policy(name).is_some() {
         return Ok(());
     }
     Err(unknown_name("policy", name, restock_learning::POLICY_NAMES))

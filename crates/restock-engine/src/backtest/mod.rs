@@ -240,6 +240,8 @@ pub fn backtest(
     options: &BacktestOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<BacktestReport, BacktestError> {
+    // What the learned policy is worth shows where it acts: this is the evidence that it may.
+    let settings = &PlanSettings { learned_acts: true, ..settings.clone() };
     let bucket = settings.bucket;
     let slots = slots(options)?;
     let dataset = without_undated_stock(dataset);

@@ -250,7 +250,7 @@ fn a_window_that_does_not_fit_is_refused() {
     assert!(
         !is_long_enough(&shop(&[vec![5; 111]]), &settings()) && is_long_enough(&shop(&[vec![5; 112]]), &settings())
     );
-    insta::assert_snapshot!(error(&dataset, &policies(&["crystal_ball"])), @r#"policy is "crystal_ball", must be one of auto, base_stock, s_S, R_s_S, s_Q, min_max, days_of_cover, mto, newsvendor, learned, configured"#);
+    insta::assert_snapshot!(error(&dataset, &policies(&["crystal_ball"])), @r#"policy is "crystal_ball", must be one of auto, classical, base_stock, s_S, R_s_S, s_Q, min_max, days_of_cover, mto, newsvendor, learned, configured"#);
 }
 
 #[test]

@@ -36,7 +36,7 @@ use restock_core::{Bucket, Day, Forecaster};
 pub use report::{
     Estimate, FanPoint, KpiEstimates, LocationResult, ScenarioResult, ServicePoint, SimulatedLine, SimulationReport,
 };
-pub use shock::{LeadTimeChange, Shock, ShockChange, ShockError};
+pub use shock::{LeadTimeChange, Shock, ShockChange, ShockError, USUAL_ELASTICITY};
 
 use crate::backtest::Note;
 use crate::builder::UnitBuilder;

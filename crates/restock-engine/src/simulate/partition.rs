@@ -225,6 +225,7 @@ impl Place<'_> {
     fn demand_factor(&self, t: usize) -> f64 {
         let factors = self.shocks.iter().filter_map(|(days, change)| match change {
             ShockChange::Demand(factor) if days.get(t) == Some(&true) => Some(*factor),
+            ShockChange::Price { factor, elasticity } if days.get(t) == Some(&true) => Some(factor.powf(*elasticity)),
             _ => None,
         });
         factors.product()
@@ -234,6 +235,11 @@ impl Place<'_> {
     fn lead_time_changes(&self, t: usize) -> impl Iterator<Item = LeadTimeChange> + '_ {
         self.shocks.iter().filter_map(move |(days, change)| match change {
             ShockChange::LeadTime(change) if days.get(t) == Some(&true) => Some(*change),
+            // What is ordered leaves on the first day after; without one after all that is played.
+            ShockChange::SupplierDown if days.get(t) == Some(&true) => {
+                let n_days = days[t..].iter().take_while(|down| **down).count();
+                Some(LeadTimeChange::Add(n_days as f64))
+            }
             _ => None,
         })
     }

@@ -1,4 +1,4 @@
-//! What could happen to demand or lead times, written as `demand=2x@2026-12-01`.
+//! What could happen to demand, lead times, suppliers or prices, written as `demand=2x@2026-12-01`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +12,8 @@ use crate::what_if::parse_factor;
 /// One change of the future, over some days and for some or all item-locations.
 ///
 /// ```text
-/// shock  = ( "demand=" ( factor | percent ) | "lead_time=" ( "+" days | "-" days | days | factor | percent ) )
-///          "@" span [ " where " filter ]
+/// shock  = ( "demand=" ( factor | percent ) | "lead_time=" ( "+" days | "-" days | days | factor | percent )
+///          | "supplier=down" | "price=" ( factor | percent ) [ ":" elasticity ] ) "@" span [ " where " filter ]
 /// factor = "2x", percent = "+30%" or "-20%"
 /// span   = "2026-12-01" (from that day on) | "2026-12-01..2026-12-31" (both included) | "2026-12" (that month)
 /// filter = as in a segment of restock.toml: item.abc == 'A' and location.kind == 'store'
@@ -38,7 +38,21 @@ pub enum ShockChange {
     Demand(f64),
     /// Lead times of orders placed during the shock.
     LeadTime(LeadTimeChange),
+    /// Orders placed during the shock leave the source when it is over.
+    SupplierDown,
+    /// Prices times `factor`, above 0 and at most 100: demand is multiplied by `factor ^ elasticity`. Lost margin is still
+    /// counted at the price of today.
+    Price {
+        /// The new price in shares of the old.
+        factor: f64,
+        /// Per cent of demand per per cent of price, 0 or less.
+        elasticity: f64,
+    },
 }
+
+/// The price elasticity of demand where a shock names none: the mean of 1,851 estimates (Bijmolt, van Heerde & Pieters
+/// 2005, *Journal of Marketing Research* 42, p. 141).
+pub const USUAL_ELASTICITY: f64 = -2.62;
 
 /// How a lead time changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +77,7 @@ pub enum ShockError {
         missing: &'static str,
     },
     /// Not something that can be shocked.
-    #[error("shock {got:?} is not known, use demand or lead_time")]
+    #[error("shock {got:?} is not known, use demand, lead_time, supplier or price")]
     UnknownName {
         /// The name.
         got: String,
@@ -129,25 +143,29 @@ impl Shock {
         };
         let (name, rest) = head.split_once('=').ok_or_else(|| missing("="))?;
         let (name, rest) = (name.trim(), rest.trim());
-        if !["demand", "lead_time"].contains(&name) {
+        if !["demand", "lead_time", "supplier", "price"].contains(&name) {
             return Err(ShockError::UnknownName { got: name.to_owned() });
         }
         let (value, span) = rest.split_once('@').ok_or_else(|| missing("@"))?;
         let (value, span) = (value.trim(), span.trim());
-        let change = if name == "demand" {
-            let factor = (value.ends_with(['x', '%'])).then(|| parse_factor(value)).flatten();
-            ShockChange::Demand(factor.ok_or_else(|| ShockError::BadChange {
-                name: "demand",
-                got: value.to_owned(),
-                expected: "a factor such as 2x or a change such as +30% or -20%, at most 100x",
-            })?)
-        } else {
-            ShockChange::LeadTime(parse_lead_time(value).ok_or_else(|| ShockError::BadChange {
-                name: "lead_time",
-                got: value.to_owned(),
-                expected: "a change in days such as +5 or -2, a number of days such as 14, a factor such as 2x or a \
-                           change such as +30%, at most 3650 days",
-            })?)
+        let bad = |name, expected| move || ShockError::BadChange { name, got: value.to_owned(), expected };
+        let change = match name {
+            "demand" => ShockChange::Demand(
+                parse_times(value)
+                    .ok_or_else(bad("demand", "a factor such as 2x or a change such as +30% or -20%, at most 100x"))?,
+            ),
+            "lead_time" => ShockChange::LeadTime(parse_lead_time(value).ok_or_else(bad(
+                "lead_time",
+                "a change in days such as +5 or -2, a number of days such as 14, a factor such as 2x or a change such as \
+                 +30%, at most 3650 days",
+            ))?),
+            "supplier" if value == "down" => ShockChange::SupplierDown,
+            "supplier" => return Err(bad("supplier", "down")()),
+            _ => parse_price(value).ok_or_else(bad(
+                "price",
+                "a change such as +10%, -20% or 1.1x, at most 100x, and the elasticity of demand if it is known, 0 to -20: \
+                 +10%:-1.5",
+            ))?,
         };
         let (from, to) = parse_span(span)?;
         if let Some(to) = to.filter(|to| *to < from) {
@@ -174,6 +192,16 @@ impl Shock {
             ShockChange::LeadTime(LeadTimeChange::Set(days)) => {
                 (format!("lead time of {days} days"), format!("提前期为 {days} 天"))
             }
+            ShockChange::SupplierDown => {
+                ("the source sends nothing until it is over".to_owned(), "货源停供，恢复后补发".to_owned())
+            }
+            ShockChange::Price { factor, elasticity } => {
+                let demand = (100.0 * factor.powf(elasticity)).round() / 100.0;
+                (
+                    format!("price × {factor}, demand × {demand} (elasticity {elasticity})"),
+                    format!("价格 × {factor}，需求 × {demand}（弹性 {elasticity}）"),
+                )
+            }
         };
         let from = self.from;
         let (span, span_zh) = match self.to {
@@ -197,6 +225,21 @@ impl LeadTimeChange {
         };
         (days.max(0.0) + uniform + 1e-9).floor() as usize
     }
+}
+
+/// `2x`, `+30%` or `-20%`.
+fn parse_times(value: &str) -> Option<f64> {
+    value.ends_with(['x', '%']).then(|| parse_factor(value)).flatten()
+}
+
+/// `+10%`, or `+10%:-1.5` with an elasticity.
+fn parse_price(value: &str) -> Option<ShockChange> {
+    let (times, elasticity) = match value.split_once(':') {
+        Some((times, elasticity)) => (times, elasticity.trim().parse().ok()?),
+        None => (value, USUAL_ELASTICITY),
+    };
+    let factor = parse_times(times.trim()).filter(|factor| *factor > 0.0)?;
+    (-20.0..=0.0).contains(&elasticity).then_some(ShockChange::Price { factor, elasticity })
 }
 
 /// `+5`, `-2`, `14`, `2x`, `+30%`; a trailing `d` for days is allowed.
@@ -254,6 +297,15 @@ mod tests {
             en("lead_time=14d@2026-02-01 where location.id == 'S1'"),
             "lead time of 14 days, from 2026-02-01 on, where location.id == 'S1'"
         );
+        assert_eq!(
+            en("supplier=down@2026-12-01..2026-12-20 where source.id == 'DAIRY'"),
+            "the source sends nothing until it is over, 2026-12-01 to 2026-12-20, where source.id == 'DAIRY'"
+        );
+        assert_eq!(en("price=+10%:-2@2026-12-01"), "price × 1.1, demand × 0.83 (elasticity -2), from 2026-12-01 on");
+        assert_eq!(
+            Shock::parse("price=-20%@2026-12").unwrap().change,
+            ShockChange::Price { factor: 0.8, elasticity: USUAL_ELASTICITY }
+        );
         assert_eq!(Shock::parse("lead_time=2x@2026-12").unwrap().describe().zh, "提前期 × 2，2026-12-01 至 2026-12-31");
     }
 
@@ -262,7 +314,11 @@ mod tests {
         let error = |text: &str| Shock::parse(text).unwrap_err().to_string();
         insta::assert_snapshot!(error("demand"), @r#"shock "demand" has no "=", write for example demand=2x@2026-12-01"#);
         insta::assert_snapshot!(error("demand=2x"), @r#"shock "demand=2x" has no "@", write for example demand=2x@2026-12-01"#);
-        insta::assert_snapshot!(error("price=2x@2026-12-01"), @r#"shock "price" is not known, use demand or lead_time"#);
+        insta::assert_snapshot!(error("weather=2x@2026-12-01"), @r#"shock "weather" is not known, use demand, lead_time, supplier or price"#);
+        insta::assert_snapshot!(error("supplier=up@2026-12-01"), @r#"shock supplier is "up", must be down"#);
+        for price in ["free", "-100%", "+10%:2", "1.1", "200x"] {
+            assert!(error(&format!("price={price}@2026-12-01")).contains("a change such as +10%"), "{price}");
+        }
         insta::assert_snapshot!(error("demand=2@2026-12-01"), @r#"shock demand is "2", must be a factor such as 2x or a change such as +30% or -20%, at most 100x"#);
         insta::assert_snapshot!(error("lead_time=soon@2026-12-01"), @r#"shock lead_time is "soon", must be a change in days such as +5 or -2, a number of days such as 14, a factor such as 2x or a change such as +30%, at most 3650 days"#);
         insta::assert_snapshot!(error("demand=2x@tomorrow"), @r#"days of a shock are "tomorrow", must be a day such as 2026-12-01 (from then on), two days such as 2026-12-01..2026-12-31 or a month such as 2026-12"#);

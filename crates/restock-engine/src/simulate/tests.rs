@@ -264,8 +264,23 @@ fn shocks_of_the_example_shop_act_in_the_direction_expected() {
     assert!(demand < 0.0 && ordered < 0.0 && lost < 0.0 && stock > 0.0 && fill_rate > 0.0);
     let [demand, _, lost, stock, fill_rate] = changes("lead_time=+5@2026-03-23");
     assert!(demand == 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
-    // A supplier that is down for two weeks: what is ordered now comes when it is up again.
+    // A supplier that is down for two weeks: what is ordered then comes when it is up again.
     let [demand, _, lost, stock, fill_rate] =
-        changes("lead_time=+14@2026-03-23..2026-04-05 where source.id == 'dairy-and-meat'");
+        changes("supplier=down@2026-03-23..2026-04-05 where source.id == 'dairy-and-meat'");
     assert!(demand == 0.0 && lost > 0.0 && stock < 0.0 && fill_rate < 0.0);
+    // A price that is not met by demand moves what a shock of demand moves.
+    assert_eq!(changes("price=+100%:-1@2026-03-30"), changes("demand=-50%@2026-03-30"));
+    assert_eq!(changes("price=+10%:0@2026-03-30"), [0.0; 5]);
+}
+
+/// Orders placed while the source is down arrive as if they were placed on the day after, and not at all where it stays
+/// down.
+#[test]
+fn a_source_that_is_down_sends_later() {
+    let dataset = shop(&[6; 5], 1, 40);
+    let lost = |shock: &str| run(&dataset, 2.0, &options(&[shock])).difference.unwrap().lost.unwrap().mean;
+    let one_day = lost("supplier=down@2025-07-27..2025-07-27");
+    assert_eq!(one_day, lost("lead_time=+1@2025-07-27..2025-07-27"));
+    assert!(one_day < lost("supplier=down@2025-07-20..2025-08-10"));
+    assert!(lost("supplier=down@2025-07-20..2025-08-10") < lost("supplier=down@2025-07-20"));
 }

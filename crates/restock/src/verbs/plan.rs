@@ -97,7 +97,13 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     {
         open_in_browser(report);
     }
-    let notes = planned.loaded.notes.clone();
+    let mut notes = planned.loaded.notes.clone();
+    notes.extend(planned.loaded.shadow.note(session, &planned.plan, &planned.loaded.settings));
+    if !args.dry_run
+        && let Err(error) = planned.loaded.shadow.begin(planned.plan.as_of)
+    {
+        notes.push(error.message);
+    }
     let mut output = if session.json {
         Output::json(&PlanJson::new(&planned, &files))?
     } else {
