@@ -58,4 +58,13 @@ impl Observed for LostSales {
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}, capped", level(self, 0))
     }
+
+    fn on_shelf(&self, state: &LostSalesState) -> Units {
+        state.on_hand
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<LostSalesState> {
+        let empty = restock_core::environment::Environment::initial_state(self);
+        (0..=self.caps().1).contains(&on_hand).then_some(LostSalesState { on_hand, ..empty })
+    }
 }

@@ -11,7 +11,7 @@ mod worked_example;
 
 use rand::Rng;
 use restock_core::Units;
-use restock_core::environment::{Environment, FiniteEnvironment};
+use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
 
 use restock_inventory::discrete_demand::DiscreteDemand;
 
@@ -55,6 +55,28 @@ pub trait Observed: Environment {
 
     /// The simple policy in words, with its parameters.
     fn heuristic_name(&self) -> String;
+
+    /// Units that an action orders from outside.
+    fn ordered_units(&self, action: &Self::Action) -> Units;
+
+    /// Net stock on the shelf in a state: on hand of all items in all places, less what waits, units.
+    fn on_shelf(&self, state: &Self::State) -> Units;
+
+    /// Net stock on the shelf once a period has ended in `next`, with what has arrived for the period after it, units.
+    fn shelf_after(&self, next: &Self::State, chance: &Self::Chance) -> Units {
+        let _ = chance;
+        self.on_shelf(next)
+    }
+
+    /// Units lost, or newly backordered, in a period that has ended in `next`.
+    fn lost_in(&self, next: &Self::State, chance: &Self::Chance, outcome: &PeriodOutcome) -> Units {
+        let _ = (next, chance);
+        outcome.lost
+    }
+
+    /// The state with so many units on hand, of each item and at each retailer, and nothing under way; `None` where
+    /// there is none.
+    fn at_stock(&self, on_hand: Units) -> Option<Self::State>;
 
     /// The number of states, where they can be numbered.
     fn n_numbered(&self) -> Option<usize> {
@@ -116,6 +138,10 @@ macro_rules! action_is_units {
 
         fn nearest(&self, state: &Self::State, shares: &[f32]) -> usize {
             $crate::observed::nearest_units(self, state, shares[0])
+        }
+
+        fn ordered_units(&self, action: &restock_core::Units) -> restock_core::Units {
+            *action
         }
     };
 }
@@ -200,6 +226,14 @@ mod tests {
                 assert!(allowed.contains(&nearest), "{}: nearest to {share} in {state:?}", environment.id());
             }
             assert_eq!(environment.number(&environment.numbered(state_idx)), state_idx);
+            assert!(environment.on_shelf(&state) <= environment.units(&state), "{}: {state:?}", environment.id());
+        }
+        let at_stock: Vec<E::State> = (0..1_000).map_while(|on_hand| environment.at_stock(on_hand)).collect();
+        assert!(at_stock.len() > 1, "{} has states with nothing under way", environment.id());
+        for (on_hand, state) in at_stock.iter().enumerate() {
+            assert_eq!(environment.numbered(environment.number(state)), *state);
+            let shelf = environment.on_shelf(state);
+            assert!(shelf >= on_hand as Units && shelf == environment.units(state), "{}: {state:?}", environment.id());
         }
         assert!(!environment.heuristic_name().is_empty());
     }

@@ -35,4 +35,12 @@ impl Observed for WorkedExample {
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}", level(self))
     }
+
+    fn on_shelf(&self, stock: &Units) -> Units {
+        *stock
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<Units> {
+        (0..=self.max_stock).contains(&on_hand).then_some(on_hand)
+    }
 }
