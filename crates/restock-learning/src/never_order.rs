@@ -11,7 +11,7 @@ use crate::algorithm::N_STATES_EXACT;
 use crate::learn::with_environment;
 use crate::observed::Observed;
 use crate::reward::{Objective, Rewarded};
-use crate::simple_policies::{Remembered, simple_policies};
+use crate::simple_policies::simple_policies;
 use crate::simulation::{Plan, simulate};
 use crate::stream::Purpose;
 
@@ -55,8 +55,8 @@ pub fn check_orders(objective: &Objective, seed: u64) -> Result<(), NeverOrder> 
             let mut terms = simple.terms_paid();
             terms.lost += objective.price;
             let rewarded = Rewarded::new(environment, terms);
-            let policy = Remembered::new(environment);
-            let costs = simulate(&rewarded, objective.criterion, &|state| policy.act(state), &plan);
+            let policy = environment.prepared_heuristic();
+            let costs = simulate(&rewarded, objective.criterion, &*policy, &plan);
             let empty = environment.at_stock(0).expect("a problem can be empty");
             let orders = environment.ordered_units(&environment.action(environment.heuristic(&empty))) > 0;
             (costs, environment.heuristic_name(), orders)

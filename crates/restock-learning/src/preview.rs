@@ -14,7 +14,7 @@ use crate::learned_policy::LearnedPolicy;
 use crate::observed::Observed;
 use crate::reward::{Objective, RewardError, Rewarded};
 use crate::service::solve_to_service;
-use crate::simple_policies::{Remembered, reaching, simple_policies};
+use crate::simple_policies::{reaching, simple_policies};
 use crate::simulation::{Plan, simulate};
 use crate::stream::Purpose;
 
@@ -103,9 +103,9 @@ fn of_policy(objective: &Objective, policy: &LearnedPolicy, seed: u64) -> Previe
 fn cheapest_simple(objective: &Objective, seed: u64) -> Preview {
     let costed = simple_policies(objective).chain([objective.clone()]).map(|simple| {
         let cost = with_environment!(&simple.problem, environment => {
-            let policy = Remembered::new(environment);
+            let policy = environment.prepared_heuristic();
             let rewarded = Rewarded::new(environment, simple.terms_paid());
-            simulate(&rewarded, simple.criterion, &|state| policy.act(state), &plan(seed)).mean()
+            simulate(&rewarded, simple.criterion, &*policy, &plan(seed)).mean()
         });
         (cost, simple)
     });
@@ -115,8 +115,8 @@ fn cheapest_simple(objective: &Objective, seed: u64) -> Preview {
 
 fn of_simple_policy(objective: &Objective, price: f64, seed: u64) -> Preview {
     with_environment!(&objective.problem, environment => {
-        let policy = Remembered::new(environment);
-        let act = |state: &_| policy.act(state);
+        let policy = environment.prepared_heuristic();
+        let act = |state: &_| policy(state);
         Preview {
             policy: environment.heuristic_name(),
             solved: false,
@@ -131,7 +131,7 @@ fn of_simple_policy(objective: &Objective, price: f64, seed: u64) -> Preview {
 /// What is ordered with each stock on hand and nothing under way, up to the first two stocks of which all above order
 /// nothing.
 pub fn orders<E: Observed>(environment: &E, policy: &dyn Fn(&E::State) -> usize) -> Vec<(Units, Units)> {
-    let states = (0..N_STOCKS_MAX).map_while(|on_hand| environment.at_stock(on_hand).map(|state| (on_hand, state)));
+    let states = (0..N_STOCKS_MAX).filter_map(|on_hand| environment.at_stock(on_hand).map(|state| (on_hand, state)));
     let order = |state: &E::State| environment.ordered_units(&environment.action(policy(state)));
     let all: Vec<(Units, Units)> = states.map(|(on_hand, state)| (on_hand, order(&state))).collect();
     let last = all.iter().rposition(|(_, order)| *order > 0).unwrap_or(0);

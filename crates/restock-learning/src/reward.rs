@@ -245,6 +245,10 @@ impl<E: Observed> Observed for Rewarded<'_, E> {
         self.environment.heuristic(state)
     }
 
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&E::State) -> usize + Sync + '_> {
+        self.environment.prepared_heuristic()
+    }
+
     fn heuristic_name(&self) -> String {
         self.environment.heuristic_name()
     }

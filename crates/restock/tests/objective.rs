@@ -156,7 +156,7 @@ fn a_service_level_is_reached_and_priced() {
       solved exactly            5.2245     98.04 %   +0.369 %
       lower bound               5.2053     98.00 %
 
-    A fill rate of 98.00 % makes the next lost unit worth 10.7891, on top of what it costs. No policy that reaches it costs less than the lower bound.
+    A fill rate of 98.00 % makes the next lost unit worth 10.7893, on top of what it costs. No policy that reaches it costs less than the lower bound.
     11 prices were tried
 
       

@@ -53,6 +53,11 @@ pub trait Observed: Environment {
     /// A simple policy: where controlled learning starts, and the measure of costs.
     fn heuristic(&self, state: &Self::State) -> usize;
 
+    /// [`Observed::heuristic`] for many states, with what does not depend on the state computed once.
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&Self::State) -> usize + Sync + '_> {
+        Box::new(|state| self.heuristic(state))
+    }
+
     /// The simple policy in words, with its parameters.
     fn heuristic_name(&self) -> String;
 
@@ -203,6 +208,7 @@ mod tests {
         let mut seen = std::collections::HashMap::new();
         let (mut features, mut allowed) = (vec![0.0; environment.n_features()], Vec::new());
         let mut actions = Vec::new();
+        let prepared = environment.prepared_heuristic();
         for state_idx in (0..n_states).step_by((n_states / 3_000).max(1)) {
             let state = environment.state(state_idx);
             features.fill(f32::NAN);
@@ -220,7 +226,9 @@ mod tests {
                 assert_eq!(environment.action(*action_idx), *action, "{}: {state:?}", environment.id());
                 assert_eq!(environment.action_idx(action), *action_idx, "{}: {state:?}", environment.id());
             }
-            assert!(allowed.contains(&environment.heuristic(&state)), "{}: heuristic in {state:?}", environment.id());
+            let heuristic = environment.heuristic(&state);
+            assert!(allowed.contains(&heuristic), "{}: heuristic in {state:?}", environment.id());
+            assert_eq!(prepared(&state), heuristic, "{}: prepared heuristic in {state:?}", environment.id());
             for share in [0.0, 0.3, 1.0] {
                 let nearest = environment.nearest(&state, &vec![share; environment.n_quantities()]);
                 assert!(allowed.contains(&nearest), "{}: nearest to {share} in {state:?}", environment.id());
@@ -228,12 +236,13 @@ mod tests {
             assert_eq!(environment.number(&environment.numbered(state_idx)), state_idx);
             assert!(environment.on_shelf(&state) <= environment.units(&state), "{}: {state:?}", environment.id());
         }
-        let at_stock: Vec<E::State> = (0..1_000).map_while(|on_hand| environment.at_stock(on_hand)).collect();
+        let at_stock = |on_hand: Units| environment.at_stock(on_hand).map(|state| (on_hand, state));
+        let at_stock: Vec<(Units, E::State)> = (0..1_000).filter_map(at_stock).collect();
         assert!(at_stock.len() > 1, "{} has states with nothing under way", environment.id());
-        for (on_hand, state) in at_stock.iter().enumerate() {
+        for (on_hand, state) in &at_stock {
             assert_eq!(environment.numbered(environment.number(state)), *state);
             let shelf = environment.on_shelf(state);
-            assert!(shelf >= on_hand as Units && shelf == environment.units(state), "{}: {state:?}", environment.id());
+            assert!(shelf >= *on_hand && shelf == environment.units(state), "{}: {state:?}", environment.id());
         }
         assert!(!environment.heuristic_name().is_empty());
     }

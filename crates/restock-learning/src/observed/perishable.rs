@@ -63,6 +63,11 @@ impl Observed for Perishable {
         (level(self) - state.inventory_position()).clamp(0, self.max_order(state)) as usize
     }
 
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&PerishableState) -> usize + Sync + '_> {
+        let level = level(self);
+        Box::new(move |state| (level - state.inventory_position()).clamp(0, self.max_order(state)) as usize)
+    }
+
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}", level(self))
     }

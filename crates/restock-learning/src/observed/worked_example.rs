@@ -32,6 +32,11 @@ impl Observed for WorkedExample {
         (level(self) - stock).clamp(0, self.max_order) as usize
     }
 
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&Units) -> usize + Sync + '_> {
+        let level = level(self);
+        Box::new(move |stock| (level - stock).clamp(0, self.max_order) as usize)
+    }
+
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}", level(self))
     }
