@@ -22,7 +22,9 @@ use restock_inventory::environments::worked_example::{DISCOUNT_FACTOR, WorkedExa
 use restock_inventory::exact::Criterion;
 use restock_inventory::problems::ProblemEnvironment;
 use restock_learning::algorithm::Algorithm;
+use restock_learning::hyper::Hyper;
 use restock_learning::learn::{Request, learn};
+use restock_learning::reward::Objective;
 use restock_learning::training::Seconds;
 use serde::Deserialize;
 
@@ -150,13 +152,21 @@ fn main() {
 }
 
 fn line(options: &Options, row: &Row, algorithm: Algorithm) {
+    let objective = Objective::plain(row.problem.clone(), row.criterion);
     let (mut costs, mut gaps, mut seconds, mut n_converged, mut optimum) = (0.0, Vec::new(), 0.0, 0, 0.0);
     for seed in 1..=options.n_seeds {
-        let request = Request { algorithm, problem: row.id.clone(), seed, seconds: options.seconds, n_epochs: None };
+        let request = Request {
+            algorithm,
+            problem: row.id.clone(),
+            seed,
+            seconds: options.seconds,
+            n_epochs: None,
+            hyper: Hyper::default(),
+        };
         let started = Instant::now();
         let cpu_started = cpu_seconds(started);
         let clock = || Seconds { wall: started.elapsed().as_secs_f64(), cpu: cpu_seconds(started) - cpu_started };
-        let learned = learn(&row.problem, row.criterion, &request, None, &clock, &mut |_| ()).expect("a small problem");
+        let learned = learn(&objective, &request, None, &clock, &mut |_| ()).expect("a small problem");
         costs += learned.grade.cost / options.n_seeds as f64;
         gaps.push(100.0 * learned.grade.gap.expect("an optimum above 0"));
         seconds += learned.curve.last().expect("an epoch").cpu_seconds / options.n_seeds as f64;

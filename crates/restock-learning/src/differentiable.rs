@@ -16,18 +16,24 @@ use crate::stream::{Purpose, Stream};
 use crate::training::{Epoch, Learner, Task};
 
 /// How to learn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Config {
     /// Gradient steps of an epoch.
     pub n_steps: u64,
     /// Gradient steps in all, over which the learning rate falls.
     pub n_all_steps: u64,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Units of each hidden layer.
+    pub n_hidden: usize,
+    /// Periods of a path.
+    pub n_periods: usize,
 }
 
 impl Default for Config {
-    /// 40 epochs of 100 steps.
+    /// 40 epochs of 100 steps, the rest as usual ([`PathwiseSettings`]).
     fn default() -> Self {
-        Self { n_steps: 100, n_all_steps: 4_000 }
+        Self { n_steps: 100, n_all_steps: 4_000, learning_rate: 1e-2, n_hidden: 32, n_periods: 50 }
     }
 }
 
@@ -51,6 +57,9 @@ impl<'a, E: Observed, R: Relaxed<Plain = E>> Differentiable<'a, E, R> {
     pub fn new(task: Task<'a, E>, relaxed: R, config: Config) -> Self {
         let mut settings = PathwiseSettings { seed: task.seed, ..PathwiseSettings::default() };
         settings.schedule.n_steps = config.n_all_steps;
+        settings.schedule.learning_rate = config.learning_rate;
+        settings.hidden = vec![config.n_hidden; 2];
+        settings.n_periods = config.n_periods;
         if let Criterion::Discounted { discount_factor } = task.criterion {
             settings.discount_factor = discount_factor;
         }

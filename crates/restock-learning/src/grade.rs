@@ -85,7 +85,7 @@ pub fn grade_by_simulation<E: Observed>(
     let policy = &policy.tabulated(environment);
     let plan = Plan::test(seed);
     let learned = simulate(environment, criterion, &|state| policy.act(environment, state), &plan);
-    let simple = simulate(environment, criterion, &|state| environment.heuristic(state), &plan);
+    let simple = simulate(environment, criterion, &*environment.prepared_heuristic(), &plan);
     let difference = learned.minus(&simple);
     let reference_cost = simple.mean();
     Grade {

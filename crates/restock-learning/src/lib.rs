@@ -10,6 +10,9 @@
 //! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`]; [`differentiable`] puts [`pathwise`] beside them,
 //! [`pretrained_policy`] decides for any single item without training, [`pretraining`] made its weights,
 //! [`algorithm`] is the rule that chooses one, and [`learn`] does all of it for a described problem.
+//!
+//! What is asked for beyond a problem's costs is in [`reward`]; [`constrained`] and [`service`] reach a service level, [`never_order`]
+//! refuses what has no reason to order, [`preview`] shows an optimum before training, and [`tune`] searches settings.
 
 pub mod action_law;
 mod action_values;
@@ -17,30 +20,40 @@ pub mod adam;
 pub mod algorithm;
 pub mod any_item;
 mod batch;
+pub mod constrained;
 pub mod controlled;
 pub mod costs;
 pub mod differentiable;
 pub mod dqn;
 pub mod elementary;
+pub mod figures;
 pub mod grade;
 pub mod guarded;
+pub mod hyper;
 pub mod learn;
 pub mod learned_policy;
 pub mod network;
+pub mod never_order;
 pub mod observed;
 pub mod pathwise;
 pub mod policy;
 pub mod ppo;
 pub mod pretrained_policy;
 pub mod pretraining;
+pub mod preview;
 pub mod q_learning;
 pub mod reinforce;
 pub mod relaxed;
+pub mod reward;
 pub mod rollout;
 pub mod sarsa;
+pub mod service;
+mod simple_policies;
 pub mod simulation;
 pub mod stream;
+pub mod successive_halving;
 pub mod training;
+pub mod tune;
 
 pub use learned_policy::LearnedPolicy;
 pub use observed::Observed;

@@ -77,7 +77,7 @@ fn networks_learn_lost_sales_within_three_percent() {
             Box::new(Differentiable::new(
                 task,
                 RelaxedLostSales::new(environment.clone()),
-                differentiable::Config { n_steps: 100, n_all_steps: 600 },
+                differentiable::Config { n_steps: 100, n_all_steps: 600, ..Default::default() },
             )),
             6,
         ),
@@ -127,7 +127,7 @@ const SMALL: &[Make] = &[
         Box::new(ControlledLearning::new(task, config))
     },
     |task| {
-        let config = differentiable::Config { n_steps: 5, n_all_steps: 20 };
+        let config = differentiable::Config { n_steps: 5, n_all_steps: 20, ..Default::default() };
         Box::new(Differentiable::new(task, RelaxedLostSales::new(task.environment.clone()), config))
     },
 ];

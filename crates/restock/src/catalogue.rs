@@ -148,6 +148,49 @@ const MESSAGES: &[(&str, &str)] = &[
         "exact needs to enumerate {0} states, at most 4,000,000 are allowed; use another algorithm",
         "exact 需要枚举 {0} 个状态，最多 4,000,000 个；请用其他算法",
     ),
+    (
+        "the objective is cheapest when nothing is ever ordered: that costs {0} a period, and ordering by {1} costs {2}",
+        "该目标在从不订货时成本最低：从不订货每周期成本 {0}，按 {1} 订货为 {2}",
+    ),
+    (
+        "the objective is cheapest when nothing is ever ordered: that costs {0} from the first state, discounted, and \
+         ordering by {1} costs {2}",
+        "该目标在从不订货时成本最低：从不订货自初始状态起的折扣成本为 {0}，按 {1} 订货为 {2}",
+    ),
+    (
+        "make a lost unit cost something: stockout_cost=X, --goodwill X, or a fill rate to reach with --service 0.98",
+        "请让缺货产生成本：stockout_cost=X、--goodwill X，或用 --service 0.98 给出须达到的需求满足率",
+    ),
+    (
+        "no policy was found that reaches a fill rate of {0} %: the best reached {1} %",
+        "未找到能达到需求满足率 {0} % 的策略：最好的达到 {1} %",
+    ),
+    (
+        "ask for less with --service, or give the problem more room: capacity, a shorter lead time, a longer shelf life",
+        "请降低 --service 的目标，或放宽问题的限制：容量、提前期、保质期",
+    ),
+    (
+        "the stock band begins at {0} units, the problem has room for at most {1}",
+        "库存区间从 {0} 件开始，而该问题最多容纳 {1} 件",
+    ),
+    (
+        "pathwise knows the derivative of the costs of {0} alone, not of a stock band, nor of goodwill or a service level \
+         where demand waits; use another algorithm such as ppo",
+        "pathwise 只有 {0} 自身成本的导数，不含库存区间，也不含需求等待时的商誉或服务水平；请改用其他算法，如 ppo",
+    ),
+    ("hyper-parameter {0} is not known to {1}, expected one of {2}", "{1} 没有超参数 {0}，应为以下之一：{2}"),
+    ("{0} is {1}, must be a number from {2} to {3}", "{0} 为 {1}，应为 {2} 到 {3} 之间的数"),
+    ("{0} is {1}, must be a whole number from {2} to {3}", "{0} 为 {1}，应为 {2} 到 {3} 之间的整数"),
+    (
+        "exact solves and has no hyper-parameters; name another algorithm with --algo, such as ppo",
+        "exact 直接求解，没有超参数；请用 --algo 指定其他算法，如 ppo",
+    ),
+    ("{0} has settings of {1}, `--algo` says {2}", "{0} 是 {1} 的设置，而 `--algo` 为 {2}"),
+    ("{0} has settings of {1}, which is no algorithm", "{0} 中的 {1} 不是算法"),
+    (
+        "--hyper {0} is no setting, expected KEY=VALUE or a hyper.toml",
+        "--hyper {0} 不是设置，应为 KEY=VALUE 或 hyper.toml",
+    ),
     ("{0} of the checkpoint is {1}, must be {2}", "检查点的 {0} 为 {1}，应为 {2}"),
     ("leave --resume out to begin", "去掉 --resume 以重新开始"),
     (

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use restock_core::settings::Lang;
-use restock_core::{Day, Objective};
+use restock_core::{Day, Objective, Units};
 
 /// Turns sales, stock and supply data into explained order proposals.
 #[derive(Debug, Parser)]
@@ -136,12 +136,29 @@ pub(crate) enum Verb {
     /// another lead time, or a TOML or YAML file as `restock solve` takes it; KEY=VALUE pairs replace parameters.
     /// Training ends when it has converged or the budget is spent, and says which. The same command with --resume
     /// goes on from the folder of --out and gives the numbers of training that was never interrupted.
+    ///
+    /// What the business wants beyond the costs of the problem is said in its own terms: --goodwill for what a lost unit
+    /// costs in the long run, --service for a fill rate that must be reached at the least cost, --stock-band for the
+    /// stock that is wanted on the shelf. --preview shows the orders that are best for it before anything is trained.
+    /// An objective that is cheapest when nothing is ever ordered is refused.
     #[command(after_help = "Examples:\n  restock train --env worked-example --algo q-learning --budget 10s\n  \
                       restock train --env lost-sales-l4 --algo ppo --budget 10m --out ppo\n  \
                       restock train --env lost-sales-l4 --algo ppo --budget 20m --out ppo --resume\n  \
                       restock train --env problem.toml --algo auto --explain-choice\n  \
-                      restock train --env lost-sales stockout_cost=39 demand=geometric:5 --samples-only")]
+                      restock train --env lost-sales stockout_cost=39 demand=geometric:5 --samples-only\n  \
+                      restock train --env lost-sales --service 0.98 --preview\n  \
+                      restock train --env lost-sales-l4 --goodwill 2 --stock-band 4..20 --band-cost 0.5 --algo dqn\n  \
+                      restock train --env lost-sales-l4 --algo ppo --hyper learning_rate=0.001 --hyper n_hidden=128")]
     Train(TrainArgs),
+    /// Search the hyper-parameters of a learner by successive halving
+    ///
+    /// The usual settings and others drawn at random train for a while; the better half goes on for twice as long, and so
+    /// on. Settings are compared by their cost on validation alone. What is found is graded at the end beside the usual
+    /// settings trained as long, which win where they are as good. hyper.toml holds the winner for `restock train`.
+    #[command(after_help = "Examples:\n  restock tune --env lost-sales-l4 --algo ppo --budget 10m --out tuned\n  \
+                      restock train --env lost-sales-l4 --algo ppo --hyper tuned/hyper.toml\n  \
+                      restock tune --env worked-example --algo q-learning --epochs 2 --configurations 8")]
+    Tune(SearchArgs),
     /// Versions of the pretrained demand model: the shipped one, and those tuned to a project
     #[command(after_help = "Examples:\n  restock model tune --budget 10m\n  restock model list\n  \
                       restock model verify\n  restock model promote v2\n  restock model rollback")]
@@ -699,6 +716,62 @@ pub(crate) struct TrainArgs {
     /// Show the rules by which --algo auto chooses
     #[arg(long)]
     pub(crate) explain_choice: bool,
+    /// Settings of the algorithm, or a hyper.toml of `restock tune`; may be given several times
+    #[arg(long, value_name = "KEY=VALUE|FILE")]
+    pub(crate) hyper: Vec<String>,
+    /// Fill rate that must be reached, such as 0.98: the cheapest policy that does, and what the next lost unit is worth
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "resume", help_heading = "Objective")]
+    pub(crate) service: Option<f64>,
+    #[command(flatten)]
+    pub(crate) reward: RewardArgs,
+    /// Show what is best for the objective, and train nothing; with --out a chart of it
+    #[arg(long, help_heading = "Objective")]
+    pub(crate) preview: bool,
+}
+
+/// What the business wants beyond the costs of the problem.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Objective")]
+pub(crate) struct RewardArgs {
+    /// Future goodwill: what a lost, or newly backordered, unit costs more
+    #[arg(long, value_name = "COST", value_parser = parse_amount)]
+    pub(crate) goodwill: Option<f64>,
+    /// Stock on the shelf, less what waits, that costs nothing at the end of a period
+    #[arg(long, value_name = "LOW..HIGH", value_parser = parse_band, requires = "band_cost")]
+    pub(crate) stock_band: Option<(Units, Units)>,
+    /// Cost of every unit outside the stock band
+    #[arg(long, value_name = "COST", value_parser = parse_positive, requires = "stock_band")]
+    pub(crate) band_cost: Option<f64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SearchArgs {
+    /// An environment, or a TOML or YAML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) env: String,
+    /// Parameters that replace those of the environment or file
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) parameters: Vec<String>,
+    /// The learner; auto is the one for the problem if its model were not known
+    #[arg(long, value_enum, default_value_t = Algo::Auto)]
+    pub(crate) algo: Algo,
+    /// Time that it may take, about: 90s, 10m, 1h
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_seconds)]
+    pub(crate) budget: f64,
+    /// Epochs of each setting in the first rung, instead of time; the result then depends on them and the seed alone
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000), conflicts_with = "budget")]
+    pub(crate) epochs: Option<u64>,
+    /// Settings to compare, the usual ones among them
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=256))]
+    pub(crate) configurations: u32,
+    /// Seed of every random number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder for hyper.toml, the result and a chart of the finalists; hyper.toml goes to the current folder when not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reward: RewardArgs,
 }
 
 #[derive(Args, Debug)]
@@ -760,6 +833,14 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     number.map(|number| number * factor).ok_or(expected.to_owned())
 }
 
+/// `4..20`, whole units.
+fn parse_band(text: &str) -> Result<(Units, Units), String> {
+    let units = |part: &str| part.trim().parse::<Units>().ok();
+    let band = text.split_once("..").and_then(|(low, high)| Some((units(low)?, units(high)?)));
+    let band = band.filter(|(low, high)| low <= high && (-1_000_000..=1_000_000).contains(low) && *high <= 1_000_000);
+    band.ok_or("expected a range of whole units such as 4..20".to_owned())
+}
+
 fn parse_share(text: &str) -> Result<f64, String> {
     let expected = "expected a number above 0 and below 1, such as 0.9";
     text.parse().ok().and_then(crate::config::share).ok_or(expected.to_owned())
@@ -802,6 +883,10 @@ mod tests {
         assert_eq!(parse_lang("zh_CN.UTF-8"), Ok(Lang::ZhCn));
         assert!(parse_lang("fr").is_err());
         assert_eq!((parse_seconds("90s"), parse_seconds("1.5h")), (Ok(90.0), Ok(5400.0)));
+        assert_eq!((parse_band("4..20"), parse_band("-2..0")), (Ok((4, 20)), Ok((-2, 0))));
+        for wrong in ["", "4", "20..4", "a..b", "1.5..3", "4..1e9"] {
+            assert!(parse_band(wrong).is_err(), "{wrong}");
+        }
         for wrong in ["", "10", "-1m", "m", "十分"] {
             assert!(parse_seconds(wrong).is_err(), "{wrong}");
         }

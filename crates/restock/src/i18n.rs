@@ -369,6 +369,41 @@ texts! {
         "成本 ± {0}，差距 ± {1}（95 % 区间），在训练未见过的随机数上模拟。";
     TestExact: "Costs are exact: every state is evaluated.", "成本为精确值：对每个状态求值。";
     GoOn: "go on: {0}", "继续：{0}";
+    PreviewSolved: "What is best for this objective, solved:", "此目标的最优策略（精确求解）：";
+    PreviewSimulated: "The best of simple policies for this objective, by simulation, as there are too many states to solve in a moment: {0}",
+        "状态过多，无法立即求解；此目标下模拟所得最好的简单策略：{0}";
+    OfItOwn: "of it the problem's own", "其中问题本身";
+    OfItGoodwill: "of it goodwill", "其中商誉损失";
+    OfItBand: "of it the stock band", "其中库存区间";
+    MeanStock: "stock at the end of a period, units", "期末库存（件）";
+    OrderShare: "periods with an order", "有订货的周期";
+    MeanOrder: "units of an order", "每次订货件数";
+    OnHandNothingUnderWay: "on hand, nothing under way", "现有库存（无在途）";
+    LowerBound: "lower bound", "下界";
+    ServiceWorth: "A fill rate of {0} makes the next lost unit worth {1}, on top of what it costs. No policy that reaches it costs less than the lower bound.",
+        "需求满足率 {0} 使下一件缺货的价值为 {1}（在其成本之外）。达到该目标的策略，成本都不低于下界。";
+    ServiceWorthUnbounded: "A fill rate of {0} is reached with a price of {1} for a lost unit, on top of what it costs. The optimum is not known here, and no bound on the cost.",
+        "缺货一件加价 {1}（在其成本之外）时达到需求满足率 {0}。此处最优值和成本下界未知。";
+    ServiceFree: "A fill rate of {0} costs nothing: what is cheapest reaches it.", "需求满足率 {0} 无需额外成本：成本最低的策略已达到。";
+    ServiceRounds: "{0|price was|prices were} tried", "共尝试 {0} 个价格";
+    LearningRound: "round {0}, cost {1}", "第 {0} 轮搜索，成本 {1}";
+    SolvingRound: "solving, round {0}", "求解，第 {0} 轮";
+    SearchTitle: "{0} settings of {1}, compared on validation costs", "比较 {1} 的 {0} 组设置（按验证成本）";
+    SearchRung: "rung", "级";
+    SettingsWord: "settings", "设置";
+    EpochsEach: "epochs each", "每组轮次";
+    LowestCost: "lowest cost", "最低成本";
+    UsualCost: "usual settings", "默认设置";
+    LeftBehind: "left behind", "已淘汰";
+    ValidationWord: "validation", "验证成本";
+    BestSettings: "setting {0}", "设置 {0}";
+    UsualSettings: "usual settings", "默认设置";
+    SearchWon: "Setting {0} wins: its validation cost is {1} below that of the usual settings, trained as long.",
+        "设置 {0} 获胜：验证成本比训练同样久的默认设置低 {1}。";
+    SearchUsualWon: "The usual settings win: trained as long, they are as good on validation as the best of the others.",
+        "默认设置获胜：训练同样久时，其验证成本不高于其他任何设置。";
+    SearchTraining: "rung {0}, setting {1}", "第 {0} 级，设置 {1}";
+    UseHyper: "use it: {0}", "使用：{0}";
     ProblemWord: "problem", "问题";
     Published: "published", "文献值";
     Ours: "ours", "本程序";

@@ -220,6 +220,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
         Verb::Bench(args) => verbs::bench::run(&session, args),
         Verb::Solve(args) => verbs::solve::run(&session, args),
         Verb::Train(args) => verbs::train::run(&session, args),
+        Verb::Tune(args) => verbs::tune::run(&session, args),
         Verb::Model(args) => verbs::model::run(&session, args),
         Verb::Config(args) => verbs::config_explain::run(&session, args),
         Verb::Completions { shell } => verbs::completions::run(&session, *shell),

@@ -23,7 +23,7 @@ const ALLOWED: &[&str] = &[
     // The program, its verbs, flags and the words of its syntax.
     "restock", "Restock", "try", "plan", "check", "explain", "import", "export", "backtest", "simulate", "forecast",
     "init", "demo", "config", "toml", "where", "auto", "open", "out", "report", "html", "data", "path", "all", "main",
-    "mon", "dmy", "mdy", "cd", "segment",
+    "mon", "dmy", "mdy", "cd", "segment", "train", "tune", "env",
 ];
 
 /// Runs of English: any two words of lower-case letters in a row that are not allowed.
@@ -159,7 +159,19 @@ fn sales_alone_and_broken_files_speak_chinese() {
 fn training_speaks_chinese() {
     let dir = tempfile::tempdir().unwrap();
     let quick = |algo: &'static str| ["train", "--env", "lost-sales-l1", "--algo", algo, "--epochs", "2"];
-    let runs: [&[&str]; 6] = [
+    let tune = ["tune", "--env", "lost-sales-l1", "--algo", "q-learning", "--configurations", "3", "--epochs", "1"];
+    let band = ["--goodwill", "1", "--stock-band", "4..9", "--band-cost", "1"];
+    let runs: [&[&str]; 16] = [
+        &tune,
+        &["train", "--env", "lost-sales-l1", "--hyper", "hyper.toml", "--algo", "dqn"],
+        &["train", "--env", "lost-sales-l1", "--algo", "ppo", "--hyper", "rate=1"],
+        &["train", "--env", "lost-sales-l1", "--algo", "ppo", "--hyper", "clip=7"],
+        &[&["train", "--env", "lost-sales-l1"], &band[..]].concat(),
+        &[&["train", "--env", "lost-sales-l1", "--preview"], &band[..]].concat(),
+        &["train", "--env", "lost-sales-l1", "--service", "0.98"],
+        &["train", "--env", "lost-sales-l1", "--service", "0.98", "--preview"],
+        &["train", "--env", "worked-example", "stockout_cost=0"],
+        &["train", "--env", "one-warehouse", "warehouse_capacity=1", "retailer_capacity=1", "--service", "0.99"],
         &["train", "--env", "worked-example", "--explain-choice"],
         &quick("q-learning"),
         &quick("pathwise"),

@@ -44,7 +44,7 @@ fn project() -> tempfile::TempDir {
     dir
 }
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "init",
     "demo",
     "try",
@@ -60,6 +60,7 @@ const VERBS: [&str; 18] = [
     "bench",
     "solve",
     "train",
+    "tune",
     "model",
     "config",
     "completions",

@@ -178,6 +178,11 @@ impl LostSales {
         &self.demand[(state.phase + self.lead_time) % self.demand.len()]
     }
 
+    /// The largest order and the largest inventory position of any state, units.
+    pub fn caps(&self) -> (Units, Units) {
+        (self.max_order, self.max_position)
+    }
+
     /// The largest order in a state: none may lift the position above its cap, units.
     pub fn max_order(&self, state: &LostSalesState) -> Units {
         self.max_order.min(self.max_position - state.inventory_position()).max(0)

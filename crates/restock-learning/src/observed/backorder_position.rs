@@ -1,7 +1,9 @@
 //! Backorders reduced to the inventory position as learners see them.
 
 use restock_core::Units;
+use restock_core::environment::PeriodOutcome;
 use restock_inventory::environments::BackorderPosition;
+use restock_inventory::environments::backorders::BackorderChance;
 
 use super::{Observed, action_is_units, newsvendor_level, states_are_numbered};
 
@@ -40,5 +42,26 @@ impl Observed for BackorderPosition {
 
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}", level(self))
+    }
+
+    /// The inventory position: what is on the shelf where nothing is under way.
+    fn on_shelf(&self, position: &Units) -> Units {
+        *position
+    }
+
+    /// As its cost, a decision's stock is that of the period in which the order arrives.
+    fn shelf_after(&self, next: &Units, chance: &BackorderChance) -> Units {
+        next - chance.until_arrival
+    }
+
+    /// Demand of the periods until the order has arrived is exchangeable: this period's stands for that of the arrival,
+    /// and finds what the demand of the others has left.
+    fn lost_in(&self, next: &Units, chance: &BackorderChance, _: &PeriodOutcome) -> Units {
+        let available = (next + chance.demand - chance.until_arrival).max(0);
+        (chance.demand - available).max(0)
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<Units> {
+        (self.numbered(0).max(0)..=self.bounds().1).contains(&on_hand).then_some(on_hand)
     }
 }

@@ -88,6 +88,20 @@ impl Observed for DualSourcing {
         let (regular, expedited) = levels(self);
         format!("dual-index, levels {regular} and {expedited}")
     }
+
+    fn ordered_units(&self, order: &DualOrder) -> Units {
+        order.regular + order.expedited
+    }
+
+    fn on_shelf(&self, state: &DualSourcingState) -> Units {
+        state.net_inventory
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<DualSourcingState> {
+        let most = largest(self).0 * (self.regular_lead_time() as Units + 1);
+        let empty = restock_core::environment::Environment::initial_state(self);
+        (0..=most).contains(&on_hand).then_some(DualSourcingState { net_inventory: on_hand, ..empty })
+    }
 }
 
 /// The allowed order nearest to two quantities.

@@ -84,4 +84,17 @@ impl Observed for JointReplenishment {
         let [first, second] = levels(self);
         format!("full trucks up to levels {first} and {second}")
     }
+
+    fn ordered_units(&self, order: &[Units; 2]) -> Units {
+        order.iter().sum()
+    }
+
+    fn on_shelf(&self, state: &[Units; 2]) -> Units {
+        state.iter().sum()
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<[Units; 2]> {
+        let most = self.state(self.n_states() - 1);
+        (0..=most[0].min(most[1])).contains(&on_hand).then_some([on_hand; 2])
+    }
 }

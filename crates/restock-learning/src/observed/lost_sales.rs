@@ -55,7 +55,23 @@ impl Observed for LostSales {
         (level(self, state.phase) - state.inventory_position()).clamp(0, self.max_order(state)) as usize
     }
 
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&LostSalesState) -> usize + Sync + '_> {
+        let levels: Vec<Units> = (0..self.demand().len()).map(|phase| level(self, phase)).collect();
+        Box::new(move |state| {
+            (levels[state.phase] - state.inventory_position()).clamp(0, self.max_order(state)) as usize
+        })
+    }
+
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}, capped", level(self, 0))
+    }
+
+    fn on_shelf(&self, state: &LostSalesState) -> Units {
+        state.on_hand
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<LostSalesState> {
+        let empty = restock_core::environment::Environment::initial_state(self);
+        (0..=self.caps().1).contains(&on_hand).then_some(LostSalesState { on_hand, ..empty })
     }
 }

@@ -11,7 +11,7 @@ mod worked_example;
 
 use rand::Rng;
 use restock_core::Units;
-use restock_core::environment::{Environment, FiniteEnvironment};
+use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
 
 use restock_inventory::discrete_demand::DiscreteDemand;
 
@@ -53,8 +53,35 @@ pub trait Observed: Environment {
     /// A simple policy: where controlled learning starts, and the measure of costs.
     fn heuristic(&self, state: &Self::State) -> usize;
 
+    /// [`Observed::heuristic`] for many states, with what does not depend on the state computed once.
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&Self::State) -> usize + Sync + '_> {
+        Box::new(|state| self.heuristic(state))
+    }
+
     /// The simple policy in words, with its parameters.
     fn heuristic_name(&self) -> String;
+
+    /// Units that an action orders from outside.
+    fn ordered_units(&self, action: &Self::Action) -> Units;
+
+    /// Net stock on the shelf in a state: on hand of all items in all places, less what waits, units.
+    fn on_shelf(&self, state: &Self::State) -> Units;
+
+    /// Net stock on the shelf once a period has ended in `next`, with what has arrived for the period after it, units.
+    fn shelf_after(&self, next: &Self::State, chance: &Self::Chance) -> Units {
+        let _ = chance;
+        self.on_shelf(next)
+    }
+
+    /// Units lost, or newly backordered, in a period that has ended in `next`.
+    fn lost_in(&self, next: &Self::State, chance: &Self::Chance, outcome: &PeriodOutcome) -> Units {
+        let _ = (next, chance);
+        outcome.lost
+    }
+
+    /// The state with so many units on hand, of each item and at each retailer, and nothing under way; `None` where
+    /// there is none.
+    fn at_stock(&self, on_hand: Units) -> Option<Self::State>;
 
     /// The number of states, where they can be numbered.
     fn n_numbered(&self) -> Option<usize> {
@@ -117,6 +144,10 @@ macro_rules! action_is_units {
         fn nearest(&self, state: &Self::State, shares: &[f32]) -> usize {
             $crate::observed::nearest_units(self, state, shares[0])
         }
+
+        fn ordered_units(&self, action: &restock_core::Units) -> restock_core::Units {
+            *action
+        }
     };
 }
 
@@ -177,6 +208,7 @@ mod tests {
         let mut seen = std::collections::HashMap::new();
         let (mut features, mut allowed) = (vec![0.0; environment.n_features()], Vec::new());
         let mut actions = Vec::new();
+        let prepared = environment.prepared_heuristic();
         for state_idx in (0..n_states).step_by((n_states / 3_000).max(1)) {
             let state = environment.state(state_idx);
             features.fill(f32::NAN);
@@ -194,12 +226,23 @@ mod tests {
                 assert_eq!(environment.action(*action_idx), *action, "{}: {state:?}", environment.id());
                 assert_eq!(environment.action_idx(action), *action_idx, "{}: {state:?}", environment.id());
             }
-            assert!(allowed.contains(&environment.heuristic(&state)), "{}: heuristic in {state:?}", environment.id());
+            let heuristic = environment.heuristic(&state);
+            assert!(allowed.contains(&heuristic), "{}: heuristic in {state:?}", environment.id());
+            assert_eq!(prepared(&state), heuristic, "{}: prepared heuristic in {state:?}", environment.id());
             for share in [0.0, 0.3, 1.0] {
                 let nearest = environment.nearest(&state, &vec![share; environment.n_quantities()]);
                 assert!(allowed.contains(&nearest), "{}: nearest to {share} in {state:?}", environment.id());
             }
             assert_eq!(environment.number(&environment.numbered(state_idx)), state_idx);
+            assert!(environment.on_shelf(&state) <= environment.units(&state), "{}: {state:?}", environment.id());
+        }
+        let at_stock = |on_hand: Units| environment.at_stock(on_hand).map(|state| (on_hand, state));
+        let at_stock: Vec<(Units, E::State)> = (0..1_000).filter_map(at_stock).collect();
+        assert!(at_stock.len() > 1, "{} has states with nothing under way", environment.id());
+        for (on_hand, state) in &at_stock {
+            assert_eq!(environment.numbered(environment.number(state)), *state);
+            let shelf = environment.on_shelf(state);
+            assert!(shelf >= *on_hand && shelf == environment.units(state), "{}: {state:?}", environment.id());
         }
         assert!(!environment.heuristic_name().is_empty());
     }

@@ -99,4 +99,18 @@ impl Observed for OneWarehouse<2> {
         let (all, retailers) = levels(self);
         format!("echelon base-stock, levels {all}, {} and {}", retailers[0], retailers[1])
     }
+
+    fn ordered_units(&self, action: &ShipAndOrder<2>) -> Units {
+        action.ordered
+    }
+
+    fn on_shelf(&self, state: &OneWarehouseState<2>) -> Units {
+        state.warehouse + state.retailers.iter().sum::<Units>()
+    }
+
+    /// With an empty warehouse.
+    fn at_stock(&self, on_hand: Units) -> Option<OneWarehouseState<2>> {
+        let state = OneWarehouseState { warehouse: 0, retailers: [on_hand; 2] };
+        (0..=self.capacities().1).contains(&on_hand).then_some(state)
+    }
 }

@@ -63,7 +63,29 @@ impl Observed for Perishable {
         (level(self) - state.inventory_position()).clamp(0, self.max_order(state)) as usize
     }
 
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&PerishableState) -> usize + Sync + '_> {
+        let level = level(self);
+        Box::new(move |state| (level - state.inventory_position()).clamp(0, self.max_order(state)) as usize)
+    }
+
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}", level(self))
+    }
+
+    fn on_shelf(&self, state: &PerishableState) -> Units {
+        state.total_on_hand()
+    }
+
+    /// All of the freshest that can be on the shelf when an order is placed.
+    fn at_stock(&self, on_hand: Units) -> Option<PerishableState> {
+        let mut state = self.initial_state();
+        let (n_ages, _) = n_places(self);
+        match n_ages {
+            0 => (on_hand == 0).then_some(state),
+            _ => {
+                state.on_hand[n_ages - 1] = on_hand;
+                (0..=self.max_order(&self.initial_state())).contains(&on_hand).then_some(state)
+            }
+        }
     }
 }

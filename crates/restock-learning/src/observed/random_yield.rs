@@ -42,4 +42,13 @@ impl Observed for RandomYield {
         let (level, rate) = level(self);
         format!("newsvendor, S = {level}, orders divided by the mean yield {rate:.2}")
     }
+
+    fn on_shelf(&self, net_inventory: &Units) -> Units {
+        *net_inventory
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<Units> {
+        let most = self.numbered(restock_core::environment::FiniteEnvironment::n_states(self) - 1);
+        (0..=most).contains(&on_hand).then_some(on_hand)
+    }
 }

@@ -32,7 +32,20 @@ impl Observed for WorkedExample {
         (level(self) - stock).clamp(0, self.max_order) as usize
     }
 
+    fn prepared_heuristic(&self) -> Box<dyn Fn(&Units) -> usize + Sync + '_> {
+        let level = level(self);
+        Box::new(move |stock| (level - stock).clamp(0, self.max_order) as usize)
+    }
+
     fn heuristic_name(&self) -> String {
         format!("newsvendor, S = {}", level(self))
+    }
+
+    fn on_shelf(&self, stock: &Units) -> Units {
+        *stock
+    }
+
+    fn at_stock(&self, on_hand: Units) -> Option<Units> {
+        (0..=self.max_stock).contains(&on_hand).then_some(on_hand)
     }
 }

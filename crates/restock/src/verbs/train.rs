@@ -5,15 +5,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use restock_inventory::exact::Criterion;
-use restock_inventory::problems::{self, Chart, ENVIRONMENT_KINDS, KINDS};
+use restock_inventory::problems::Chart;
 use restock_learning::algorithm::{Algorithm, Facts, Rule, rules};
+use restock_learning::constrained::Constrained;
 use restock_learning::grade::{Grade, Reference};
 use restock_learning::learn::{Learned, Progress, Request, facts, learn};
-use restock_learning::training::{Checkpoint, CurvePoint, Seconds};
+use restock_learning::reward::Objective;
+use restock_learning::service::{N_ROUNDS_LEARNED, learn_to_service, test_figures};
+use restock_learning::training::{Checkpoint, CurvePoint};
 use serde_json::json;
 
+use super::objective::{self, DECIMALS, GivenSettings, cost_name, figures_text, share};
+use super::preview;
 use crate::chart;
-use crate::cli::{Algo, TrainArgs};
+use crate::cli::TrainArgs;
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
@@ -31,43 +36,52 @@ const RESULT_FILE: &str = "result.json";
 /// Time between two checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
-/// Decimals of costs.
-const DECIMALS: usize = 4;
-
-/// Environments of `restock env list` and the kinds of problems whose examples they are.
-const KIND_OF_ENVIRONMENT: &[(&str, &str)] =
-    &[("backorder-position", "minimum-order"), ("backorders", "minimum-order"), ("joint-replenishment", "trucks")];
+/// What training came to, with the objective that its policy was learned for.
+struct Trained {
+    objective: Objective,
+    learned: Learned,
+    /// The search for a service level.
+    service: Option<Constrained<()>>,
+}
 
 pub(crate) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliError> {
-    let table = table(args)?;
-    let (environment, criterion) = problems::environment(table.clone()).map_err(|error| {
-        CliError::usage(error.to_string()).hint("`restock solve` shows an example of each problem with its parameters")
-    })?;
-    let facts = facts(&environment, !args.samples_only);
+    let table = objective::table(&args.env, &args.parameters)?;
+    let reward = objective::reward(&args.reward);
+    let problem = objective::described(&table, &reward, args.service);
+    let asked = objective::objective(&table, reward, args.service, args.seed)?;
+    if args.preview {
+        return preview::run(session, &asked, &problem, args.service, args.seed, args.out.as_deref());
+    }
+    let criterion = asked.criterion;
+    let facts = facts(&asked, !args.samples_only);
     let rules = rules(&facts);
     let rule = rules.iter().find(|rule| rule.applies).expect("one rule applies");
-    let algorithm = algorithm(args.algo).unwrap_or(rule.algorithm);
+    let settings = GivenSettings::read(&args.hyper)?;
+    let named = objective::algorithm(args.algo).or(settings.algorithm.as_ref().map(|(algorithm, _)| *algorithm));
+    let algorithm = named.unwrap_or(rule.algorithm);
+    let hyper = settings.of(algorithm)?;
     if args.samples_only && matches!(algorithm, Algorithm::Exact | Algorithm::Pathwise | Algorithm::Dcl) {
         return Err(CliError::usage(format!(
             "`--algo {algorithm}` uses the model, `--samples-only` forbids it; expected q-learning, sarsa, dqn, reinforce or ppo"
         )));
     }
-    let request =
-        Request { algorithm, problem: described(&table), seed: args.seed, seconds: args.budget, n_epochs: args.epochs };
+    let request = Request { algorithm, problem, seed: args.seed, seconds: args.budget, n_epochs: args.epochs, hyper };
     let resume = match (&args.out, args.resume) {
         (Some(out), true) => Some(read_checkpoint(&out.join(CHECKPOINT_FILE))?),
         _ => None,
     };
-    let learned = train(session, args, &environment, criterion, &request, resume)?;
-    let chosen = (args.algo == Algo::Auto).then_some(rule);
+    let Trained { objective, learned, service } = match args.service {
+        Some(target) => train_to_service(session, args, &asked, &request, target)?,
+        None => Trained { learned: train(session, args, &asked, &request, resume)?, objective: asked, service: None },
+    };
+    let chosen = named.is_none().then_some(rule);
     let result = json!({
         "problem": request.problem, "algorithm": algorithm, "rule": chosen.map(|rule| rule.when),
-        "rules": args.explain_choice.then_some(&rules), "facts": facts, "seed": args.seed,
+        "rules": args.explain_choice.then_some(&rules), "facts": facts, "seed": args.seed, "hyper": request.hyper,
         "criterion": match criterion { Criterion::Average => "average", Criterion::Discounted { .. } => "discounted" },
-        "learned": learned,
+        "reward": objective.reward, "service": service, "learned": learned,
     });
-    let written =
-        args.out.as_deref().map(|out| write(out, &table, &request, criterion, &learned, &result)).transpose()?;
+    let written = args.out.as_deref().map(|out| write(out, &objective, &request, &learned, &result)).transpose()?;
     if session.json {
         return Output::json(&result);
     }
@@ -79,95 +93,32 @@ pub(crate) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliErro
     if let Some(rule) = chosen {
         let _ = writeln!(text, "{}\n", session.fill(Text::ChosenBecause, &[&algorithm, &said(session, rule)]));
     }
-    text.push_str(&graded(session, algorithm, criterion, &learned));
+    match &service {
+        Some(found) => text.push_str(&reached(session, algorithm, criterion, found)),
+        None => text.push_str(&graded(session, algorithm, criterion, &learned)),
+    }
+    if let Some(figures) = &learned.figures {
+        let _ = write!(text, "\n{}", figures_text(session, criterion, &objective.reward, figures));
+    }
     let _ = writeln!(text, "\n{}", session.said(&learned.verdict));
     if let Some(path) = written {
         let _ = writeln!(text, "{}", session.dim(&session.fill(Text::Written, &[&path.display()])));
     }
-    if let (Some(out), false, Some(_)) = (&args.out, learned.converged, &learned.checkpoint) {
-        let command = format!(
-            "restock train --env {} {}--algo {algorithm} --seed {} --out {} --resume",
-            shell_word(&args.env),
-            args.parameters.iter().map(|pair| format!("{} ", shell_word(pair))).collect::<String>(),
-            args.seed,
-            shell_word(&out.display().to_string()),
-        );
+    if let (Some(out), false, Some(_), None) = (&args.out, learned.converged, &learned.checkpoint, &service) {
+        let command = go_on(args, algorithm, out);
         let _ = writeln!(text, "{}", session.dim(&session.fill(Text::GoOn, &[&command])));
     }
     Ok(Output::text(text))
 }
 
-fn algorithm(algo: Algo) -> Option<Algorithm> {
-    match algo {
-        Algo::Auto => None,
-        Algo::Exact => Some(Algorithm::Exact),
-        Algo::QLearning => Some(Algorithm::QLearning),
-        Algo::Sarsa => Some(Algorithm::Sarsa),
-        Algo::Dqn => Some(Algorithm::Dqn),
-        Algo::Reinforce => Some(Algorithm::Reinforce),
-        Algo::Ppo => Some(Algorithm::Ppo),
-        Algo::Pathwise => Some(Algorithm::Pathwise),
-        Algo::Dcl => Some(Algorithm::Dcl),
-    }
-}
-
-/// The description of the problem: of a file, or the example of an environment; pairs replace parameters.
-fn table(args: &TrainArgs) -> Result<toml::Table, CliError> {
-    let is_file = [".toml", ".yaml", ".yml"].iter().any(|ending| args.env.ends_with(ending));
-    let mut table = if is_file { file_table(&args.env)? } else { environment_table(&args.env)? };
-    let pairs = problems::table_of(args.parameters.iter().map(String::as_str))
-        .map_err(|error| CliError::usage(error.to_string()))?;
-    table.extend(pairs);
-    Ok(table)
-}
-
-fn file_table(path: &str) -> Result<toml::Table, CliError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| CliError::usage(format!("cannot read {path}: {error}")))?;
-    let fails = |message: String| CliError::usage(format!("{path}: {message}"));
-    if path.ends_with(".toml") {
-        text.parse().map_err(|error: toml::de::Error| fails(error.to_string()))
-    } else {
-        problems::table_of_yaml(&text).map_err(|error| fails(error.to_string()))
-    }
-}
-
-/// The example of an environment; the version may be left out, and `-lN` sets the lead time of lost sales.
-fn environment_table(name: &str) -> Result<toml::Table, CliError> {
-    let is_version = |version: &str| !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
-    let without_version = match name.rsplit_once("-v") {
-        Some((id, version)) if is_version(version) => id,
-        _ => name,
-    };
-    let (id, lead_time) = match without_version.rsplit_once("-l") {
-        Some((id, periods)) if is_version(periods) => (id, periods.parse::<i64>().ok()),
-        _ => (without_version, None),
-    };
-    let kind = KIND_OF_ENVIRONMENT.iter().find(|(environment, _)| *environment == id).map_or(id, |(_, kind)| *kind);
-    let known = KINDS.iter().find(|found| found.name == kind && ENVIRONMENT_KINDS.contains(&kind));
-    let known = known.filter(|_| lead_time.is_none() || kind == "lost-sales");
-    let Some(known) = known else {
-        let expected =
-            format!("{}, a lead time as in lost-sales-l4, or a TOML or YAML file", ENVIRONMENT_KINDS.join(", "));
-        return Err(CliError::usage(format!("environment {name:?} cannot be learned, expected one of {expected}"))
-            .hint("`restock env list` says what each is, `restock solve` how a file describes one"));
-    };
-    let mut table = known.example_table();
-    if let Some(periods) = lead_time {
-        table.insert("lead_time".to_owned(), periods.into());
-    }
-    Ok(table)
-}
-
-/// The problem with its parameters on a line, in the order of their names.
-fn described(table: &toml::Table) -> String {
-    let kind = table.get("problem").and_then(toml::Value::as_str).unwrap_or_default();
-    let mut text = kind.to_owned();
-    for (key, value) in table.iter().filter(|(key, _)| *key != "problem") {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let _ = write!(text, " {key}={value}");
-    }
-    text
+/// The command that goes on from a checkpoint.
+fn go_on(args: &TrainArgs, algorithm: Algorithm, out: &Path) -> String {
+    let mut command = format!("restock train --env {} ", shell_word(&args.env));
+    args.parameters.iter().for_each(|pair| command.push_str(&format!("{} ", shell_word(pair))));
+    args.hyper.iter().for_each(|setting| command.push_str(&format!("--hyper {} ", shell_word(setting))));
+    command.push_str(&objective::flags(&args.reward));
+    let out = shell_word(&out.display().to_string()).to_string();
+    format!("{command}--algo {algorithm} --seed {} --out {out} --resume", args.seed)
 }
 
 fn read_checkpoint(path: &Path) -> Result<Checkpoint, CliError> {
@@ -182,19 +133,13 @@ fn read_checkpoint(path: &Path) -> Result<Checkpoint, CliError> {
 fn train(
     session: &Session,
     args: &TrainArgs,
-    environment: &problems::ProblemEnvironment,
-    criterion: Criterion,
+    objective: &Objective,
     request: &Request,
     resume: Option<Checkpoint>,
 ) -> Result<Learned, CliError> {
     let is_exact = request.algorithm == Algorithm::Exact;
     let bar = session.progress(session.text(if is_exact { Text::Solving } else { Text::Learning }));
-    let (started, cpu_started) = (Instant::now(), cpu_seconds());
-    let clock = || {
-        let wall = started.elapsed().as_secs_f64();
-        let cpu = cpu_seconds().zip(cpu_started).map_or(wall, |(now, then)| now - then);
-        Seconds { wall, cpu }
-    };
+    let started = Instant::now();
     let path = args.out.as_ref().map(|out| out.join(CHECKPOINT_FILE));
     let (mut saved_at, mut failed) = (Instant::now(), None);
     let mut observe = |progress: Progress<'_>| match progress {
@@ -211,7 +156,8 @@ fn train(
             }
         }
     };
-    let learned = learn(environment, criterion, request, resume, &clock, &mut observe).map_err(|error| {
+    let clock = objective::clock_from(started);
+    let learned = learn(objective, request, resume, &clock, &mut observe).map_err(|error| {
         let error = CliError::usage(error.to_string());
         if args.resume {
             error.hint("leave --resume out to begin anew, or name another folder with --out")
@@ -225,13 +171,33 @@ fn train(
     }
 }
 
-/// CPU seconds of all threads of this process, where the system tells them.
-fn cpu_seconds() -> Option<f64> {
-    // Linux counts them in hundredths of a second, after the name of the program in parentheses.
-    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / 100.0)
+/// Searches for the price of a lost unit at which a fill rate is reached.
+fn train_to_service(
+    session: &Session,
+    args: &TrainArgs,
+    objective: &Objective,
+    request: &Request,
+    target: f64,
+) -> Result<Trained, CliError> {
+    let bar = session.progress(session.text(Text::Solving));
+    let started = Instant::now();
+    let mut observe = |round: usize, progress: Progress<'_>| match progress {
+        Progress::Solving(_) => bar.say(&session.fill(Text::SolvingRound, &[&(round + 1)])),
+        Progress::Epoch(point, _) => {
+            let cost = format::plain(point.validation_cost, DECIMALS);
+            bar.say(&session.fill(Text::LearningRound, &[&(round + 1), &cost]));
+            let share = args.epochs.map_or(0.0, |n| point.n_epochs as f64 / n as f64);
+            let share = (round as f64 + share) / N_ROUNDS_LEARNED as f64;
+            let share = share.max(started.elapsed().as_secs_f64() / args.budget).min(1.0);
+            bar.set((share * args.budget) as u64, args.budget.ceil() as u64);
+        }
+    };
+    let clock = objective::clock_from(started);
+    let found = learn_to_service(objective, target, request, &clock, &mut observe)
+        .map_err(|error| preview::unreachable_target(&error))?;
+    let (objective, mut learned) = found.best.policy.clone();
+    learned.figures = Some(test_figures(&objective, &learned.policy, args.seed));
+    Ok(Trained { objective, learned, service: Some(found.with_policy(())) })
 }
 
 /// The checkpoint appears complete or not at all.
@@ -247,23 +213,23 @@ fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<(), CliError
 /// Writes policy, curve, chart, checkpoint and result; returns the path of the policy.
 fn write(
     out: &Path,
-    table: &toml::Table,
+    objective: &Objective,
     request: &Request,
-    criterion: Criterion,
     learned: &Learned,
     result: &serde_json::Value,
 ) -> Result<PathBuf, CliError> {
     let path = out.join(POLICY_FILE);
+    // The numbers of states are those of this problem: with the stock-out cost it was learned at, and its reward.
     let policy = json!({
-        "format": 1, "problem": table, "algorithm": request.algorithm, "seed": request.seed, "grade": learned.grade,
-        "policy": learned.policy,
+        "format": 1, "problem": objective.table, "algorithm": request.algorithm, "seed": request.seed,
+        "grade": learned.grade, "reward": objective.reward, "price": objective.price, "policy": learned.policy,
     });
     write_file(&path, &format!("{policy}\n"))?;
     write_file(&out.join(RESULT_FILE), &format!("{result:#}\n"))?;
     if let Some(checkpoint) = &learned.checkpoint {
         write_checkpoint(&out.join(CHECKPOINT_FILE), checkpoint)?;
         write_file(&out.join(CURVE_FILE), &curve_csv(&learned.curve))?;
-        let chart = curve_chart(&request.problem, request.algorithm, criterion, learned);
+        let chart = curve_chart(&request.problem, request.algorithm, objective.criterion, learned);
         write_file(&out.join(CHART_FILE), &chart::svg(&chart))?;
     }
     Ok(path)
@@ -332,10 +298,9 @@ fn explained(session: &Session, facts: &Facts, rules: &[Rule]) -> String {
 /// What the policy, the simple policy and the optimum cost.
 fn graded(session: &Session, algorithm: Algorithm, criterion: Criterion, learned: &Learned) -> String {
     let Grade { cost, cost_margin, reference, reference_cost, gap, gap_margin, heuristic } = &learned.grade;
-    let cost_name = if criterion == Criterion::Average { Text::PerPeriod } else { Text::DiscountedCost };
     let mut grid = Grid::new()
         .column(session.text(Text::PolicyWord), Align::Left)
-        .column(session.text(cost_name), Align::Right)
+        .column(cost_name(session, criterion), Align::Right)
         .column(session.text(Text::Gap), Align::Right);
     let name = match algorithm {
         Algorithm::Exact => session.text(Text::SolvedBy).to_owned(),
@@ -366,5 +331,30 @@ fn graded(session: &Session, algorithm: Algorithm, criterion: Criterion, learned
         parts.push(format!("{}: {cpu_seconds:.1}", session.text(Text::CpuSeconds)));
         let _ = writeln!(text, "{}", session.dim(&parts.join(", ")));
     }
+    text
+}
+
+/// What was found for a service level: its cost beside the bound of the dual function, and what the next lost unit is worth.
+fn reached(session: &Session, algorithm: Algorithm, criterion: Criterion, found: &Constrained<()>) -> String {
+    let mut grid = Grid::new()
+        .column(session.text(Text::PolicyWord), Align::Left)
+        .column(cost_name(session, criterion), Align::Right)
+        .column(session.text(Text::FillRate), Align::Right)
+        .column(session.text(Text::Gap), Align::Right);
+    let name = match algorithm {
+        Algorithm::Exact => session.text(Text::SolvedBy).to_owned(),
+        _ => session.fill(Text::LearnedBy, &[&algorithm]),
+    };
+    let cost = |cost: f64| format::plain(cost, DECIMALS);
+    let gap = found.bound.filter(|bound| bound.abs() > 1e-9).map(|bound| (found.best.cost - bound) / bound.abs());
+    let shown_gap = if found.bound.is_some() { format::gap(gap, 3) } else { String::new() };
+    grid.row([name, cost(found.best.cost), share(found.best.fill_rate()), shown_gap]);
+    if let Some(bound) = found.bound {
+        grid.row([session.text(Text::LowerBound).to_owned(), cost(bound), share(found.target), String::new()]);
+    }
+    let mut text = grid.render(session);
+    let worth = preview::worth(session, found.target, found.multiplier, found.bound.is_some());
+    let tried = session.fill(Text::ServiceRounds, &[&found.rounds.len()]);
+    let _ = writeln!(text, "\n{worth}\n{}", session.dim(&tried));
     text
 }
