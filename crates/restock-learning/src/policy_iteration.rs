@@ -21,6 +21,9 @@
 //!    than two.
 //! 3. Scenarios are not taken from actions that fall behind (sequential halving) but from generations: early ones, which
 //!    gain much, play few.
+//!
+//! # Result
+//! `RESULTS.md`; `cargo run --release -p restock-learning --example learned_tables -- fixed_cost`.
 
 use std::collections::HashMap;
 
