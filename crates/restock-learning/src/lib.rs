@@ -8,6 +8,7 @@
 //! learner until it has converged or its budget is spent, [`grade`] measures what was learned, exactly where the optimum
 //! is known, and [`stream`] is where randomness comes from. The learners are [`q_learning`],
 //! [`sarsa`], [`dqn`], [`reinforce`], [`ppo`] and [`controlled`]; [`differentiable`] puts [`pathwise`] beside them,
+//! [`policy_iteration`] improves any policy by simulation where states can be numbered,
 //! [`pretrained_policy`] decides for any single item without training, [`pretraining`] made its weights,
 //! [`algorithm`] is the rule that chooses one, and [`learn`] does all of it for a described problem.
 //!
@@ -37,6 +38,7 @@ pub mod never_order;
 pub mod observed;
 pub mod pathwise;
 pub mod policy;
+pub mod policy_iteration;
 pub mod ppo;
 pub mod pretrained_policy;
 pub mod pretraining;

@@ -1,12 +1,13 @@
 //! One warehouse and two retailers with lost sales.
 
 use restock_inventory::discrete_demand::DiscreteDemand;
-use restock_inventory::environments::OneWarehouse;
 use restock_inventory::environments::one_warehouse::OneWarehouseCosts;
+use restock_inventory::environments::{OneWarehouse, OneWarehouseState};
+use restock_learning::Observed;
 use restock_learning::relaxed::{Relaxed, RelaxedOneWarehouse};
 use serde::Deserialize;
 
-use super::{Line, Options, average_cost, learn, rows};
+use super::{Line, Options, average_cost, iterate, learn, rows};
 
 #[derive(Deserialize)]
 struct Row {
@@ -21,17 +22,36 @@ struct Row {
     opt_cost: f64,
 }
 
-pub(super) fn table(options: &Options, print: &mut impl FnMut(Line)) {
-    let table = include_str!("../../../restock-inventory/src/published/owmr_two_retailers.csv");
-    for row in rows(table, options, |row: &Row| &row.id) {
+impl Row {
+    fn problem(&self) -> OneWarehouse {
         let costs = OneWarehouseCosts {
-            warehouse_holding_cost: row.h_warehouse,
-            retailer_holding_cost: row.h_retailer,
-            stockout_cost: row.p_lost,
+            warehouse_holding_cost: self.h_warehouse,
+            retailer_holding_cost: self.h_retailer,
+            stockout_cost: self.p_lost,
         };
-        let demand = [row.mean1, row.mean2].map(|mean| DiscreteDemand::poisson(mean, 40));
-        let relaxed = RelaxedOneWarehouse::new(OneWarehouse::new(costs, demand, row.warehouse_cap, row.retailer_cap));
+        let demand = [self.mean1, self.mean2].map(|mean| DiscreteDemand::poisson(mean, 40));
+        OneWarehouse::new(costs, demand, self.warehouse_cap, self.retailer_cap)
+    }
+}
+
+const TABLE: &str = include_str!("../../../restock-inventory/src/published/owmr_two_retailers.csv");
+
+/// By networks.
+pub(super) fn table(options: &Options, print: &mut impl FnMut(Line)) {
+    for row in rows(TABLE, options, |row: &Row| &row.id) {
+        let relaxed = RelaxedOneWarehouse::new(row.problem());
         let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(relaxed.plain(), policy));
+        print(Line { id: row.id, optimum: row.opt_cost, learned });
+    }
+}
+
+/// From echelon base-stock at newsvendor levels.
+pub(super) fn iterated(options: &Options, print: &mut impl FnMut(Line)) {
+    for row in rows(TABLE, options, |row: &Row| &row.id) {
+        let problem = row.problem();
+        let learned = iterate(options, &problem, &options.iteration, |_| {
+            Box::new(|state: &OneWarehouseState| problem.action(problem.heuristic(state)))
+        });
         print(Line { id: row.id, optimum: row.opt_cost, learned });
     }
 }

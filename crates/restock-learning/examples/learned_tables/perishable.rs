@@ -1,15 +1,18 @@
-//! Perishable items: De Moor, Gijsbrechts & Boute (2022), discounted cost after a burn-in, and Haijema & Minner (2019),
-//! average cost.
+//! Perishable items: De Moor, Gijsbrechts & Boute (2022), discounted cost after a burn-in, by networks, and Haijema & Minner
+//! (2019), average cost, from the best base-stock.
 
+use restock_core::Units;
 use restock_inventory::discrete_demand::DiscreteDemand;
-use restock_inventory::environments::Perishable;
 use restock_inventory::environments::perishable::{HoldingCharge, IssuingLaw, PerishableCosts};
+use restock_inventory::environments::{Perishable, PerishableState};
 use restock_inventory::exact::PolicyChain;
+use restock_inventory::heuristics::line_search;
 use restock_inventory::two_moment_fit::TwoMomentFit;
+use restock_learning::policy_iteration::simulated_cost;
 use restock_learning::relaxed::{Relaxed, RelaxedPerishable};
 use serde::Deserialize;
 
-use super::{Line, Options, average_cost, learn, rows};
+use super::{Line, N_PERIODS_SEARCH, Options, iterate, learn, rows};
 
 /// Periods played before costs count.
 const BURN_IN: usize = 100;
@@ -104,8 +107,15 @@ pub(super) fn haijema_minner(options: &Options, print: &mut impl FnMut(Line)) {
         let law = IssuingLaw::independent(&fifo, &lifo);
         let charge = HoldingCharge::BeforeExpiry;
         let problem = Perishable::new(row.shelf_life, row.lead_time, costs, law, charge, max_position, max_position);
-        let relaxed = RelaxedPerishable::new(problem);
-        let learned = learn(options, &relaxed, &options.settings, |policy| average_cost(relaxed.plain(), policy));
+        let order = |level: Units| {
+            let problem = &problem;
+            move |state: &PerishableState| (level - state.inventory_position()).clamp(0, problem.max_order(state))
+        };
+        let thumb = (row.mean * (row.lead_time as f64 + 1.5)) as Units;
+        let learned = iterate(options, &problem, &options.iteration, |seed| {
+            let cost = |level| simulated_cost(&problem, &order(level), N_PERIODS_SEARCH, seed);
+            Box::new(order(line_search(thumb, 1..=max_position, 2, cost).0))
+        });
         print(Line { id: row.id, optimum, learned });
     }
 }
