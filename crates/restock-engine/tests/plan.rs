@@ -415,7 +415,7 @@ fn what_stores_wait_for_is_ordered_in_full() {
     let shop = shop
         .lane(|lane| {
             lane.to_location = Some(LocationIdx(0));
-            lane.lead_time_days = Some(28.0);
+            lane.lead_time_days = Some(14.0);
         })
         .with(|dataset| {
             let lane = SourceRow {
@@ -1037,7 +1037,7 @@ fn the_learned_policy_watches_before_it_acts() {
         shop = shop.sales(item, 0, &lumpy).stock(item, 0, &(12 * item).to_string());
     }
     let shop = shop.lane(|lane| lane.lead_time_days = Some(14.0));
-    // Dear stock and a long lead time: where sales are lost meanwhile, a base-stock order is too large.
+    // Dear stock and a lead time of two reviews: where sales are lost meanwhile, a base-stock order is too large.
     let settings = PlanSettings { objective: Objective::Economics, carrying_cost_per_year: 5.0, ..settings() };
     let of_policy = |policy: &str, learned_acts: bool| {
         plan_with(&shop.0, &PlanSettings { policy: policy.into(), learned_acts, ..settings.clone() })

@@ -16,7 +16,7 @@ use restock_inventory::exact::Criterion;
 use restock_inventory::problems::{self, ProblemEnvironment, ProblemError};
 
 use crate::learn::with_environment;
-use crate::observed::Observed;
+use crate::observed::{Observed, PreparedPolicy};
 
 /// The key of a lost unit's cost in every described problem.
 const STOCKOUT_COST: &str = "stockout_cost";
@@ -245,7 +245,7 @@ impl<E: Observed> Observed for Rewarded<'_, E> {
         self.environment.heuristic(state)
     }
 
-    fn prepared_heuristic(&self) -> Box<dyn Fn(&E::State) -> usize + Sync + '_> {
+    fn prepared_heuristic(&self) -> PreparedPolicy<'_, E::State> {
         self.environment.prepared_heuristic()
     }
 

@@ -16,7 +16,8 @@ fn text(bytes: &[u8]) -> String {
 fn stdout(dir: &Path, args: &[&str]) -> String {
     let output = restock(dir, args);
     assert!(output.status.success(), "restock {args:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
+    // Cells of a table fill its width with blanks.
+    text(&output.stdout).lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Standard error of a run that must fail by a mistake in the command line.
@@ -71,7 +72,7 @@ fn a_preview_shows_what_is_best_before_training() {
 
     What is best for this objective, solved:
 
-      
+
       ─────────────────────────────────────────────
       cost per period                        5.2707
       of it the problem's own                4.5287
@@ -104,7 +105,7 @@ fn a_preview_shows_what_is_best_before_training() {
 
     此目标的最优策略（精确求解）：
 
-      
+
       ────────────────────────
       每周期成本        6.1672
       需求满足率       98.00 %
@@ -159,7 +160,7 @@ fn a_service_level_is_reached_and_priced() {
     A fill rate of 98.00 % makes the next lost unit worth 10.7893, on top of what it costs. No policy that reaches it costs less than the lower bound.
     11 prices were tried
 
-      
+
       ─────────────────────────────────────────────
       cost per period                        5.2245
       fill rate                             98.04 %

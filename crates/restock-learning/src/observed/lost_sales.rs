@@ -4,7 +4,7 @@ use restock_core::Units;
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::{LostSales, LostSalesState};
 
-use super::{Observed, action_is_units, states_are_numbered};
+use super::{Observed, PreparedPolicy, action_is_units, states_are_numbered};
 
 /// Units in the pipeline that a state has room for.
 fn n_pipeline(environment: &LostSales) -> usize {
@@ -55,7 +55,7 @@ impl Observed for LostSales {
         (level(self, state.phase) - state.inventory_position()).clamp(0, self.max_order(state)) as usize
     }
 
-    fn prepared_heuristic(&self) -> Box<dyn Fn(&LostSalesState) -> usize + Sync + '_> {
+    fn prepared_heuristic(&self) -> PreparedPolicy<'_, LostSalesState> {
         let levels: Vec<Units> = (0..self.demand().len()).map(|phase| level(self, phase)).collect();
         Box::new(move |state| {
             (levels[state.phase] - state.inventory_position()).clamp(0, self.max_order(state)) as usize

@@ -15,6 +15,9 @@ use restock_core::environment::{Environment, FiniteEnvironment, PeriodOutcome};
 
 use restock_inventory::discrete_demand::DiscreteDemand;
 
+/// A policy from states to the numbers of actions, ready to be asked often.
+pub type PreparedPolicy<'a, State> = Box<dyn Fn(&State) -> usize + Sync + 'a>;
+
 /// A decision problem that shows its states as numbers and numbers its actions.
 ///
 /// Observations hold what the state holds and nothing else: learners and heuristics know the same.
@@ -54,7 +57,7 @@ pub trait Observed: Environment {
     fn heuristic(&self, state: &Self::State) -> usize;
 
     /// [`Observed::heuristic`] for many states, with what does not depend on the state computed once.
-    fn prepared_heuristic(&self) -> Box<dyn Fn(&Self::State) -> usize + Sync + '_> {
+    fn prepared_heuristic(&self) -> PreparedPolicy<'_, Self::State> {
         Box::new(|state| self.heuristic(state))
     }
 

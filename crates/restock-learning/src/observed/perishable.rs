@@ -5,7 +5,7 @@ use restock_core::environment::Environment;
 use restock_inventory::discrete_demand::DiscreteDemand;
 use restock_inventory::environments::{Perishable, PerishableState};
 
-use super::{Observed, action_is_units, states_are_numbered};
+use super::{Observed, PreparedPolicy, action_is_units, states_are_numbered};
 
 /// Places of the state on the shelf and in the pipeline.
 fn n_places(environment: &Perishable) -> (usize, usize) {
@@ -63,7 +63,7 @@ impl Observed for Perishable {
         (level(self) - state.inventory_position()).clamp(0, self.max_order(state)) as usize
     }
 
-    fn prepared_heuristic(&self) -> Box<dyn Fn(&PerishableState) -> usize + Sync + '_> {
+    fn prepared_heuristic(&self) -> PreparedPolicy<'_, PerishableState> {
         let level = level(self);
         Box::new(move |state| (level - state.inventory_position()).clamp(0, self.max_order(state)) as usize)
     }

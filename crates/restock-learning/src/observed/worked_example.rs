@@ -3,7 +3,7 @@
 use restock_core::Units;
 use restock_inventory::environments::WorkedExample;
 
-use super::{Observed, action_is_units, newsvendor_level, states_are_numbered};
+use super::{Observed, PreparedPolicy, action_is_units, newsvendor_level, states_are_numbered};
 
 /// The level of the simple policy, units: a unit kept in a usual period costs `0.01·((S+1)² - S²)`, about `0.02·S`.
 fn level(environment: &WorkedExample) -> Units {
@@ -32,7 +32,7 @@ impl Observed for WorkedExample {
         (level(self) - stock).clamp(0, self.max_order) as usize
     }
 
-    fn prepared_heuristic(&self) -> Box<dyn Fn(&Units) -> usize + Sync + '_> {
+    fn prepared_heuristic(&self) -> PreparedPolicy<'_, Units> {
         let level = level(self);
         Box::new(move |stock| (level - stock).clamp(0, self.max_order) as usize)
     }
