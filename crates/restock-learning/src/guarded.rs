@@ -2,7 +2,7 @@
 //!
 //! At a review the classical policy decides as always. The network says what it would order. Both orders are played on the
 //! item's own demand paths, each followed by the classical policy, and the network's acts only where its costs are lower
-//! beyond chance; on one path in ten the supplier fails after this order. Else the classical order stands, with the
+//! beyond chance; with a probability of .1 the supplier fails after this order. Else the classical order stands, with the
 //! reason. So what it adds is one step of policy improvement (rollout; Bertsekas 2020, *Rollout, Policy Iteration, and
 //! Distributed Reinforcement Learning*, chapter 2) with a proposal of the network.
 //!
@@ -35,9 +35,9 @@ const BOUNDS: (f64, f64) = (0.5, 1.25);
 /// The largest learned order as a multiple of the classical one, where nothing else is set.
 pub const MAX_RATIO: f64 = 1.5;
 
-/// On one path in so many the orders after this one come late by [`N_LATE_REVIEWS`] reviews: the learned policy keeps
-/// less stock, which is worth something where a supplier fails or demand rises.
-const LATE_EVERY: usize = 10;
+/// The probability with which the orders after this one come late by [`N_LATE_REVIEWS`] reviews in the comparison: the
+/// learned policy keeps less stock, which is missed where a supplier fails or demand rises.
+const LATE_PROBABILITY: f64 = 0.1;
 const N_LATE_REVIEWS: usize = 2;
 
 /// A saving counts beyond this many standard errors: 95 % one-sided.
@@ -270,17 +270,19 @@ struct Comparison {
     lost_learned: f64,
 }
 
-/// Plays the classical and the learned order, each followed by ordering up to the classical level at every review; on some
-/// paths supply fails after it. Where the learned one is dearer on the first quarter of the paths, they decide.
+/// Plays the classical and the learned order, each followed by ordering up to the classical level at every review, with and
+/// without a supplier that fails after it. Where the learned one is dearer on the first quarter of the paths, they decide.
 fn compare(review: &Review, level: Units, orders: [Units; 2], costs: &CostRates) -> Comparison {
     let params = ItemLocationParams { backorder: review.backorder, ..ItemLocationParams::lost_sales(*costs) };
     let n_paths = review.demand.n_paths();
     let mut comparison = Comparison::default();
     let (mut squares, mut n): (f64, f64) = (0.0, 0.0);
     for path_idx in 0..n_paths {
-        let late = if path_idx % LATE_EVERY == 0 { N_LATE_REVIEWS * review.review_period } else { 0 };
-        let [one, other] = orders.map(|order| play(review, order, level, path_idx, late, &params));
-        let saving = one.cost - other.cost;
+        let [one, other] = orders.map(|order| play(review, order, level, path_idx, 0, &params));
+        let late = N_LATE_REVIEWS * review.review_period;
+        let [one_late, other_late] = orders.map(|order| play(review, order, level, path_idx, late, &params));
+        let saving =
+            (1.0 - LATE_PROBABILITY) * (one.cost - other.cost) + LATE_PROBABILITY * (one_late.cost - other_late.cost);
         comparison.saving += saving;
         squares += saving * saving;
         comparison.lost_classical += one.lost as f64;
