@@ -61,10 +61,10 @@ fn policy_of(unit: &PlanningUnit, settings: &PlanSettings) -> Box<dyn restock_co
 /// The name of the policy that decided: of `auto` and the like, the one that it came to.
 fn name_of(unit: &PlanningUnit, decision: &Decision) -> String {
     let name = match unit.policy.as_str() {
-        "auto" | "classical" | guarded::NAME if decision.adjustment_reason == guarded::REASON => guarded::NAME,
-        "auto" | "classical" | guarded::NAME if decision.reorder_point.is_some() => "R_s_S",
-        "auto" | "classical" | guarded::NAME => "base_stock",
-        name => name,
+        name if !["auto", "classical", guarded::NAME].contains(&name) => name,
+        _ if decision.adjustment_reason == guarded::REASON => guarded::NAME,
+        _ if decision.reorder_point.is_some() => "R_s_S",
+        _ => "base_stock",
     };
     name.to_owned()
 }

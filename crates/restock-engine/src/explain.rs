@@ -7,7 +7,7 @@ use restock_core::forecast::Observation;
 use restock_core::proposal::{Explanation, Proposal};
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Dataset, Day, Forecaster, Quantity, Units};
-use restock_inventory::item_location::{PlacedOrder, step};
+use restock_inventory::item_location::{PlacedOrder, WholeUnits, step};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Overrides, UnitPlan, Worked, work_out};
@@ -432,13 +432,9 @@ fn projection(unit: &PlanningUnit, decided: &Decided) -> Vec<ProjectionPoint> {
             let mut stock = review.stock.clone();
             let lead_time = review.lead_times[path_idx % review.lead_times.len()];
             let mut order = PlacedOrder { quantity, lead_time };
-            let (mut cumulative, mut counted) = (0.0, 0);
+            let mut whole = WholeUnits::default();
             for (step_idx, wanted) in demand.path(path_idx).iter().enumerate() {
-                // Rounded cumulatively, as everywhere else.
-                cumulative += f64::from(*wanted);
-                let rounded = (cumulative + 0.5) as Units;
-                step(&mut stock, order, rounded - counted, &params);
-                counted = rounded;
+                step(&mut stock, order, whole.next(*wanted), &params);
                 order = PlacedOrder::NONE;
                 on_hand[step_idx * n_paths + path_idx] = unit.base(stock.on_hand() as f64);
             }

@@ -231,6 +231,29 @@ impl Shortages {
     }
 }
 
+/// Fractional demand in whole units, rounded cumulatively: totals stay within half a unit.
+///
+/// ```
+/// use restock_inventory::item_location::WholeUnits;
+/// let mut whole = WholeUnits::default();
+/// assert_eq!([0.4, 0.4, 0.4, 1.0].map(|wanted| whole.next(wanted)), [0, 1, 0, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WholeUnits {
+    cumulative: f64,
+    counted: Units,
+}
+
+impl WholeUnits {
+    /// The whole units of the next period's demand.
+    #[inline]
+    pub fn next(&mut self, wanted: f32) -> Units {
+        self.cumulative += f64::from(wanted);
+        let rounded = (self.cumulative + 0.5) as Units;
+        rounded - std::mem::replace(&mut self.counted, rounded)
+    }
+}
+
 /// Plays every demand path from `stock` with one order placed now and nothing after it, and averages what happens in
 /// periods `from..to`. Path `i` sees the lead time `lead_times[i % lead_times.len()]`, the same pairing that the
 /// policies use.
@@ -269,13 +292,10 @@ pub fn project(
             let lead_time = lead_times[path_idx % lead_times.len()].min(to);
             arrivals[lead_time] += order_quantity;
             let (mut on_hand, mut reserved, mut waiting) = (on_hand_at_start, stock.reserved, stock.backorders);
-            let (mut cumulative, mut counted) = (0.0_f64, 0 as Units);
+            let mut whole = WholeUnits::default();
             let mut path_lost = [0; 2];
             for (period, wanted) in demand.path(path_idx)[..to].iter().enumerate() {
-                cumulative += f64::from(*wanted);
-                let rounded = (cumulative + 0.5) as Units;
-                let wanted = rounded - counted;
-                counted = rounded;
+                let wanted = whole.next(*wanted);
                 on_hand += arrivals[period];
                 for promised in [&mut reserved, &mut waiting] {
                     let issued = (*promised).min(on_hand);
@@ -312,13 +332,10 @@ pub fn project(
             state.clone_from(stock);
             let lead_time = lead_times[path_idx % lead_times.len()];
             let mut order = PlacedOrder { quantity: order_quantity, lead_time };
-            let (mut cumulative, mut counted) = (0.0_f64, 0 as Units);
+            let mut whole = WholeUnits::default();
             let mut path_lost = [0; 2];
             for (period, wanted) in demand.path(path_idx)[..to].iter().enumerate() {
-                cumulative += f64::from(*wanted);
-                let rounded = (cumulative + 0.5) as Units;
-                let outcome = step(&mut state, order, rounded - counted, params);
-                counted = rounded;
+                let outcome = step(&mut state, order, whole.next(*wanted), params);
                 order = PlacedOrder::NONE;
                 if period >= from {
                     demand_sum += outcome.demand;

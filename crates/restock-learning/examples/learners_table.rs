@@ -17,16 +17,19 @@
 use std::time::Instant;
 
 use restock_inventory::discrete_demand::DiscreteDemand;
-use restock_inventory::environments::lost_sales::{LostSales, LostSalesCosts};
 use restock_inventory::environments::worked_example::{DISCOUNT_FACTOR, WorkedExample};
 use restock_inventory::exact::Criterion;
 use restock_inventory::problems::ProblemEnvironment;
+use restock_inventory::published::{Known, known};
 use restock_learning::algorithm::Algorithm;
 use restock_learning::hyper::Hyper;
 use restock_learning::learn::{Request, learn};
 use restock_learning::reward::Objective;
 use restock_learning::training::Seconds;
-use serde::Deserialize;
+
+mod shared;
+
+use shared::cpu_seconds;
 
 /// Gaps of deep controlled learning with 5,000 states, per cent (Temizöz et al. 2025, output `lostsales-DCL.out` of
 /// DynaPlex); rows of other lead times and those without a published run are left out.
@@ -86,17 +89,6 @@ struct Row {
     published_gap: Option<f64>,
 }
 
-#[derive(Deserialize)]
-struct Zipkin {
-    id: String,
-    demand: String,
-    mean: f64,
-    h: f64,
-    p: f64,
-    #[serde(rename = "L")]
-    lead_time: usize,
-}
-
 fn rows(options: &Options) -> Vec<Row> {
     let mut rows = vec![Row {
         id: "worked-example".to_owned(),
@@ -104,38 +96,20 @@ fn rows(options: &Options) -> Vec<Row> {
         criterion: Criterion::Discounted { discount_factor: DISCOUNT_FACTOR },
         published_gap: None,
     }];
-    let table = include_str!("../../restock-inventory/src/published/lost_sales_zipkin.csv");
-    for row in csv::Reader::from_reader(table.as_bytes()).deserialize::<Zipkin>() {
-        let row = row.expect("a row of a table of ours");
-        if row.lead_time > options.lead_time {
+    for Known { id, environment, .. } in known::lost_sales_zipkin() {
+        if environment.lead_time() > options.lead_time {
             continue;
         }
-        let demand = match row.demand.as_str() {
-            "poisson" => DiscreteDemand::poisson(row.mean, 60),
-            _ => DiscreteDemand::geometric(row.mean, 250),
-        };
-        let costs = LostSalesCosts { holding_cost: row.h, stockout_cost: row.p, order_cost: 0.0 };
-        let published = PUBLISHED_GAPS.iter().find(|(id, _)| *id == row.id);
+        let published = PUBLISHED_GAPS.iter().find(|(row, _)| *row == id);
         rows.push(Row {
-            id: row.id,
-            problem: ProblemEnvironment::LostSales(LostSales::new(row.lead_time, costs, vec![demand])),
+            id,
+            problem: ProblemEnvironment::LostSales(environment),
             criterion: Criterion::Average,
             published_gap: published.map(|(_, gap)| *gap),
         });
     }
     rows.retain(|row| options.rows.iter().any(|wanted| row.id.starts_with(wanted.as_str())));
     rows
-}
-
-/// CPU seconds of this process; wall-clock seconds where the system does not tell them.
-fn cpu_seconds(started: Instant) -> f64 {
-    let read = || {
-        let text = std::fs::read_to_string("/proc/self/stat").ok()?;
-        let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
-        let mut ticks = || fields.next()?.parse::<f64>().ok();
-        Some((ticks()? + ticks()?) / 100.0)
-    };
-    read().unwrap_or_else(|| started.elapsed().as_secs_f64())
 }
 
 fn main() {
@@ -164,8 +138,8 @@ fn line(options: &Options, row: &Row, algorithm: Algorithm) {
             hyper: Hyper::default(),
         };
         let started = Instant::now();
-        let cpu_started = cpu_seconds(started);
-        let clock = || Seconds { wall: started.elapsed().as_secs_f64(), cpu: cpu_seconds(started) - cpu_started };
+        let cpu_started = cpu_seconds();
+        let clock = || Seconds { wall: started.elapsed().as_secs_f64(), cpu: cpu_seconds() - cpu_started };
         let learned = learn(&objective, &request, None, &clock, &mut |_| ()).expect("a small problem");
         costs += learned.grade.cost / options.n_seeds as f64;
         gaps.push(100.0 * learned.grade.gap.expect("an optimum above 0"));

@@ -14,6 +14,10 @@ use std::path::PathBuf;
 use restock_learning::PretrainedPolicy;
 use restock_learning::pretraining::{Pretraining, PretrainingSettings};
 
+mod shared;
+
+use shared::cpu_seconds;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let option =
@@ -56,15 +60,4 @@ fn main() {
 fn write(path: &std::path::Path, bytes: &[u8]) {
     let beside = path.with_extension("new");
     std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path)).expect("a file");
-}
-
-/// CPU seconds of this process so far.
-fn cpu_seconds() -> f64 {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let after_name = stat.rsplit(')').next().expect("a name in brackets");
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // User and system time are the 14th and 15th field; the first two are before the bracket.
-    let ticks: f64 = fields[11..=12].iter().map(|field| field.parse::<f64>().expect("ticks")).sum();
-    ticks / TICKS_PER_SECOND
 }

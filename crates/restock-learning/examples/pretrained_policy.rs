@@ -26,6 +26,10 @@ use restock_learning::pretrained_policy::FineTuning;
 use restock_learning::relaxed::AnyItem;
 use serde::Deserialize;
 
+mod shared;
+
+use shared::cpu_seconds;
+
 const N_LANES: usize = 512;
 const N_WARM_UP: usize = 100;
 
@@ -340,15 +344,4 @@ fn fine_tune(options: &Options) {
         most(&before),
         most(&after)
     );
-}
-
-/// CPU seconds of this process so far.
-fn cpu_seconds() -> f64 {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let after_name = stat.rsplit(')').next().expect("a name in brackets");
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // User and system time are the 14th and 15th field; the first two are before the bracket.
-    let ticks: f64 = fields[11..=12].iter().map(|field| field.parse::<f64>().expect("ticks")).sum();
-    ticks / TICKS_PER_SECOND
 }

@@ -6,12 +6,10 @@ use restock_core::environment::FiniteEnvironment;
 use restock_inventory::exact::{Criterion, Settings, evaluate};
 use restock_inventory::lanes::SimulatedCost;
 
+use crate::grade::STANDARD_ERRORS_95;
 use crate::observed::Observed;
 use crate::reward::{Objective, Rewarded, Terms};
 use crate::simulation::{Plan, simulate};
-
-/// Standard errors on either side of an estimate that hold the truth with 95 %.
-const STANDARD_ERRORS_95: f64 = 1.96;
 
 /// States up to which figures are exact; each figure is an evaluation of the policy in all of them.
 pub const N_STATES_FIGURES: usize = 20_000;
@@ -74,9 +72,8 @@ pub fn figures<E: Observed + FiniteEnvironment>(
             return simulate(&rewarded, criterion, policy, plan);
         }
         let act = |state: &E::State| environment.action(policy(state));
-        let evaluation = evaluate(&rewarded, act, criterion, &Settings::default());
         let first = environment.state_idx(&environment.initial_state());
-        let mean = evaluation.average_cost.unwrap_or(evaluation.values[first]);
+        let mean = evaluate(&rewarded, act, criterion, &Settings::default()).cost_from(first);
         SimulatedCost { lane_costs: vec![mean] }
     };
     let margin = |lanes: &SimulatedCost| if exact { 0.0 } else { STANDARD_ERRORS_95 * lanes.standard_error() };

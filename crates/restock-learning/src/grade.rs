@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use restock_core::environment::FiniteEnvironment;
-use restock_inventory::exact::{Criterion, Settings, evaluate, solve};
+use restock_inventory::exact::{Criterion, Settings, Solution, evaluate, solve};
 
 use crate::learned_policy::LearnedPolicy;
 use crate::observed::Observed;
 use crate::simulation::{Plan, simulate};
 
 /// Standard errors on either side of an estimate that hold the truth with 95 %.
-const STANDARD_ERRORS_95: f64 = 1.96;
+pub const STANDARD_ERRORS_95: f64 = 1.96;
 
 /// Costs as small as this, currency, have no share.
 const ZERO_COST: f64 = 1e-9;
@@ -53,14 +53,23 @@ pub fn grade_exactly<E: Observed + FiniteEnvironment>(
     criterion: Criterion,
     policy: &LearnedPolicy,
 ) -> Grade {
+    let optimum = solve(environment, criterion, &Settings::default());
+    grade_against(environment, criterion, policy, &optimum)
+}
+
+/// As [`grade_exactly`], of a problem that is solved already.
+pub fn grade_against<E: Observed + FiniteEnvironment>(
+    environment: &E,
+    criterion: Criterion,
+    policy: &LearnedPolicy,
+    optimum: &Solution<E::Action>,
+) -> Grade {
     let policy = &policy.tabulated(environment);
-    let settings = Settings::default();
-    let optimum = solve(environment, criterion, &settings);
     let initial = environment.state_idx(&environment.initial_state());
-    let reference_cost = optimum.average_cost.unwrap_or(optimum.values[initial]);
+    let reference_cost = optimum.cost_from(initial);
     let cost_of = |policy: &(dyn Fn(&E::State) -> usize + Sync)| {
-        let evaluation = evaluate(environment, |state| environment.action(policy(state)), criterion, &settings);
-        evaluation.average_cost.unwrap_or(evaluation.values[initial])
+        let act = |state: &E::State| environment.action(policy(state));
+        evaluate(environment, act, criterion, &Settings::default()).cost_from(initial)
     };
     let cost = cost_of(&|state| policy.act(environment, state));
     let heuristic = cost_of(&|state| environment.heuristic(state));

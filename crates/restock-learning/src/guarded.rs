@@ -17,7 +17,8 @@ use restock_core::objective::{CostRates, Objective};
 use restock_core::policy::{Decision, Policy, Review};
 use restock_core::stock::StockState;
 use restock_inventory::Classical;
-use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, step};
+use restock_inventory::item_location::{ItemLocationParams, PlacedOrder, WholeUnits, step};
+use restock_inventory::lanes::SimulatedCost;
 use restock_inventory::rules::{apply_rules, round_up};
 
 use crate::any_item::{ItemProblem, ItemState, LEAD_TIME_MAX, Unmet};
@@ -165,12 +166,14 @@ impl Guarded {
             return Err(Fallback::SameOrder);
         }
         let comparison = compare(review, classical.target_level, orders, &costs);
-        considered.saving = (comparison.saving, comparison.standard_error);
-        if comparison.saving <= STANDARD_ERRORS * comparison.standard_error {
+        let (saving, standard_error) = (comparison.savings.mean(), comparison.savings.standard_error());
+        considered.saving = (saving, standard_error);
+        let is_better = saving > STANDARD_ERRORS * standard_error;
+        if !is_better {
             return Err(Fallback::NotBetter);
         }
         let service_counts = review.objective != Objective::Economics;
-        if service_counts && comparison.lost_learned > comparison.lost_classical {
+        if service_counts && comparison.lost[1] > comparison.lost[0] {
             return Err(Fallback::LosesMore);
         }
         Ok(())
@@ -260,45 +263,34 @@ fn state_of(review: &Review, lead_time: usize) -> Result<ItemState, Fallback> {
 }
 
 /// Two orders on the same demand paths.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Comparison {
-    /// Mean cost of the classical order less that of the learned one, currency.
-    saving: f64,
-    standard_error: f64,
-    /// Expected units lost in the review period that the order serves.
-    lost_classical: f64,
-    lost_learned: f64,
+    /// Cost of the classical order less that of the learned one on each path, currency.
+    savings: SimulatedCost,
+    /// Units lost in the review period that each order serves, over all paths.
+    lost: [Units; 2],
 }
 
 /// Plays the classical and the learned order, each followed by ordering up to the classical level at every review, with and
 /// without a supplier that fails after it. Where the learned one is dearer on the first quarter of the paths, they decide.
 fn compare(review: &Review, level: Units, orders: [Units; 2], costs: &CostRates) -> Comparison {
     let params = ItemLocationParams { backorder: review.backorder, ..ItemLocationParams::lost_sales(*costs) };
+    let late = N_LATE_REVIEWS * review.review_period;
     let n_paths = review.demand.n_paths();
-    let mut comparison = Comparison::default();
-    let (mut squares, mut n): (f64, f64) = (0.0, 0.0);
+    let (mut savings, mut lost) = (Vec::with_capacity(n_paths), [0; 2]);
     for path_idx in 0..n_paths {
         let [one, other] = orders.map(|order| play(review, order, level, path_idx, 0, &params));
-        let late = N_LATE_REVIEWS * review.review_period;
         let [one_late, other_late] = orders.map(|order| play(review, order, level, path_idx, late, &params));
-        let saving =
-            (1.0 - LATE_PROBABILITY) * (one.cost - other.cost) + LATE_PROBABILITY * (one_late.cost - other_late.cost);
-        comparison.saving += saving;
-        squares += saving * saving;
-        comparison.lost_classical += one.lost as f64;
-        comparison.lost_learned += other.lost as f64;
-        n += 1.0;
-        if n as usize == n_paths / 4 && comparison.saving < 0.0 {
+        savings.push(
+            (1.0 - LATE_PROBABILITY) * (one.cost - other.cost) + LATE_PROBABILITY * (one_late.cost - other_late.cost),
+        );
+        lost[0] += one.lost;
+        lost[1] += other.lost;
+        if savings.len() == n_paths / 4 && savings.iter().sum::<f64>() < 0.0 {
             break;
         }
     }
-    let mean = comparison.saving / n;
-    Comparison {
-        saving: mean,
-        standard_error: ((squares / n - mean * mean).max(0.0) / (n - 1.0).max(1.0)).sqrt(),
-        lost_classical: comparison.lost_classical / n,
-        lost_learned: comparison.lost_learned / n,
-    }
+    Comparison { savings: SimulatedCost { lane_costs: savings }, lost }
 }
 
 /// What one order leads to on one path.
@@ -324,8 +316,7 @@ fn play(
     let mut stock: StockState = review.stock.clone();
     let mut played = Played { cost: 0.0, lost: 0 };
     let served = lead_time..lead_time + length;
-    // Whole units of the path add up to its demand, as in `item_location::project`.
-    let (mut wanted_until_now, mut counted) = (0.0, 0);
+    let mut whole = WholeUnits::default();
     for (period, wanted) in path[..end].iter().enumerate() {
         let quantity = match period {
             0 => order,
@@ -335,11 +326,8 @@ fn play(
             }
             _ => 0,
         };
-        wanted_until_now += f64::from(*wanted);
-        let rounded = (wanted_until_now + 0.5) as Units;
         let lead_time = if period > 0 { lead_time + late } else { lead_time };
-        let outcome = step(&mut stock, PlacedOrder { quantity, lead_time }, rounded - counted, params);
-        counted = rounded;
+        let outcome = step(&mut stock, PlacedOrder { quantity, lead_time }, whole.next(*wanted), params);
         played.cost += outcome.cost;
         if served.contains(&period) {
             played.lost += outcome.lost;
@@ -411,7 +399,8 @@ mod tests {
         let classical = Classical.decide(&review);
         for wild in [0, classical.target_level] {
             let comparison = compare(&review, classical.target_level, [classical.order_quantity, wild], &COSTS);
-            assert!(comparison.saving < STANDARD_ERRORS * comparison.standard_error, "{wild}: {comparison:?}");
+            let (saving, standard_error) = (comparison.savings.mean(), comparison.savings.standard_error());
+            assert!(saving < STANDARD_ERRORS * standard_error, "{wild}: {comparison:?}");
         }
     }
 
@@ -455,7 +444,7 @@ mod tests {
             let costs = implied_costs(&review, classical.target_level);
             let orders = [classical.order_quantity, decision.order_quantity];
             let chosen = compare(&review, classical.target_level, orders, &costs);
-            assert!(chosen.lost_learned <= chosen.lost_classical, "{target}: {chosen:?}");
+            assert!(chosen.lost[1] <= chosen.lost[0], "{target}: {chosen:?}");
         }
     }
 

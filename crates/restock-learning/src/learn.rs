@@ -13,7 +13,7 @@ use crate::controlled::{self, ControlledLearning};
 use crate::differentiable::{self, Differentiable};
 use crate::dqn::{self, Dqn};
 use crate::figures::{Figures, figures};
-use crate::grade::{Grade, grade_by_simulation, grade_exactly};
+use crate::grade::{Grade, grade_against, grade_by_simulation, grade_exactly};
 use crate::hyper::Hyper;
 use crate::learned_policy::LearnedPolicy;
 use crate::observed::Observed;
@@ -313,8 +313,7 @@ fn solve_exactly<E: Observed + FiniteEnvironment>(
     let observe = std::sync::Mutex::new(observe);
     let watch = |share: f64| (observe.lock().expect("no panic while watching"))(Progress::Solving(share));
     let solution = solve_watched(rewarded, objective.criterion, &settings, &watch);
-    let number = |action: &E::Action| environment.action_idx(action) as u32;
-    let policy = LearnedPolicy::Table { actions: solution.actions.iter().map(number).collect() };
+    let policy = LearnedPolicy::solved(environment, &solution.actions);
     Learned {
         verdict: format!(
             "solved, not learned: bounds on the optimum are {:.1e} apart, {:.0e} were asked for",
@@ -323,7 +322,7 @@ fn solve_exactly<E: Observed + FiniteEnvironment>(
         ),
         converged: solution.converged,
         curve: Vec::new(),
-        grade: grade_exactly(rewarded, objective.criterion, &policy),
+        grade: grade_against(rewarded, objective.criterion, &policy, &solution),
         figures: figures_of(environment, objective, &policy, seed),
         policy,
         checkpoint: None,

@@ -46,6 +46,11 @@ pub enum Head {
 }
 
 impl LearnedPolicy {
+    /// The table of a solved problem: `[n_states]` actions.
+    pub fn solved<E: Observed>(environment: &E, actions: &[E::Action]) -> Self {
+        Self::Table { actions: actions.iter().map(|action| environment.action_idx(action) as u32).collect() }
+    }
+
     /// The number of the action in a state.
     ///
     /// # Panics

@@ -77,8 +77,7 @@ pub fn preview(
 fn solved(objective: &Objective, seed: u64) -> Preview {
     let policy = with_environment!(&objective.problem, environment => {
         let solution = solve(&Rewarded::new(environment, objective.terms()), objective.criterion, &Settings::default());
-        let number = |action: &_| environment.action_idx(action) as u32;
-        LearnedPolicy::Table { actions: solution.actions.iter().map(number).collect() }
+        LearnedPolicy::solved(environment, &solution.actions)
     });
     of_policy(objective, &policy, seed)
 }

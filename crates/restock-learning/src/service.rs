@@ -68,14 +68,11 @@ fn solved<E: Observed + FiniteEnvironment>(
     let solution = solve(&Rewarded::new(environment, objective.terms()), objective.criterion, &settings);
     let measure = |terms: Terms| {
         let act = |state: &E::State| solution.actions[environment.state_idx(state)].clone();
-        let evaluation = evaluate(&Rewarded::new(environment, terms), act, objective.criterion, &settings);
-        evaluation.average_cost.unwrap_or(evaluation.values[first])
+        evaluate(&Rewarded::new(environment, terms), act, objective.criterion, &settings).cost_from(first)
     };
     let lost = measure(Terms { lost: 1.0, ..Terms::NONE });
     let demand = demand.unwrap_or_else(|| measure(Terms { demand: 1.0, ..Terms::NONE }));
-    let number = |action: &E::Action| environment.action_idx(action) as u32;
-    let policy = LearnedPolicy::Table { actions: solution.actions.iter().map(number).collect() };
-    (solution.average_cost.unwrap_or(solution.values[first]), lost, demand, policy)
+    (solution.cost_from(first), lost, demand, LearnedPolicy::solved(environment, &solution.actions))
 }
 
 /// Solves or learns until a fill rate is reached at the least cost; `observe` sees the number of the round as well.

@@ -117,7 +117,7 @@ mod tests {
             &Settings::default(),
         );
         let initial = environment.state_idx(&environment.initial_state());
-        let exact = exact.average_cost.unwrap_or(exact.values[initial]);
+        let exact = exact.cost_from(initial);
         let heuristic = |state: &E::State| environment.heuristic(state);
         let simulated = simulate(environment, criterion, &heuristic, plan);
         let (mean, error) = (simulated.mean(), simulated.standard_error());

@@ -684,14 +684,21 @@ pub(crate) enum Algo {
     Dcl,
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct TrainArgs {
+/// The decision problem that is learned.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EnvironmentArgs {
     /// An environment, or a TOML or YAML file
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) env: String,
     /// Parameters that replace those of the environment or file
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) parameters: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) problem: EnvironmentArgs,
     /// How to learn
     #[arg(long, value_enum, default_value_t = Algo::Auto)]
     pub(crate) algo: Algo,
@@ -746,12 +753,8 @@ pub(crate) struct RewardArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct SearchArgs {
-    /// An environment, or a TOML or YAML file
-    #[arg(long, value_name = "NAME|FILE")]
-    pub(crate) env: String,
-    /// Parameters that replace those of the environment or file
-    #[arg(value_name = "KEY=VALUE")]
-    pub(crate) parameters: Vec<String>,
+    #[command(flatten)]
+    pub(crate) problem: EnvironmentArgs,
     /// The learner; auto is the one for the problem if its model were not known
     #[arg(long, value_enum, default_value_t = Algo::Auto)]
     pub(crate) algo: Algo,

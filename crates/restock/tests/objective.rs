@@ -1,34 +1,14 @@
 //! What users see of rewards, previews and the search for settings: `restock train` and `restock tune`.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn restock(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_restock"));
-    command.args(args).current_dir(dir).env_clear().output().expect("restock runs")
-}
+mod common;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("messages are UTF-8")
-}
+use common::{json, refused};
 
-/// Standard output of a run that must work.
+/// Standard output of a run that must work; cells of a table fill its width with blanks, which are cut.
 fn stdout(dir: &Path, args: &[&str]) -> String {
-    let output = restock(dir, args);
-    assert!(output.status.success(), "restock {args:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
-    // Cells of a table fill its width with blanks.
-    text(&output.stdout).lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-/// Standard error of a run that must fail by a mistake in the command line.
-fn refused(dir: &Path, args: &[&str]) -> String {
-    let output = restock(dir, args);
-    assert_eq!(output.status.code(), Some(2), "restock {args:?}\n{}", text(&output.stdout));
-    text(&output.stderr)
-}
-
-fn json(dir: &Path, args: &[&str]) -> serde_json::Value {
-    serde_json::from_str(&stdout(dir, args)).unwrap()
+    common::stdout(dir, args).lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// PRODUCT.md, section 5: never ordering is best without a stock-out cost, and must be refused; at 1 it is not.

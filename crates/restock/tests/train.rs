@@ -1,34 +1,8 @@
 //! `restock train`: what a user sees, what is written, and that an interrupted training goes on.
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod common;
 
-fn restock(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_restock"));
-    command.args(args).current_dir(dir).env_clear().output().expect("restock runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("messages are UTF-8")
-}
-
-/// Standard output of a run that must work.
-fn stdout(dir: &Path, args: &[&str]) -> String {
-    let output = restock(dir, args);
-    assert!(output.status.success(), "restock {args:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Standard error of a run that must fail by a mistake in the command line.
-fn refused(dir: &Path, args: &[&str]) -> String {
-    let output = restock(dir, args);
-    assert_eq!(output.status.code(), Some(2), "restock {args:?}\n{}", text(&output.stdout));
-    text(&output.stderr)
-}
-
-fn json(dir: &Path, args: &[&str]) -> serde_json::Value {
-    serde_json::from_str(&stdout(dir, args)).unwrap()
-}
+use common::{json, refused, stdout};
 
 #[test]
 fn a_small_known_model_is_solved_and_the_rule_is_stated() {

@@ -109,6 +109,13 @@ pub struct Solution<A> {
     pub tolerance: f64,
 }
 
+impl<A> Solution<A> {
+    /// The optimal cost: of a period on average, or discounted from a numbered state on; currency.
+    pub fn cost_from(&self, state_idx: usize) -> f64 {
+        self.average_cost.unwrap_or(self.values[state_idx])
+    }
+}
+
 /// What was found, by which method, after how many sweeps, and the criterion by which it ended.
 impl<A> fmt::Display for Solution<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,6 +163,13 @@ pub struct Evaluation {
     pub n_sweeps: usize,
     /// Whether the bounds are as narrow as asked.
     pub converged: bool,
+}
+
+impl Evaluation {
+    /// What the policy costs: a period on average, or discounted from a numbered state on; currency.
+    pub fn cost_from(&self, state_idx: usize) -> f64 {
+        self.average_cost.unwrap_or(self.values[state_idx])
+    }
 }
 
 /// Actions on either side of the current one that a quick improvement looks at.

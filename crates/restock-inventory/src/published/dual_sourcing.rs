@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::DualSourcing;
 use crate::environments::dual_sourcing::DualSourcingCosts;
@@ -92,6 +92,12 @@ impl Row {
             },
         ]
     }
+}
+
+/// Dual sourcing with backorders.
+pub fn known() -> Vec<Known<DualSourcing>> {
+    let rows: Vec<Row> = rows(include_str!("dual_sourcing.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::JointReplenishment;
 use crate::environments::joint_replenishment::{Arrival, JointReplenishmentCosts};
@@ -71,6 +71,12 @@ impl Row {
             },
         ]
     }
+}
+
+/// Two items that share trucks.
+pub fn known() -> Vec<Known<JointReplenishment>> {
+    let rows: Vec<Row> = rows(include_str!("joint_replenishment_trucks.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

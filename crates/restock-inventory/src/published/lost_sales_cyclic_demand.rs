@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::lost_sales::{EXACT, Simulated, optimal_cost};
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::LostSales;
 use crate::environments::lost_sales::LostSalesCosts;
@@ -40,9 +40,13 @@ impl Row {
         moments.map(|(mean, sd)| TwoMomentFit::new(mean, sd).expect("moments of a law").demand()).collect()
     }
 
+    fn problem(&self) -> LostSales {
+        LostSales::new(self.lead_time, self.costs(), self.demand())
+    }
+
     fn compare(&self) -> Vec<Comparison> {
         let demand = self.demand();
-        let problem = LostSales::new(self.lead_time, self.costs(), demand.clone());
+        let problem = self.problem();
         let simulated = Simulated { lead_time: self.lead_time, costs: self.costs(), demand: &demand };
         vec![
             Comparison {
@@ -57,11 +61,17 @@ impl Row {
     }
 }
 
+/// Lost sales with cyclic demand.
+pub fn known() -> Vec<Known<LostSales>> {
+    let rows: Vec<Row> = rows(include_str!("lost_sales_cyclic_demand.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
+}
+
 pub(super) fn suite() -> Suite {
     use restock_core::environment::FiniteEnvironment;
     let rows: Vec<Row> = rows(include_str!("lost_sales_cyclic_demand.csv"));
     let case = |row: Row| {
-        let n_states = LostSales::new(row.lead_time, row.costs(), row.demand()).n_states();
+        let n_states = row.problem().n_states();
         Case::new(row.id.clone(), n_states > N_STATES_SMALL, move || row.compare())
     };
     Suite {

@@ -5,7 +5,7 @@ use restock_core::Units;
 use serde::Deserialize;
 
 use super::lost_sales::{EXACT, optimal_cost};
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::lost_sales::LostSalesCosts;
 use crate::environments::{LostSales, LostSalesState};
@@ -34,14 +34,18 @@ struct Row {
 }
 
 impl Row {
-    fn compare(&self) -> Vec<Comparison> {
+    fn problem(&self) -> LostSales {
         let demand = match self.demand.as_str() {
             "poisson" => DiscreteDemand::poisson(self.mean, 60),
             "geometric" => DiscreteDemand::geometric(self.mean, 250),
             other => panic!("demand law {other}"),
         };
         let costs = LostSalesCosts { holding_cost: self.h, stockout_cost: self.p, order_cost: self.order_cost };
-        let problem = LostSales::with_caps(self.lead_time, costs, vec![demand], self.max_position, self.max_position);
+        LostSales::with_caps(self.lead_time, costs, vec![demand], self.max_position, self.max_position)
+    }
+
+    fn compare(&self) -> Vec<Comparison> {
+        let problem = self.problem();
         let rule_cost = |rule: OrderUpToRule| {
             let order = |state: &LostSalesState| rule.order_quantity(state.inventory_position());
             let evaluation = evaluate(&problem, order, Criterion::Average, &Settings::default());
@@ -61,6 +65,12 @@ impl Row {
         .map(|(quantity, published, ours)| Comparison { quantity, published, ours, tolerance: EXACT })
         .into()
     }
+}
+
+/// Lost sales with a fixed order cost.
+pub fn known() -> Vec<Known<LostSales>> {
+    let rows: Vec<Row> = rows(include_str!("lost_sales_fixed_cost.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

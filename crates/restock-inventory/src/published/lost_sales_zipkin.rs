@@ -4,7 +4,7 @@ use restock_core::Units;
 use serde::Deserialize;
 
 use super::lost_sales::{EXACT, Simulated, optimal_cost};
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::lost_sales::LostSalesCosts;
 use crate::environments::{LostSales, LostSalesState};
@@ -58,9 +58,13 @@ impl Row {
         }
     }
 
+    fn problem(&self) -> LostSales {
+        LostSales::new(self.lead_time, self.costs(), vec![self.demand()])
+    }
+
     fn compare(&self) -> Vec<Comparison> {
         let mut comparisons = Vec::new();
-        let problem = LostSales::new(self.lead_time, self.costs(), vec![self.demand()]);
+        let problem = self.problem();
         if let Some(published) = self.opt_cost {
             let ours = optimal_cost(&problem);
             comparisons.push(Comparison { quantity: "optimal cost", published, ours, tolerance: EXACT });
@@ -119,6 +123,13 @@ impl Row {
     }
 }
 
+/// Lost sales with lead time.
+pub fn known() -> Vec<Known<LostSales>> {
+    let rows: Vec<Row> = rows(include_str!("lost_sales_zipkin.csv"));
+    let known = |row: Row| Some(Known { environment: row.problem(), optimum: row.opt_cost?, id: row.id });
+    rows.into_iter().filter_map(known).collect()
+}
+
 pub(super) fn suite() -> Suite {
     let rows: Vec<Row> = rows(include_str!("lost_sales_zipkin.csv"));
     Suite {
@@ -144,7 +155,7 @@ mod tests {
         let rows: Vec<Row> = rows(include_str!("lost_sales_zipkin.csv"));
         let mut n_searches = 0;
         for row in rows.iter().filter(|row| row.lead_time <= 2) {
-            let problem = LostSales::new(row.lead_time, row.costs(), vec![row.demand()]);
+            let problem = row.problem();
             if let (Some(published), Some(cost)) = (row.capped_base_stock(), row.cbs_cost) {
                 let start = CappedBaseStock {
                     base_stock_level: published.base_stock_level - 2,

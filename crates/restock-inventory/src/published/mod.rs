@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 mod dual_sourcing;
 mod gym_invmgmt;
 mod joint_replenishment_trucks;
+pub mod known;
 mod lost_sales;
 mod lost_sales_cyclic_demand;
 mod lost_sales_fixed_cost;
@@ -26,6 +27,7 @@ mod ss_zheng_federgruen;
 mod stochastic_lead_time_gclsn;
 mod textbook_single_stage;
 
+pub use known::Known;
 pub use provenance::Origin;
 
 /// A published number and ours.

@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::BackorderPosition;
 use crate::exact::{Criterion, Settings, evaluate, solve};
@@ -32,14 +32,18 @@ struct Row {
 }
 
 impl Row {
-    fn compare(&self) -> Vec<Comparison> {
+    fn problem(&self) -> BackorderPosition {
         let problem = BackorderProblem {
             holding_cost: self.h,
             stockout_cost: self.b,
             order_cost: 0.0,
             lead_time: self.lead_time,
         };
-        let environment = BackorderPosition::new(problem, demand(&self.demand, self.mean, self.var), self.moq);
+        BackorderPosition::new(problem, demand(&self.demand, self.mean, self.var), self.moq)
+    }
+
+    fn compare(&self) -> Vec<Comparison> {
+        let environment = self.problem();
         let solution = solve(&environment, Criterion::Average, &Settings::default());
         let (lowest, highest) = environment.bounds();
         let cost = |rule: MinimumOrderRule| {
@@ -70,6 +74,12 @@ pub(super) fn demand(name: &str, mean: f64, variance: f64) -> DiscreteDemand {
         "negbin" => DiscreteDemand::negative_binomial(mean, variance, 120),
         other => panic!("demand law {other}"),
     }
+}
+
+/// A minimum order quantity with backorders.
+pub fn known() -> Vec<Known<BackorderPosition>> {
+    let rows: Vec<Row> = rows(include_str!("moq_backlog.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -3,7 +3,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::OneWarehouse;
 use crate::environments::one_warehouse::OneWarehouseCosts;
@@ -61,6 +61,12 @@ impl Row {
         let tolerance = 5e-4;
         vec![Comparison { quantity: "echelon base-stock cost", published: self.echelon_bs_cost, ours, tolerance }]
     }
+}
+
+/// One warehouse and two retailers.
+pub fn known() -> Vec<Known<OneWarehouse>> {
+    let rows: Vec<Row> = rows(include_str!("owmr_two_retailers.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::perishable::{HoldingCharge, IssuingLaw, Perishable, PerishableCosts, PerishableState};
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
@@ -12,6 +12,25 @@ use crate::heuristics::{CappedBaseStock, line_search};
 
 /// Periods played before costs count, so that episodes do not depend on the empty start.
 const BURN_IN: usize = 100;
+
+/// Expected discounted cost of some periods after a burn-in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiscountedCost {
+    /// What a cost one period later counts.
+    pub discount_factor: f64,
+    /// Periods that count.
+    pub n_periods: usize,
+    /// Periods before them.
+    pub burn_in: usize,
+}
+
+impl DiscountedCost {
+    /// The cost of a policy, currency.
+    pub fn of(&self, chain: &PolicyChain<PerishableState>) -> f64 {
+        let costs = chain.expected_costs(self.burn_in + self.n_periods);
+        costs[self.burn_in..].iter().rev().fold(0.0, |later, cost| cost + self.discount_factor * later)
+    }
+}
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -55,10 +74,12 @@ impl Row {
         Perishable::new(self.shelf_life, self.lead_time, costs, law, charge, self.max_order, max_position)
     }
 
-    /// Expected discounted cost of `horizon` periods after a burn-in.
+    fn cost(&self, burn_in: usize) -> DiscountedCost {
+        DiscountedCost { discount_factor: self.gamma, n_periods: self.horizon, burn_in }
+    }
+
     fn discounted(&self, chain: &PolicyChain<PerishableState>, burn_in: usize) -> f64 {
-        let costs = chain.expected_costs(burn_in + self.horizon);
-        costs[burn_in..].iter().rev().fold(0.0, |later, cost| cost + self.gamma * later)
+        self.cost(burn_in).of(chain)
     }
 
     fn base_stock_cost(&self, problem: &Perishable, level: Units) -> f64 {
@@ -103,6 +124,16 @@ impl Row {
             },
         ]
     }
+}
+
+/// Perishables with the cost that is their optimum.
+pub fn known() -> Vec<(Known<Perishable>, DiscountedCost)> {
+    let rows: Vec<Row> = rows(include_str!("perishable_de_moor.csv"));
+    let known = |row: Row| {
+        let cost = row.cost(BURN_IN);
+        (Known { environment: row.problem(), optimum: row.opt_disc_cost_burnin100, id: row.id }, cost)
+    };
+    rows.into_iter().map(known).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::perishable::{HoldingCharge, IssuingLaw, Perishable, PerishableCosts};
 use crate::exact::{Criterion, PolicyChain, Settings, solve};
@@ -117,6 +117,13 @@ impl Row {
         }
         comparisons
     }
+}
+
+/// Perishables with FIFO and LIFO customers.
+pub fn known() -> Vec<Known<Perishable>> {
+    let rows: Vec<Row> = rows(include_str!("perishable_haijema_minner.csv"));
+    let known = |row: Row| Some(Known { environment: row.problem(), optimum: row.opt_cost?, id: row.id });
+    rows.into_iter().filter_map(known).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::environments::ExponentialLeadTimes;
 use crate::environments::exponential_lead_times::ExponentialLeadTimesParameters;
 use crate::environments::random_lead_times::{LeadTimeLaw, base_stock_cost};
@@ -46,14 +46,15 @@ impl Row {
         }
     }
 
-    fn optimum(&self) -> f64 {
+    /// The problem with exponential lead times of the row's mean.
+    fn problem(&self) -> ExponentialLeadTimes {
         let mean_on_order = self.demand_rate * self.lead_time().mean();
         // The published solution caps the units on order at eight standard deviations above their mean under base-stock,
         // which binds where backorders are dear: an optimum then orders more than is wanted for the few units that
         // arrive soon. Without that cap b = 39 costs 7.138290 instead of 7.140926, b = 69 7.757071 instead of 7.765044.
         // The other caps do not bind.
         let deviation = mean_on_order.sqrt();
-        let problem = ExponentialLeadTimes::new(ExponentialLeadTimesParameters {
+        ExponentialLeadTimes::new(ExponentialLeadTimesParameters {
             demand_rate: self.demand_rate,
             delivery_rate: 1.0 / self.lead_time().mean(),
             holding_cost: self.h,
@@ -62,7 +63,11 @@ impl Row {
             max_on_order: (mean_on_order + 8.0 * deviation).ceil() as Units,
             max_position: (mean_on_order + 9.0 * deviation).ceil() as Units + 3,
             max_backorders: (6.0 * deviation).ceil() as Units + 3,
-        });
+        })
+    }
+
+    fn optimum(&self) -> f64 {
+        let problem = self.problem();
         let settings = Settings { tolerance: 1e-5, ..Settings::default() };
         solve(&problem, Criterion::Average, &settings).average_cost.expect("average cost")
     }
@@ -86,6 +91,13 @@ impl Row {
         comparisons.push(Comparison { quantity: "base-stock cost, simulated", published, ours, tolerance });
         comparisons
     }
+}
+
+/// Exponential lead times whose orders cross; other laws have no known optimum.
+pub fn known() -> Vec<Known<ExponentialLeadTimes>> {
+    let rows: Vec<Row> = rows(include_str!("random_lead_times_crossover.csv"));
+    let known = |row: Row| Some(Known { environment: row.problem(), optimum: row.opt_cost?, id: row.id });
+    rows.into_iter().filter_map(known).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -4,7 +4,7 @@ use restock_core::Units;
 use serde::Deserialize;
 
 use super::moq_backlog::demand;
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::environments::{RandomYield, Yield};
 use crate::exact::{Criterion, Settings, evaluate, solve};
 use crate::heuristics::LinearInflation;
@@ -48,10 +48,14 @@ impl Row {
         }
     }
 
-    fn compare(&self) -> Vec<Comparison> {
+    fn problem(&self) -> RandomYield {
         let demand = demand(&self.demand, self.mean, self.var);
         let bounds = MIN_NET_INVENTORY..=MAX_NET_INVENTORY;
-        let environment = RandomYield::new(self.h, self.b, demand, self.good(), self.max_order, bounds);
+        RandomYield::new(self.h, self.b, demand, self.good(), self.max_order, bounds)
+    }
+
+    fn compare(&self) -> Vec<Comparison> {
+        let environment = self.problem();
         let solution = solve(&environment, Criterion::Average, &Settings::default());
         let rule = LinearInflation { order_up_to_level: self.order_up_to_level, inflation: self.inflation };
         let cost = |rule: LinearInflation| {
@@ -67,6 +71,12 @@ impl Row {
         .map(|(quantity, published, ours)| Comparison { quantity, published, ours, tolerance: EXACT })
         .into()
     }
+}
+
+/// Random yield with backorders.
+pub fn known() -> Vec<Known<RandomYield>> {
+    let rows: Vec<Row> = rows(include_str!("random_yield.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.opt_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

@@ -4,7 +4,7 @@
 use restock_core::Units;
 use serde::Deserialize;
 
-use super::{Case, Comparison, Suite, rows};
+use super::{Case, Comparison, Known, Suite, rows};
 use crate::discrete_demand::DiscreteDemand;
 use crate::environments::BackorderPosition;
 use crate::exact::{Criterion, Settings, solve};
@@ -38,16 +38,25 @@ struct Row {
 }
 
 impl Row {
-    fn compare(&self) -> Vec<Comparison> {
-        let demand = DiscreteDemand::poisson(self.mean, 200);
+    fn demand(&self) -> DiscreteDemand {
+        DiscreteDemand::poisson(self.mean, 200)
+    }
+
+    fn problem(&self) -> BackorderPosition {
         let problem = BackorderProblem {
             holding_cost: self.h,
             stockout_cost: self.p,
             order_cost: self.order_cost,
             lead_time: self.lead_time,
         };
+        BackorderPosition::new(problem, self.demand(), 1)
+    }
+
+    fn compare(&self) -> Vec<Comparison> {
+        let demand = self.demand();
+        let environment = self.problem();
+        let problem = environment.problem();
         let optimum = optimal_policy(problem, &demand);
-        let environment = BackorderPosition::new(problem, demand.clone(), 1);
         let solution = solve(&environment, Criterion::Average, &Settings::default());
         let rule = power_approximation(problem, self.mean, self.mean.sqrt());
         let rule_cost = average_cost(problem, &demand, rule.reorder_point, rule.order_up_to_level);
@@ -66,6 +75,12 @@ impl Row {
         .map(|(quantity, published, ours, tolerance)| Comparison { quantity, published, ours, tolerance })
         .into()
     }
+}
+
+/// A fixed order cost with backorders.
+pub fn known() -> Vec<Known<BackorderPosition>> {
+    let rows: Vec<Row> = rows(include_str!("ss_zheng_federgruen.csv"));
+    rows.into_iter().map(|row| Known { environment: row.problem(), optimum: row.recomputed_cost, id: row.id }).collect()
 }
 
 pub(super) fn suite() -> Suite {

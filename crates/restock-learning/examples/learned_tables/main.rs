@@ -22,6 +22,7 @@ use std::hash::Hash;
 
 use restock_core::environment::{Environment, FiniteEnvironment};
 use restock_inventory::exact::{PolicyChain, Settings};
+use restock_inventory::published::Known;
 use restock_learning::pathwise::{PathwiseSettings, Training};
 use restock_learning::policy_iteration::{IteratedPolicy, IterationSettings};
 use restock_learning::relaxed::Relaxed;
@@ -35,7 +36,11 @@ mod lost_sales;
 mod one_warehouse;
 mod perishable;
 mod random_yield;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod trucks;
+
+use shared::cpu_seconds;
 
 /// Periods in each of 256 lanes by which the parameters of a simple policy are compared.
 const N_PERIODS_SEARCH: u64 = 1_000;
@@ -49,6 +54,13 @@ struct Options {
     settings: PathwiseSettings,
     rollout: RolloutSettings,
     iteration: IterationSettings,
+}
+
+impl Options {
+    /// The rows that are asked for.
+    fn rows<E>(&self, known: Vec<Known<E>>) -> Vec<Known<E>> {
+        known.into_iter().filter(|row| row.id.contains(&self.rows)).collect()
+    }
 }
 
 fn options() -> Options {
@@ -203,6 +215,18 @@ where
     (1..=options.n_seeds).map(of_seed).collect()
 }
 
+/// [`learn`] for the average cost.
+fn learn_average<R: Relaxed<Plain: FiniteEnvironment>>(
+    options: &Options,
+    relaxed: &R,
+    settings: &PathwiseSettings,
+) -> Vec<Learned>
+where
+    <R::Plain as Environment>::State: Eq + Hash + Ord,
+{
+    learn(options, relaxed, settings, |policy| average_cost(relaxed.plain(), policy))
+}
+
 /// A simple policy, a function from states to allowed actions.
 type Simple<'a, E> = Box<dyn Fn(&<E as Environment>::State) -> <E as Environment>::Action + Sync + 'a>;
 
@@ -238,22 +262,4 @@ fn average_cost<E: FiniteEnvironment<State: Eq + Hash>>(
     let evaluation = chain.average_cost(&Settings::default());
     assert!(evaluation.converged, "{:?}", evaluation.bounds);
     evaluation.average_cost.expect("an average cost")
-}
-
-/// CPU seconds of this process so far.
-fn cpu_seconds() -> f64 {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let after_name = stat.rsplit(')').next().expect("a name in brackets");
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // User and system time are the 14th and 15th field; the first two are before the bracket.
-    let ticks: f64 = fields[11..=12].iter().map(|field| field.parse::<f64>().expect("ticks")).sum();
-    ticks / TICKS_PER_SECOND
-}
-
-/// The rows of a table of `restock-inventory` that are asked for.
-fn rows<R: serde::de::DeserializeOwned>(table: &str, options: &Options, id: impl Fn(&R) -> &str) -> Vec<R> {
-    let mut reader = csv::Reader::from_reader(table.as_bytes());
-    let rows = reader.deserialize().map(|row| row.expect("a row of a table of ours"));
-    rows.filter(|row| id(row).contains(&options.rows)).collect()
 }

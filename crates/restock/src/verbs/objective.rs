@@ -12,10 +12,11 @@ use restock_learning::never_order::check_orders;
 use restock_learning::reward::{Objective, Reward, RewardError, StockBand};
 use restock_learning::training::Seconds;
 
-use crate::cli::{Algo, RewardArgs};
+use crate::cli::{Algo, EnvironmentArgs, RewardArgs};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
+use crate::project::shell_word;
 use crate::session::Session;
 use crate::table::{Align, Grid};
 
@@ -27,13 +28,21 @@ const KIND_OF_ENVIRONMENT: &[(&str, &str)] =
     &[("backorder-position", "minimum-order"), ("backorders", "minimum-order"), ("joint-replenishment", "trucks")];
 
 /// The description of the problem: of a file, or the example of an environment; pairs replace parameters.
-pub(super) fn table(env: &str, parameters: &[String]) -> Result<toml::Table, CliError> {
+pub(super) fn table(problem: &EnvironmentArgs) -> Result<toml::Table, CliError> {
+    let EnvironmentArgs { env, parameters } = problem;
     let is_file = [".toml", ".yaml", ".yml"].iter().any(|ending| env.ends_with(ending));
     let mut table = if is_file { file_table(env)? } else { environment_table(env)? };
     let pairs = problems::table_of(parameters.iter().map(String::as_str))
         .map_err(|error| CliError::usage(error.to_string()))?;
     table.extend(pairs);
     Ok(table)
+}
+
+/// The command that trains on a problem with a reward, as it is typed, with a blank behind.
+pub(super) fn train_command(problem: &EnvironmentArgs, reward: &RewardArgs) -> String {
+    let mut command = format!("restock train --env {} ", shell_word(&problem.env));
+    problem.parameters.iter().for_each(|pair| command.push_str(&format!("{} ", shell_word(pair))));
+    command + &flags(reward)
 }
 
 fn file_table(path: &str) -> Result<toml::Table, CliError> {
@@ -101,7 +110,7 @@ pub(super) fn reward(args: &RewardArgs) -> Reward {
 }
 
 /// The same flags as they are typed, each with a blank behind.
-pub(super) fn flags(args: &RewardArgs) -> String {
+fn flags(args: &RewardArgs) -> String {
     let mut text = String::new();
     if let Some(goodwill) = args.goodwill {
         let _ = write!(text, "--goodwill {goodwill} ");

@@ -45,7 +45,7 @@ struct Trained {
 }
 
 pub(crate) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliError> {
-    let table = objective::table(&args.env, &args.parameters)?;
+    let table = objective::table(&args.problem)?;
     let reward = objective::reward(&args.reward);
     let problem = objective::described(&table, &reward, args.service);
     let asked = objective::objective(&table, reward, args.service, args.seed)?;
@@ -113,10 +113,8 @@ pub(crate) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliErro
 
 /// The command that goes on from a checkpoint.
 fn go_on(args: &TrainArgs, algorithm: Algorithm, out: &Path) -> String {
-    let mut command = format!("restock train --env {} ", shell_word(&args.env));
-    args.parameters.iter().for_each(|pair| command.push_str(&format!("{} ", shell_word(pair))));
+    let mut command = objective::train_command(&args.problem, &args.reward);
     args.hyper.iter().for_each(|setting| command.push_str(&format!("--hyper {} ", shell_word(setting))));
-    command.push_str(&objective::flags(&args.reward));
     let out = shell_word(&out.display().to_string()).to_string();
     format!("{command}--algo {algorithm} --seed {} --out {out} --resume", args.seed)
 }

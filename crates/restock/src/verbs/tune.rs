@@ -33,7 +33,7 @@ const RESULT_FILE: &str = "tune.json";
 const N_FINALISTS: usize = 4;
 
 pub(crate) fn run(session: &Session, args: &SearchArgs) -> Result<Output, CliError> {
-    let table = objective::table(&args.env, &args.parameters)?;
+    let table = objective::table(&args.problem)?;
     let reward = objective::reward(&args.reward);
     let problem = objective::described(&table, &reward, None);
     let asked = objective::objective(&table, reward, None, args.seed)?;
@@ -209,8 +209,6 @@ fn curves(criterion: Criterion, request: &Request, tuned: &Tuned) -> Chart {
 
 /// The command that trains with what was found.
 fn use_it(args: &SearchArgs, algorithm: Algorithm, path: &Path) -> String {
-    let mut command = format!("restock train --env {} ", shell_word(&args.env));
-    args.parameters.iter().for_each(|pair| command.push_str(&format!("{} ", shell_word(pair))));
-    let (flags, path) = (objective::flags(&args.reward), shell_word(&path.display().to_string()));
-    format!("{command}{flags}--algo {algorithm} --hyper {path}")
+    let command = objective::train_command(&args.problem, &args.reward);
+    format!("{command}--algo {algorithm} --hyper {}", shell_word(&path.display().to_string()))
 }
