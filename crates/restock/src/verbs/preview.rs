@@ -9,7 +9,7 @@ use restock_learning::preview::{Preview, preview};
 use restock_learning::reward::Objective;
 use serde_json::json;
 
-use super::objective::{figures_text, share};
+use super::objective::{DECIMALS, figures_text, share};
 use crate::chart;
 use crate::error::CliError;
 use crate::format;
@@ -51,6 +51,9 @@ pub(super) fn run(
     text.push_str(&figures_text(session, objective.criterion, &objective.reward, &shown.figures));
     if let Some(target) = service {
         let _ = writeln!(text, "\n{}", worth(session, target, shown.price, shown.bound.is_some()));
+        if let Some(bound) = shown.bound {
+            let _ = writeln!(text, "{}: {}", session.text(Text::LowerBound), format::plain(bound, DECIMALS));
+        }
     }
     let mut grid = Grid::new()
         .column(session.text(Text::OnHandNothingUnderWay), Align::Right)
@@ -72,7 +75,7 @@ pub(super) fn run(
 
 /// What a service level makes of the next lost unit.
 pub(super) fn worth(session: &Session, target: f64, price: f64, bounded: bool) -> String {
-    let price_text = format::plain(price, super::objective::DECIMALS);
+    let price_text = format::plain(price, DECIMALS);
     match (price > 0.0, bounded) {
         (false, _) => session.fill(Text::ServiceFree, &[&share(target)]),
         (true, true) => session.fill(Text::ServiceWorth, &[&share(target), &price_text]),
