@@ -1,5 +1,7 @@
 //! Settings of a plan, with the defaults that `restock config explain` prints.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::objective::{Objective, ServiceType};
@@ -40,6 +42,16 @@ pub enum Lang {
     /// Simplified Chinese.
     #[serde(rename = "zh-CN")]
     ZhCn,
+}
+
+/// Weights of the learned policy, fitted to a portfolio, in the bytes of their file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyWeights {
+    /// SHA-256 of the bytes, hexadecimal: what a plan's identity holds of them.
+    pub sha256: String,
+    /// The file.
+    #[serde(skip)]
+    pub bytes: Arc<[u8]>,
 }
 
 /// Settings of one plan. Same settings, data, seed and binary give the same proposals.
@@ -87,6 +99,9 @@ pub struct PlanSettings {
     pub learned_acts: bool,
     /// Largest order of the learned policy as a multiple of the classical one, at least 1.
     pub learned_max_ratio: f64,
+    /// Weights of the learned policy that were fitted to the user's items; the shipped ones where there are none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub learned_weights: Option<PolicyWeights>,
     /// Segments: the first whose filter matches overrides the objective or policy.
     pub segments: Vec<Segment>,
     /// Number of demand paths per item-location.
@@ -135,6 +150,7 @@ impl Default for PlanSettings {
             policy: "auto".to_owned(),
             learned_acts: false,
             learned_max_ratio: 1.5,
+            learned_weights: None,
             segments: Vec::new(),
             n_paths: 256,
             max_days_of_cover: None,

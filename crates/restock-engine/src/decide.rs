@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use restock_core::policy::{Decision, DemandDistribution, DemandPaths, Review};
+use restock_core::policy::{Decision, DemandPaths, Review};
 use restock_core::proposal::WaterfallCode;
 use restock_core::settings::PlanSettings;
 use restock_core::{StockState, Units};
 use restock_inventory::rules::{RuledOrder, apply_rules, round_up};
+use restock_inventory::sellable::{most_before_expiry, needs_after_arrival, sellable};
+use restock_learning::PretrainedPolicy;
 use restock_learning::guarded::{self, Considered, Guarded};
 
 use crate::unit::{PlanningUnit, StockKnowledge, Timing};
 use crate::what_if::WhatIf;
-
-/// Quantile of demand beyond which stock is taken to expire or to outlive the item.
-///
-/// An order is never larger than what sells in time with at least one chance in ten; the objective decides below that.
-const LAST_SALE_QUANTILE: f64 = 0.9;
 
 /// A decision with everything it was made from.
 #[derive(Clone, Debug)]
@@ -52,10 +49,16 @@ impl Decided {
 fn policy_of(unit: &PlanningUnit, settings: &PlanSettings) -> Box<dyn restock_core::Policy> {
     match unit.policy.as_str() {
         "auto" if !settings.learned_acts => Box::new(restock_inventory::Classical),
-        "auto" | guarded::NAME => Box::new(Guarded { max_ratio: settings.learned_max_ratio }),
+        "auto" | guarded::NAME => Box::new(guarded_policy(settings)),
         name => restock_learning::policy(name)
             .unwrap_or_else(|| restock_learning::policy("base_stock").expect("base_stock is a policy")),
     }
+}
+
+/// The learned policy behind its guard, with the weights of the settings.
+fn guarded_policy(settings: &PlanSettings) -> Guarded {
+    let fitted = PretrainedPolicy::of(settings.learned_weights.as_ref());
+    Guarded { max_ratio: settings.learned_max_ratio, fitted }
 }
 
 /// The name of the policy that decided: of `auto` and the like, the one that it came to.
@@ -72,8 +75,7 @@ fn name_of(unit: &PlanningUnit, decision: &Decision) -> String {
 /// What the learned policy would order while it only watches: `None` where it acts, or no one asked.
 pub(crate) fn watched(unit: &PlanningUnit, decided: &Decided, settings: &PlanSettings) -> Option<Considered> {
     let watches = unit.policy == "auto" && !settings.learned_acts;
-    let guarded = Guarded { max_ratio: settings.learned_max_ratio };
-    watches.then(|| guarded.consider(&decided.review, decided.decision.clone()))
+    watches.then(|| guarded_policy(settings).consider(&decided.review, decided.decision.clone()))
 }
 
 /// Decides one unit for given demand paths. `expected_sales_per_review` is what left the place in the last review
@@ -248,68 +250,6 @@ pub(crate) fn demand_rate(demand: &DemandPaths, n_periods: usize) -> f64 {
         .map(|idx| demand.path(idx)[..to].iter().map(|demand| f64::from(*demand)).sum::<f64>())
         .sum();
     total / (demand.n_paths() * to) as f64
-}
-
-/// Units of an order that sell with a chance of one in ten, from what each path needs.
-pub(crate) fn sellable(needs: Vec<f64>) -> Units {
-    DemandDistribution::from_scenarios(needs).quantile(LAST_SALE_QUANTILE).ceil().min(1e15) as Units
-}
-
-/// The largest order worth having before it expires, from what each path needs until then.
-///
-/// Where even the smallest order the supplier takes is more than [`sellable`], it is allowed while the margin of what
-/// sells is expected to exceed the cost of what is thrown away: a fresh item in a case that is a little too large would
-/// otherwise never be ordered again.
-pub(crate) fn most_before_expiry(needs: Vec<f64>, review: &Review) -> Units {
-    let multiple = review.rules.order_multiple.max(1);
-    let smallest = round_up(review.rules.min_order.max(1), multiple);
-    let sold = needs.iter().map(|need| need.min(smallest as f64)).sum::<f64>() / needs.len() as f64;
-    let pays = review.costs.stockout_cost * sold > review.costs.waste_cost * (smallest as f64 - sold);
-    let most = sellable(needs);
-    if most < smallest && pays { smallest } else { most }
-}
-
-/// Per demand path: what the rest of the stock cannot serve from the arrival of an order placed now until the period
-/// `until(lead time)`, exclusive. Beyond the horizon a path goes on at its own mean. Demand before the arrival is served
-/// from the rest of the stock, or it is lost, or waits where unmet demand does; what waits is served from the new order
-/// first.
-pub(crate) fn needs_after_arrival(review: &Review, until: impl Fn(usize) -> usize) -> Vec<f64> {
-    let demand = &review.demand;
-    let horizon = demand.horizon;
-    let mut arrivals = vec![0.0; horizon + 1];
-    for arrival in &review.stock.arrivals {
-        arrivals[(arrival.periods_ahead.max(0) as usize).min(horizon)] += arrival.quantity as f64;
-    }
-    let promised_now = (review.stock.reserved + review.stock.backorders) as f64;
-    let on_hand_now = review.stock.on_hand() as f64;
-    (0..demand.n_paths())
-        .map(|path_idx| {
-            let path = demand.path(path_idx);
-            let lead = review.lead_times[path_idx % review.lead_times.len()];
-            let end = until(lead);
-            let (mut on_hand, mut promised, mut need) = (on_hand_now, promised_now, 0.0);
-            for (step, wanted) in path[..end.min(horizon)].iter().enumerate() {
-                on_hand += arrivals[step];
-                let issued = promised.min(on_hand);
-                promised -= issued;
-                on_hand -= issued;
-                let wanted = f64::from(*wanted);
-                let sold = wanted.min(on_hand);
-                on_hand -= sold;
-                if step >= lead {
-                    need += wanted - sold + promised;
-                    promised = 0.0;
-                } else if review.backorder {
-                    promised += wanted - sold;
-                }
-            }
-            if end > horizon {
-                let mean = path.iter().map(|demand| f64::from(*demand)).sum::<f64>() / horizon as f64;
-                need += ((end - horizon.max(lead)) as f64 * mean - on_hand).max(0.0) + promised;
-            }
-            need
-        })
-        .collect()
 }
 
 /// How much more is expected in the coming protection interval than in a usual one of the same weekdays: the change of

@@ -15,12 +15,13 @@ use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Money, Objective, Quantity, ServiceType, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, Projection, project};
 use restock_inventory::rules::{apply_rules, round_up, violations};
+use restock_inventory::sellable::{most_before_expiry, needs_after_arrival, sellable};
 use restock_learning::guarded::Considered;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
-use crate::decide::{Decided, most_before_expiry, needs_after_arrival, redecide, sellable, watched};
+use crate::decide::{Decided, redecide, watched};
 use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
 use crate::plan::PlanLine;
 use crate::sentence::sentences;

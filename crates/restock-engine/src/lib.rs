@@ -22,6 +22,7 @@ mod limits;
 mod newcomers;
 mod plan;
 mod play;
+pub mod portfolio;
 mod sentence;
 pub mod simulate;
 mod unit;

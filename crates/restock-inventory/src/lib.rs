@@ -34,6 +34,7 @@ pub mod r_q;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
+pub mod sellable;
 pub mod two_moment_fit;
 pub mod wagner_whitin;
 pub mod zheng_federgruen;

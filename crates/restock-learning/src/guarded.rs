@@ -12,6 +12,8 @@
 //! The network decides every period, so its periods are review periods: demand of the days between two reviews is added
 //! up. That is exact where an order arrives when a review comes, and elsewhere the classical order stands.
 
+use std::sync::Arc;
+
 use restock_core::Units;
 use restock_core::objective::{CostRates, Objective};
 use restock_core::policy::{Decision, Policy, Review};
@@ -105,16 +107,18 @@ pub struct Considered {
 }
 
 /// The pretrained policy behind its guard.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Guarded {
     /// The largest order as a multiple of the classical one, or of the expected demand of a review period where that is
     /// more; at least 1.
     pub max_ratio: f64,
+    /// Weights fitted to a portfolio; the shipped ones where there are none.
+    pub fitted: Option<Arc<PretrainedPolicy>>,
 }
 
 impl Default for Guarded {
     fn default() -> Self {
-        Self { max_ratio: MAX_RATIO }
+        Self { max_ratio: MAX_RATIO, fitted: None }
     }
 }
 
@@ -141,30 +145,16 @@ impl Guarded {
     }
 
     fn judge(&self, review: &Review, considered: &mut Considered) -> Result<(), Fallback> {
-        if Classical::choice(review) != "base_stock" {
-            return Err(Fallback::OrderCost);
-        }
-        if review.shelf_life.is_some() || review.rules.do_not_order {
-            return Err(Fallback::Perishable);
-        }
         let classical = &considered.classical;
-        let lead_time = lead_time_of(review)?;
-        let state = state_of(review, lead_time)?;
-        let costs = implied_costs(review, classical.target_level);
-        let item = item_of(review, lead_time, &costs)?;
-        let position = review.stock.inventory_position();
-        let wanted = PretrainedPolicy::shipped().order(&item, &state);
-        let level = classical.target_level as f64;
-        let (least, most) = ((level * BOUNDS.0).ceil() as Units, (level * BOUNDS.1).floor() as Units);
-        let usual = review.demand.total(0, review.review_period).mean();
-        let largest = self.max_ratio * usual.max(classical.order_quantity as f64);
-        let learned = wanted.clamp((least - position).max(0), (most - position).max(0)).min(largest as Units);
+        let item = problem_of(review, classical.target_level)?;
+        let learned = self.proposed(review, classical, &item)?;
         considered.learned = Some(learned);
         // What counts is what can be ordered: packs and minimums included.
         let orders = [classical.order_quantity, learned].map(|wanted| apply_rules(wanted, review).quantity);
         if orders[0] == orders[1] {
             return Err(Fallback::SameOrder);
         }
+        let costs = implied_costs(review, classical.target_level);
         let comparison = compare(review, classical.target_level, orders, &costs);
         let (saving, standard_error) = (comparison.savings.mean(), comparison.savings.standard_error());
         considered.saving = (saving, standard_error);
@@ -178,6 +168,36 @@ impl Guarded {
         }
         Ok(())
     }
+
+    /// What the network would order of an item, within the bounds, before the comparison.
+    pub(crate) fn proposed(
+        &self,
+        review: &Review,
+        classical: &Decision,
+        item: &ItemProblem,
+    ) -> Result<Units, Fallback> {
+        let state = state_of(review, item.lead_time())?;
+        let position = review.stock.inventory_position();
+        let network = self.fitted.as_deref().unwrap_or_else(|| PretrainedPolicy::shipped());
+        let wanted = network.order(item, &state);
+        let level = classical.target_level as f64;
+        let (least, most) = ((level * BOUNDS.0).ceil() as Units, (level * BOUNDS.1).floor() as Units);
+        let usual = review.demand.total(0, review.review_period).mean();
+        let largest = self.max_ratio * usual.max(classical.order_quantity as f64);
+        Ok(wanted.clamp((least - position).max(0), (most - position).max(0)).min(largest as Units))
+    }
+}
+
+/// The item of a review as the network sees it, under the costs that the classical target level implies.
+pub(crate) fn problem_of(review: &Review, target_level: Units) -> Result<ItemProblem, Fallback> {
+    if Classical::choice(review) != "base_stock" {
+        return Err(Fallback::OrderCost);
+    }
+    if review.shelf_life.is_some() || review.rules.do_not_order {
+        return Err(Fallback::Perishable);
+    }
+    let lead_time = lead_time_of(review)?;
+    item_of(review, lead_time, &implied_costs(review, target_level))
 }
 
 /// The guard's decision: the classical one, its quantity replaced where the network's order acts.
@@ -197,7 +217,7 @@ fn decision(considered: Considered) -> Decision {
 /// is a service level, a stock-out costs what makes the level the best one, `h·β / (1 - β)` with `β` the probability that
 /// demand until the order after this one arrives is within the level (Zipkin 2000, *Foundations of Inventory Management*,
 /// section 6.5).
-fn implied_costs(review: &Review, target_level: Units) -> CostRates {
+pub(crate) fn implied_costs(review: &Review, target_level: Units) -> CostRates {
     let own = CostRates { order_cost: 0.0, ..review.costs };
     if review.objective == Objective::Economics {
         return own;
@@ -338,8 +358,6 @@ fn play(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use restock_core::objective::ServiceType;
     use restock_core::policy::{DemandPaths, OrderingRules};
     use restock_inventory::lanes::LaneRng;

@@ -39,6 +39,7 @@ pub mod observed;
 pub mod pathwise;
 pub mod policy;
 pub mod policy_iteration;
+pub mod portfolio;
 pub mod ppo;
 pub mod pretrained_policy;
 pub mod pretraining;

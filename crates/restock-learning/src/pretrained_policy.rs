@@ -8,11 +8,12 @@
 //! `models/policy.md` is the card of the weights.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use fearless_simd::{Level, dispatch};
 use rayon::prelude::*;
 use restock_core::Units;
+use restock_core::settings::PolicyWeights;
 use restock_inventory::lanes::N_LANES;
 use restock_inventory::lanes::network::Activation;
 use safetensors::tensor::TensorView;
@@ -166,6 +167,15 @@ impl PretrainedPolicy {
     /// # Panics
     /// When there is no item.
     pub fn fine_tuned(&self, items: Vec<ItemProblem>, tuning: &FineTuning) -> Self {
+        let relaxed = AnyItem::new(items);
+        let mut training = self.fine_tuning(tuning);
+        training.run(&relaxed, tuning.n_steps, |_| {});
+        Self::new(training.policy(&relaxed))
+    }
+
+    /// A training before its first step that goes on from these weights. It validates nothing: whoever runs it compares
+    /// policies as suits the items.
+    pub fn fine_tuning(&self, tuning: &FineTuning) -> Training {
         let sizes = self.policy.network.sizes();
         let mut settings = PathwiseSettings {
             hidden: sizes[1..sizes.len() - 1].to_vec(),
@@ -176,10 +186,7 @@ impl PretrainedPolicy {
         };
         settings.schedule.learning_rate = tuning.learning_rate;
         settings.schedule.n_warm_up = tuning.n_steps / 10;
-        let relaxed = AnyItem::new(items);
-        let mut training = Training::from_weights(settings, self.policy.weights.clone());
-        training.run(&relaxed, tuning.n_steps, |_| {});
-        Self::new(training.policy(&relaxed))
+        Training::from_weights(settings, self.policy.weights.clone())
     }
 
     /// Weights as a safetensors file: `layer_0.weights [inputs, outputs]`, `layer_0.biases [outputs]`, ..., in `f32`.
@@ -226,6 +233,28 @@ impl PretrainedPolicy {
             return Err(PolicyWeightsError::Tensor { name, expected: "of one output".to_owned() });
         }
         Ok(Self::new(NetworkPolicy { network: Network::new(&sizes, Activation::Elu), weights }))
+    }
+
+    /// The policy of weights in settings, or the shipped one; the last weights asked for are kept ready.
+    ///
+    /// # Panics
+    /// When the bytes are no weights: settings hold what [`PretrainedPolicy::from_bytes`] has read.
+    pub fn of(weights: Option<&PolicyWeights>) -> Option<Arc<Self>> {
+        static READY: Mutex<Option<(String, Arc<PretrainedPolicy>)>> = Mutex::new(None);
+        let weights = weights?;
+        let mut ready = READY.lock().expect("reading weights does not panic elsewhere");
+        if let Some((_, policy)) = ready.as_ref().filter(|(sha256, _)| *sha256 == weights.sha256) {
+            return Some(Arc::clone(policy));
+        }
+        let policy = Arc::new(Self::from_bytes(&weights.bytes).expect("weights in settings were read before"));
+        *ready = Some((weights.sha256.clone(), Arc::clone(&policy)));
+        Some(policy)
+    }
+
+    /// These weights as settings hold them.
+    pub fn weights(&self) -> PolicyWeights {
+        let bytes = self.to_bytes();
+        PolicyWeights { sha256: format!("{:x}", Sha256::digest(&bytes)), bytes: bytes.into() }
     }
 
     /// The SHA-256 of the shipped weights.

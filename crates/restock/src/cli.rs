@@ -141,6 +141,11 @@ pub(crate) enum Verb {
     /// costs in the long run, --service for a fill rate that must be reached at the least cost, --stock-band for the
     /// stock that is wanted on the shelf. --preview shows the orders that are best for it before anything is trained.
     /// An objective that is cheapest when nothing is ever ordered is refused.
+    ///
+    /// The environment `portfolio` is the project's own items: stock, lead times, order days and ordering rules as in the
+    /// plan, demand=forecast, demand=history (drawn again in blocks, level_sd and tempo make it more various) or
+    /// demand=simulator. The pretrained policy is fitted to them, compared on paths that it has not seen, and kept for the
+    /// project's plans where it is cheaper.
     #[command(after_help = "Examples:\n  restock train --env worked-example --algo q-learning --budget 10s\n  \
                       restock train --env lost-sales-l4 --algo ppo --budget 10m --out ppo\n  \
                       restock train --env lost-sales-l4 --algo ppo --budget 20m --out ppo --resume\n  \
@@ -148,6 +153,7 @@ pub(crate) enum Verb {
                       restock train --env lost-sales stockout_cost=39 demand=geometric:5 --samples-only\n  \
                       restock train --env lost-sales --service 0.98 --preview\n  \
                       restock train --env lost-sales-l4 --goodwill 2 --stock-band 4..20 --band-cost 0.5 --algo dqn\n  \
+                      restock train --env portfolio --project shop demand=history days=91 --budget 5m\n  \
                       restock train --env lost-sales-l4 --algo ppo --hyper learning_rate=0.001 --hyper n_hidden=128")]
     Train(TrainArgs),
     /// Search the hyper-parameters of a learner by successive halving

@@ -369,6 +369,28 @@ texts! {
         "成本 ± {0}，差距 ± {1}（95 % 区间），在训练未见过的随机数上模拟。";
     TestExact: "Costs are exact: every state is evaluated.", "成本为精确值：对每个状态求值。";
     GoOn: "go on: {0}", "继续：{0}";
+    PortfolioTitle: "Portfolio of {0} item-locations as of {1}, demand from {2}, paths of {3} days",
+        "截至 {1} 的组合：{0} 个商品-地点，需求来源 {2}，每条路径 {3} 天";
+    PortfolioReach: "The network decides {0} of {1} item-locations, the classical policy the others:",
+        "网络决定 {1} 个商品-地点中的 {0} 个，其余由经典策略决定：";
+    PortfolioLeftOut: "{0|item-location|item-locations} of less value left out; items=N takes more", "另有 {0} 个价值较低的商品-地点未纳入；items=N 可纳入更多";
+    PortfolioNoDemand: "{0|item-location|item-locations} without expected demand or order day left out", "{0} 个商品-地点无预期需求或无订货日，未纳入";
+    PortfolioUnplanned: "{0|item-location|item-locations} cannot be planned; --json lists them with the reason", "{0} 个商品-地点无法计划；--json 列出原因";
+    PerDay: "cost a day", "每日成本";
+    PortfolioClassical: "classical", "经典策略";
+    PortfolioShipped: "pretrained", "预训练策略";
+    PortfolioFitted: "fitted", "拟合后的策略";
+    PortfolioGuarded: "fitted, behind the guard", "拟合后的策略（经守卫）";
+    PortfolioTest: "On demand paths that nothing was learned or chosen from, from today's stock, under the ordering rules of the plan; differences with 95 %.",
+        "在未用于学习或选择的需求路径上，从当前库存出发，遵守计划的订货规则；差异为 95 % 区间。";
+    PortfolioConverged: "Converged after {0} steps: the cost on the paths of validation falls no further.", "{0} 步后收敛：验证路径上的成本不再下降。";
+    PortfolioOutOfSteps: "All {0} steps are made; steps=N makes more.", "已完成全部 {0} 步；steps=N 可增加步数。";
+    PortfolioOutOfTime: "The time was over after {0} steps; --budget gives more.", "{0} 步后时间用尽；--budget 可增加时间。";
+    PortfolioNothing: "Nothing was learned: the network decides none of these item-locations.", "未进行学习：网络不决定其中任何商品-地点。";
+    PortfolioSaved: "The weights of step {0} are the project's learned policy now; it watches anew before it acts. Delete {1} to go back.",
+        "第 {0} 步的权重现为本项目的学习策略；重新观察期满后才会生效。删除 {1} 即可恢复。";
+    PortfolioKept: "The pretrained policy stays: no weights were cheaper beyond chance on the paths of validation.", "保留预训练策略：验证路径上没有权重的成本显著更低。";
+    PortfolioNoProject: "The fit is cheaper, but there is no project to keep it in: `restock init` makes one.", "拟合后成本更低，但没有项目可保存：用 `restock init` 创建。";
     PreviewSolved: "What is best for this objective, solved:", "此目标的最优策略（精确求解）：";
     PreviewSimulated: "The best of simple policies for this objective, by simulation, as there are too many states to solve in a moment: {0}",
         "状态过多，无法立即求解；此目标下模拟所得最好的简单策略：{0}";

@@ -6,6 +6,7 @@ mod chart;
 mod cli;
 mod config;
 mod error;
+mod fitted;
 mod format;
 mod i18n;
 mod project;

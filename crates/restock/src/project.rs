@@ -18,6 +18,7 @@ use restock_store::{Import, ImportError, ImportOptions, Mapping};
 use crate::cli::{DataArgs, PlanningArgs};
 use crate::config::{Config, did_you_mean};
 use crate::error::{CliError, Exit};
+use crate::fitted;
 use crate::i18n::Text;
 use crate::session::Session;
 use crate::shadow::Shadow;
@@ -171,7 +172,9 @@ impl Project {
         let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
         let models = models_of(&self.dir);
         notes.extend(note_of_other_bucket(session, &models, settings.bucket));
-        let shadow = Shadow::read(self.config_file.is_some().then_some(self.dir.as_path()), config.shadow_days)?;
+        let own = self.config_file.is_some().then_some(self.dir.as_path());
+        settings.learned_weights = own.map(fitted::read).transpose()?.flatten();
+        let shadow = Shadow::read(own, config.shadow_days, settings.learned_weights.as_ref())?;
         settings.learned_acts = shadow.acts(plan_day(&import.dataset, &settings));
         Ok(Loaded { import, settings, notes, name, models, shadow })
     }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use restock_core::Day;
-use restock_core::settings::PlanSettings;
+use restock_core::settings::{PlanSettings, PolicyWeights};
 use restock_engine::{LEARNED_SAVING, Plan};
 use restock_learning::PretrainedPolicy;
 use serde::{Deserialize, Serialize};
@@ -38,16 +38,19 @@ pub(crate) struct Shadow {
     days: u32,
     /// Since when it watches, where it does.
     since: Option<Day>,
+    /// SHA-256 of the weights that watch, hexadecimal.
+    weights: String,
 }
 
 impl Shadow {
-    /// Reads since when the learned policy watches the project in `dir`, if there is one.
+    /// Reads since when the learned policy watches the project in `dir`, if there is one; `fitted` are its own weights.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(crate) fn read(dir: Option<&Path>, days: u32) -> Result<Self, CliError> {
+    pub(crate) fn read(dir: Option<&Path>, days: u32, fitted: Option<&PolicyWeights>) -> Result<Self, CliError> {
         let path = dir.map(|dir| dir.join(FOLDER).join(FILE));
-        let mut shadow = Self { path, days, since: None };
+        let weights = fitted.map_or_else(PretrainedPolicy::shipped_sha256, |fitted| fitted.sha256.clone());
+        let mut shadow = Self { path, days, since: None, weights };
         let Some(path) = shadow.path.as_deref().filter(|path| path.exists()) else { return Ok(shadow) };
         let fails = |reason: String| {
             CliError::usage(format!("cannot read {}: {reason}", path.display()))
@@ -55,7 +58,7 @@ impl Shadow {
         };
         let text = std::fs::read_to_string(path).map_err(|error| fails(error.to_string()))?;
         let begun: Begun = serde_json::from_str(&text).map_err(|error| fails(error.to_string()))?;
-        shadow.since = Some(begun.since).filter(|_| begun.weights == PretrainedPolicy::shipped_sha256());
+        shadow.since = Some(begun.since).filter(|_| begun.weights == shadow.weights);
         Ok(shadow)
     }
 
@@ -70,7 +73,7 @@ impl Shadow {
         if self.days == 0 {
             return Ok(());
         }
-        let begun = Begun { weights: PretrainedPolicy::shipped_sha256(), since: as_of };
+        let begun = Begun { weights: self.weights.clone(), since: as_of };
         let text = serde_json::to_string_pretty(&begun).expect("two texts");
         write_file(path, &format!("{text}\n"))
     }
@@ -109,13 +112,13 @@ mod tests {
     #[test]
     fn it_acts_after_its_days_of_watching() {
         let dir = tempfile::tempdir().unwrap();
-        let shadow = Shadow::read(Some(dir.path()), 28).unwrap();
+        let shadow = Shadow::read(Some(dir.path()), 28, None).unwrap();
         assert!(!shadow.acts(day("2026-03-02")));
         shadow.begin(day("2026-03-02")).unwrap();
-        let shadow = Shadow::read(Some(dir.path()), 28).unwrap();
+        let shadow = Shadow::read(Some(dir.path()), 28, None).unwrap();
         assert!(!shadow.acts(day("2026-03-29")) && shadow.acts(day("2026-03-30")));
         shadow.begin(day("2026-03-20")).unwrap();
-        assert_eq!(Shadow::read(Some(dir.path()), 28).unwrap().since, Some(day("2026-03-02")), "it began once");
+        assert_eq!(Shadow::read(Some(dir.path()), 28, None).unwrap().since, Some(day("2026-03-02")), "it began once");
     }
 
     #[test]
@@ -123,16 +126,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FOLDER).join(FILE);
         write_file(&path, r#"{"weights": "of another release", "since": "2025-01-01"}"#).unwrap();
-        let shadow = Shadow::read(Some(dir.path()), 28).unwrap();
+        let shadow = Shadow::read(Some(dir.path()), 28, None).unwrap();
         assert!(!shadow.acts(day("2026-03-02")));
         shadow.begin(day("2026-03-02")).unwrap();
-        assert!(Shadow::read(Some(dir.path()), 28).unwrap().acts(day("2026-03-30")));
+        assert!(Shadow::read(Some(dir.path()), 28, None).unwrap().acts(day("2026-03-30")));
+        let fitted = PolicyWeights { sha256: "of a fit".to_owned(), ..PolicyWeights::default() };
+        assert!(!Shadow::read(Some(dir.path()), 28, Some(&fitted)).unwrap().acts(day("2026-03-30")));
     }
 
     #[test]
     fn without_days_it_acts_at_once_and_without_a_project_never_else() {
-        assert!(Shadow::read(None, 0).unwrap().acts(day("2026-03-02")));
-        let shadow = Shadow::read(None, 1).unwrap();
+        assert!(Shadow::read(None, 0, None).unwrap().acts(day("2026-03-02")));
+        let shadow = Shadow::read(None, 1, None).unwrap();
         shadow.begin(day("2026-03-02")).unwrap();
         assert!(!shadow.acts(day("2036-03-02")));
     }
@@ -141,7 +146,7 @@ mod tests {
     fn a_broken_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         write_file(&dir.path().join(FOLDER).join(FILE), "{").unwrap();
-        let error = Shadow::read(Some(dir.path()), 28).unwrap_err();
+        let error = Shadow::read(Some(dir.path()), 28, None).unwrap_err();
         assert!(format!("{error:?}").contains("learned_policy.json"), "{error:?}");
     }
 }

@@ -111,3 +111,47 @@ fn what_cannot_be_learned_says_what_is_allowed() {
     ");
     insta::assert_snapshot!(train(&["lost-sales", "--resume"]).lines().next().unwrap(), @"error: the following required arguments were not provided:");
 }
+
+/// A shop with a fixed lead time, ordered daily: the network decides all items, and what does not belong to a fit is refused.
+#[test]
+fn a_portfolio_is_fitted_from_the_files_of_a_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("shop");
+    std::fs::create_dir_all(project.join("data")).unwrap();
+    let config = "[objective]\nmode = \"economics\"\n[planning]\ndefault_review_days = 1\ndefault_lead_time_days = 3\n";
+    std::fs::write(project.join("restock.toml"), config).unwrap();
+    let mut sales = "date,item_id,quantity\n".to_owned();
+    let first: jiff::civil::Date = "2025-01-01".parse().unwrap();
+    let mut random = 1_u64;
+    for day in 0..200_i64 {
+        for name in ["tea", "rice", "soap"] {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Geometric demand of 4 a day.
+            let uniform = (random >> 40) as f64 / (1_u64 << 24) as f64;
+            let quantity = ((1.0 - uniform).ln() / 0.8_f64.ln()).floor();
+            let date = first + jiff::Span::new().days(day);
+            sales.push_str(&format!("{date},{name},{quantity}\n"));
+        }
+    }
+    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+    let items = "item_id,unit_cost,price\ntea,50,51\nrice,60,61\nsoap,70,71\n";
+    std::fs::write(project.join("data/items.csv"), items).unwrap();
+    let args =
+        ["train", "--env", "portfolio", "--project", "shop", "demand=history", "days=28", "paths=16", "steps=50"];
+    let result = json(dir.path(), &[&args[..], &["--out", "fit", "--json"]].concat());
+    assert_eq!((&result["items"], &result["decided_by_network"]), (&3.into(), &3.into()), "{result}");
+    assert_eq!(result["curve"].as_array().unwrap().len(), 2);
+    let cost = |contender: &str| result["test"][contender]["cost_per_day"].as_f64().unwrap();
+    assert!(cost("fitted_behind_guard") < 1.02 * cost("classical"), "{result}");
+    let kept = project.join(".restock/learned_policy.safetensors");
+    assert_eq!(kept.exists(), result["best_step"].as_u64().unwrap() > 0, "kept only where it is better: {result}");
+    for name in ["curve.csv", "curve.svg", "result.json"] {
+        assert!(dir.path().join("fit").join(name).is_file(), "{name}");
+    }
+    let text = stdout(dir.path(), &args);
+    assert!(text.contains("The network decides 3 of 3 item-locations"), "{text}");
+    let error = refused(dir.path(), &["train", "--env", "portfolio", "--project", "shop", "--samples-only"]);
+    assert!(error.contains("a portfolio is not trained with --samples-only"), "{error}");
+    let error = refused(dir.path(), &["train", "--env", "portfolio", "--project", "shop", "demand=sales"]);
+    assert!(error.contains("demand=forecast, demand=history or demand=simulator"), "{error}");
+}

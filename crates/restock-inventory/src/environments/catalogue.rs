@@ -13,8 +13,8 @@ use super::serial::InTransit;
 use super::stochastic_lead_times::Crossing;
 use super::{
     BackorderPosition, Backorders, CheckError, DualSourcing, ExponentialLeadTimes, IssuingLaw, JointReplenishment,
-    LostSales, Network, OneWarehouse, Perishable, RandomLeadTimes, RandomYield, Serial, StochasticLeadTimes,
-    WarehouseChain, WorkedExample, Yield, check_environment, check_finite_environment,
+    LostSales, Network, OneWarehouse, Perishable, Portfolio, RandomLeadTimes, RandomYield, Serial, StochasticLeadTimes,
+    WarehouseChain, WorkedExample, Yield, check_environment, check_finite_environment, portfolio,
 };
 use crate::discrete_demand::DiscreteDemand;
 use crate::zheng_federgruen::BackorderProblem;
@@ -286,6 +286,20 @@ pub fn catalogue() -> Vec<Entry> {
                     perishable(IssuingLaw::drawn(&demand, 0.3), 2, HoldingCharge::BeforeExpiry),
                 ];
                 check_all_finite(&problems, seed, n_steps)
+            },
+        },
+        Entry {
+            id: "portfolio-v1",
+            title: "one's own items on demand paths of their own, with order days, packs, minimums and shelf lives",
+            state: "item; demand path; order day; units on hand by expiry, and what arrives when",
+            action: "units wanted; the ordering rules say how many are ordered",
+            chance: "units wanted on each day until the next order day; days until the order arrives",
+            finite: false,
+            implementation: ("Portfolio", include_str!("portfolio/mod.rs")),
+            validate: |seed, n_steps| {
+                let items = portfolio::example().items().to_vec();
+                let each: Vec<Portfolio> = items.into_iter().map(|item| Portfolio::new(vec![item])).collect();
+                check_all(&each, seed, n_steps)
             },
         },
         Entry {

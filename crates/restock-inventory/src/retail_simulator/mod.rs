@@ -26,7 +26,7 @@ mod calendar;
 mod catalogue;
 mod demand;
 pub mod prior;
-mod random;
+pub(crate) mod random;
 mod supply;
 mod tables;
 mod world;

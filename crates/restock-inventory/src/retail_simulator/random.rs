@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// A generator of its own for the subject named by `parts`, for example (promotions, item 17). The same seed and parts
 /// give the same numbers on any thread and in any order.
-pub(super) fn stream(seed: u64, parts: &[u64]) -> ChaCha8Rng {
+pub(crate) fn stream(seed: u64, parts: &[u64]) -> ChaCha8Rng {
     let mut key = mix(seed);
     for &part in parts {
         key = mix(key ^ part);

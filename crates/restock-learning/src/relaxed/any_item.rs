@@ -39,7 +39,9 @@ const DEVIATION: usize = ITEM + 7;
 const LEVEL: usize = ITEM + 8;
 const LEVEL_DEVIATIONS: usize = ITEM + 9;
 const ORDER_MAX: usize = ITEM + 10;
-const MEANS: usize = ITEM + 11;
+/// The demand path that the lane is on, where items have paths.
+const PATH: usize = ITEM + 11;
+const MEANS: usize = ITEM + 12;
 const VARIANCES: usize = MEANS + N_PERIODS;
 const FEATURES: usize = VARIANCES + N_PERIODS;
 
@@ -62,8 +64,16 @@ pub struct AnyItem {
     /// The first item, played unit by unit.
     plain: ItemEnvironment,
     items: Vec<ItemProblem>,
-    /// `[n_items][cycle_length]`
-    demand: Vec<Vec<LaneDemand>>,
+    demand: ItemDemand,
+}
+
+/// What demand of the items is drawn from.
+#[derive(Clone, Debug)]
+enum ItemDemand {
+    /// `[n_items][cycle_length]`: the laws that the policy is told.
+    Laws(Vec<Vec<LaneDemand>>),
+    /// `[n_items][n_paths × cycle_length]`: joint paths of a cycle, scales; when one ends the next begins.
+    Paths(Vec<Vec<f32>>),
 }
 
 impl AnyItem {
@@ -73,8 +83,33 @@ impl AnyItem {
     /// When there is no item, or there are too many to be numbered in `f32`.
     pub fn new(items: Vec<ItemProblem>) -> Self {
         assert!(!items.is_empty() && items.len() < 1 << 24, "{} items", items.len());
-        let demand = items.iter().map(|item| item.demand().iter().map(LaneDemand::new).collect()).collect();
-        Self { plain: ItemEnvironment::new(items[0].clone()), items, demand }
+        let laws = items.iter().map(|item| item.demand().iter().map(LaneDemand::new).collect()).collect();
+        Self { plain: ItemEnvironment::new(items[0].clone()), items, demand: ItemDemand::Laws(laws) }
+    }
+
+    /// Items to be played on demand paths of their own instead of draws from the laws that the policy is told:
+    /// `[n_items][n_paths × cycle_length]`, units.
+    ///
+    /// # Panics
+    /// As [`AnyItem::new`], and when an item has no whole number of paths.
+    pub fn on_paths(items: Vec<ItemProblem>, paths: &[Vec<Units>]) -> Self {
+        assert_eq!(items.len(), paths.len(), "paths for each item");
+        let in_scales = |(item, paths): (&ItemProblem, &Vec<Units>)| -> Vec<f32> {
+            let (n, cycle) = (paths.len(), item.demand().len());
+            assert!(n >= cycle && n % cycle == 0, "{n} demands in cycles of {cycle}");
+            paths.iter().map(|units| (*units as f64 / item.scale()) as f32).collect()
+        };
+        let paths = items.iter().zip(paths).map(in_scales).collect();
+        Self { demand: ItemDemand::Paths(paths), ..Self::new(items) }
+    }
+
+    /// The number of demand paths of an item, 1 where its demand is drawn from laws.
+    #[inline(always)]
+    fn n_paths(&self, item_idx: usize) -> usize {
+        match &self.demand {
+            ItemDemand::Laws(_) => 1,
+            ItemDemand::Paths(paths) => paths[item_idx].len() / self.items[item_idx].demand().len(),
+        }
     }
 
     /// The items.
@@ -337,11 +372,13 @@ impl Relaxed for AnyItem {
         1.0 / 512.0
     }
 
-    /// A lane for each item in turn, empty.
+    /// A lane for each item in turn, empty, each time on the next of its demand paths.
     fn start(&self, block_idx: usize, state: &mut [Row]) {
         for lane in 0..N_LANES {
-            let item_idx = (block_idx * N_LANES + lane) % self.items.len();
+            let lane_idx = block_idx * N_LANES + lane;
+            let item_idx = lane_idx % self.items.len();
             state[ITEM].0[lane] = item_idx as f32;
+            state[PATH].0[lane] = (lane_idx / self.items.len() % self.n_paths(item_idx)) as f32;
             set_item(state, lane, &self.items[item_idx], 0);
             set_units(state, lane, &self.items[item_idx], &ItemState::EMPTY);
         }
@@ -356,6 +393,13 @@ impl Relaxed for AnyItem {
             let item = &self.items[item_idx];
             state[ITEM].0[lane] = item_idx as f32;
             set_item(state, lane, item, (item.demand().len() as f64 * uniform(phases[lane])) as usize);
+        }
+        if let ItemDemand::Paths(_) = &self.demand {
+            let paths = rng.next_u32();
+            for lane in 0..N_LANES {
+                let n_paths = self.n_paths(state[ITEM].0[lane] as usize);
+                state[PATH].0[lane] = (n_paths as f64 * uniform(paths[lane])).floor() as f32;
+            }
         }
         for age in 1..N_UNITS {
             let random = rng.next_u32();
@@ -377,8 +421,13 @@ impl Relaxed for AnyItem {
         let random = rng.next_u32();
         for lane in 0..N_LANES {
             let (item_idx, phase) = (state[ITEM].0[lane] as usize, state[PHASE].0[lane] as usize);
-            let units = self.demand[item_idx][phase].draw(random[lane]).0;
-            chance[0].0[lane] = units as f32 * state[UNIT].0[lane];
+            chance[0].0[lane] = match &self.demand {
+                ItemDemand::Laws(laws) => laws[item_idx][phase].draw(random[lane]).0 as f32 * state[UNIT].0[lane],
+                ItemDemand::Paths(paths) => {
+                    let cycle = self.items[item_idx].demand().len();
+                    paths[item_idx][state[PATH].0[lane] as usize * cycle + phase]
+                }
+            };
         }
     }
 
@@ -453,10 +502,15 @@ impl Relaxed for AnyItem {
         for lane in 0..N_LANES {
             let item_idx = state[ITEM].0[lane] as usize;
             let parameters = self.items[item_idx].parameters();
+            let phase = state[PHASE].0[lane] as usize + 1;
+            let is_over = phase == parameters.len();
             if parameters.len() > 1 {
-                let phase = state[PHASE].0[lane] as usize + 1;
-                let phase = if phase == parameters.len() { 0 } else { phase };
+                let phase = if is_over { 0 } else { phase };
                 set_phase(next, lane, &parameters[phase], phase);
+            }
+            if is_over {
+                let path = state[PATH].0[lane] as usize + 1;
+                next[PATH].0[lane] = if path == self.n_paths(item_idx) { 0.0 } else { path as f32 };
             }
         }
     }
@@ -563,5 +617,26 @@ mod tests {
             check_relaxed(&relaxed, item_idx, 12).unwrap_or_else(|error| panic!("item {item_idx}, {what}: {error}"));
         }
         assert!(n_items > 40, "{n_items} items");
+    }
+
+    /// The paths of an item are played period by period, one after the other, and then again.
+    #[test]
+    fn paths_follow_each_other() {
+        let moments = [(2.0, 1.0), (5.0, 2.0), (3.0, 2.0)];
+        let item = ItemProblem::from_moments(2, Unmet::Lost, 1.0, 9.0, &moments).unwrap();
+        let paths = [vec![1, 2, 3, 4, 5, 6]];
+        let relaxed = AnyItem::on_paths(vec![item.clone()], &paths);
+        let mut rng = LaneRng::new(1, 0);
+        let (mut state, mut next) = (vec![Row::ZERO; N_STATE_ROWS], vec![Row::ZERO; N_STATE_ROWS]);
+        relaxed.start(0, &mut state);
+        let mut played = Vec::new();
+        for _ in 0..7 {
+            let (mut chance, mut cost) = ([Row::ZERO], Row::ZERO);
+            relaxed.sample_chance(&state, &mut rng, &mut chance);
+            played.push([0, 1].map(|lane| (f64::from(chance[0].0[lane]) * item.scale()).round() as Units));
+            relaxed.step(&state, &[Row::ZERO], &chance, &mut next, &mut cost);
+            std::mem::swap(&mut state, &mut next);
+        }
+        assert_eq!(played, [[1, 4], [2, 5], [3, 6], [4, 1], [5, 2], [6, 3], [1, 4]], "lanes begin on paths in turn");
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod init;
 pub(crate) mod model;
 mod objective;
 pub(crate) mod plan;
+mod portfolio;
 mod preview;
 pub(crate) mod simulate;
 pub(crate) mod solve;

@@ -16,7 +16,7 @@ use restock_learning::training::{Checkpoint, CurvePoint};
 use serde_json::json;
 
 use super::objective::{self, DECIMALS, GivenSettings, cost_name, figures_text, share};
-use super::preview;
+use super::{portfolio, preview};
 use crate::chart;
 use crate::cli::TrainArgs;
 use crate::error::CliError;
@@ -45,6 +45,9 @@ struct Trained {
 }
 
 pub(crate) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliError> {
+    if portfolio::NAMES.contains(&args.problem.env.as_str()) {
+        return portfolio::run(session, args);
+    }
     let table = objective::table(&args.problem)?;
     let reward = objective::reward(&args.reward);
     let problem = objective::described(&table, &reward, args.service);
