@@ -1,0 +1,21 @@
+//! An append-only ledger of stock events, and the stock and tables that follow from it.
+
+mod audit;
+mod backup;
+mod error;
+mod fields;
+mod incoming;
+mod ledger;
+mod schema;
+mod sqlite;
+pub mod wire;
+
+pub use audit::{AuditCheck, AuditEntry, AuditRecord};
+pub use backup::restore;
+pub use error::LedgerError;
+pub use incoming::{Incoming, Position, Refusal, RefusalCode};
+pub use ledger::{
+    Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
+    QuarantineState, Recorded, Snapshot,
+};
+pub use sqlite::SqliteLedger;
