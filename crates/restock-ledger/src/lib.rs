@@ -8,6 +8,7 @@ mod incoming;
 mod ledger;
 mod schema;
 mod sqlite;
+mod stock_book;
 pub mod wire;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRecord};
@@ -19,3 +20,4 @@ pub use ledger::{
     QuarantineState, Recorded, Snapshot,
 };
 pub use sqlite::SqliteLedger;
+pub use stock_book::{Applied, OpenOrder, Stock, StockBook};

@@ -405,7 +405,7 @@ impl Ledger for SqliteLedger {
             findings.push(LedgerFinding {
                 code: LedgerFindingCode::QuarantineOpen,
                 severity: Severity::Warning,
-                message: restock_core::finding::in_singular(&format!("{n_open} entries are in quarantine")),
+                message: format!("entries in quarantine: {n_open}"),
                 fix: "release them, corrected where needed, or discard them".into(),
             });
         }
