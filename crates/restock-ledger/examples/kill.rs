@@ -46,7 +46,9 @@ const MAX_DELAY_MS: f64 = 120.0;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
-        Some("child") => child(Path::new(&arguments[1]), arguments[2].parse().expect("a seed"), arguments[3].parse().expect("a run")),
+        Some("child") => {
+            child(Path::new(&arguments[1]), arguments[2].parse().expect("a seed"), arguments[3].parse().expect("a run"))
+        }
         _ => parent(&arguments),
     };
     match result {
@@ -61,7 +63,11 @@ fn main() -> ExitCode {
 fn logs(seed: u64) -> Vec<Log> {
     let chain = Chain { n_items: 300, n_locations: 5 };
     (0..N_PARTITIONS)
-        .map(|number| Log { chain, partition: format!("sales/{number}"), seed: seed.wrapping_mul(31).wrapping_add(number) })
+        .map(|number| Log {
+            chain,
+            partition: format!("sales/{number}"),
+            seed: seed.wrapping_mul(31).wrapping_add(number),
+        })
         .collect()
 }
 
@@ -172,9 +178,8 @@ fn parent(arguments: &[String]) -> Outcome<()> {
     let n_kills: u64 = arguments.first().map_or(Ok(100), |text| text.parse())?;
     let seed: u64 = arguments.get(1).map_or(Ok(1), |text| text.parse())?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let progress = ProgressBar::new(n_kills).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} kills, {msg} ({elapsed} elapsed, {eta} left)")?,
-    );
+    let progress = ProgressBar::new(n_kills)
+        .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} kills, {msg} ({elapsed} elapsed, {eta} left)")?);
     let mut counts = Counts::default();
     let mut ledger_number = 0;
     while counts.n_kills < n_kills {
@@ -186,7 +191,8 @@ fn parent(arguments: &[String]) -> Outcome<()> {
         for run in 0..KILLS_PER_LEDGER.min(n_kills - counts.n_kills) {
             let where_ = format!("kill {} (seed {seed}, ledger {ledger_number}, run {run})", counts.n_kills + 1);
             let delay = Duration::from_secs_f64(rng.random_range(0.0..MAX_DELAY_MS) / 1_000.0);
-            kill_once(folder.path(), log_seed, run, delay, &mut known, &mut counts).map_err(|error| format!("{where_}: {error}"))?;
+            kill_once(folder.path(), log_seed, run, delay, &mut known, &mut counts)
+                .map_err(|error| format!("{where_}: {error}"))?;
             look(folder.path(), &logs, &mut known, &mut counts).map_err(|error| {
                 let kept = keep(&folder);
                 format!("{where_}: {error}; the ledger is kept in {}", kept.display())
@@ -195,8 +201,12 @@ fn parent(arguments: &[String]) -> Outcome<()> {
             progress.set_message(format!("{} events", counts.n_events + known.last_sequence));
             progress.inc(1);
         }
-        look_at_all(folder.path(), &logs, &known, &mut rng)
-            .map_err(|error| format!("ledger {ledger_number} (seed {seed}) as a whole: {error}; it is kept in {}", keep(&folder).display()))?;
+        look_at_all(folder.path(), &logs, &known, &mut rng).map_err(|error| {
+            format!(
+                "ledger {ledger_number} (seed {seed}) as a whole: {error}; it is kept in {}",
+                keep(&folder).display()
+            )
+        })?;
         counts.n_events += known.last_sequence;
     }
     progress.finish_and_clear();
@@ -242,7 +252,8 @@ fn kill_once(
         .spawn()?;
     let out = child.stdout.take().expect("a pipe");
     // Lines are read while the child runs, so that a full pipe never holds it up; the reader ends with the child.
-    let reader = std::thread::spawn(move || -> Vec<String> { BufReader::new(out).lines().map_while(Result::ok).collect() });
+    let reader =
+        std::thread::spawn(move || -> Vec<String> { BufReader::new(out).lines().map_while(Result::ok).collect() });
     std::thread::sleep(delay);
     if let Some(status) = child.try_wait()? {
         let mut message = String::new();
@@ -319,13 +330,17 @@ fn look(folder: &Path, logs: &[Log], known: &mut Known, counts: &mut Counts) -> 
     }
     for Recorded { sequence, event, .. } in ledger.events(known.last_sequence + 1, usize::MAX)? {
         known.last_sequence += 1;
-        ensure(sequence == known.last_sequence, || format!("event {sequence} follows event {}", known.last_sequence - 1))?;
+        ensure(sequence == known.last_sequence, || {
+            format!("event {sequence} follows event {}", known.last_sequence - 1)
+        })?;
         let key = (event.source.clone(), event.event_id.clone());
         ensure(expected.remove(&key).as_ref() == Some(&event), || {
             format!("event {sequence} {key:?} is there twice, is not what was sent, or is ahead of its consumer")
         })?;
     }
-    ensure(expected.is_empty(), || format!("{} events are missing, first {:?}", expected.len(), expected.keys().next()))?;
+    ensure(expected.is_empty(), || {
+        format!("{} events are missing, first {:?}", expected.len(), expected.keys().next())
+    })?;
     let n_quarantine: u64 = [QuarantineState::Open, QuarantineState::Released, QuarantineState::Discarded]
         .into_iter()
         .map(|state| ledger.quarantine_size(state))
@@ -346,17 +361,16 @@ fn look(folder: &Path, logs: &[Log], known: &mut Known, counts: &mut Counts) -> 
         format!("{} audit records were acknowledged, {} are there", known.n_audit, audit.n_records)
     })?;
     known.n_audit = audit.n_records;
-    let n_discards = ledger
-        .audit_trail(1, usize::MAX)?
-        .iter()
-        .filter(|record| record.entry.action == "quarantine.discard")
-        .count();
+    let n_discards =
+        ledger.audit_trail(1, usize::MAX)?.iter().filter(|record| record.entry.action == "quarantine.discard").count();
     ensure(n_discards == known.discarded.len(), || {
         format!("{} entries are discarded, {n_discards} of them in the audit trail", known.discarded.len())
     })?;
     if known.last_snapshot > 0 {
         let last = ledger.latest_snapshot(BOOK)?.map_or(0, |snapshot| snapshot.last_sequence);
-        ensure(known.last_snapshot <= last, || format!("snapshot {} was acknowledged, {last} is there", known.last_snapshot))?;
+        ensure(known.last_snapshot <= last, || {
+            format!("snapshot {} was acknowledged, {last} is there", known.last_snapshot)
+        })?;
     }
     drop(ledger);
     look_at_backups(folder, known, counts)
@@ -389,14 +403,20 @@ fn look_at_all(folder: &Path, logs: &[Log], known: &Known, rng: &mut ChaCha8Rng)
     let mut book = StockBook::new();
     let mut keys = BTreeSet::new();
     for Recorded { sequence, event, .. } in ledger.events(1, usize::MAX)? {
-        ensure(keys.insert((event.source.clone(), event.event_id.clone())), || format!("event {sequence} is there twice"))?;
+        ensure(keys.insert((event.source.clone(), event.event_id.clone())), || {
+            format!("event {sequence} is there twice")
+        })?;
         book.apply(&event);
         if let Some(snapshot) = snapshot.as_ref().filter(|snapshot| snapshot.last_sequence == sequence) {
-            ensure(book.to_bytes() == snapshot.state, || format!("the snapshot after event {sequence} is not its replay"))?;
+            ensure(book.to_bytes() == snapshot.state, || {
+                format!("the snapshot after event {sequence} is not its replay")
+            })?;
         }
     }
-    let mut sent: Vec<Event> =
-        logs.iter().flat_map(|log| expected_of(log, 0..known.offsets.get(&log.partition).copied().unwrap_or(0)).0).collect();
+    let mut sent: Vec<Event> = logs
+        .iter()
+        .flat_map(|log| expected_of(log, 0..known.offsets.get(&log.partition).copied().unwrap_or(0)).0)
+        .collect();
     ensure(sent.len() == keys.len(), || format!("{} events were sent, {} are there", sent.len(), keys.len()))?;
     rand::seq::SliceRandom::shuffle(&mut sent[..], rng);
     let mut replay = StockBook::new();

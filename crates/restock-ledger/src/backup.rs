@@ -36,10 +36,7 @@ pub fn restore(backup: &Path, path: &Path) -> Result<(), LedgerError> {
 }
 
 /// Lets `write` make a file beside `path`, flushes it to disk and moves it to `path`.
-pub(crate) fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&PathBuf) -> Result<(), String>,
-) -> Result<(), LedgerError> {
+pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&PathBuf) -> Result<(), String>) -> Result<(), LedgerError> {
     let refuse = |reason: String| LedgerError::Backup { verb: "write the backup", path: path.to_owned(), reason };
     if path.exists() {
         return Err(refuse("it exists; choose another name".into()));

@@ -37,7 +37,9 @@ pub enum LedgerError {
         known: i64,
     },
     /// Somebody else held the store for too long.
-    #[error("the ledger is busy: another process has been writing to it for {waited_ms} ms\n\nhint: try again; only one server should write to a ledger")]
+    #[error(
+        "the ledger is busy: another process has been writing to it for {waited_ms} ms\n\nhint: try again; only one server should write to a ledger"
+    )]
     Busy {
         /// How long this call waited, milliseconds.
         waited_ms: u64,
@@ -74,7 +76,9 @@ pub enum LedgerError {
         state: &'static str,
     },
     /// The entry still cannot be taken in.
-    #[error("quarantine entry {quarantine_id} cannot be released: {reason}\n\nhint: release it with a corrected event, or discard it")]
+    #[error(
+        "quarantine entry {quarantine_id} cannot be released: {reason}\n\nhint: release it with a corrected event, or discard it"
+    )]
     CannotRelease {
         /// The entry.
         quarantine_id: u64,

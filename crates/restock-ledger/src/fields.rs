@@ -205,7 +205,10 @@ pub(crate) fn day(json: &str) -> Result<Day, Refusal> {
     let text = string(json).ok_or_else(refuse)?;
     let text = text.trim();
     let is_plain = text.len() == 10
-        && text.bytes().enumerate().all(|(idx, byte)| if idx == 4 || idx == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(idx, byte)| if idx == 4 || idx == 7 { byte == b'-' } else { byte.is_ascii_digit() });
     if !is_plain {
         return Err(refuse());
     }

@@ -42,13 +42,7 @@ impl Batch {
 
     /// A batch without a consumer, received at `received_at`.
     pub fn new(entries: Vec<Incoming>, received_at: Timestamp) -> Self {
-        Self {
-            entries,
-            offset: None,
-            received_at,
-            future_tolerance: Self::USUAL_FUTURE_TOLERANCE,
-            counts_from: None,
-        }
+        Self { entries, offset: None, received_at, future_tolerance: Self::USUAL_FUTURE_TOLERANCE, counts_from: None }
     }
 
     /// Why `event` may not be taken in at this time, if so.

@@ -24,6 +24,8 @@ use crate::{backup, wire};
 const BUSY_TIMEOUT_MS: u64 = 10_000;
 /// Memory for pages, KiB.
 const CACHE_KIB: i64 = 65_536;
+/// Pages of the log after which they are moved into the file. Many, so that a page that many batches write is moved once.
+const LOG_PAGES: i64 = 16_384;
 /// How many events are read at once by calls that read all of them.
 pub(crate) const EVENTS_PER_READ: usize = 10_000;
 /// How many states of a projection are kept.
@@ -61,10 +63,8 @@ impl SqliteLedger {
         connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
         let found = version(&connection, path)?;
         if found < MIGRATIONS.len() as i64 {
-            let reason = format!(
-                "it has schema version {found} and {} is needed; open it for writing once",
-                MIGRATIONS.len()
-            );
+            let reason =
+                format!("it has schema version {found} and {} is needed; open it for writing once", MIGRATIONS.len());
             return Err(LedgerError::Open { path: path.to_owned(), reason });
         }
         Ok(Self { connection, is_reader: true })
@@ -114,6 +114,7 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
         let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         Ok(mode)
     };
     let mode = set().map_err(|error| cannot_open(path, &error))?;
@@ -199,8 +200,7 @@ impl Ledger for SqliteLedger {
             "SELECT sequence, recorded_at, body FROM events
              WHERE item_id = ?1 AND location_id = ?2 AND sequence >= ?3 ORDER BY sequence LIMIT ?4",
         )?;
-        let rows =
-            query.query(params![place.item_id, place.location_id, number(from_sequence), limit_of(limit)])?;
+        let rows = query.query(params![place.item_id, place.location_id, number(from_sequence), limit_of(limit)])?;
         collect(rows, recorded)
     }
 
@@ -583,8 +583,7 @@ fn insert_event(
 }
 
 fn find_key(write: &Connection, event: &Event) -> Result<Option<(u64, String)>, LedgerError> {
-    let mut query =
-        write.prepare_cached("SELECT sequence, body FROM events WHERE source = ?1 AND event_id = ?2")?;
+    let mut query = write.prepare_cached("SELECT sequence, body FROM events WHERE source = ?1 AND event_id = ?2")?;
     let found: Option<(i64, String)> =
         query.query_row(params![event.source, event.event_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     found.map(|(sequence, body)| Ok((positive(sequence, "a sequence number")?, body))).transpose()
@@ -622,8 +621,8 @@ fn put_aside(write: &Connection, batch: &Batch, entry: &Incoming, reason: Refusa
 }
 
 fn open_entry(write: &Connection, quarantine_id: u64) -> Result<QuarantineEntry, LedgerError> {
-    let mut query = write
-        .prepare_cached(&format!("SELECT {QUARANTINE_COLUMNS} FROM quarantine WHERE quarantine_id = ?1"))?;
+    let mut query =
+        write.prepare_cached(&format!("SELECT {QUARANTINE_COLUMNS} FROM quarantine WHERE quarantine_id = ?1"))?;
     let entry = collect(query.query([number(quarantine_id)])?, quarantined)?.pop();
     let entry = entry.ok_or(LedgerError::NoSuchEntry(quarantine_id))?;
     match entry.state {
@@ -718,9 +717,10 @@ fn quarantined(row: &Row<'_>) -> Result<QuarantineEntry, LedgerError> {
 
 fn recorded(row: &Row<'_>) -> Result<Recorded, LedgerError> {
     let sequence = positive(row.get(0)?, "a sequence number")?;
-    let body = row.get_ref(2)?.as_str().map_err(|error| LedgerError::Damaged {
-        what: format!("event {sequence} is not a text: {error}"),
-    })?;
+    let body = row
+        .get_ref(2)?
+        .as_str()
+        .map_err(|error| LedgerError::Damaged { what: format!("event {sequence} is not a text: {error}") })?;
     let event = wire::read_stored(body)
         .map_err(|refusal| LedgerError::Damaged { what: format!("event {sequence} cannot be read: {refusal}") })?;
     Ok(Recorded { sequence, recorded_at: instant(row.get(1)?, "an event")?, event })
@@ -768,4 +768,63 @@ fn snapshot_hash(name: &str, last_sequence: u64, state: &[u8]) -> [u8; 32] {
     hasher.update(&last_sequence.to_le_bytes());
     hasher.update(state);
     hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use restock_core::EventKind;
+
+    use super::*;
+
+    fn count(number: usize) -> Incoming {
+        Incoming::from_event(Event {
+            event_id: number.to_string(),
+            source: "till".to_owned(),
+            occurred_at: Timestamp::UNIX_EPOCH,
+            kind: EventKind::Count { place: ItemLocation::new("milk", "berlin"), on_hand: Default::default() },
+            attributes: [("note".to_owned(), format!("\"{}\"", "x".repeat(500)))].into(),
+        })
+    }
+
+    /// A batch that no longer fits is not in by half, its position neither, and the ledger goes on once there is room.
+    #[test]
+    fn a_full_disk_takes_a_batch_as_a_whole_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        ledger.connection.pragma_update(None, "max_page_count", 100).unwrap();
+        let batch = |number: usize| {
+            let entries = (0..50).map(|entry| count(number * 50 + entry)).collect();
+            let mut batch = Batch::new(entries, Timestamp::UNIX_EPOCH);
+            batch.offset = Some(ConsumerOffset {
+                consumer: "kafka".to_owned(),
+                partition: "0".to_owned(),
+                next_offset: (number as u64 + 1) * 50,
+            });
+            batch
+        };
+        let n_batches = (0..).find(|&number| ledger.append(&batch(number)).is_err()).unwrap();
+        assert!(n_batches > 1);
+        for _ in 0..2 {
+            assert!(matches!(ledger.append(&batch(n_batches)), Err(LedgerError::Storage(_))));
+            assert_eq!(ledger.last_sequence().unwrap(), n_batches as u64 * 50);
+            assert_eq!(ledger.offset("kafka", "0").unwrap(), Some(n_batches as u64 * 50));
+        }
+        assert_eq!(ledger.doctor().unwrap(), []);
+        ledger.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        let outcomes = ledger.append(&batch(n_batches)).unwrap();
+        assert_eq!(outcomes[0], Outcome::Accepted { sequence: n_batches as u64 * 50 + 1 });
+    }
+
+    #[test]
+    fn commits_reach_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        let pragma = |name: &str| -> String {
+            ledger
+                .connection
+                .query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!((pragma("journal_mode").as_str(), pragma("synchronous").as_str()), ("wal", "2"), "2 is FULL");
+    }
 }

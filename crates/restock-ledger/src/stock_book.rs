@@ -53,6 +53,8 @@ pub struct Stock {
     pub on_hand: Quantity,
     /// When it was counted last; `None` when never, and then `on_hand` is the sum of all movements.
     pub counted_at: Option<Timestamp>,
+    /// When units last came or left since then; `None` when none did.
+    pub moved_at: Option<Timestamp>,
 }
 
 /// A line of an order that is still on its way.
@@ -125,6 +127,19 @@ impl StockBook {
     /// All item-locations that have stock events or orders, sorted.
     pub fn places(&self) -> Vec<ItemLocation> {
         self.sorted().into_iter().map(|(item_id, location_id, _)| ItemLocation::new(item_id, location_id)).collect()
+    }
+
+    /// A line of an order, open or not; `None` when no event has told of it.
+    pub(crate) fn order(&self, line: &OrderLine) -> Option<OrderFacts> {
+        let orders = &self.place(&line.place)?.orders;
+        let idx = orders.binary_search_by_key(&line.order_id.as_str(), |order| &order.order_id).ok()?;
+        Some(orders[idx].facts())
+    }
+
+    /// Units of a line that arrived before the first event, and are in the stock already.
+    pub(crate) fn received_before(&mut self, line: &OrderLine, quantity: Quantity) {
+        let key = (self.ids.intern(&line.place.item_id), self.ids.intern(&line.place.location_id));
+        self.places.entry(key).or_default().order_mut(&line.order_id).received += i128::from(quantity.micro());
     }
 
     /// How many item-locations it knows.
@@ -234,7 +249,12 @@ impl Rank {
             _ => 4,
         };
         let Event { source, event_id, .. } = event;
-        Self { at: Instant(event.occurred_at), kind, source: source.as_str().into(), event_id: event_id.as_str().into() }
+        Self {
+            at: Instant(event.occurred_at),
+            kind,
+            source: source.as_str().into(),
+            event_id: event_id.as_str().into(),
+        }
     }
 }
 
@@ -344,7 +364,12 @@ impl Place {
     fn stock(&self) -> Stock {
         let moved: i128 = self.summed + self.movements.iter().map(|(_, amount)| amount).sum::<i128>();
         let counted = self.count.get().copied().unwrap_or(0);
-        Stock { on_hand: shown(i128::from(counted) + moved), counted_at: self.counted_at().map(|at| at.0) }
+        let moved_at = self.movements.last().map(|(at, _)| *at).max(self.summed_to);
+        Stock {
+            on_hand: shown(i128::from(counted) + moved),
+            counted_at: self.counted_at().map(|at| at.0),
+            moved_at: moved_at.map(|at| at.0),
+        }
     }
 
     fn order(&mut self, event: &Event) -> bool {
@@ -357,15 +382,18 @@ impl Place {
             | EventKind::TransferIn { order_id: Some(order_id), .. } => order_id,
             _ => return false,
         };
-        let idx = match self.orders.binary_search_by_key(&order_id.as_str(), |order| &order.order_id) {
+        self.order_mut(order_id).apply(event)
+    }
+
+    fn order_mut(&mut self, order_id: &str) -> &mut Order {
+        let idx = match self.orders.binary_search_by_key(&order_id, |order| &order.order_id) {
             Ok(idx) => idx,
             Err(idx) => {
-                let order = Order { order_id: order_id.as_str().into(), ..Order::default() };
-                self.orders.insert(idx, order);
+                self.orders.insert(idx, Order { order_id: order_id.into(), ..Order::default() });
                 idx
             }
         };
-        self.orders[idx].apply(event)
+        &mut self.orders[idx]
     }
 
     fn open_orders(&self) -> Vec<OpenOrder> {
@@ -396,6 +424,14 @@ struct Order {
     shipped: i128,
     is_confirmed: bool,
     is_shipped: bool,
+}
+
+/// What was said about a line of an order, open or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OrderFacts {
+    pub(crate) origin: Option<SupplyOrigin>,
+    pub(crate) placed_at: Option<Timestamp>,
+    pub(crate) due_on: Option<Day>,
 }
 
 /// [`SupplyOrigin`] as it is written in snapshots.
@@ -466,10 +502,7 @@ impl Order {
             order_id: self.order_id.to_string(),
             quantity,
             received,
-            origin: self.origin.get().map(|origin| match origin {
-                Origin::Supplier(id) => SupplyOrigin::Supplier(id.to_string()),
-                Origin::Location(id) => SupplyOrigin::Location(id.to_string()),
-            }),
+            origin: self.supply_origin(),
             placed_at: self.placed_at.map(|at| at.0),
             due_on: self.due_on.get().map(|day| Day(*day)),
             status: match (self.is_shipped, self.is_confirmed) {
@@ -480,16 +513,27 @@ impl Order {
         })
     }
 
+    fn supply_origin(&self) -> Option<SupplyOrigin> {
+        self.origin.get().map(|origin| match origin {
+            Origin::Supplier(id) => SupplyOrigin::Supplier(id.to_string()),
+            Origin::Location(id) => SupplyOrigin::Location(id.to_string()),
+        })
+    }
+
+    fn facts(&self) -> OrderFacts {
+        OrderFacts {
+            origin: self.supply_origin(),
+            placed_at: self.placed_at.map(|at| at.0),
+            due_on: self.due_on.get().map(|day| Day(*day)),
+        }
+    }
+
     fn heap_bytes(&self) -> usize {
         let origin = match self.origin.get() {
             Some(Origin::Supplier(id) | Origin::Location(id)) => id.len(),
             None => 0,
         };
-        self.order_id.len()
-            + self.wanted.heap_bytes()
-            + self.origin.heap_bytes()
-            + self.due_on.heap_bytes()
-            + origin
+        self.order_id.len() + self.wanted.heap_bytes() + self.origin.heap_bytes() + self.due_on.heap_bytes() + origin
     }
 }
 

@@ -310,7 +310,8 @@ fn kind(name: &str, fields: &mut Fields<'_>) -> Result<EventKind, Refusal> {
             kind
         }
         "promotion" => {
-            let (from, to) = (fields.required("from", "a date", fields::day)?, fields.required("to", "a date", fields::day)?);
+            let (from, to) =
+                (fields.required("from", "a date", fields::day)?, fields.required("to", "a date", fields::day)?);
             if to < from {
                 return Err(backwards(from, to));
             }
@@ -325,9 +326,7 @@ fn kind(name: &str, fields: &mut Fields<'_>) -> Result<EventKind, Refusal> {
                 expected_uplift: fields.optional("expected_uplift", fields::not_negative)?,
             }
         }
-        "stockout_observed" => {
-            EventKind::StockoutObserved { place: place(fields)?, to: fields.optional_day("to")? }
-        }
+        "stockout_observed" => EventKind::StockoutObserved { place: place(fields)?, to: fields.optional_day("to")? },
         "lead_time_notice" => EventKind::LeadTimeNotice {
             origin: origin(fields)?.ok_or_else(|| {
                 let fix = "add the field \"supplier_id\" or \"from_location\"";

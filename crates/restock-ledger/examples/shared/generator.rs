@@ -56,7 +56,9 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
             from_location: Some("hub".to_owned()),
             order_id: rng.random_bool(0.5).then_some(order_id),
         },
-        28 | 29 => EventKind::OrderPlaced { line, quantity: quantity(rng), origin: origin(rng), due_on: maybe_day(rng) },
+        28 | 29 => {
+            EventKind::OrderPlaced { line, quantity: quantity(rng), origin: origin(rng), due_on: maybe_day(rng) }
+        }
         30 => EventKind::OrderConfirmed { line, quantity: maybe_quantity(rng), due_on: maybe_day(rng) },
         31 => EventKind::OrderCancelled { line, quantity: maybe_quantity(rng) },
         32 => EventKind::OrderShipped { line, quantity: maybe_quantity(rng), due_on: maybe_day(rng) },

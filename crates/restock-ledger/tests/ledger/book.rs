@@ -86,7 +86,11 @@ fn what_changes_is_said() {
     // Late, and from before the count.
     assert!(!book.apply(&sold("3", "2026-03-01T10:30:00Z", "1")).has_changed);
     assert!(!book.apply(&count("4", "2026-03-01T10:30:00Z", "9")).has_changed);
-    assert!(!book.apply(&event("5", "2026-03-02T10:30:00Z", EventKind::StockoutObserved { place: milk(), to: None })).has_changed);
+    assert!(
+        !book
+            .apply(&event("5", "2026-03-02T10:30:00Z", EventKind::StockoutObserved { place: milk(), to: None }))
+            .has_changed
+    );
     assert_eq!(book.stock(&milk()).unwrap().on_hand, q("4"));
 }
 
@@ -94,16 +98,29 @@ fn what_changes_is_said() {
 fn orders_come_in_any_order() {
     let line = || OrderLine { order_id: "po-1".to_owned(), place: milk() };
     let placed = |id: &str, instant: &str, quantity: &str| {
-        event(id, instant, EventKind::OrderPlaced { line: line(), quantity: q(quantity), origin: None, due_on: "2026-03-09".parse().ok() })
+        event(
+            id,
+            instant,
+            EventKind::OrderPlaced {
+                line: line(),
+                quantity: q(quantity),
+                origin: None,
+                due_on: "2026-03-09".parse().ok(),
+            },
+        )
     };
     let receipt = |id: &str, quantity: &str| {
-        event(id, "2026-03-05T08:00:00Z", EventKind::Receipt {
-            place: milk(),
-            quantity: q(quantity),
-            order_id: Some("po-1".to_owned()),
-            origin: None,
-            unit_cost: None,
-        })
+        event(
+            id,
+            "2026-03-05T08:00:00Z",
+            EventKind::Receipt {
+                place: milk(),
+                quantity: q(quantity),
+                order_id: Some("po-1".to_owned()),
+                origin: None,
+                unit_cost: None,
+            },
+        )
     };
     let open = |events: &[Event]| -> Vec<OpenOrder> { in_any_order(events).open_orders(&milk()) };
 
@@ -117,15 +134,24 @@ fn orders_come_in_any_order() {
     assert_eq!(order.placed_at, Some(at("2026-03-01T08:00:00Z")));
 
     // Confirmed with less, and later; then shipped.
-    let confirmed = EventKind::OrderConfirmed { line: line(), quantity: Some(q("10")), due_on: "2026-03-11".parse().ok() };
+    let confirmed =
+        EventKind::OrderConfirmed { line: line(), quantity: Some(q("10")), due_on: "2026-03-11".parse().ok() };
     events.push(event("c1", "2026-03-02T08:00:00Z", confirmed));
-    events.push(event("s1", "2026-03-03T08:00:00Z", EventKind::OrderShipped { line: line(), quantity: None, due_on: None }));
+    events.push(event(
+        "s1",
+        "2026-03-03T08:00:00Z",
+        EventKind::OrderShipped { line: line(), quantity: None, due_on: None },
+    ));
     let order = &open(&events)[0];
     assert_eq!((order.quantity, order.open(), order.status), (q("10"), q("6"), "shipped"));
     assert_eq!(order.due_on.unwrap().to_string(), "2026-03-11");
 
     // One unit less, then the rest arrives.
-    events.push(event("x1", "2026-03-03T09:00:00Z", EventKind::OrderCancelled { line: line(), quantity: Some(q("1")) }));
+    events.push(event(
+        "x1",
+        "2026-03-03T09:00:00Z",
+        EventKind::OrderCancelled { line: line(), quantity: Some(q("1")) },
+    ));
     assert_eq!(open(&events)[0].open(), q("5"));
     let mut received = events.clone();
     received.push(receipt("r2", "5"));

@@ -56,7 +56,12 @@ fn damaged_events_are_refused_or_read_exactly() {
         match wire::read_event(&text) {
             Ok(event) => {
                 n_read += 1;
-                assert_eq!(wire::read_event(wire::write(&event).as_bytes()), Ok(event), "{:?}", String::from_utf8_lossy(&text));
+                assert_eq!(
+                    wire::read_event(wire::write(&event).as_bytes()),
+                    Ok(event),
+                    "{:?}",
+                    String::from_utf8_lossy(&text)
+                );
             }
             Err(refusal) => {
                 n_refused += 1;
@@ -72,7 +77,10 @@ fn damaged_events_are_refused_or_read_exactly() {
             let kept: Vec<u8> = entries.iter().flat_map(|entry| entry.raw.clone()).collect();
             let is_break = |byte: &u8| *byte != b'\n' && *byte != b'\r';
             let blank = |bytes: &[u8]| bytes.iter().copied().filter(is_break).collect::<Vec<u8>>();
-            assert!(blank(&message).len() - blank(&kept).len() <= blank(&text).iter().filter(|byte| byte.is_ascii_whitespace()).count());
+            assert!(
+                blank(&message).len() - blank(&kept).len()
+                    <= blank(&text).iter().filter(|byte| byte.is_ascii_whitespace()).count()
+            );
             let list = [b"[", good.as_bytes(), b",", &text, b",", good.as_bytes(), b"]"].concat();
             wire::read_json(&list);
         }

@@ -11,6 +11,7 @@ mod messages;
 mod simulation;
 mod sqlite;
 mod suite;
+mod tables;
 
 use std::path::PathBuf;
 

@@ -23,8 +23,26 @@ fn with(part: &str, other: &str) -> String {
 fn numbers_are_exact_or_refused() {
     let quantity = |json: &str| with(r#""2""#, json);
     let cases = [
-        r#""1,000""#, r#""1,5""#, r#""1 000""#, r#""""#, r#""-2""#, "-2", r#""0x1""#, r#""1_000""#, r#""+1""#, r#""1e3""#, "true",
-        "[2]", "0.1234567", "1e13", "79228162514264337593543950335", "1e99", "1e9999999999999999999", r#""٣""#, r#"".5""#, r#""5.""#,
+        r#""1,000""#,
+        r#""1,5""#,
+        r#""1 000""#,
+        r#""""#,
+        r#""-2""#,
+        "-2",
+        r#""0x1""#,
+        r#""1_000""#,
+        r#""+1""#,
+        r#""1e3""#,
+        "true",
+        "[2]",
+        "0.1234567",
+        "1e13",
+        "79228162514264337593543950335",
+        "1e99",
+        "1e9999999999999999999",
+        r#""٣""#,
+        r#"".5""#,
+        r#""5.""#,
     ];
     insta::assert_snapshot!(cases.map(quantity).join("\n"), @r#"
     quantity: got "1,000", expected a plain decimal number such as 12 or 0.75; write the digits with a decimal point and without group marks
@@ -69,7 +87,12 @@ fn numbers_are_exact_or_refused() {
 fn instants_have_an_offset() {
     let instant = |json: &str| with(r#""2026-03-02T14:05:00Z""#, json);
     let cases = [
-        r#""2026-03-02T14:05:00""#, r#""2026-03-02""#, r#""02.03.2026 14:05""#, "1772460300", r#""1772460300""#, r#""0001-01-01T00:00:00Z""#,
+        r#""2026-03-02T14:05:00""#,
+        r#""2026-03-02""#,
+        r#""02.03.2026 14:05""#,
+        "1772460300",
+        r#""1772460300""#,
+        r#""0001-01-01T00:00:00Z""#,
     ];
     insta::assert_snapshot!(cases.map(instant).join("\n"), @r#"
     occurred_at: got "2026-03-02T14:05:00", expected an instant such as 2026-03-02T14:05:00+01:00; add the offset from UTC, because the time alone can be read in two ways
@@ -172,7 +195,8 @@ fn lists_and_lines_say_where() {
         let lines: Vec<String> = entries
             .iter()
             .map(|entry| {
-                let what = entry.event.as_ref().map_or_else(ToString::to_string, |event: &Event| event.event_id.clone());
+                let what =
+                    entry.event.as_ref().map_or_else(ToString::to_string, |event: &Event| event.event_id.clone());
                 format!("{}: {what} <- {:?}", entry.position, String::from_utf8_lossy(&entry.raw))
             })
             .collect();

@@ -9,9 +9,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::Event;
-use restock_ledger::{
-    Batch, ConsumerOffset, Ledger, LedgerFindingCode, Recorded, Snapshot, StockBook, wire,
-};
+use restock_ledger::{Batch, ConsumerOffset, Ledger, LedgerFindingCode, Recorded, Snapshot, StockBook, wire};
 
 use crate::faulty::Faulty;
 use crate::generator::Chain;
@@ -81,8 +79,7 @@ fn simulate(n_entries: u64, seed: u64) {
         let _ = ledger.append(&batch);
         if rng.random_bool(0.2) {
             projection.catch_up(&ledger);
-            let snapshot =
-                Snapshot { last_sequence: projection.last_sequence, state: projection.book.to_bytes() };
+            let snapshot = Snapshot { last_sequence: projection.last_sequence, state: projection.book.to_bytes() };
             let _ = ledger.save_snapshot(BOOK, &snapshot, now());
         }
         if rng.random_bool(0.1) {

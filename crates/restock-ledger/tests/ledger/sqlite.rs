@@ -66,15 +66,6 @@ fn a_reader_sees_whole_batches_and_cannot_write() {
 }
 
 #[test]
-fn commits_are_flushed() {
-    let folder = Folder::new();
-    let ledger = folder.open();
-    drop(ledger);
-    let mode: String = raw(&folder).query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
-    assert_eq!(mode, "wal");
-}
-
-#[test]
 fn a_backup_is_a_ledger() {
     let folder = Folder::new();
     let mut ledger = folder.open();
@@ -137,7 +128,10 @@ fn the_doctor_finds_damage() {
     type Damage = (&'static str, LedgerFindingCode);
     let damages: [Damage; 9] = [
         ("DELETE FROM events WHERE sequence = 2", LedgerFindingCode::SequenceGap),
-        ("UPDATE events SET body = replace(body, '\"7\"', '\"8\"') WHERE sequence = 3; UPDATE events SET item_id = 'x' WHERE sequence = 3", LedgerFindingCode::EventDamaged),
+        (
+            "UPDATE events SET body = replace(body, '\"7\"', '\"8\"') WHERE sequence = 3; UPDATE events SET item_id = 'x' WHERE sequence = 3",
+            LedgerFindingCode::EventDamaged,
+        ),
         ("UPDATE events SET body = '{' WHERE sequence = 1", LedgerFindingCode::EventDamaged),
         ("UPDATE audit SET actor = 'eve' WHERE number = 2", LedgerFindingCode::AuditBroken),
         ("DELETE FROM audit WHERE number = 2", LedgerFindingCode::AuditBroken),
@@ -163,7 +157,11 @@ fn the_doctor_finds_damage() {
         drop(raw);
         let ledger = folder.open();
         let findings = ledger.doctor().unwrap();
-        assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{statement}: {findings:?}");
+        assert_eq!(
+            findings.iter().map(|finding| finding.code).collect::<Vec<_>>(),
+            [code],
+            "{statement}: {findings:?}"
+        );
         if code == LedgerFindingCode::SnapshotDamaged {
             assert_eq!(ledger.latest_snapshot("book").unwrap(), None, "a damaged snapshot is passed over");
         }

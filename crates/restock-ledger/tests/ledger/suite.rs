@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use restock_core::{Event, EventKind, ItemLocation};
 use restock_ledger::{
-    AuditEntry, Batch, ConsumerOffset, Incoming, Ledger, LedgerError, LedgerFindingCode, Outcome,
-    QuarantineState, RefusalCode, Snapshot, wire,
+    AuditEntry, Batch, ConsumerOffset, Incoming, Ledger, LedgerError, LedgerFindingCode, Outcome, QuarantineState,
+    RefusalCode, Snapshot, wire,
 };
 
 use crate::{Folder, append, at, batch, decision, now, sale};
@@ -89,7 +89,8 @@ fn a_key_with_other_content_is_a_conflict(store: &impl Store) {
 fn what_cannot_be_read_is_kept_byte_for_byte(store: &impl Store) {
     let mut ledger = store.open();
     let good = wire::write(&sale("1", "2"));
-    let message = [good.as_bytes(), b"\r\n\n{\"a\":\xff}  \r\nnot json\n", wire::write(&sale("2", "2")).as_bytes()].concat();
+    let message =
+        [good.as_bytes(), b"\r\n\n{\"a\":\xff}  \r\nnot json\n", wire::write(&sale("2", "2")).as_bytes()].concat();
     let outcomes = ledger.append(&Batch::new(wire::read_ndjson(&message, 1), now())).unwrap();
     assert!(matches!(outcomes[0], Outcome::Accepted { sequence: 1 }));
     assert!(matches!(outcomes[3], Outcome::Accepted { sequence: 2 }), "{outcomes:?}");
@@ -251,8 +252,7 @@ fn the_latest_snapshots_are_kept(store: &impl Store) {
 fn events_of_an_item_location(store: &impl Store) {
     let mut ledger = store.open();
     let mut elsewhere = sale("2", "1");
-    elsewhere.kind =
-        EventKind::Count { place: ItemLocation::new("milk", "hamburg"), on_hand: "1".parse().unwrap() };
+    elsewhere.kind = EventKind::Count { place: ItemLocation::new("milk", "hamburg"), on_hand: "1".parse().unwrap() };
     append(&mut *ledger, [sale("1", "1"), elsewhere, sale("3", "1"), sale("4", "1")]);
     let place = ItemLocation::new("milk", "berlin");
     let numbers = |from, limit| -> Vec<u64> {
