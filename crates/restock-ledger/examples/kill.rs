@@ -115,8 +115,12 @@ fn child(folder: &Path, seed: u64, run: u64) -> Outcome<()> {
             }
             2 => {
                 if let Some(entry) = ledger.quarantine(Some(QuarantineState::Open), 1, 1)?.first() {
-                    let decision =
-                        Decision { actor: "kill".to_owned(), reason: "rubbish".to_owned(), at: generator::now() };
+                    let decision = Decision {
+                        actor: "kill".to_owned(),
+                        reason: "rubbish".to_owned(),
+                        at: generator::now(),
+                        counts_from: None,
+                    };
                     ledger.discard(entry.quarantine_id, &decision)?;
                     acknowledge(&format!("discarded {}", entry.quarantine_id))?;
                 }

@@ -14,7 +14,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use restock_core::{Event, ItemLocation, Severity};
+use restock_core::{Event, EventKind, ItemLocation, Severity};
 
 use crate::audit::{AuditCheck, AuditEntry, AuditRecord};
 use crate::error::LedgerError;
@@ -32,7 +32,7 @@ pub struct Batch {
     /// How far in the future an event may lie, because clocks differ. Later ones go into quarantine.
     pub future_tolerance: SignedDuration,
     /// Counts from before this go into quarantine: the [`StockBook`](crate::StockBook) has been compacted up to here and
-    /// could not take them in exactly. `None` takes counts of any age.
+    /// could not take them in exactly (give its `horizon`). `None` takes counts of any age.
     pub counts_from: Option<Timestamp>,
 }
 
@@ -54,15 +54,19 @@ impl Batch {
             let expected = format!("an instant up to {latest}");
             return Some(Refusal::new(RefusalCode::FutureDated, "occurred_at", &got, expected, fix));
         }
-        if let (Some(oldest), restock_core::EventKind::Count { .. }) = (self.counts_from, &event.kind)
-            && event.occurred_at < oldest
-        {
-            let fix = "count again; sales and receipts of that age are still taken in";
-            let expected = format!("a count from {oldest} on");
-            return Some(Refusal::new(RefusalCode::TooOld, "occurred_at", &got, expected, fix));
-        }
-        None
+        too_old(event, self.counts_from)
     }
+}
+
+/// Why `event` may not be taken in when counts are taken from an instant on, if so.
+pub(crate) fn too_old(event: &Event, counts_from: Option<Timestamp>) -> Option<Refusal> {
+    let oldest = counts_from?;
+    let is_late = matches!(event.kind, EventKind::Count { .. }) && event.occurred_at < oldest;
+    is_late.then(|| {
+        let (got, expected) = (event.occurred_at.to_string(), format!("a count from {oldest} on"));
+        let fix = "count again; sales and receipts of that age are still taken in";
+        Refusal::new(RefusalCode::TooOld, "occurred_at", &got, expected, fix)
+    })
 }
 
 /// How far a consumer has read a stream of messages.
@@ -167,6 +171,8 @@ pub struct Decision {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// As in [`Batch::counts_from`]: older counts cannot be released.
+    pub counts_from: Option<Timestamp>,
 }
 
 /// The state of a projection after an event, kept so that not all events have to be read again.
@@ -254,7 +260,7 @@ pub trait Ledger: Send {
     ///
     /// # Errors
     /// [`LedgerError::NoSuchEntry`], [`LedgerError::AlreadyResolved`], and [`LedgerError::CannotRelease`] when it is still
-    /// malformed or in conflict; the entry stays open then.
+    /// malformed, in conflict or too old a count; the entry stays open then.
     fn release(
         &mut self,
         quarantine_id: u64,

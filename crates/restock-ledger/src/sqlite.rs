@@ -15,7 +15,7 @@ use crate::error::LedgerError;
 use crate::incoming::{Incoming, Refusal, RefusalCode};
 use crate::ledger::{
     Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
-    QuarantineState, Recorded, Snapshot,
+    QuarantineState, Recorded, Snapshot, too_old,
 };
 use crate::schema::{APPLICATION_ID, MIGRATIONS};
 use crate::{backup, wire};
@@ -265,6 +265,9 @@ impl Ledger for SqliteLedger {
             Some(event) => event.clone(),
             None => wire::read_event(&entry.raw).map_err(|refusal| cannot(refusal.to_string()))?,
         };
+        if let Some(refusal) = too_old(&event, decision.counts_from) {
+            return Err(cannot(refusal.to_string()));
+        }
         let next_sequence = last_number(&write, "SELECT max(sequence) FROM events")? + 1;
         let (outcome, sequence) = match insert_event(&write, &event, next_sequence, decision.at)? {
             Inserted::New => (Outcome::Accepted { sequence: next_sequence }, next_sequence),

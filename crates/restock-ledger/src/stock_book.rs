@@ -15,8 +15,8 @@
 //! # Compaction
 //! [`StockBook::compact`] sums movements from before a horizon. Everything stays exact but one thing: a count from before
 //! a summed movement can no longer be placed between movements. It is refused as [`Applied::is_too_late`] and changes
-//! nothing. Give [`Batch::counts_from`](crate::Batch::counts_from) the same horizon, and such counts go into quarantine
-//! at the door; then the book always equals a replay of all events.
+//! nothing. Give [`Batch::counts_from`](crate::Batch::counts_from) the book's [`StockBook::horizon`], and such counts go
+//! into quarantine at the door; then the book always equals a replay of all events.
 
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default)]
 pub struct StockBook {
     ids: Ids,
+    /// The latest horizon of a compaction.
+    horizon: Option<Instant>,
     places: FxHashMap<(u32, u32), Place>,
 }
 
@@ -147,11 +149,18 @@ impl StockBook {
         self.places.len()
     }
 
-    /// Sums movements from before `horizon`, see above.
+    /// Sums movements from before `horizon`, see above. Events that are in the ledger already must be applied first,
+    /// because there may be a count among them.
     pub fn compact(&mut self, horizon: Timestamp) {
+        self.horizon = self.horizon.max(Some(Instant(horizon)));
         for place in self.places.values_mut() {
             place.compact(horizon);
         }
+    }
+
+    /// Counts from before this may come too late: the latest horizon of a compaction, kept in snapshots.
+    pub fn horizon(&self) -> Option<Timestamp> {
+        self.horizon.map(|horizon| horizon.0)
     }
 
     /// Memory that the book takes, bytes, not counting what the allocator adds.
@@ -163,7 +172,7 @@ impl StockBook {
     /// The state for [`Ledger::save_snapshot`](crate::Ledger::save_snapshot). Books of the same events have the same
     /// bytes, where they were compacted to the same horizon.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.sorted()).expect("a book is JSON")
+        serde_json::to_vec(&(self.horizon, self.sorted())).expect("a book is JSON")
     }
 
     /// A book from what [`StockBook::to_bytes`] gave.
@@ -171,9 +180,9 @@ impl StockBook {
     /// # Errors
     /// A sentence when `bytes` are something else; then compute the book from all events.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let places: Vec<(String, String, Place)> = serde_json::from_slice(bytes)
+        let (horizon, places): (Option<Instant>, Vec<(String, String, Place)>) = serde_json::from_slice(bytes)
             .map_err(|error| format!("the snapshot is not a stock book of this version: {error}"))?;
-        let mut book = Self::new();
+        let mut book = Self { horizon, ..Self::new() };
         for (item_id, location_id, place) in places {
             let key = (book.ids.intern(&item_id), book.ids.intern(&location_id));
             book.places.insert(key, place);

@@ -295,6 +295,7 @@ proptest! {
         replay.compact(horizon);
         book.compact(horizon);
         prop_assert_eq!(replay.to_bytes(), book.to_bytes());
+        prop_assert_eq!(StockBook::from_bytes(&book.to_bytes()).unwrap().horizon(), Some(horizon));
     }
 }
 

@@ -69,5 +69,5 @@ fn append(ledger: &mut dyn Ledger, events: impl IntoIterator<Item = Event>) -> V
 }
 
 fn decision(reason: &str) -> Decision {
-    Decision { actor: "ada".to_owned(), reason: reason.to_owned(), at: now() }
+    Decision { actor: "ada".to_owned(), reason: reason.to_owned(), at: now(), counts_from: None }
 }

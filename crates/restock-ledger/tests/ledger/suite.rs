@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use restock_core::{Event, EventKind, ItemLocation};
 use restock_ledger::{
-    AuditEntry, Batch, ConsumerOffset, Incoming, Ledger, LedgerError, LedgerFindingCode, Outcome, QuarantineState,
-    RefusalCode, Snapshot, wire,
+    AuditEntry, Batch, ConsumerOffset, Decision, Incoming, Ledger, LedgerError, LedgerFindingCode, Outcome,
+    QuarantineState, RefusalCode, Snapshot, wire,
 };
 
 use crate::{Folder, append, at, batch, decision, now, sale};
@@ -152,6 +152,14 @@ fn old_counts_wait_in_quarantine(store: &impl Store) {
         .map(|outcome| if let Outcome::Quarantined { reason, .. } = outcome { Some(reason.code) } else { None })
         .collect();
     assert_eq!(codes, [None, Some(RefusalCode::TooOld), None, None]);
+    // Nobody can release it past the horizon; before a book is compacted there is none.
+    let late = Decision { counts_from: Some(horizon), ..decision("found the sheet") };
+    insta::assert_snapshot!(ledger.release(1, None, &late).unwrap_err(), @r"
+    quarantine entry 1 cannot be released: occurred_at: got 2026-01-31T23:59:59Z, expected a count from 2026-02-01T00:00:00Z on; count again; sales and receipts of that age are still taken in
+
+    hint: release it with a corrected event, or discard it
+    ");
+    assert_eq!(ledger.release(1, None, &decision("no horizon yet")).unwrap(), Outcome::Accepted { sequence: 4 });
 }
 
 fn a_consumer_and_its_events_move_together(store: &impl Store) {
