@@ -89,3 +89,38 @@ impl Verifier {
         self.check
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record whose own hash was computed again still betrays itself, by the record after it.
+    #[test]
+    fn a_forged_record_breaks_the_chain_after_it() {
+        let entry = |subject: &str| AuditEntry {
+            at: Timestamp::UNIX_EPOCH,
+            actor: "ada".to_owned(),
+            action: "proposal.approve".to_owned(),
+            subject: subject.to_owned(),
+            reason: String::new(),
+            before: String::new(),
+            after: String::new(),
+        };
+        let mut trail: Vec<AuditRecord> = Vec::new();
+        for number in 1..=3 {
+            let previous = trail.last().map_or(NO_HASH, |record| record.hash);
+            trail.push(next_record(number, previous, &entry("p_1")));
+        }
+        let check = |trail: &[AuditRecord]| {
+            let mut verifier = Verifier::new();
+            trail.iter().for_each(|record| verifier.add(record));
+            verifier.finish()
+        };
+        assert_eq!(check(&trail).broken_at, None);
+        trail[0] = next_record(1, NO_HASH, &entry("p_9"));
+        assert_eq!(check(&trail).broken_at, Some(2));
+        // Fields cannot be moved into each other: each is hashed with its length.
+        let moved = AuditEntry { actor: "adap".to_owned(), action: "roposal.approve".to_owned(), ..entry("p_1") };
+        assert_ne!(next_record(1, NO_HASH, &moved).hash, next_record(1, NO_HASH, &entry("p_1")).hash);
+    }
+}
