@@ -1,4 +1,4 @@
-//! The nouns of Restock: quantities, time, tables, stock, forecasts, policies, proposals.
+//! The nouns of Restock: quantities, time, tables, events, stock, forecasts, policies, proposals.
 //!
 //! This crate holds data and the few definitions that must exist exactly once (inventory position,
 //! quantile levels, period arithmetic). Verbs live in the crates above it: `restock-forecast`
@@ -7,6 +7,7 @@
 
 pub mod dataset;
 pub mod environment;
+pub mod event;
 pub mod finding;
 pub mod forecast;
 pub mod objective;
@@ -18,6 +19,7 @@ pub mod stock;
 pub mod time;
 
 pub use dataset::{Dataset, ItemIdx, LocationIdx, RowRef, SupplierIdx};
+pub use event::{Event, EventKind, ItemLocation};
 pub use finding::{Finding, FindingCode, RowError, Severity};
 pub use forecast::{DemandPrior, Forecast, ForecastRequest, Forecaster, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 pub use objective::{CostRates, Objective, ServiceType};

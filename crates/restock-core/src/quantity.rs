@@ -71,8 +71,9 @@ impl Quantity {
         if value.scale() > u32::from(Self::MAX_DECIMALS) {
             return Err(QuantityError::TooPrecise(value.to_string()));
         }
-        (value * Decimal::from(Self::SCALE))
-            .to_i64()
+        value
+            .checked_mul(Decimal::from(Self::SCALE))
+            .and_then(|micro| micro.to_i64())
             .filter(|micro| micro.unsigned_abs() <= 9_000_000_000_000 * Self::SCALE as u64)
             .map(Self)
             .ok_or_else(|| QuantityError::OutOfRange(value.to_string()))
@@ -203,6 +204,8 @@ mod tests {
             @"0.1234567 has more than 6 digits after the decimal point");
         insta::assert_snapshot!("10000000000000".parse::<Quantity>().unwrap_err(),
             @"10000000000000 is outside the supported range of ±9,000,000,000,000");
+        insta::assert_snapshot!(Decimal::MAX.to_string().parse::<Quantity>().unwrap_err(),
+            @"79228162514264337593543950335 is outside the supported range of ±9,000,000,000,000");
     }
 
     proptest! {

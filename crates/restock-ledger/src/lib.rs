@@ -1,0 +1,63 @@
+//! An append-only ledger of stock events, and the stock and tables that follow from it.
+//!
+//! ```text
+//! JSON, NDJSON, CloudEvents ── wire ──> Incoming ── Ledger::append ──> events 1, 2, 3, ...   + position of the consumer
+//!                                                         │                  │
+//!                                                    quarantine       StockBook: stock and open orders
+//!                                                                     tables:    what a plan is made from
+//! ```
+//!
+//! [`Ledger`] says what every store promises; [`SqliteLedger`] keeps it in one file. [`StockBook`] and [`tables()`] are
+//! functions of the set of events: late, doubled and disordered arrival changes nothing. Clocks and time zones are
+//! arguments.
+//!
+//! ```
+//! use restock_core::ItemLocation;
+//! use restock_ledger::{Batch, Ledger, Outcome, SqliteLedger, StockBook, wire};
+//!
+//! let message = br#"
+//! {"event_id":"1","source":"till","type":"count","occurred_at":"2026-03-02T06:00:00Z","item_id":"milk","location_id":"berlin","on_hand":20}
+//! {"event_id":"2","source":"till","type":"sale","occurred_at":"2026-03-02T08:30:00Z","item_id":"milk","location_id":"berlin","quantity":3}
+//! {"event_id":"2","source":"till","type":"sale","occurred_at":"2026-03-02T08:30:00Z","item_id":"milk","location_id":"berlin","quantity":3}
+//! {"event_id":"3","source":"till","type":"sale","occurred_at":"2026-03-02T08:31:00","item_id":"milk","location_id":"berlin","quantity":1}
+//! "#;
+//! let mut ledger = SqliteLedger::in_memory()?;
+//! let batch = Batch::new(wire::read_ndjson(message, 1), "2026-03-02T09:00:00Z".parse().unwrap());
+//! let outcomes = ledger.append(&batch)?;
+//! assert_eq!(outcomes[1..3], [Outcome::Accepted { sequence: 2 }, Outcome::Duplicate { sequence: 2 }]);
+//! let Outcome::Quarantined { reason, .. } = &outcomes[3] else { panic!() };
+//! assert!(reason.to_string().starts_with("occurred_at: got \"2026-03-02T08:31:00\", expected an instant such as"));
+//!
+//! let mut book = StockBook::new();
+//! for recorded in ledger.events(1, 1_000)? {
+//!     book.apply(&recorded.event);
+//! }
+//! assert_eq!(book.stock(&ItemLocation::new("milk", "berlin")).unwrap().on_hand.to_string(), "17");
+//! # Ok::<(), restock_ledger::LedgerError>(())
+//! ```
+
+mod audit;
+mod backup;
+mod error;
+mod fields;
+mod from_tables;
+mod incoming;
+mod ledger;
+mod schema;
+mod sqlite;
+mod stock_book;
+mod tables;
+pub mod wire;
+
+pub use audit::{AuditCheck, AuditEntry, AuditRecord};
+pub use backup::restore;
+pub use error::LedgerError;
+pub use from_tables::{TableEvents, events_from_tables};
+pub use incoming::{Incoming, Position, Refusal, RefusalCode};
+pub use ledger::{
+    Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
+    QuarantineState, Recorded, Snapshot,
+};
+pub use sqlite::SqliteLedger;
+pub use stock_book::{Applied, OpenOrder, Stock, StockBook};
+pub use tables::{EVENTS_FILE, tables};

@@ -1,0 +1,682 @@
+//! The tables that a plan is made from: files, and what events say beyond them.
+//!
+//! # Rules
+//! - The result depends on the set of events, not on their order: they are taken by (instant, source, event id).
+//! - Days are the calendar days of the time zone given.
+//! - Files and events add up. Where files say what events say too, it would count twice: make events of such files
+//!   ([`events_from_tables`](crate::events_from_tables)), and the ledger sees to it that each counts once.
+//! - *Sales and returns* become one row each, returns negative. *Waste*, *adjustments* and units sent to other locations
+//!   become adjustments; *receipts*, from other locations too, become receipts that know their order where one is known.
+//! - *Stock* of an item-location that events tell of is the [`StockBook`]'s, begun with the rows of the files as a count:
+//!   on the morning of their day, or at `base_at`. Lots that are sold from are taken in the order of their expiry. Without
+//!   any count, in files or events, there is no row: a sum of sales alone is no stock.
+//! - *Open orders* that events tell of are the book's, begun with the rows of the files.
+//! - Of *prices* and *promotions* said twice for the same span, the last event stands.
+//! - *Sensor readings* without an item become signals: the mean per metric, location and day.
+//! - A *lead-time notice* sets the lead time of the supply lanes that it covers.
+//! - Items, locations and suppliers that files do not have are added, without attributes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use restock_core::dataset::{
+    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReceiptRow, SalesTable,
+    SignalRow, StockoutRow, Supplier,
+};
+use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowRef, SupplierIdx};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::stock_book::StockBook;
+
+/// The name in [`Dataset::files`] of what comes from events.
+pub const EVENTS_FILE: &str = "events";
+
+/// The tables of `base`, which was read at `base_at`, and of `events`, each given once.
+pub fn tables(base: &Dataset, base_at: Timestamp, events: &[Event], time_zone: &TimeZone) -> Dataset {
+    let mut sorted: Vec<&Event> = events.iter().collect();
+    sorted.sort_unstable_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
+    let mut builder = Builder::new(base, base_at, time_zone);
+    builder.begin_book(&sorted);
+    for event in &sorted {
+        builder.book.apply(event);
+    }
+    for event in &sorted {
+        builder.add(event);
+    }
+    builder.finish()
+}
+
+/// The first instant of a day.
+pub(crate) fn morning(day: Day, time_zone: &TimeZone) -> Timestamp {
+    let midnight = day.to_date().at(0, 0, 0, 0);
+    time_zone.to_ambiguous_timestamp(midnight).compatible().expect("a day within years -9999..=9999")
+}
+
+/// One row of sales from an event.
+struct Sale {
+    item: ItemIdx,
+    location: LocationIdx,
+    day: Day,
+    quantity: Quantity,
+    unit_price: f32,
+    lost: Quantity,
+}
+
+/// Where a price or promotion is said: (promotion, item, location, first day).
+type Span = (String, Option<ItemIdx>, Option<LocationIdx>, Day);
+
+struct Builder<'a> {
+    dataset: Dataset,
+    base: &'a Dataset,
+    base_at: Timestamp,
+    time_zone: &'a TimeZone,
+    items: BTreeMap<String, u32>,
+    locations: BTreeMap<String, u32>,
+    suppliers: BTreeMap<String, u32>,
+    book: StockBook,
+    /// Item-locations whose stock events tell of, and lines of orders.
+    places: BTreeSet<ItemLocation>,
+    lines: BTreeSet<OrderLine>,
+    /// Lines of the files that do not say when they were ordered.
+    undated: BTreeSet<OrderLine>,
+    sales: Vec<Sale>,
+    prices: BTreeMap<Span, PriceRow>,
+    promotions: BTreeMap<Span, PromotionRow>,
+    /// Sum and number of readings.
+    readings: BTreeMap<(String, String, Day), (Decimal, u32)>,
+    /// Number of the row that comes next.
+    n_rows: u32,
+}
+
+impl<'a> Builder<'a> {
+    fn new(base: &'a Dataset, base_at: Timestamp, time_zone: &'a TimeZone) -> Self {
+        let mut dataset = base.clone();
+        dataset.files.push(EVENTS_FILE.to_owned());
+        let numbered = |ids: Vec<&String>| ids.into_iter().cloned().zip(0..).collect();
+        Self {
+            items: numbered(base.items.iter().map(|item| &item.item_id).collect()),
+            locations: numbered(base.locations.iter().map(|location| &location.location_id).collect()),
+            suppliers: numbered(base.suppliers.iter().map(|supplier| &supplier.supplier_id).collect()),
+            dataset,
+            base,
+            base_at,
+            time_zone,
+            book: StockBook::new(),
+            places: BTreeSet::new(),
+            lines: BTreeSet::new(),
+            undated: BTreeSet::new(),
+            sales: Vec::new(),
+            prices: BTreeMap::new(),
+            promotions: BTreeMap::new(),
+            readings: BTreeMap::new(),
+            n_rows: 0,
+        }
+    }
+
+    /// Begins the book with what the files say about the stock and the orders that events tell of.
+    fn begin_book(&mut self, events: &[&Event]) {
+        for event in events {
+            let Some(place) = event.kind.place() else { continue };
+            if event.kind.movement().is_some() || matches!(event.kind, EventKind::Count { .. }) {
+                self.places.insert(place.clone());
+            }
+            if let Some(line) = line_of(&event.kind) {
+                self.lines.insert(line);
+            }
+        }
+        let mut counts: BTreeMap<ItemLocation, (Timestamp, Quantity)> = BTreeMap::new();
+        for row in &self.base.inventory {
+            let place = self.base_place(row.item, row.location);
+            if self.places.contains(&place) {
+                let at = row.as_of.map_or(self.base_at, |day| morning(day, self.time_zone));
+                let (counted_at, on_hand) = counts.entry(place).or_insert((at, Quantity::ZERO));
+                *counted_at = (*counted_at).max(at);
+                *on_hand += row.on_hand;
+            }
+        }
+        for (place, (at, on_hand)) in counts {
+            self.book.apply(&file_event(at, EventKind::Count { place, on_hand }));
+        }
+        let mut orders: BTreeMap<OrderLine, Vec<&OpenOrderRow>> = BTreeMap::new();
+        for row in &self.base.open_orders {
+            let line = OrderLine { order_id: row.order_id.clone(), place: self.base_place(row.item, row.to_location) };
+            if self.lines.contains(&line) {
+                orders.entry(line).or_default().push(row);
+            }
+        }
+        for (line, rows) in orders {
+            let sum =
+                |amount: fn(&OpenOrderRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
+            let ordered_on = rows.iter().filter_map(|row| row.ordered_on).min();
+            let at = ordered_on.map_or(self.base_at, |day| morning(day, self.time_zone));
+            if ordered_on.is_none() {
+                self.undated.insert(line.clone());
+            }
+            let placed = EventKind::OrderPlaced {
+                line: line.clone(),
+                quantity: sum(|row| row.quantity),
+                origin: rows[0].origin.map(|origin| self.base_origin(origin)),
+                due_on: rows.iter().filter_map(|row| row.due_on).max(),
+            };
+            self.book.apply(&file_event(at, placed));
+            self.book.received_before(&line, sum(|row| row.received));
+            let all_are = |status: &str| rows.iter().all(|row| row.status == status);
+            let said = match () {
+                () if all_are("confirmed") => Some(EventKind::OrderConfirmed { line, quantity: None, due_on: None }),
+                () if all_are("shipped") => Some(EventKind::OrderShipped { line, quantity: None, due_on: None }),
+                () if all_are("cancelled") || all_are("closed") => {
+                    Some(EventKind::OrderCancelled { line, quantity: None })
+                }
+                () => None,
+            };
+            if let Some(kind) = said {
+                self.book.apply(&file_event(at, kind));
+            }
+        }
+    }
+
+    fn base_place(&self, item: ItemIdx, location: LocationIdx) -> ItemLocation {
+        let item_id = self.base.items[item.0 as usize].item_id.clone();
+        ItemLocation { item_id, location_id: self.base.locations[location.0 as usize].location_id.clone() }
+    }
+
+    fn base_origin(&self, origin: Origin) -> SupplyOrigin {
+        match origin {
+            Origin::Supplier(idx) => SupplyOrigin::Supplier(self.base.suppliers[idx.0 as usize].supplier_id.clone()),
+            Origin::Location(idx) => SupplyOrigin::Location(self.base.locations[idx.0 as usize].location_id.clone()),
+        }
+    }
+
+    fn item(&mut self, id: &str) -> ItemIdx {
+        let items = &mut self.dataset.items;
+        ItemIdx(number_of(&mut self.items, id, || items.push(Item { item_id: id.to_owned(), ..Item::default() })))
+    }
+
+    fn location(&mut self, id: &str) -> LocationIdx {
+        let all = &mut self.dataset.locations;
+        let add = || all.push(Location { location_id: id.to_owned(), ..Location::default() });
+        LocationIdx(number_of(&mut self.locations, id, add))
+    }
+
+    fn origin(&mut self, origin: &SupplyOrigin) -> Origin {
+        match origin {
+            SupplyOrigin::Location(id) => Origin::Location(self.location(id)),
+            SupplyOrigin::Supplier(id) => {
+                let all = &mut self.dataset.suppliers;
+                let add = || all.push(Supplier { supplier_id: id.clone(), ..Supplier::default() });
+                Origin::Supplier(SupplierIdx(number_of(&mut self.suppliers, id, add)))
+            }
+        }
+    }
+
+    /// The place of an event, its quantity counted among the decimals of its item.
+    fn place(&mut self, place: &ItemLocation, quantity: Quantity) -> (ItemIdx, LocationIdx) {
+        let (item, location) = (self.item(&place.item_id), self.location(&place.location_id));
+        self.count_decimals(item, quantity);
+        (item, location)
+    }
+
+    fn count_decimals(&mut self, item: ItemIdx, quantity: Quantity) {
+        let item = &mut self.dataset.items[item.0 as usize];
+        item.decimals = item.decimals.max(quantity.decimals());
+    }
+
+    fn next_row(&mut self) -> RowRef {
+        self.n_rows += 1;
+        RowRef { file_idx: (self.dataset.files.len() - 1) as u16, row: self.n_rows }
+    }
+
+    fn add(&mut self, event: &Event) {
+        let day = event.business_day(self.time_zone);
+        match &event.kind {
+            EventKind::Sale { place, quantity, unit_price, lost } => {
+                let lost = lost.unwrap_or_default();
+                let (item, location) = self.place(place, *quantity);
+                self.count_decimals(item, lost);
+                let unit_price = unit_price.and_then(|price| price.to_f32()).unwrap_or(f32::NAN);
+                self.sales.push(Sale { item, location, day, quantity: *quantity, unit_price, lost });
+            }
+            EventKind::Return { place, quantity, unit_price } => {
+                let (item, location) = self.place(place, *quantity);
+                let unit_price = unit_price.and_then(|price| price.to_f32()).unwrap_or(f32::NAN);
+                self.dataset.facts.n_returns += usize::from(*quantity > Quantity::ZERO);
+                self.sales.push(Sale { item, location, day, quantity: -*quantity, unit_price, lost: Quantity::ZERO });
+            }
+            EventKind::Receipt { place, quantity, order_id, origin, unit_cost } => {
+                self.receive(day, place, *quantity, order_id.as_ref(), origin.clone(), *unit_cost);
+            }
+            EventKind::TransferIn { place, quantity, from_location, order_id } => {
+                let origin = from_location.clone().map(SupplyOrigin::Location);
+                self.receive(day, place, *quantity, order_id.as_ref(), origin, None);
+            }
+            EventKind::Adjustment { place, quantity, reason } => self.adjust(day, place, *quantity, reason),
+            EventKind::Waste { place, quantity, reason } => {
+                self.adjust(day, place, -*quantity, if reason.is_empty() { "waste" } else { reason });
+            }
+            EventKind::TransferOut { place, quantity, .. } => self.adjust(day, place, -*quantity, "transfer"),
+            EventKind::PriceChange { item_id, location_id, price, from, to } => {
+                let item = self.item(item_id);
+                let location = location_id.as_ref().map(|id| self.location(id));
+                let from = from.unwrap_or(day);
+                let row = PriceRow { item, location, from, to: *to, price: *price, row: self.next_row() };
+                self.prices.insert((String::new(), Some(item), location, from), row);
+            }
+            EventKind::Promotion { promo_id, item_id, location_id, from, to, depth, display, expected_uplift } => {
+                let item = item_id.as_ref().map(|id| self.item(id));
+                let location = location_id.as_ref().map(|id| self.location(id));
+                let row = PromotionRow {
+                    promo_id: promo_id.clone(),
+                    item,
+                    location,
+                    from: *from,
+                    to: *to,
+                    depth: depth.and_then(|depth| depth.to_f64()),
+                    display: *display,
+                    expected_uplift: expected_uplift.and_then(|uplift| uplift.to_f64()),
+                    row: self.next_row(),
+                };
+                self.promotions.insert((promo_id.clone(), item, location, *from), row);
+            }
+            EventKind::StockoutObserved { place, to } => {
+                let (item, location) = self.place(place, Quantity::ZERO);
+                let row =
+                    StockoutRow { item, location, from: day, to: to.unwrap_or(day).max(day), row: self.next_row() };
+                self.dataset.stockouts.push(row);
+            }
+            EventKind::LeadTimeNotice { origin, item_id, location_id, lead_time_days } => {
+                let origin = self.origin(origin);
+                let item = item_id.as_ref().map(|id| self.item(id));
+                let location = location_id.as_ref().map(|id| self.location(id));
+                let is_covered = |notice: Option<u32>, lane: Option<u32>| notice.is_none() || notice == lane;
+                for lane in &mut self.dataset.sources {
+                    if lane.origin == origin
+                        && is_covered(item.map(|item| item.0), lane.item.map(|item| item.0))
+                        && is_covered(location.map(|idx| idx.0), lane.to_location.map(|idx| idx.0))
+                    {
+                        lane.lead_time_days = lead_time_days.to_f64();
+                    }
+                }
+            }
+            EventKind::SensorReading { metric, location_id, item_id: None, value, .. } => {
+                let (sum, n) = self.readings.entry((metric.clone(), location_id.clone(), day)).or_default();
+                // Beyond the largest decimal the mean means nothing.
+                *sum = sum.checked_add(*value).unwrap_or(*sum);
+                *n += 1;
+            }
+            // Stock and open orders come from the book.
+            EventKind::SensorReading { item_id: Some(_), .. }
+            | EventKind::Count { .. }
+            | EventKind::OrderPlaced { .. }
+            | EventKind::OrderConfirmed { .. }
+            | EventKind::OrderCancelled { .. }
+            | EventKind::OrderShipped { .. } => {}
+        }
+    }
+
+    fn adjust(&mut self, day: Day, place: &ItemLocation, quantity: Quantity, reason: &str) {
+        let (item, location) = self.place(place, quantity);
+        let row = AdjustmentRow { day, item, location, quantity, reason: reason.to_owned(), row: self.next_row() };
+        self.dataset.adjustments.push(row);
+    }
+
+    fn receive(
+        &mut self,
+        day: Day,
+        place: &ItemLocation,
+        quantity: Quantity,
+        order_id: Option<&String>,
+        origin: Option<SupplyOrigin>,
+        unit_cost: Option<restock_core::Money>,
+    ) {
+        let (item, location) = self.place(place, quantity);
+        let line = order_id.map(|order_id| OrderLine { order_id: order_id.clone(), place: place.clone() });
+        let order = line.as_ref().and_then(|line| self.book.order(line));
+        let origin = origin.or_else(|| order.as_ref().and_then(|order| order.origin.clone()));
+        let placed_at = order.as_ref().and_then(|order| order.placed_at);
+        let ordered_on = line.and_then(|line| self.ordered_on(&line, placed_at));
+        let row = ReceiptRow {
+            order_id: order_id.cloned().unwrap_or_default(),
+            item,
+            location: Some(location),
+            origin: origin.map(|origin| self.origin(&origin)),
+            quantity,
+            ordered_on,
+            due_on: order.and_then(|order| order.due_on),
+            received_on: day,
+            unit_cost,
+            row: self.next_row(),
+        };
+        self.dataset.receipts.push(row);
+    }
+
+    /// The day on which a line was ordered, where anybody said it.
+    fn ordered_on(&self, line: &OrderLine, placed_at: Option<Timestamp>) -> Option<Day> {
+        let said = placed_at.filter(|&at| !(self.undated.contains(line) && at == self.base_at));
+        said.map(|at| Day::from_date(self.time_zone.to_datetime(at).date()))
+    }
+
+    fn finish(mut self) -> Dataset {
+        self.finish_inventory();
+        self.finish_open_orders();
+        let prices = std::mem::take(&mut self.prices);
+        self.dataset.prices.extend(prices.into_values());
+        let promotions = std::mem::take(&mut self.promotions);
+        self.dataset.promotions.extend(promotions.into_values());
+        for ((name, location_id, day), (sum, n)) in std::mem::take(&mut self.readings) {
+            let value = (sum / Decimal::from(n)).to_f64().unwrap_or(f64::NAN);
+            let location = Some(self.location(&location_id));
+            self.dataset.signals.push(SignalRow { name, day, location, value, known_in_future: false });
+        }
+        self.finish_sales();
+        sort_entities(&mut self.dataset, self.base.items.len());
+        let prices = &mut self.dataset.prices;
+        prices.sort_by_key(|row| (row.item, row.location, row.from, row.row));
+        sort_sales(&mut self.dataset.sales);
+        self.dataset
+    }
+
+    fn finish_inventory(&mut self) {
+        let mut rows_of: BTreeMap<ItemLocation, Vec<InventoryRow>> = BTreeMap::new();
+        for row in std::mem::take(&mut self.dataset.inventory) {
+            let place = self.base_place(row.item, row.location);
+            match self.places.contains(&place) {
+                true => rows_of.entry(place).or_default().push(row),
+                false => self.dataset.inventory.push(row),
+            }
+        }
+        for place in std::mem::take(&mut self.places) {
+            let Some(stock) = self.book.stock(&place) else { continue };
+            let Some(counted_at) = stock.counted_at else { continue };
+            let last = stock.moved_at.unwrap_or(counted_at).max(counted_at);
+            let as_of = Some(Day::from_date(self.time_zone.to_datetime(last).date()));
+            let (item, location) = self.place(&place, stock.on_hand);
+            let rows = rows_of.remove(&place).unwrap_or_default();
+            let base_at =
+                rows.iter().map(|row| row.as_of.map_or(self.base_at, |day| morning(day, self.time_zone))).max();
+            let row = self.next_row();
+            let blank = InventoryRow {
+                item,
+                location,
+                on_hand: Quantity::ZERO,
+                as_of,
+                lot_id: None,
+                expiry: None,
+                allocated: Quantity::ZERO,
+                blocked: Quantity::ZERO,
+                in_transit: Quantity::ZERO,
+                row,
+            };
+            if base_at == Some(counted_at) {
+                let rows = moved(rows, stock.on_hand, &blank);
+                self.dataset.inventory.extend(rows.into_iter().map(|row| InventoryRow { as_of, ..row }));
+            } else {
+                // Counted anew: what the files say about lots is out of date, what they say about promises is not.
+                let sum = |amount: fn(&InventoryRow) -> Quantity| {
+                    rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row))
+                };
+                self.dataset.inventory.push(InventoryRow {
+                    on_hand: stock.on_hand,
+                    allocated: sum(|row| row.allocated),
+                    blocked: sum(|row| row.blocked),
+                    in_transit: sum(|row| row.in_transit),
+                    ..blank
+                });
+            }
+        }
+    }
+
+    fn finish_open_orders(&mut self) {
+        for row in std::mem::take(&mut self.dataset.open_orders) {
+            let line = OrderLine { order_id: row.order_id.clone(), place: self.base_place(row.item, row.to_location) };
+            if !self.lines.contains(&line) {
+                self.dataset.open_orders.push(row);
+            }
+        }
+        let places: BTreeSet<ItemLocation> =
+            std::mem::take(&mut self.lines).into_iter().map(|line| line.place).collect();
+        for place in places {
+            for order in self.book.open_orders(&place) {
+                let line = OrderLine { order_id: order.order_id.clone(), place: place.clone() };
+                let ordered_on = self.ordered_on(&line, order.placed_at);
+                let (item, to_location) = self.place(&place, order.quantity);
+                self.count_decimals(item, order.received);
+                let row = OpenOrderRow {
+                    item,
+                    to_location,
+                    origin: order.origin.as_ref().map(|origin| self.origin(origin)),
+                    quantity: order.quantity,
+                    received: order.received,
+                    ordered_on,
+                    due_on: order.due_on,
+                    status: order.status.to_owned(),
+                    row: self.next_row(),
+                    order_id: order.order_id,
+                };
+                self.dataset.open_orders.push(row);
+            }
+        }
+    }
+
+    fn finish_sales(&mut self) {
+        let added = std::mem::take(&mut self.sales);
+        if added.is_empty() {
+            return;
+        }
+        let n_before = self.dataset.sales.len();
+        let has_prices = added.iter().any(|sale| !sale.unit_price.is_nan());
+        let has_lost = added.iter().any(|sale| sale.lost != Quantity::ZERO);
+        let n = n_before + added.len();
+        let sales = &mut self.dataset.sales;
+        if has_prices && sales.unit_price.is_empty() {
+            sales.unit_price.resize(n_before, f32::NAN);
+        }
+        if has_lost && sales.lost.is_empty() {
+            sales.lost.resize(n_before, Quantity::ZERO);
+        }
+        let (knows_prices, knows_lost) =
+            (has_prices || !sales.unit_price.is_empty(), has_lost || !sales.lost.is_empty());
+        for sale in added {
+            let row = self.next_row();
+            let sales = &mut self.dataset.sales;
+            sales.item.push(sale.item);
+            sales.location.push(sale.location);
+            sales.day.push(sale.day);
+            sales.quantity.push(sale.quantity);
+            sales.row.push(row);
+            if knows_prices {
+                sales.unit_price.push(sale.unit_price);
+            }
+            if knows_lost {
+                sales.lost.push(sale.lost);
+            }
+        }
+        let sales = &mut self.dataset.sales;
+        pad(&mut sales.on_promotion, n, 0);
+        pad(&mut sales.price_ratio, n, f32::NAN);
+        pad(&mut sales.stockout_share, n, f32::NAN);
+        pad(&mut sales.open_share, n, f32::NAN);
+        pad(&mut sales.holiday, n, 0);
+    }
+}
+
+fn pad<T: Copy>(column: &mut Vec<T>, len: usize, absent: T) {
+    if !column.is_empty() {
+        column.resize(len, absent);
+    }
+}
+
+fn number_of(numbers: &mut BTreeMap<String, u32>, id: &str, add: impl FnOnce()) -> u32 {
+    if let Some(number) = numbers.get(id) {
+        return *number;
+    }
+    let number = numbers.len() as u32;
+    numbers.insert(id.to_owned(), number);
+    add();
+    number
+}
+
+fn line_of(kind: &EventKind) -> Option<OrderLine> {
+    match kind {
+        EventKind::OrderPlaced { line, .. }
+        | EventKind::OrderConfirmed { line, .. }
+        | EventKind::OrderCancelled { line, .. }
+        | EventKind::OrderShipped { line, .. } => Some(line.clone()),
+        EventKind::Receipt { place, order_id: Some(order_id), .. }
+        | EventKind::TransferIn { place, order_id: Some(order_id), .. } => {
+            Some(OrderLine { order_id: order_id.clone(), place: place.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// What a file says, for the book. Its key sorts before every key of a source, so that an event at the same instant wins.
+fn file_event(occurred_at: Timestamp, kind: EventKind) -> Event {
+    Event { event_id: String::new(), source: String::new(), occurred_at, kind, attributes: BTreeMap::new() }
+}
+
+/// The rows of an item-location once its stock is `on_hand`: units leave lots in the order of expiry, and what came in
+/// lies in a row without a lot.
+fn moved(mut rows: Vec<InventoryRow>, on_hand: Quantity, blank: &InventoryRow) -> Vec<InventoryRow> {
+    let before = rows.iter().fold(Quantity::ZERO, |sum, row| sum + row.on_hand);
+    let mut difference = on_hand + -before;
+    if difference > Quantity::ZERO {
+        match rows.iter_mut().find(|row| row.lot_id.is_none() && row.expiry.is_none()) {
+            Some(row) => row.on_hand += difference,
+            None => rows.push(InventoryRow { on_hand: difference, ..blank.clone() }),
+        }
+        return rows;
+    }
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|&idx| (rows[idx].expiry.unwrap_or(Day(i32::MAX)), idx));
+    for &idx in &order {
+        let taken = (-difference).min(rows[idx].on_hand.max(Quantity::ZERO));
+        rows[idx].on_hand += -taken;
+        difference += taken;
+    }
+    // More left than was there: the last row goes below zero, and the data-health checks report it.
+    if let Some(&last) = order.last() {
+        rows[last].on_hand += difference;
+    }
+    let is_empty_lot = |row: &InventoryRow| row.on_hand == Quantity::ZERO && row.lot_id.is_some();
+    if rows.iter().any(|row| !is_empty_lot(row)) {
+        rows.retain(|row| !is_empty_lot(row));
+    }
+    rows
+}
+
+/// Sorts items, locations and suppliers by id again and renames them in every table.
+fn sort_entities(dataset: &mut Dataset, n_base_items: usize) {
+    let items = ranks(&mut dataset.items, |item| &item.item_id);
+    let locations = ranks(&mut dataset.locations, |location| &location.location_id);
+    let suppliers = ranks(&mut dataset.suppliers, |supplier| &supplier.supplier_id);
+    sort_text_vectors(&mut dataset.text_vectors, n_base_items, &items);
+    let item = |idx: &mut ItemIdx| idx.0 = items[idx.0 as usize];
+    let location = |idx: &mut LocationIdx| idx.0 = locations[idx.0 as usize];
+    let origin = |origin: &mut Origin| match origin {
+        Origin::Supplier(idx) => idx.0 = suppliers[idx.0 as usize],
+        Origin::Location(idx) => location(idx),
+    };
+    dataset.sales.item.iter_mut().for_each(item);
+    dataset.sales.location.iter_mut().for_each(location);
+    for row in &mut dataset.inventory {
+        item(&mut row.item);
+        location(&mut row.location);
+    }
+    for row in &mut dataset.sources {
+        row.item.iter_mut().for_each(item);
+        row.to_location.iter_mut().for_each(location);
+        origin(&mut row.origin);
+    }
+    for row in &mut dataset.item_locations {
+        item(&mut row.item);
+        location(&mut row.location);
+    }
+    for row in &mut dataset.open_orders {
+        item(&mut row.item);
+        location(&mut row.to_location);
+        row.origin.iter_mut().for_each(origin);
+    }
+    for row in &mut dataset.receipts {
+        item(&mut row.item);
+        row.location.iter_mut().for_each(location);
+        row.origin.iter_mut().for_each(origin);
+    }
+    for row in &mut dataset.prices {
+        item(&mut row.item);
+        row.location.iter_mut().for_each(location);
+    }
+    for row in &mut dataset.promotions {
+        row.item.iter_mut().for_each(item);
+        row.location.iter_mut().for_each(location);
+    }
+    dataset.events.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+    dataset.signals.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+    for row in &mut dataset.stockouts {
+        item(&mut row.item);
+        location(&mut row.location);
+    }
+    for row in &mut dataset.bom {
+        item(&mut row.parent);
+        item(&mut row.component);
+    }
+    for row in &mut dataset.adjustments {
+        item(&mut row.item);
+        location(&mut row.location);
+    }
+    for row in &mut dataset.substitutions {
+        item(&mut row.from);
+        item(&mut row.to);
+    }
+    dataset.uoms.iter_mut().for_each(|row| item(&mut row.item));
+}
+
+/// Sorts entities by id; entry `n` tells where number `n` went.
+fn ranks<T>(entities: &mut Vec<T>, id: impl Fn(&T) -> &String) -> Vec<u32> {
+    let mut order: Vec<(usize, T)> = std::mem::take(entities).into_iter().enumerate().collect();
+    order.sort_by(|(_, a), (_, b)| id(a).cmp(id(b)));
+    let mut ranks = vec![0; order.len()];
+    for (rank, (idx, entity)) in order.into_iter().enumerate() {
+        ranks[idx] = rank as u32;
+        entities.push(entity);
+    }
+    ranks
+}
+
+/// New items have no text and so the vector of zeros.
+fn sort_text_vectors(vectors: &mut Vec<f32>, n_before: usize, ranks: &[u32]) {
+    if vectors.is_empty() {
+        return;
+    }
+    let width = vectors.len() / n_before;
+    let before = std::mem::replace(vectors, vec![0.0; ranks.len() * width]);
+    for (vector, &rank) in before.chunks(width).zip(ranks) {
+        let begin = rank as usize * width;
+        vectors[begin..begin + width].copy_from_slice(vector);
+    }
+}
+
+/// Sorts by (item, location, day); rows of files come before rows of events, each in their order.
+fn sort_sales(sales: &mut SalesTable) {
+    let mut order: Vec<usize> = (0..sales.len()).collect();
+    order.sort_by_key(|&idx| (sales.item[idx], sales.location[idx], sales.day[idx]));
+    fn gather<T: Copy>(column: &mut Vec<T>, order: &[usize]) {
+        if !column.is_empty() {
+            *column = order.iter().map(|&idx| column[idx]).collect();
+        }
+    }
+    gather(&mut sales.item, &order);
+    gather(&mut sales.location, &order);
+    gather(&mut sales.day, &order);
+    gather(&mut sales.quantity, &order);
+    gather(&mut sales.unit_price, &order);
+    gather(&mut sales.on_promotion, &order);
+    gather(&mut sales.price_ratio, &order);
+    gather(&mut sales.stockout_share, &order);
+    gather(&mut sales.open_share, &order);
+    gather(&mut sales.holiday, &order);
+    gather(&mut sales.lost, &order);
+    gather(&mut sales.row, &order);
+}

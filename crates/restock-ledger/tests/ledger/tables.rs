@@ -1,0 +1,415 @@
+//! Tables from events, beside the tables of the files that say the same.
+
+use jiff::Timestamp;
+use jiff::tz::{TimeZone, offset};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use restock_core::dataset::{
+    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReceiptRow, SignalRow,
+    SourceRow, StockoutRow, Supplier,
+};
+use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::{
+    Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Money, Quantity, RowRef, SupplierIdx,
+};
+use restock_ledger::{EVENTS_FILE, events_from_tables, tables, wire};
+
+use crate::generator::{self, Chain};
+use crate::{at, sale};
+
+fn q(text: &str) -> Quantity {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn zone() -> TimeZone {
+    TimeZone::fixed(offset(-7))
+}
+
+fn now() -> Timestamp {
+    generator::now()
+}
+
+/// The tables of a business whose files say everything that events can say, sorted as imports and events sort them.
+fn business(seed: u64) -> Dataset {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut dataset = Dataset::default();
+    let (n_items, n_locations) = (5, 3);
+    dataset.items = (0..n_items).map(|idx| Item { item_id: format!("item-{idx}"), ..Item::default() }).collect();
+    dataset.locations =
+        (0..n_locations).map(|idx| Location { location_id: format!("store-{idx}"), ..Location::default() }).collect();
+    dataset.suppliers =
+        (0..2).map(|idx| Supplier { supplier_id: format!("supplier-{idx}"), ..Supplier::default() }).collect();
+    let today = day("2026-03-02");
+    let amount = |rng: &mut ChaCha8Rng| Quantity::from_micro(rng.random_range(1..400) * 500_000);
+    let row = RowRef::default();
+    for item in (0..n_items).map(ItemIdx) {
+        for location in (0..n_locations).map(LocationIdx) {
+            for days_ago in (1..30).rev() {
+                let sales = &mut dataset.sales;
+                sales.item.push(item);
+                sales.location.push(location);
+                sales.day.push(today.plus(-days_ago));
+                let quantity = amount(&mut rng);
+                sales.quantity.push(if rng.random_bool(0.1) { -quantity } else { quantity });
+                let price = rng.random_range(1..2_000) as f32 / 100.0;
+                sales.unit_price.push(if rng.random_bool(0.1) { f32::NAN } else { price });
+                let is_short = sales.quantity.last().unwrap() > &Quantity::ZERO && rng.random_bool(0.2);
+                sales.lost.push(if is_short { amount(&mut rng) } else { Quantity::ZERO });
+                sales.row.push(row);
+            }
+            dataset.inventory.push(InventoryRow {
+                item,
+                location,
+                on_hand: amount(&mut rng),
+                as_of: Some(today),
+                lot_id: None,
+                expiry: None,
+                allocated: Quantity::ZERO,
+                blocked: Quantity::ZERO,
+                in_transit: Quantity::ZERO,
+                row,
+            });
+            let origin = match rng.random_range(0..3) {
+                0 => Origin::Location(LocationIdx(0)),
+                idx => Origin::Supplier(SupplierIdx(idx - 1)),
+            };
+            for number in 0..3 {
+                let order_id = format!("po-{}-{}-{number}", item.0, location.0);
+                let (ordered_on, due_on) = (Some(today.plus(-9 - number)), Some(today.plus(number - 3)));
+                if number > 0 {
+                    dataset.receipts.push(ReceiptRow {
+                        order_id: order_id.clone(),
+                        item,
+                        location: Some(location),
+                        origin: Some(origin),
+                        quantity: q("4"),
+                        ordered_on,
+                        due_on,
+                        received_on: today.plus(-number),
+                        unit_cost: rng.random_bool(0.5).then(|| Money::new(rng.random_range(1..999), 2).normalize()),
+                        row,
+                    });
+                }
+                if number < 2 {
+                    dataset.open_orders.push(OpenOrderRow {
+                        order_id,
+                        item,
+                        to_location: location,
+                        origin: Some(origin),
+                        quantity: amount(&mut rng) + q("5"),
+                        received: if number > 0 { q("4") } else { Quantity::ZERO },
+                        ordered_on,
+                        due_on,
+                        status: ["open", "confirmed", "shipped"][rng.random_range(0..3)].to_owned(),
+                        row,
+                    });
+                }
+            }
+            dataset.prices.push(PriceRow {
+                item,
+                location: Some(location),
+                from: today.plus(-20),
+                to: Some(today.plus(40)),
+                price: Money::new(199, 2),
+                row,
+            });
+            dataset.promotions.push(PromotionRow {
+                promo_id: String::new(),
+                item: Some(item),
+                location: Some(location),
+                from: today.plus(rng.random_range(-9..9)),
+                to: today.plus(10),
+                depth: Some(0.15),
+                display: rng.random_bool(0.5),
+                expected_uplift: Some(1.4),
+                row,
+            });
+            let from = today.plus(rng.random_range(-20..-9));
+            dataset.stockouts.push(StockoutRow { item, location, from, to: from.plus(2), row });
+            for reason in ["waste", "theft"] {
+                let (day, quantity) = (today.plus(-4), -amount(&mut rng));
+                dataset.adjustments.push(AdjustmentRow {
+                    day,
+                    item,
+                    location,
+                    quantity,
+                    reason: reason.to_owned(),
+                    row,
+                });
+            }
+        }
+    }
+    for location in (0..n_locations).map(LocationIdx) {
+        let value = rng.random_range(-10.0_f64..30.0).round() / 4.0;
+        let (name, day) = ("temperature".to_owned(), today.plus(-1));
+        dataset.signals.push(SignalRow { name, day, location: Some(location), value, known_in_future: false });
+    }
+    for item in 0..n_items as usize {
+        dataset.items[item].decimals = 1;
+    }
+    normal(dataset)
+}
+
+/// Without what says where a row came from, in one order.
+fn normal(mut dataset: Dataset) -> Dataset {
+    dataset.files.clear();
+    dataset.facts.n_returns = 0;
+    dataset.sales.row.iter_mut().for_each(|row| *row = RowRef::default());
+    dataset.sales.unit_price.iter_mut().filter(|price| price.is_nan()).for_each(|price| *price = -1.0);
+    macro_rules! sorted {
+        ($($table:ident: $($key:ident),*;)*) => {$(
+            dataset.$table.iter_mut().for_each(|row| row.row = RowRef::default());
+            dataset.$table.sort_by_key(|row| ($(row.$key.clone()),*));
+        )*};
+    }
+    sorted! {
+        inventory: item, location;
+        open_orders: item, to_location, order_id;
+        receipts: item, location, order_id;
+        prices: item, location, from;
+        promotions: item, location, from;
+        stockouts: item, location, from;
+        adjustments: item, location, reason;
+    }
+    dataset
+}
+
+#[test]
+fn events_say_what_files_say() {
+    for seed in 0..10 {
+        let files = business(seed);
+        let made = events_from_tables(&files, "files", now(), &zone());
+        assert_eq!(made.left_out, Default::default());
+        let mut events = made.events;
+        // Through the wire, as a ledger keeps them.
+        for event in &mut events {
+            *event = wire::read_event(wire::write(event).as_bytes()).unwrap();
+        }
+        events.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let made = normal(tables(&Dataset::default(), now(), &events, &zone()));
+        assert_eq!(made.sales, files.sales);
+        assert_eq!(made.open_orders, files.open_orders);
+        assert_eq!(made.receipts, files.receipts);
+        assert_eq!(made.inventory, files.inventory);
+        assert_eq!(made.prices, files.prices);
+        assert_eq!(made.promotions, files.promotions);
+        assert_eq!(made.stockouts, files.stockouts);
+        assert_eq!(made.adjustments, files.adjustments);
+        assert_eq!(made.signals, files.signals);
+        assert_eq!(made.suppliers, files.suppliers);
+        assert_eq!(made, files);
+    }
+}
+
+#[test]
+fn ids_of_rows_stay_when_the_file_grows() {
+    let mut files = business(1);
+    let before = events_from_tables(&files, "files", now(), &zone()).events;
+    let last = files.adjustments[0].clone();
+    files.adjustments.insert(0, AdjustmentRow { day: day("2026-02-01"), ..last.clone() });
+    files.adjustments.push(last);
+    let after = events_from_tables(&files, "files", now(), &zone()).events;
+    let known: std::collections::BTreeSet<&str> = before.iter().map(|event| event.event_id.as_str()).collect();
+    assert_eq!(known.len(), before.len(), "ids are unique");
+    assert_eq!(after.iter().filter(|event| !known.contains(event.event_id.as_str())).count(), 2);
+}
+
+#[test]
+fn the_order_of_events_does_not_matter() {
+    let chain = Chain { n_items: 4, n_locations: 2 };
+    let mut events: Vec<Event> = (0..500).map(|number| generator::event(chain, "s", 3, number)).collect();
+    let expected = tables(&business(1), now(), &events, &zone());
+    assert_eq!(expected.files, [EVENTS_FILE]);
+    assert!(expected.items.is_sorted_by_key(|item| item.item_id.clone()));
+    for seed in 0..20 {
+        events.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        // Prices that are not known are not equal to themselves.
+        assert_eq!(format!("{:?}", tables(&business(1), now(), &events, &zone())), format!("{expected:?}"));
+    }
+}
+
+#[test]
+fn without_events_files_stay_as_they_are() {
+    let files = business(2);
+    let made = tables(&files, now(), &[], &zone());
+    assert_eq!(normal(made), files);
+}
+
+/// Milk in Berlin: 10 in lot A until March 5th, 6 in lot B until March 9th; an order of 12, 4 of it received.
+fn dairy() -> Dataset {
+    let lot = |lot_id: &str, expiry: &str, on_hand: &str| InventoryRow {
+        item: ItemIdx(0),
+        location: LocationIdx(0),
+        on_hand: q(on_hand),
+        as_of: Some(day("2026-03-01")),
+        lot_id: Some(lot_id.to_owned()),
+        expiry: Some(day(expiry)),
+        allocated: q("1"),
+        blocked: Quantity::ZERO,
+        in_transit: Quantity::ZERO,
+        row: RowRef::default(),
+    };
+    let lane = |item: Option<u32>| SourceRow {
+        to_location: None,
+        origin: Origin::Supplier(SupplierIdx(0)),
+        item: item.map(ItemIdx),
+        category: None,
+        lead_time_days: Some(3.0),
+        lead_time_sd_days: None,
+        unit_cost: None,
+        min_order: None,
+        pack_size: None,
+        layer_size: None,
+        pallet_size: None,
+        max_order: None,
+        priority: 1,
+        share: None,
+        review_calendar: None,
+        effective_from: None,
+        effective_to: None,
+        price_breaks: vec![],
+        row: RowRef::default(),
+    };
+    Dataset {
+        items: vec![Item { item_id: "milk".to_owned(), ..Item::default() }],
+        locations: vec![Location { location_id: "berlin".to_owned(), ..Location::default() }],
+        suppliers: vec![Supplier { supplier_id: "dairy".to_owned(), ..Supplier::default() }],
+        inventory: vec![lot("B", "2026-03-09", "6"), lot("A", "2026-03-05", "10")],
+        sources: vec![lane(None), lane(Some(0))],
+        open_orders: vec![OpenOrderRow {
+            order_id: "po-1".to_owned(),
+            item: ItemIdx(0),
+            to_location: LocationIdx(0),
+            origin: Some(Origin::Supplier(SupplierIdx(0))),
+            quantity: q("12"),
+            received: q("4"),
+            ordered_on: None,
+            due_on: Some(day("2026-03-04")),
+            status: "confirmed".to_owned(),
+            row: RowRef::default(),
+        }],
+        ..Dataset::default()
+    }
+}
+
+fn milk() -> ItemLocation {
+    ItemLocation::new("milk", "berlin")
+}
+
+fn event(event_id: &str, occurred_at: &str, kind: EventKind) -> Event {
+    Event { occurred_at: at(occurred_at), kind, ..sale(event_id, "1") }
+}
+
+fn lots(dataset: &Dataset) -> Vec<(Option<&str>, String)> {
+    dataset.inventory.iter().map(|row| (row.lot_id.as_deref(), row.on_hand.to_string())).collect()
+}
+
+#[test]
+fn stock_of_files_goes_on_with_events() {
+    let made = |events: &[Event]| tables(&dairy(), at("2026-03-01T12:00:00Z"), events, &TimeZone::UTC);
+    let sold = |id: &str, instant: &str, quantity: &str| Event { occurred_at: at(instant), ..sale(id, quantity) };
+    // Before the morning of the count: demand, not stock.
+    let early = sold("1", "2026-02-28T23:00:00Z", "3");
+    let one = made(std::slice::from_ref(&early));
+    assert_eq!(lots(&one), [(Some("B"), "6".to_owned()), (Some("A"), "10".to_owned())]);
+    assert_eq!(one.sales.len(), 1);
+    assert_eq!(one.inventory[0].as_of, Some(day("2026-03-01")));
+
+    // What is sold leaves the lot that expires first.
+    let today = sold("2", "2026-03-01T09:00:00Z", "12.5");
+    let two = made(&[today.clone(), early]);
+    assert_eq!(lots(&two), [(Some("B"), "3.5".to_owned())]);
+    assert_eq!((two.inventory[0].allocated, two.items[0].decimals), (q("1"), 1));
+
+    // What comes in has no lot; its order is done with what is missing.
+    let receipt = |id: &str, quantity: &str| {
+        event(
+            id,
+            "2026-03-02T09:00:00Z",
+            EventKind::Receipt {
+                place: milk(),
+                quantity: q(quantity),
+                order_id: Some("po-1".to_owned()),
+                origin: None,
+                unit_cost: None,
+            },
+        )
+    };
+    let three = made(&[receipt("3", "5")]);
+    let expected = [(Some("B"), "6".to_owned()), (Some("A"), "10".to_owned()), (None, "5".to_owned())];
+    assert_eq!(lots(&three), expected);
+    let order = &three.open_orders[0];
+    assert_eq!((order.quantity, order.received, order.status.as_str()), (q("12"), q("9"), "confirmed"));
+    assert_eq!((order.ordered_on, order.due_on), (None, Some(day("2026-03-04"))));
+    assert_eq!(three.receipts[0].origin, Some(Origin::Supplier(SupplierIdx(0))));
+    assert_eq!(made(&[receipt("3", "5"), receipt("4", "3")]).open_orders, []);
+
+    // A count makes everything new.
+    let count = event("5", "2026-03-02T10:00:00Z", EventKind::Count { place: milk(), on_hand: q("7") });
+    let four = made(&[count, today, receipt("3", "5")]);
+    assert_eq!(lots(&four), [(None, "7".to_owned())]);
+    assert_eq!((four.inventory[0].as_of, four.inventory[0].allocated), (Some(day("2026-03-02")), q("2")));
+
+    // More sold than there was is kept and shows.
+    assert_eq!(lots(&made(&[sold("6", "2026-03-01T09:00:00Z", "20")])), [(Some("B"), "-4".to_owned())]);
+}
+
+#[test]
+fn new_items_get_rows_and_sales_alone_are_no_stock() {
+    let mut other = sale("1", "2");
+    other.kind = EventKind::Sale {
+        place: ItemLocation::new("bread", "aachen"),
+        quantity: q("2"),
+        unit_price: Some(Money::new(25, 1)),
+        lost: None,
+    };
+    let made = tables(&dairy(), now(), &[other], &zone());
+    let ids: Vec<&str> = made.items.iter().map(|item| item.item_id.as_str()).collect();
+    assert_eq!(ids, ["bread", "milk"]);
+    assert_eq!(
+        (made.sales.item[0], made.sales.location[0], made.sales.unit_price[0]),
+        (ItemIdx(0), LocationIdx(0), 2.5)
+    );
+    assert!(made.inventory.iter().all(|row| row.item == ItemIdx(1) && row.location == LocationIdx(1)));
+    assert_eq!(made.sources[1].item, Some(ItemIdx(1)));
+}
+
+#[test]
+fn a_notice_sets_the_lead_time_of_the_lanes_it_covers() {
+    let notice = |id: &str, instant: &str, item_id: Option<&str>, days: i64| {
+        event(
+            id,
+            instant,
+            EventKind::LeadTimeNotice {
+                origin: SupplyOrigin::Supplier("dairy".to_owned()),
+                item_id: item_id.map(str::to_owned),
+                location_id: None,
+                lead_time_days: Money::from(days),
+            },
+        )
+    };
+    let lead_times = |events: &[Event]| -> Vec<Option<f64>> {
+        tables(&dairy(), now(), events, &zone()).sources.iter().map(|lane| lane.lead_time_days).collect()
+    };
+    let (all, milk) =
+        (notice("1", "2026-03-01T09:00:00Z", None, 9), notice("2", "2026-03-01T10:00:00Z", Some("milk"), 5));
+    assert_eq!(lead_times(std::slice::from_ref(&milk)), [Some(3.0), Some(5.0)]);
+    assert_eq!(lead_times(&[milk.clone(), all.clone()]), [Some(9.0), Some(5.0)]);
+    let later = notice("3", "2026-03-01T11:00:00Z", None, 4);
+    assert_eq!(lead_times(&[later, milk, all]), [Some(4.0), Some(4.0)]);
+}
+
+#[test]
+fn orders_of_files_can_be_cancelled() {
+    let line = OrderLine { order_id: "po-1".to_owned(), place: milk() };
+    let cancelled = event("1", "2026-03-02T09:00:00Z", EventKind::OrderCancelled { line, quantity: None });
+    assert_eq!(tables(&dairy(), now(), &[cancelled], &zone()).open_orders.len(), 1, "files read later know better");
+    let line = OrderLine { order_id: "po-1".to_owned(), place: milk() };
+    let cancelled = event("1", "2026-03-02T12:00:01Z", EventKind::OrderCancelled { line, quantity: None });
+    assert_eq!(tables(&dairy(), now(), &[cancelled], &zone()).open_orders, []);
+}
