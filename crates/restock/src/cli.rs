@@ -169,6 +169,26 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  restock model tune --budget 10m\n  restock model list\n  \
                       restock model verify\n  restock model promote v2\n  restock model rollback")]
     Model(ModelArgs),
+    /// Take events into the ledger of the project: sales, receipts, counts, orders and more, a JSON object on each line
+    ///
+    /// An event is known by its source and event_id, so a file may be sent twice, and events may come late or in any order.
+    /// What cannot be taken in lies in quarantine with its reason and nothing else is held up. Every command that reads the
+    /// project's data adds what its events say to what its files say; the files tell of the time before the first event.
+    #[command(
+        after_help = "Examples:\n  restock ingest events.ndjson\n  restock ingest - < events.ndjson\n\nAn event:\n  \
+                      {\"event_id\":\"7\",\"source\":\"till-1\",\"type\":\"sale\",\"occurred_at\":\"2026-03-02T08:30:00Z\",\n   \
+                      \"item_id\":\"milk-1l\",\"location_id\":\"berlin\",\"quantity\":3}"
+    )]
+    Ingest(IngestArgs),
+    /// Copy the ledger of the project to a file, while events go on coming in
+    #[command(after_help = "Examples:\n  restock backup ledger-2026-03-02.db")]
+    Backup(BackupArgs),
+    /// Bring the ledger of the project back from a backup, after looking at all of it
+    #[command(after_help = "Examples:\n  restock restore ledger-2026-03-02.db")]
+    Restore(RestoreArgs),
+    /// Look at everything in the ledger of the project: damage, gaps, the audit trail, what waits in quarantine
+    #[command(after_help = "Examples:\n  restock doctor\n  restock doctor --json")]
+    Doctor(DoctorArgs),
     /// Show every setting of restock.toml, its default and meaning
     #[command(after_help = "Examples:\n  restock config explain\n  restock config explain objective")]
     Config(ConfigArgs),
@@ -756,6 +776,28 @@ pub(crate) struct RewardArgs {
     #[arg(long, value_name = "COST", value_parser = parse_positive, requires = "stock_band")]
     pub(crate) band_cost: Option<f64>,
 }
+
+#[derive(Args, Debug)]
+pub(crate) struct IngestArgs {
+    /// Files of events: NDJSON, or .json with one event or a list; - reads NDJSON from standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// File to write; it must not exist
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// A file of `restock backup`
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {}
 
 #[derive(Args, Debug)]
 pub(crate) struct SearchArgs {

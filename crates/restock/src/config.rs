@@ -1,5 +1,6 @@
 //! `restock.toml`: one table of settings drives reading, refusing, explaining and documenting.
 
+use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 
 use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment};
@@ -25,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) date: Option<String>,
     /// Days that the learned policy only watches under `auto`.
     pub(crate) shadow_days: u32,
+    /// Time zone whose calendar days events belong to.
+    pub(crate) time_zone: TimeZone,
     /// Settings of the plan.
     pub(crate) settings: PlanSettings,
     /// Keys that were set, with their text, in the order of the file.
@@ -52,6 +55,7 @@ impl Default for Config {
             decimal: None,
             date: None,
             shadow_days: 28,
+            time_zone: TimeZone::UTC,
             settings,
             given: Vec::new(),
             unused: Vec::new(),
@@ -180,9 +184,9 @@ settings! {
             c.settings.bucket = one_of(v, &[("day", Bucket::Day), ("week", Bucket::Week), ("month", Bucket::Month)])?;
             Some(())
         };
-    "project.timezone" = "\"UTC\"", "an IANA time zone such as \"Europe/Berlin\"", false,
-        "time zone of time stamps and cut-off times", "时间戳和截单时间所用时区",
-        |_, v| v.as_str().map(drop);
+    "project.timezone" = "\"UTC\"", "an IANA time zone such as \"Europe/Berlin\"", true,
+        "time zone whose calendar days events belong to", "事件所属日历日的时区",
+        |c, v| { c.time_zone = TimeZone::get(v.as_str()?).ok()?; Some(()) };
     "project.week_start" = "\"monday\"", "\"monday\"", true,
         "first day of a planning week", "计划周的第一天",
         |_, v| one_of(v, &[("monday", ())]);
@@ -549,7 +553,8 @@ mod tests {
         );
         assert_eq!(settings.segments[1].objective, Some(Objective::Economics));
         assert_eq!(settings.segments[1].policy.as_deref(), Some("min_max"));
-        assert_eq!(config.unused, ["project.timezone"]);
+        assert_eq!(config.time_zone, TimeZone::get("Europe/Berlin").unwrap());
+        assert_eq!(config.unused, [""; 0]);
     }
 
     #[test]

@@ -391,6 +391,15 @@ texts! {
         "第 {0} 步的权重现为本项目的学习策略；重新观察期满后才会生效。删除 {1} 即可恢复。";
     PortfolioKept: "The pretrained policy stays: no weights were cheaper beyond chance on the paths of validation.", "保留预训练策略：验证路径上没有权重的成本显著更低。";
     PortfolioNoProject: "The fit is cheaper, but there is no project to keep it in: `restock init` makes one.", "拟合后成本更低，但没有项目可保存：用 `restock init` 创建。";
+    Ingested: "{0} events taken in, {1} were there before, {2} in quarantine; the last event of the ledger is {3}",
+        "已接收 {0} 个事件，{1} 个此前已有，{2} 个被隔离；账本最后一个事件为 {3}";
+    QuarantineWord: "quarantine", "隔离";
+    QuarantineMore: "{0} more in quarantine; --json lists them", "另有 {0} 个被隔离；--json 列出全部";
+    LedgerAdded: "{0|event|events} of the ledger are added to the files", "已在文件数据之上加入账本中的 {0} 个事件";
+    BackedUp: "events 1 to {0} are copied to {1}", "事件 1 至 {0} 已备份到 {1}";
+    Restored: "events 1 to {0} are back in {1}", "事件 1 至 {0} 已恢复到 {1}";
+    DoctorSummary: "{0} events, {1} open in quarantine, {2} audit records", "{0} 个事件，{1} 个待处理隔离项，{2} 条审计记录";
+    DoctorWell: "all is well", "一切正常";
     PreviewSolved: "What is best for this objective, solved:", "此目标的最优策略（精确求解）：";
     PreviewSimulated: "The best of simple policies for this objective, by simulation, as there are too many states to solve in a moment: {0}",
         "状态过多，无法立即求解；此目标下模拟所得最好的简单策略：{0}";

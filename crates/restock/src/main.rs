@@ -9,6 +9,7 @@ mod error;
 mod fitted;
 mod format;
 mod i18n;
+mod ledger;
 mod project;
 mod report;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use session::{Surroundings, run};
 fn main() -> ExitCode {
     let surroundings = Surroundings {
         today: restock_core::Day::from_date(jiff::ZonedDateTime::now().date()),
+        now: jiff::Timestamp::now(),
         locale: ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default(),
         no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         stdout_is_terminal: std::io::stdout().is_terminal(),

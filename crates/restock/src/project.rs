@@ -19,7 +19,9 @@ use crate::cli::{DataArgs, PlanningArgs};
 use crate::config::{Config, did_you_mean};
 use crate::error::{CliError, Exit};
 use crate::fitted;
+use crate::format;
 use crate::i18n::Text;
+use crate::ledger;
 use crate::session::Session;
 use crate::shadow::Shadow;
 
@@ -132,7 +134,16 @@ impl Project {
         }
     }
 
-    /// Reads the data.
+    /// The folder of the project of the run, for verbs over its ledger.
+    ///
+    /// # Errors
+    /// A folder without `restock.toml`.
+    pub(crate) fn folder_of(session: &Session) -> Result<PathBuf, CliError> {
+        let dir = Self::dir_of(session)?;
+        if dir.join("restock.toml").is_file() { Ok(dir) } else { Err(no_project(&dir)) }
+    }
+
+    /// Reads the data: files and, for a project, the events of its ledger.
     ///
     /// # Errors
     /// [`CliError`] with the reader's own message.
@@ -149,6 +160,12 @@ impl Project {
         .map_err(|error| import_error(&error))?;
         drop(progress);
 
+        let own = self.config_file.is_some().then_some(self.dir.as_path());
+        let look_back = session.as_of.or(self.config.settings.as_of);
+        let n_events = match own.filter(|_| !self.ad_hoc) {
+            Some(dir) => ledger::add_events(dir, &mut import.dataset, look_back, &self.config.time_zone)?,
+            None => 0,
+        };
         let mut base = PlanSettings::default();
         if let Some(bucket) = import.bucket {
             base.bucket = bucket;
@@ -172,7 +189,9 @@ impl Project {
         let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
         let models = models_of(&self.dir);
         notes.extend(note_of_other_bucket(session, &models, settings.bucket));
-        let own = self.config_file.is_some().then_some(self.dir.as_path());
+        if n_events > 0 {
+            notes.push(session.fill(Text::LedgerAdded, &[&format::count(n_events)]));
+        }
         settings.learned_weights = own.map(fitted::read).transpose()?.flatten();
         let shadow = Shadow::read(own, config.shadow_days, settings.learned_weights.as_ref())?;
         settings.learned_acts = shadow.acts(plan_day(&import.dataset, &settings));

@@ -23,6 +23,7 @@ pub(crate) fn session(lang: Lang, width: usize) -> Session {
         project: None,
         as_of: None,
         today: day("2026-03-02"),
+        now: "2026-03-02T08:00:00Z".parse().expect("an instant"),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::verbs;
 pub(crate) struct Surroundings {
     /// Today, for fresh project files only; plans take their day from the data or `--as-of`.
     pub(crate) today: Day,
+    /// The time on the clock, for events that come in.
+    pub(crate) now: jiff::Timestamp,
     /// `zh_CN.UTF-8` and the like; empty when unset.
     pub(crate) locale: String,
     /// Whether NO_COLOR is set.
@@ -77,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) project: Option<PathBuf>,
     pub(crate) as_of: Option<Day>,
     pub(crate) today: Day,
+    /// When the run began.
+    pub(crate) now: jiff::Timestamp,
 }
 
 impl Session {
@@ -203,6 +207,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
         project: global.project,
         as_of: global.as_of,
         today: surroundings.today,
+        now: surroundings.now,
     };
     let result = match &cli.verb {
         Verb::Init(args) => verbs::init::run(&session, args),
@@ -222,6 +227,10 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surro
         Verb::Train(args) => verbs::train::run(&session, args),
         Verb::Tune(args) => verbs::tune::run(&session, args),
         Verb::Model(args) => verbs::model::run(&session, args),
+        Verb::Ingest(args) => verbs::ingest::run(&session, args),
+        Verb::Backup(args) => verbs::ledger::backup(&session, args),
+        Verb::Restore(args) => verbs::ledger::restore(&session, args),
+        Verb::Doctor(args) => verbs::ledger::doctor(&session, args),
         Verb::Config(args) => verbs::config_explain::run(&session, args),
         Verb::Completions { shell } => verbs::completions::run(&session, *shell),
     };

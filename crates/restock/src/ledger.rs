@@ -1,0 +1,82 @@
+//! The event ledger of a project, in `.restock/ledger.db`.
+//!
+//! `restock ingest` appends to it; every verb that reads a project's data adds what its events say to what the files say.
+//! Files tell of the time before the first event.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use restock_core::{Dataset, Day, Event};
+use restock_ledger::{Ledger, LedgerError, SqliteLedger, tables};
+
+use crate::error::CliError;
+
+/// Events that are read at a time.
+const N_AT_A_TIME: usize = 10_000;
+
+/// The file of a project.
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join(".restock").join("ledger.db")
+}
+
+/// Opens the ledger of a project to write, and makes it where there is none.
+pub(crate) fn open(dir: &Path) -> Result<SqliteLedger, CliError> {
+    let path = path(dir);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| CliError::usage(format!("cannot write {}: {error}", folder.display())))?;
+    }
+    SqliteLedger::open(&path).map_err(|error| explained(&error))
+}
+
+/// Opens the ledger of a project to read; `None` where there is none.
+pub(crate) fn open_reader(dir: &Path) -> Result<Option<SqliteLedger>, CliError> {
+    let path = path(dir);
+    path.exists().then(|| SqliteLedger::open_reader(&path).map_err(|error| explained(&error))).transpose()
+}
+
+/// What the files say, and the events of a project beyond it; of a day to look back from, the events before it. Returns
+/// how many events were added.
+pub(crate) fn add_events(
+    dir: &Path,
+    dataset: &mut Dataset,
+    as_of: Option<Day>,
+    time_zone: &TimeZone,
+) -> Result<usize, CliError> {
+    let Some(ledger) = open_reader(dir)? else { return Ok(0) };
+    let mut events = all(&ledger).map_err(|error| explained(&error))?;
+    if let Some(as_of) = as_of {
+        events.retain(|event| event.business_day(time_zone) < as_of);
+    }
+    let Some(first) = events.iter().map(|event| event.occurred_at).min() else { return Ok(0) };
+    *dataset = tables(dataset, before(first), &events, time_zone);
+    Ok(events.len())
+}
+
+/// A moment before `first`: when the files were true, where they do not say it themselves.
+fn before(first: Timestamp) -> Timestamp {
+    first.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(first)
+}
+
+fn all(ledger: &dyn Ledger) -> Result<Vec<Event>, LedgerError> {
+    let mut events = Vec::new();
+    loop {
+        let some = ledger.events(events.len() as u64 + 1, N_AT_A_TIME)?;
+        if some.is_empty() {
+            return Ok(events);
+        }
+        events.extend(some.into_iter().map(|recorded| recorded.event));
+    }
+}
+
+/// An error of the ledger with its way out.
+pub(crate) fn explained(error: &LedgerError) -> CliError {
+    let text = error.to_string();
+    let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
+    let error = match error {
+        LedgerError::Storage(_) | LedgerError::Damaged { .. } => CliError::data(message),
+        _ => CliError::usage(message),
+    };
+    if hint.is_empty() { error } else { error.hint(hint) }
+}

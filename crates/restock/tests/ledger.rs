@@ -1,0 +1,118 @@
+//! The ledger of a project from the command line: events in, plans that know them, backup, restore and doctor.
+
+mod common;
+
+use std::path::Path;
+
+use common::{json, refused, restock, stdout, text};
+
+const COUNT: &str = r#"{"event_id":"1","source":"till","type":"count","occurred_at":"2026-03-01T06:00:00Z","item_id":"tea","location_id":"main","on_hand":40}"#;
+
+fn sale(id: u32, instant: &str, quantity: u32) -> String {
+    format!(
+        r#"{{"event_id":"{id}","source":"till","type":"sale","occurred_at":"{instant}","item_id":"tea","location_id":"main","quantity":{quantity}}}"#
+    )
+}
+
+/// A shop that has sold four teas a day until 28 February 2026.
+fn shop(dir: &Path, config: &str) {
+    let project = dir.join("shop");
+    std::fs::create_dir_all(project.join("data")).unwrap();
+    std::fs::write(project.join("restock.toml"), config).unwrap();
+    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
+    let first: jiff::civil::Date = "2025-09-01".parse().unwrap();
+    let last: jiff::civil::Date = "2026-02-28".parse().unwrap();
+    let mut day = first;
+    while day <= last {
+        sales.push_str(&format!("{day},tea,main,4\n"));
+        day = day.tomorrow().unwrap();
+    }
+    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+    let items = "item_id,unit_cost,price\ntea,2,3\n";
+    std::fs::write(project.join("data/items.csv"), items).unwrap();
+}
+
+fn send(dir: &Path, lines: &[String]) -> serde_json::Value {
+    std::fs::write(dir.join("events.ndjson"), lines.join("\n")).unwrap();
+    let output = restock(dir, &["ingest", "events.ndjson", "--project", "shop", "--json"]);
+    serde_json::from_str(&text(&output.stdout)).unwrap()
+}
+
+/// The day of the plan and the stock of its only line.
+fn on_hand(dir: &Path, more: &[&str]) -> (String, String) {
+    let plan = json(dir, &[&["plan", "--project", "shop", "--json"], more].concat());
+    let field = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    (field(&plan["as_of"]), field(&plan["lines"][0]["on_hand"]))
+}
+
+#[test]
+fn events_change_the_plan_once_in_whatever_order_they_come() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(dir.path(), "");
+    let sales = [sale(2, "2026-03-01T09:00:00Z", 3), sale(3, "2026-03-01T10:00:00Z", 2)];
+    let late_first = [sales[1].clone(), COUNT.to_owned(), sales[0].clone()];
+    let counts = send(dir.path(), &late_first);
+    assert_eq!((&counts["accepted"], &counts["duplicate"]), (&3.into(), &0.into()), "{counts}");
+    let again = send(dir.path(), &late_first);
+    assert_eq!((&again["accepted"], &again["duplicate"], &again["last_sequence"]), (&0.into(), &3.into(), &3.into()));
+    assert_eq!(on_hand(dir.path(), &[]), ("2026-03-02".to_owned(), "35".to_owned()));
+    // Who looks back to the first of March knows of no event.
+    let (as_of, _) = on_hand(dir.path(), &["--as-of", "2026-03-01"]);
+    assert_eq!(as_of, "2026-03-01");
+}
+
+#[test]
+fn what_cannot_be_read_waits_in_quarantine_and_holds_nothing_up() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(dir.path(), "");
+    let wrong = sale(5, "2026-03-01T09:00:00", 3);
+    let other = sale(4, "2026-03-01T09:00:00Z", 9);
+    let lines = [COUNT.to_owned(), wrong, sale(4, "2026-03-01T09:00:00Z", 2), "{".to_owned(), other];
+    std::fs::write(dir.path().join("events.ndjson"), lines.join("\n")).unwrap();
+    let output = restock(dir.path(), &["ingest", "events.ndjson", "--project", "shop"]);
+    assert_eq!(output.status.code(), Some(1), "findings");
+    insta::assert_snapshot!(text(&output.stdout), @r#"
+    2 events taken in, 0 were there before, 3 in quarantine; the last event of the ledger is 2
+      · quarantine 1 · events.ndjson line 2 · occurred_at: got "2026-03-01T09:00:00", expected an instant such as 2026-03-02T14:05:00+01:00; add the offset from UTC, because the time alone can be read in two ways
+      · quarantine 2 · events.ndjson line 4 · got "{", expected a JSON object; correct the JSON: EOF while parsing an object at line 1 column 1
+      · quarantine 3 · events.ndjson line 5 · event 2 has the same source and id and says something else
+    "#);
+    let doctor = restock(dir.path(), &["doctor", "--project", "shop"]);
+    insta::assert_snapshot!(text(&doctor.stdout), @r"
+    2 events, 3 open in quarantine, 0 audit records
+      · entries in quarantine: 3
+        release them, corrected where needed, or discard them
+    ");
+}
+
+#[test]
+fn a_backup_brings_the_ledger_back() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(dir.path(), "");
+    let error = refused(dir.path(), &["backup", "kept.db", "--project", "shop"]);
+    assert!(error.contains("there is no ledger at"), "{error}");
+    send(dir.path(), &[COUNT.to_owned(), sale(2, "2026-03-01T09:00:00Z", 3)]);
+    let args = |verb: &'static str| [verb, "kept.db", "--project", "shop"];
+    assert_eq!(stdout(dir.path(), &args("backup")), "events 1 to 2 are copied to kept.db\n");
+    let error = refused(dir.path(), &args("restore"));
+    assert!(error.contains("exists; move it away first"), "{error}");
+    let ledger = dir.path().join("shop/.restock/ledger.db");
+    std::fs::remove_file(&ledger).unwrap();
+    for end in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(format!("shop/.restock/ledger.db{end}")));
+    }
+    stdout(dir.path(), &args("restore"));
+    let doctor = json(dir.path(), &["doctor", "--project", "shop", "--json"]);
+    assert_eq!((&doctor["events"], &doctor["findings"]), (&2.into(), &serde_json::json!([])));
+}
+
+/// A sale late in the evening of New York is one of that day there, and of the next in Greenwich.
+#[test]
+fn days_are_those_of_the_time_zone() {
+    for (config, expected) in [("", "2026-03-03"), ("[project]\ntimezone = \"America/New_York\"\n", "2026-03-02")] {
+        let dir = tempfile::tempdir().unwrap();
+        shop(dir.path(), config);
+        send(dir.path(), &[sale(2, "2026-03-02T03:00:00Z", 3)]);
+        assert_eq!(on_hand(dir.path(), &[]).0, expected);
+    }
+}
