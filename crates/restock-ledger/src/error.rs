@@ -64,6 +64,17 @@ pub enum LedgerError {
         /// Its value.
         got: u64,
     },
+    /// Somebody else changed the desk meanwhile.
+    #[error(
+        "the desk has {found} entries, this was made from {seen}: somebody else changed it meanwhile\n\nhint: look again, \
+         and decide on what is there now"
+    )]
+    DeskMoved {
+        /// Entries that the filing was made from.
+        seen: u64,
+        /// Entries that are there.
+        found: u64,
+    },
     /// There is no such entry in quarantine.
     #[error("there is no quarantine entry {0}")]
     NoSuchEntry(u64),

@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use restock_core::{Event, EventKind, ItemLocation, Severity};
 
 use crate::audit::{AuditCheck, AuditEntry, AuditRecord};
+use crate::desk::{DeskEntry, Filing};
 use crate::error::LedgerError;
 use crate::incoming::{Incoming, Refusal, RefusalCode};
 
@@ -290,6 +291,16 @@ pub trait Ledger: Send {
 
     /// Computes the chain of the audit trail again.
     fn verify_audit(&self) -> Result<AuditCheck, LedgerError>;
+
+    /// Writes entries of the desk, their audit records and the orders that they lead to, all or nothing; returns the number
+    /// of the last entry.
+    ///
+    /// # Errors
+    /// [`LedgerError::DeskMoved`] when there are other entries than the filing was made from; nothing is written then.
+    fn file(&mut self, filing: &Filing) -> Result<u64, LedgerError>;
+
+    /// At most `limit` entries of the desk from number `from_number` on, in order.
+    fn desk_entries(&self, from_number: u64, limit: usize) -> Result<Vec<DeskEntry>, LedgerError>;
 
     /// Writes a consistent copy to `path` while events go on coming in. The file appears complete or not at all.
     ///

@@ -38,6 +38,7 @@
 
 mod audit;
 mod backup;
+mod desk;
 mod error;
 mod fields;
 mod from_tables;
@@ -51,6 +52,10 @@ pub mod wire;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
+pub use desk::{
+    DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, Need, OrderStanding,
+    ProposalState,
+};
 pub use error::LedgerError;
 pub use from_tables::{TableEvents, events_from_tables};
 pub use incoming::{Incoming, Position, Refusal, RefusalCode};

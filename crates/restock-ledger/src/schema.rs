@@ -9,7 +9,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x7273_6c64;
 
 /// Step `n` leads from schema version `n` to `n + 1`. A step that was released is never changed.
-pub(crate) const MIGRATIONS: &[&str] = &[VERSION_1];
+pub(crate) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE events (
@@ -76,4 +76,17 @@ CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'ev
 CREATE TRIGGER events_remain BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never removed'); END;
 CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
 CREATE TRIGGER audit_remains BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never cut'); END;
+";
+
+const VERSION_2: &str = "
+CREATE TABLE desk (
+    number       INTEGER PRIMARY KEY,
+    at           INTEGER NOT NULL,
+    proposal_id  TEXT NOT NULL,
+    body         TEXT NOT NULL
+);
+CREATE INDEX desk_by_proposal ON desk (proposal_id, number);
+
+CREATE TRIGGER desk_stays BEFORE UPDATE ON desk BEGIN SELECT RAISE(ABORT, 'the desk is never changed'); END;
+CREATE TRIGGER desk_remains BEFORE DELETE ON desk BEGIN SELECT RAISE(ABORT, 'the desk is never cleared'); END;
 ";

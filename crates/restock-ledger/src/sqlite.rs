@@ -11,6 +11,7 @@ use restock_core::{Event, ItemLocation, Severity};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use crate::audit::{self, AuditCheck, AuditEntry, AuditRecord};
+use crate::desk::{DeskEntry, Filing};
 use crate::error::LedgerError;
 use crate::incoming::{Incoming, Refusal, RefusalCode};
 use crate::ledger::{
@@ -369,6 +370,46 @@ impl Ledger for SqliteLedger {
             from_number = last.number + 1;
             records.iter().for_each(|record| verifier.add(record));
         }
+    }
+
+    fn file(&mut self, filing: &Filing) -> Result<u64, LedgerError> {
+        let write = self.write()?;
+        let found = last_number(&write, "SELECT max(number) FROM desk")?;
+        if found != filing.after {
+            return Err(LedgerError::DeskMoved { seen: filing.after, found });
+        }
+        let mut next = found;
+        for entry in &filing.entries {
+            next += 1;
+            let body = serde_json::to_string(&entry.change).map_err(|error| LedgerError::Storage(Box::new(error)))?;
+            write
+                .prepare_cached("INSERT INTO desk (number, at, proposal_id, body) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![number(next), filing.at.as_microsecond(), entry.proposal_id, body])?;
+        }
+        for entry in &filing.audit {
+            write_audit(&write, entry)?;
+        }
+        if let Some(orders) = &filing.orders {
+            let mut next_sequence = last_number(&write, "SELECT max(sequence) FROM events")? + 1;
+            for order in &orders.entries {
+                take_in(&write, orders, order, &mut next_sequence)?;
+            }
+        }
+        write.commit()?;
+        Ok(next)
+    }
+
+    fn desk_entries(&self, from_number: u64, limit: usize) -> Result<Vec<DeskEntry>, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT number, proposal_id, body FROM desk WHERE number >= ?1 ORDER BY number LIMIT ?2")?;
+        collect(query.query(params![number(from_number), limit_of(limit)])?, |row| {
+            let (entry, body): (i64, String) = (row.get(0)?, row.get(2)?);
+            let change = serde_json::from_str(&body).map_err(|error| LedgerError::Damaged {
+                what: format!("entry {entry} of the desk cannot be read: {error}"),
+            })?;
+            Ok(DeskEntry { proposal_id: row.get(1)?, change })
+        })
     }
 
     fn backup(&self, path: &Path) -> Result<(), LedgerError> {

@@ -8,8 +8,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::{Event, ItemLocation};
 use restock_ledger::{
-    AuditCheck, AuditEntry, AuditRecord, Batch, ConsumerOffset, Decision, Ledger, LedgerError, LedgerFinding, Outcome,
-    QuarantineEntry, QuarantineState, Recorded, Snapshot,
+    AuditCheck, AuditEntry, AuditRecord, Batch, ConsumerOffset, Decision, DeskEntry, Filing, Ledger, LedgerError,
+    LedgerFinding, Outcome, QuarantineEntry, QuarantineState, Recorded, Snapshot,
 };
 
 pub(crate) struct Faulty<L> {
@@ -97,6 +97,12 @@ impl<L: Ledger> Ledger for Faulty<L> {
     }
     fn verify_audit(&self) -> Result<AuditCheck, LedgerError> {
         self.inner.verify_audit()
+    }
+    fn file(&mut self, filing: &Filing) -> Result<u64, LedgerError> {
+        self.write(|inner| inner.file(filing))
+    }
+    fn desk_entries(&self, from_number: u64, limit: usize) -> Result<Vec<DeskEntry>, LedgerError> {
+        self.inner.desk_entries(from_number, limit)
     }
     fn backup(&self, path: &Path) -> Result<(), LedgerError> {
         self.inner.backup(path)

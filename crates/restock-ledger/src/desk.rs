@@ -1,0 +1,670 @@
+//! The desk: what became of each proposal between a plan and the goods on the shelf.
+//!
+//! ```text
+//! proposed ──> edited ──> approved ──> exported ──> acknowledged ──> partially_received ──> closed
+//!     └──────────────────────┴─> rejected, superseded, expired
+//! ```
+//!
+//! The desk is a fold of [`DeskEntry`]s, which are appended and never changed. [`Desk::revise`] says what a new plan
+//! changes, [`Desk::decide`] what a person does; both are pure, and the ledger writes their entries with the audit trail and
+//! the orders that they lead to in one transaction ([`Ledger::file`](crate::Ledger::file)).
+//!
+//! # Rules
+//! 1. One open need is one proposal: an item from one source for one place. A new plan revises it in place.
+//! 2. What a person edited or approved is firm: a plan never changes its quantity. It expires when its day to order is over.
+//! 3. What was rejected is not proposed again until that day is over.
+//! 4. An exported proposal is an order from the same moment on, so that the next plan counts it once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::proposal::{Proposal, ProposalSource, ProposalType};
+use restock_core::{Day, Event, EventKind, ItemLocation, Money, Quantity};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::AuditEntry;
+use crate::ledger::Batch;
+
+/// The source of events that the desk reports: orders that were exported.
+pub const DESK_SOURCE: &str = "restock-desk";
+
+/// What a plan wants: a proposal without its explanation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// The plan that wants it last.
+    pub plan_id: String,
+    /// Item.
+    pub item_id: String,
+    /// Receiving location.
+    pub destination: String,
+    /// Where it comes from.
+    pub source: ProposalSource,
+    /// Purchase, transfer or production.
+    pub proposal_type: ProposalType,
+    /// Quantity, base units.
+    pub quantity: Quantity,
+    /// Base unit.
+    pub uom: String,
+    /// Base units of a pack: edits come in whole ones; 0 where it is ordered by the unit.
+    pub order_multiple: Quantity,
+    /// The order unit, for example `pack of 12`.
+    pub order_uom: String,
+    /// Purchase cost per base unit, if known.
+    pub unit_cost: Option<Money>,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Last day to place the order.
+    pub order_by: Day,
+    /// Day the goods can be sold.
+    pub expected_receipt: Day,
+    /// Money at stake when it is not ordered.
+    pub priority: Money,
+}
+
+impl From<&Proposal> for Need {
+    fn from(proposal: &Proposal) -> Self {
+        // Loose units have no pack; a quantity that is cut below its pack tells nothing of it either.
+        let n_packs = proposal.order_units.quantity;
+        let is_packed = n_packs != proposal.quantity && n_packs.decimals() == 0 && n_packs > Quantity::ZERO;
+        let n_packs = n_packs.to_units_floor(0).max(1);
+        let is_packed = is_packed && proposal.quantity.micro() % n_packs == 0;
+        let pack = if is_packed { Quantity::from_micro(proposal.quantity.micro() / n_packs) } else { Quantity::ZERO };
+        Self {
+            plan_id: proposal.plan_id.clone(),
+            item_id: proposal.item_id.clone(),
+            destination: proposal.destination.clone(),
+            source: proposal.source.clone(),
+            proposal_type: proposal.proposal_type,
+            quantity: proposal.quantity,
+            uom: proposal.uom.clone(),
+            order_multiple: pack,
+            order_uom: proposal.order_units.uom.clone(),
+            unit_cost: proposal.unit_cost,
+            currency: proposal.currency.clone(),
+            order_by: proposal.order_by,
+            expected_receipt: proposal.expected_receipt,
+            priority: proposal.priority,
+        }
+    }
+}
+
+/// What makes two needs the same one.
+type NeedKey = (String, String, ProposalSource);
+
+impl Need {
+    fn key(&self) -> NeedKey {
+        (self.item_id.clone(), self.destination.clone(), self.source.clone())
+    }
+
+    /// Whether another plan wants something else, whatever its id.
+    fn differs(&self, other: &Self) -> bool {
+        let of_plan = Self { plan_id: self.plan_id.clone(), ..other.clone() };
+        *self != of_plan
+    }
+}
+
+/// Where a proposal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposalState {
+    /// A plan wants it.
+    Proposed,
+    /// A person changed its quantity.
+    Edited,
+    /// It may be ordered.
+    Approved,
+    /// It is an order.
+    Exported,
+    /// The source has confirmed the order.
+    Acknowledged,
+    /// A part has arrived.
+    PartiallyReceived,
+    /// Everything has arrived, or nothing more will.
+    Closed,
+    /// A person does not want it.
+    Rejected,
+    /// Its day to order passed.
+    Expired,
+    /// The plan wants nothing any more.
+    Superseded,
+}
+
+impl ProposalState {
+    /// The name in stores and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Edited => "edited",
+            Self::Approved => "approved",
+            Self::Exported => "exported",
+            Self::Acknowledged => "acknowledged",
+            Self::PartiallyReceived => "partially_received",
+            Self::Closed => "closed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    /// Whether it still waits to become an order.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Proposed | Self::Edited | Self::Approved)
+    }
+
+    /// Whether it is an order that goods are expected of.
+    pub fn is_ordered(self) -> bool {
+        matches!(self, Self::Exported | Self::Acknowledged | Self::PartiallyReceived)
+    }
+}
+
+/// Something that happened to a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskEntry {
+    /// The proposal.
+    pub proposal_id: String,
+    /// What happened.
+    pub change: DeskChange,
+}
+
+/// What happened to a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "change")]
+pub enum DeskChange {
+    /// A plan wants it for the first time.
+    Proposed {
+        /// What it wants.
+        need: Need,
+    },
+    /// A plan wants something else than before; a firm quantity stays.
+    Revised {
+        /// What it wants now.
+        need: Need,
+    },
+    /// A plan wants nothing any more.
+    Superseded {
+        /// The plan.
+        plan_id: String,
+    },
+    /// Its day to order is over.
+    Expired {
+        /// The day of the plan that found it.
+        as_of: Day,
+    },
+    /// A person changed its quantity.
+    Edited {
+        /// Who.
+        by: String,
+        /// Base units.
+        quantity: Quantity,
+        /// Why.
+        reason: String,
+    },
+    /// A person approved it.
+    Approved {
+        /// Who.
+        by: String,
+        /// How many different persons must approve it.
+        n_needed: u32,
+    },
+    /// A person does not want it.
+    Rejected {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// It became an order.
+    Exported {
+        /// Who.
+        by: String,
+        /// The order.
+        order_id: String,
+    },
+    /// The source has confirmed the order.
+    Acknowledged,
+    /// So much has arrived in all.
+    Received {
+        /// Base units.
+        quantity: Quantity,
+        /// Whether nothing more will come.
+        is_over: bool,
+    },
+}
+
+/// A proposal on the desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filed {
+    /// Its id.
+    pub proposal_id: String,
+    /// Where it stands.
+    pub state: ProposalState,
+    /// What the last plan wants.
+    pub need: Need,
+    /// What is or will be ordered, base units: that of the plan, or of the person who edited it.
+    pub quantity: Quantity,
+    /// Who approved it, each once.
+    pub approvals: Vec<String>,
+    /// The last reason that a person gave; empty when none did.
+    pub reason: String,
+    /// The order that it became.
+    pub order_id: Option<String>,
+    /// What has arrived, base units.
+    pub received: Quantity,
+}
+
+impl Filed {
+    /// The value of what is or will be ordered, if the cost is known.
+    pub fn value(&self) -> Option<Money> {
+        self.need.unit_cost.map(|cost| self.quantity.to_decimal() * cost)
+    }
+}
+
+/// What is known of an order that the desk exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderStanding {
+    /// Whether the source confirmed or sent it.
+    pub is_confirmed: bool,
+    /// Base units that have arrived.
+    pub received: Quantity,
+    /// Whether nothing more will come: cancelled for the rest.
+    pub is_over: bool,
+}
+
+/// What a person does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeskDecision {
+    /// Orders another quantity, base units.
+    Edit {
+        /// Base units, whole order units, at least 0.
+        quantity: Quantity,
+        /// Why; not empty.
+        reason: String,
+    },
+    /// Lets it be ordered.
+    Approve {
+        /// How many different persons must do so, at least 1.
+        n_needed: u32,
+    },
+    /// Does not let it be ordered.
+    Reject {
+        /// Why; not empty.
+        reason: String,
+    },
+    /// Orders it.
+    Export {
+        /// The order that it becomes a line of.
+        order_id: String,
+    },
+}
+
+/// Why something cannot be done to a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such proposal.
+    #[error("there is no proposal {proposal_id:?}")]
+    NoSuchProposal {
+        /// The id that was given.
+        proposal_id: String,
+    },
+    /// It stands where this cannot be done.
+    #[error("proposal {proposal_id} is {}, only one that is {allowed} can be {action}", state.name())]
+    WrongState {
+        /// The proposal.
+        proposal_id: String,
+        /// Where it stands.
+        state: ProposalState,
+        /// Where it would have to stand.
+        allowed: &'static str,
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// A quantity that cannot be ordered.
+    #[error("quantity is {quantity}, proposal {proposal_id} is ordered in whole {order_uom} of {order_multiple}")]
+    NotWhole {
+        /// The proposal.
+        proposal_id: String,
+        /// The quantity that was given.
+        quantity: Quantity,
+        /// Base units of an order unit.
+        order_multiple: Quantity,
+        /// The order unit.
+        order_uom: String,
+    },
+    /// No reason was given.
+    #[error("a reason must be given: the outcome is compared with it later")]
+    NoReason,
+    /// The same person again.
+    #[error("{by:?} has approved proposal {proposal_id} already, another person must do so too")]
+    SamePerson {
+        /// The proposal.
+        proposal_id: String,
+        /// Who.
+        by: String,
+    },
+}
+
+/// All proposals, as their entries left them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desk {
+    filed: BTreeMap<String, Filed>,
+    /// The last entry that is in it; 0 before the first.
+    last_number: u64,
+}
+
+impl Desk {
+    /// A desk without proposals.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The desk of a ledger.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn read(ledger: &dyn crate::Ledger) -> Result<Self, crate::LedgerError> {
+        const N_AT_A_TIME: usize = 10_000;
+        let mut desk = Self::new();
+        loop {
+            let entries = ledger.desk_entries(desk.last_number + 1, N_AT_A_TIME)?;
+            entries.iter().for_each(|entry| desk.apply(entry));
+            if entries.len() < N_AT_A_TIME {
+                return Ok(desk);
+            }
+        }
+    }
+
+    /// A proposal.
+    pub fn get(&self, proposal_id: &str) -> Option<&Filed> {
+        self.filed.get(proposal_id)
+    }
+
+    /// All proposals by id, those that are over too.
+    pub fn all(&self) -> impl Iterator<Item = &Filed> {
+        self.filed.values()
+    }
+
+    /// The number of the last entry that is in it.
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Panics
+    /// When the entry is about a proposal that was never proposed: entries come from [`Desk::revise`] and
+    /// [`Desk::decide`] of the desk before them.
+    pub fn apply(&mut self, entry: &DeskEntry) {
+        self.last_number += 1;
+        let DeskEntry { proposal_id, change } = entry;
+        if let DeskChange::Proposed { need } = change {
+            let filed = Filed {
+                proposal_id: proposal_id.clone(),
+                state: ProposalState::Proposed,
+                quantity: need.quantity,
+                need: need.clone(),
+                approvals: Vec::new(),
+                reason: String::new(),
+                order_id: None,
+                received: Quantity::ZERO,
+            };
+            self.filed.insert(proposal_id.clone(), filed);
+            return;
+        }
+        let filed = self.filed.get_mut(proposal_id).unwrap_or_else(|| panic!("{proposal_id} was never proposed"));
+        match change {
+            DeskChange::Proposed { .. } => unreachable!("handled above"),
+            DeskChange::Revised { need } => {
+                if filed.state == ProposalState::Proposed {
+                    filed.quantity = need.quantity;
+                    // Who approved another quantity has not approved this one.
+                    filed.approvals.clear();
+                }
+                filed.need = need.clone();
+            }
+            DeskChange::Superseded { .. } => filed.state = ProposalState::Superseded,
+            DeskChange::Expired { .. } => filed.state = ProposalState::Expired,
+            DeskChange::Edited { quantity, reason, .. } => {
+                filed.state = ProposalState::Edited;
+                filed.quantity = *quantity;
+                filed.reason.clone_from(reason);
+                filed.approvals.clear();
+            }
+            DeskChange::Approved { by, n_needed } => {
+                filed.approvals.push(by.clone());
+                if filed.approvals.len() >= *n_needed as usize {
+                    filed.state = ProposalState::Approved;
+                }
+            }
+            DeskChange::Rejected { reason, .. } => {
+                filed.state = ProposalState::Rejected;
+                filed.reason.clone_from(reason);
+            }
+            DeskChange::Exported { order_id, .. } => {
+                filed.state = ProposalState::Exported;
+                filed.order_id = Some(order_id.clone());
+            }
+            DeskChange::Acknowledged => filed.state = ProposalState::Acknowledged,
+            DeskChange::Received { quantity, is_over } => {
+                filed.received = *quantity;
+                filed.state = if *is_over { ProposalState::Closed } else { ProposalState::PartiallyReceived };
+            }
+        }
+    }
+
+    /// What a plan of a day changes: ids and needs of its proposals; `standing` tells of orders that the desk exported.
+    ///
+    /// Applied to this desk and given the same plan again, nothing is left to change.
+    pub fn revise(
+        &self,
+        wanted: &[(String, Need)],
+        as_of: Day,
+        standing: &dyn Fn(&OrderLine) -> OrderStanding,
+    ) -> Vec<DeskEntry> {
+        let mut entries = Vec::new();
+        let mut say = |proposal_id: &str, change| {
+            entries.push(DeskEntry { proposal_id: proposal_id.to_owned(), change });
+        };
+        let mut needs: BTreeMap<NeedKey, (&str, Need)> = BTreeMap::new();
+        for (proposal_id, need) in wanted {
+            needs.insert(need.key(), (proposal_id, need.clone()));
+        }
+        for filed in self.filed.values() {
+            if filed.state.is_ordered() {
+                follow_order(filed, standing, &mut say);
+                continue;
+            }
+            let key = filed.need.key();
+            let is_over = filed.need.order_by < as_of;
+            match filed.state {
+                ProposalState::Proposed => match needs.remove(&key) {
+                    Some((_, need)) if filed.need.differs(&need) => {
+                        say(&filed.proposal_id, DeskChange::Revised { need });
+                    }
+                    Some(_) => {}
+                    None => {
+                        let plan_id = wanted.first().map_or(String::new(), |(_, need)| need.plan_id.clone());
+                        say(&filed.proposal_id, DeskChange::Superseded { plan_id });
+                    }
+                },
+                ProposalState::Edited | ProposalState::Approved if is_over => {
+                    say(&filed.proposal_id, DeskChange::Expired { as_of });
+                }
+                ProposalState::Edited | ProposalState::Approved => {
+                    if let Some((_, need)) = needs.remove(&key)
+                        && filed.need.differs(&need)
+                    {
+                        // The day to order stays that of what was agreed to.
+                        let need = Need { order_by: filed.need.order_by, ..need };
+                        if filed.need.differs(&need) {
+                            say(&filed.proposal_id, DeskChange::Revised { need });
+                        }
+                    }
+                }
+                ProposalState::Rejected if !is_over => {
+                    needs.remove(&key);
+                }
+                _ => {}
+            }
+        }
+        for (proposal_id, need) in needs.into_values() {
+            say(&self.free_id(proposal_id), DeskChange::Proposed { need });
+        }
+        entries
+    }
+
+    /// The id of a new proposal: the plan's own, or the plan's own and a number where that was used before.
+    fn free_id(&self, proposal_id: &str) -> String {
+        let taken = |id: &str| self.filed.contains_key(id);
+        if !taken(proposal_id) {
+            return proposal_id.to_owned();
+        }
+        (2..).map(|number| format!("{proposal_id}-{number}")).find(|id| !taken(id)).expect("numbers do not end")
+    }
+
+    /// What a person's decision about a proposal is as an entry.
+    ///
+    /// # Errors
+    /// [`DeskError`] when it cannot be decided so.
+    pub fn decide(&self, proposal_id: &str, by: &str, decision: &DeskDecision) -> Result<DeskEntry, DeskError> {
+        let id = || proposal_id.to_owned();
+        let filed = self.filed.get(proposal_id).ok_or_else(|| DeskError::NoSuchProposal { proposal_id: id() })?;
+        let state = filed.state;
+        let wrong = |allowed, action| Err(DeskError::WrongState { proposal_id: id(), state, allowed, action });
+        let by = by.to_owned();
+        let change = match decision {
+            DeskDecision::Edit { .. } if !state.is_open() => {
+                return wrong("proposed, edited or approved", "edited");
+            }
+            DeskDecision::Reject { .. } if !state.is_open() => {
+                return wrong("proposed, edited or approved", "rejected");
+            }
+            DeskDecision::Approve { .. } if !matches!(state, ProposalState::Proposed | ProposalState::Edited) => {
+                return wrong("proposed or edited", "approved");
+            }
+            DeskDecision::Export { .. } if state != ProposalState::Approved => return wrong("approved", "exported"),
+            DeskDecision::Edit { reason, .. } | DeskDecision::Reject { reason } if reason.trim().is_empty() => {
+                return Err(DeskError::NoReason);
+            }
+            DeskDecision::Edit { quantity, reason } => {
+                let multiple = filed.need.order_multiple;
+                let is_whole = multiple <= Quantity::ZERO || quantity.micro() % multiple.micro() == 0;
+                if *quantity < Quantity::ZERO || !is_whole {
+                    return Err(DeskError::NotWhole {
+                        proposal_id: id(),
+                        quantity: *quantity,
+                        order_multiple: multiple,
+                        order_uom: filed.need.order_uom.clone(),
+                    });
+                }
+                DeskChange::Edited { by, quantity: *quantity, reason: reason.clone() }
+            }
+            DeskDecision::Approve { .. } if filed.approvals.contains(&by) => {
+                return Err(DeskError::SamePerson { proposal_id: id(), by });
+            }
+            DeskDecision::Approve { n_needed } => DeskChange::Approved { by, n_needed: *n_needed },
+            DeskDecision::Reject { reason } => DeskChange::Rejected { by, reason: reason.clone() },
+            DeskDecision::Export { order_id } => DeskChange::Exported { by, order_id: order_id.clone() },
+        };
+        Ok(DeskEntry { proposal_id: id(), change })
+    }
+
+    /// The audit record of an entry that a person made; `None` for what a plan or an arrival did.
+    pub fn audit(&self, entry: &DeskEntry, at: Timestamp) -> Option<AuditEntry> {
+        let (by, action, reason) = match &entry.change {
+            DeskChange::Edited { by, reason, .. } => (by, "proposal.edit", reason.clone()),
+            DeskChange::Approved { by, .. } => (by, "proposal.approve", String::new()),
+            DeskChange::Rejected { by, reason } => (by, "proposal.reject", reason.clone()),
+            DeskChange::Exported { by, .. } => (by, "proposal.export", String::new()),
+            _ => return None,
+        };
+        let before = self.filed.get(&entry.proposal_id)?;
+        let mut after = Self { filed: BTreeMap::from([(entry.proposal_id.clone(), before.clone())]), last_number: 0 };
+        after.apply(entry);
+        let said = |filed: &Filed| format!("{} {} {}", filed.state.name(), filed.quantity, filed.need.uom);
+        Some(AuditEntry {
+            at,
+            actor: by.clone(),
+            action: action.to_owned(),
+            subject: format!("proposal/{}", entry.proposal_id),
+            reason,
+            before: said(before).trim_end().to_owned(),
+            after: said(&after.filed[&entry.proposal_id]).trim_end().to_owned(),
+        })
+    }
+
+    /// The order that an exported proposal is, as an event: with its own key, so that it counts once.
+    pub fn order(&self, entry: &DeskEntry, at: Timestamp) -> Option<Event> {
+        let DeskChange::Exported { order_id, .. } = &entry.change else { return None };
+        let filed = self.filed.get(&entry.proposal_id)?;
+        let origin = match &filed.need.source {
+            ProposalSource::SupplierId(id) => Some(SupplyOrigin::Supplier(id.clone())),
+            ProposalSource::LocationId(id) => Some(SupplyOrigin::Location(id.clone())),
+            ProposalSource::Unknown => None,
+        };
+        let kind = EventKind::OrderPlaced {
+            line: line_of(filed, order_id),
+            quantity: filed.quantity,
+            origin,
+            due_on: Some(filed.need.expected_receipt),
+        };
+        Some(Event {
+            event_id: entry.proposal_id.clone(),
+            source: DESK_SOURCE.to_owned(),
+            occurred_at: at,
+            kind,
+            attributes: BTreeMap::new(),
+        })
+    }
+}
+
+/// The line of an order that a proposal is.
+fn line_of(filed: &Filed, order_id: &str) -> OrderLine {
+    let place = ItemLocation::new(&filed.need.item_id, &filed.need.destination);
+    OrderLine { order_id: order_id.to_owned(), place }
+}
+
+/// What has become of an order since.
+fn follow_order(filed: &Filed, standing: &dyn Fn(&OrderLine) -> OrderStanding, say: &mut impl FnMut(&str, DeskChange)) {
+    let Some(order_id) = &filed.order_id else { return };
+    let OrderStanding { is_confirmed, received, is_over } = standing(&line_of(filed, order_id));
+    let is_over = is_over || received >= filed.quantity;
+    if is_over || received > filed.received {
+        say(&filed.proposal_id, DeskChange::Received { quantity: received, is_over });
+    } else if is_confirmed && filed.state == ProposalState::Exported {
+        say(&filed.proposal_id, DeskChange::Acknowledged);
+    }
+}
+
+/// Entries of the desk with all that belongs to them, to be written all or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filing {
+    /// The last entry of the desk that they were made from; others in between make the filing fail.
+    pub after: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The entries.
+    pub entries: Vec<DeskEntry>,
+    /// Their audit records.
+    pub audit: Vec<AuditEntry>,
+    /// The orders that they lead to.
+    pub orders: Option<Batch>,
+}
+
+impl Filing {
+    /// The filing of entries of a desk, with their audit records and orders.
+    pub fn new(desk: &Desk, entries: Vec<DeskEntry>, at: Timestamp) -> Self {
+        let audit = entries.iter().filter_map(|entry| desk.audit(entry, at)).collect();
+        let orders: Vec<_> =
+            entries.iter().filter_map(|entry| desk.order(entry, at)).map(crate::Incoming::from_event).collect();
+        let orders = (!orders.is_empty()).then(|| Batch::new(orders, at));
+        Self { after: desk.last_number, at, entries, audit, orders }
+    }
+}
+
+impl fmt::Display for ProposalState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
