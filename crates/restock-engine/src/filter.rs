@@ -90,7 +90,22 @@ impl Filter {
     /// # Errors
     /// [`FilterError`] says where and what is expected.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let mut parser = Parser { text, tokens: tokens(text)?, next: 0 };
+        Self::parse_of_lines(text, &[])
+    }
+
+    /// As [`Filter::parse`], for order lines, which have fields of their own beside those of item, location and source.
+    ///
+    /// ```
+    /// use restock_engine::filter::Filter;
+    /// let filter = Filter::parse_of_lines("value > 20000 and source.id == 'dairy'", &["value"]).unwrap();
+    /// let fields = |name: &str| Some(if name == "value" { "25000".to_owned() } else { "dairy".to_owned() });
+    /// assert!(filter.matches(&fields));
+    /// ```
+    ///
+    /// # Errors
+    /// [`FilterError`].
+    pub fn parse_of_lines(text: &str, own_fields: &[&str]) -> Result<Self, FilterError> {
+        let mut parser = Parser { text, own_fields, tokens: tokens(text)?, next: 0 };
         let node = parser.or()?;
         match parser.peek() {
             Token::End => Ok(Self(node)),
@@ -137,6 +152,8 @@ impl Node {
 
 struct Parser<'a> {
     text: &'a str,
+    /// Fields without a prefix.
+    own_fields: &'a [&'a str],
     /// Tokens with their place, counted in characters from 1; the last is [`Token::End`].
     tokens: Vec<(usize, Token)>,
     next: usize,
@@ -205,7 +222,7 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> Result<Node, FilterError> {
         let field = match self.peek() {
-            Token::Word(word) if is_field(word) => word.clone(),
+            Token::Word(word) if is_field(word) || self.own_fields.contains(&word.as_str()) => word.clone(),
             _ => return Err(self.error("a field such as item.abc, location.kind or source.id")),
         };
         self.take();

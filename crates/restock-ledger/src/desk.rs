@@ -255,6 +255,11 @@ pub struct Filed {
 }
 
 impl Filed {
+    /// Whether a person has decided on its quantity, and it waits to become an order.
+    pub fn is_firm(&self) -> bool {
+        matches!(self.state, ProposalState::Edited | ProposalState::Approved)
+    }
+
     /// The value of what is or will be ordered, if the cost is known.
     pub fn value(&self) -> Option<Money> {
         self.need.unit_cost.map(|cost| self.quantity.to_decimal() * cost)

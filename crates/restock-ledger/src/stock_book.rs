@@ -20,6 +20,7 @@
 
 use std::sync::Arc;
 
+use crate::desk::OrderStanding;
 use jiff::Timestamp;
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::{Day, Event, EventKind, ItemLocation, Quantity};
@@ -136,6 +137,22 @@ impl StockBook {
         let orders = &self.place(&line.place)?.orders;
         let idx = orders.binary_search_by_key(&line.order_id.as_str(), |order| &order.order_id).ok()?;
         Some(orders[idx].facts())
+    }
+
+    /// What has become of a line of an order, open or not; nothing where no event has told of it.
+    pub fn standing(&self, line: &OrderLine) -> OrderStanding {
+        let Some(place) = self.place(&line.place) else { return OrderStanding::default() };
+        match place.orders.binary_search_by_key(&line.order_id.as_str(), |order| &order.order_id) {
+            Ok(idx) => {
+                let order = &place.orders[idx];
+                OrderStanding {
+                    is_confirmed: order.is_confirmed || order.is_shipped,
+                    received: shown(order.received),
+                    is_over: order.open().is_none(),
+                }
+            }
+            Err(_) => OrderStanding::default(),
+        }
     }
 
     /// Units of a line that arrived before the first event, and are in the stock already.

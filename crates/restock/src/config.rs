@@ -1,6 +1,8 @@
 //! `restock.toml`: one table of settings drives reading, refusing, explaining and documenting.
 
+use crate::verbs::desk::LINE_FIELDS;
 use jiff::tz::TimeZone;
+use restock_engine::filter::Filter;
 use std::path::{Path, PathBuf};
 
 use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment};
@@ -26,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) date: Option<String>,
     /// Days that the learned policy only watches under `auto`.
     pub(crate) shadow_days: u32,
+    /// Which lines two different people must approve.
+    pub(crate) four_eyes_if: Option<Filter>,
     /// Time zone whose calendar days events belong to.
     pub(crate) time_zone: TimeZone,
     /// Settings of the plan.
@@ -55,6 +59,7 @@ impl Default for Config {
             decimal: None,
             date: None,
             shadow_days: 28,
+            four_eyes_if: None,
             time_zone: TimeZone::UTC,
             settings,
             given: Vec::new(),
@@ -315,11 +320,13 @@ settings! {
         |c, v| { c.segment.get_or_insert_with(empty_segment).policy = Some(v.as_str()?.to_owned()); Some(()) };
     "approval.auto_if" = "none", "a condition", false,
         "which lines need no human", "哪些订货行无需人工审批", ignore;
-    "approval.four_eyes_if" = "none", "a condition", false,
-        "which lines need two humans", "哪些订货行需要双人审批", ignore;
-    "approval.firm_edits" = "true", "true or false", false,
-        "whether a planner's edits survive re-planning", "重新计划时是否保留人工修改",
-        |_, v| v.as_bool().map(drop);
+    "approval.four_eyes_if" = "none", "a filter such as \"value > 20000\"", true,
+        "which lines two different people must approve; fields are value, quantity, item.id, location.id, source.id",
+        "哪些订货行须由两人审批；字段为 value、quantity、item.id、location.id、source.id",
+        |c, v| { c.four_eyes_if = Some(Filter::parse_of_lines(v.as_str()?, LINE_FIELDS).ok()?); Some(()) };
+    "approval.firm_edits" = "true", "true", true,
+        "a planner's edits survive re-planning", "重新计划时保留人工修改",
+        |_, v| v.as_bool().filter(|firm| *firm).map(drop);
     "server.listen" = "\"127.0.0.1:8080\"", "an address and port", false,
         "address of the server", "服务器地址", ignore;
     "server.store" = "\"embedded\"", "\"embedded\"", false,

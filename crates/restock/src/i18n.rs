@@ -391,6 +391,15 @@ texts! {
         "第 {0} 步的权重现为本项目的学习策略；重新观察期满后才会生效。删除 {1} 即可恢复。";
     PortfolioKept: "The pretrained policy stays: no weights were cheaper beyond chance on the paths of validation.", "保留预训练策略：验证路径上没有权重的成本显著更低。";
     PortfolioNoProject: "The fit is cheaper, but there is no project to keep it in: `restock init` makes one.", "拟合后成本更低，但没有项目可保存：用 `restock init` 创建。";
+    OnDesk: "desk: {0} new, {1} revised, {2} over; {3} that people decided on keep their quantity",
+        "工作台：新增 {0}，修订 {1}，结束 {2}；{3} 个已由人工决定的保持原数量";
+    Decided: "{0|proposal|proposals} decided", "已处理 {0} 个建议";
+    OpenProposals: "{0|open proposal|open proposals}", "{0} 个未处理建议";
+    RouteWord: "from → to", "来源 → 目的地";
+    QuantityWord: "quantity", "数量";
+    PlanWants: "plan wants", "计划建议";
+    ValueWord: "value", "金额";
+    ExportedApproved: "{0|line|lines} ordered; {1|order file|order files} of what is on the way in {2}", "已下单 {0} 行；在途订单文件 {1} 个，位于 {2}";
     Ingested: "{0} events taken in, {1} were there before, {2} in quarantine; the last event of the ledger is {3}",
         "已接收 {0} 个事件，{1} 个此前已有，{2} 个被隔离；账本最后一个事件为 {3}";
     QuarantineWord: "quarantine", "隔离";

@@ -61,12 +61,18 @@ fn before(first: Timestamp) -> Timestamp {
 
 fn all(ledger: &dyn Ledger) -> Result<Vec<Event>, LedgerError> {
     let mut events = Vec::new();
+    for_each_event(ledger, &mut |event| events.push(event.clone()))?;
+    Ok(events)
+}
+
+/// Shows `visit` every event in its order.
+pub(crate) fn for_each_event(ledger: &dyn Ledger, visit: &mut dyn FnMut(&Event)) -> Result<(), LedgerError> {
+    let mut next = 1;
     loop {
-        let some = ledger.events(events.len() as u64 + 1, N_AT_A_TIME)?;
-        if some.is_empty() {
-            return Ok(events);
-        }
-        events.extend(some.into_iter().map(|recorded| recorded.event));
+        let some = ledger.events(next, N_AT_A_TIME)?;
+        let Some(last) = some.last() else { return Ok(()) };
+        next = last.sequence + 1;
+        some.iter().for_each(|recorded| visit(&recorded.event));
     }
 }
 

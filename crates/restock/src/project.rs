@@ -134,6 +134,19 @@ impl Project {
         }
     }
 
+    /// The folder and the settings of the project of the run, for verbs over its desk.
+    ///
+    /// # Errors
+    /// A folder without `restock.toml`, or with one that cannot be read.
+    pub(crate) fn config_of(session: &Session) -> Result<(PathBuf, Config), CliError> {
+        let dir = Self::folder_of(session)?;
+        let path = dir.join("restock.toml");
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
+        let config = Config::parse(&text, &path)?;
+        Ok((dir, config))
+    }
+
     /// The folder of the project of the run, for verbs over its ledger.
     ///
     /// # Errors

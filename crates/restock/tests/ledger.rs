@@ -116,3 +116,53 @@ fn days_are_those_of_the_time_zone() {
         assert_eq!(on_hand(dir.path(), &[]).0, expected);
     }
 }
+
+/// Plan, edit, approve by two, export, plan again: the order counts once, and what a person decided stays.
+#[test]
+fn a_proposal_goes_from_the_plan_to_an_order() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(dir.path(), "[approval]\nfour_eyes_if = \"value > 50\"\n");
+    send(dir.path(), &[COUNT.replace(r#""on_hand":40"#, r#""on_hand":5"#)]);
+    let run = |args: &[&str]| stdout(dir.path(), &[args, &["--project", "shop"]].concat());
+    let look = || json(dir.path(), &["approve", "--project", "shop", "--json"])["proposals"].clone();
+    run(&["plan", "--publish"]);
+    let open = look();
+    assert_eq!(open.as_array().unwrap().len(), 1, "{open}");
+    let id = open[0]["proposal_id"].as_str().unwrap().to_owned();
+    let wanted = open[0]["quantity"].clone();
+
+    run(&["edit", &id, "--quantity", "90", "--reason", "street festival", "--by", "ada"]);
+    run(&["plan", "--publish"]);
+    let open = look();
+    assert_eq!(
+        (&open[0]["quantity"], &open[0]["plan_wants"], &open[0]["state"]),
+        (&"90".into(), &wanted, &"edited".into())
+    );
+    // 90 at a cost of 2 are above 50: ada alone is not enough.
+    run(&["approve", &id, "--by", "ada"]);
+    assert_eq!(look()[0]["state"], "edited");
+    let error = refused(dir.path(), &["approve", &id, "--by", "ada", "--project", "shop"]);
+    assert!(error.contains("another person must do so too"), "{error}");
+    run(&["approve", &id, "--by", "bo"]);
+    assert_eq!(look()[0]["state"], "approved");
+
+    let text = run(&["export", "--approved", "--by", "bo"]);
+    assert!(text.starts_with("1 line ordered; 1 order file"), "{text}");
+    let exported = |dir: &Path| -> Vec<String> {
+        let files = std::fs::read_dir(dir.join("shop/out/orders")).unwrap();
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    };
+    let files = exported(dir.path());
+    assert_eq!(files.len(), 1);
+    assert!(files[0].contains(",tea,90,"), "{}", files[0]);
+    let again = run(&["export", "--approved"]);
+    assert!(again.starts_with("0 lines ordered; 1 order file"), "{again}");
+    assert_eq!(exported(dir.path()), files, "written again, not ordered again");
+    // What was ordered is on order: nothing more is wanted.
+    run(&["plan", "--publish"]);
+    assert_eq!(look(), serde_json::json!([]));
+    let plan = json(dir.path(), &["plan", "--project", "shop", "--json"]);
+    assert_eq!(plan["lines"][0]["on_order"], "90");
+    let doctor = json(dir.path(), &["doctor", "--project", "shop", "--json"]);
+    assert_eq!(doctor["audit_records"], 4, "an edit, two approvals and an export");
+}

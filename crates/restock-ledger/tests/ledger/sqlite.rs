@@ -23,7 +23,7 @@ fn a_later_version_is_refused() {
     raw(&folder).pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteLedger::open(&folder.path("ledger.db")).unwrap_err();
     insta::assert_snapshot!(told(&folder, &error), @"
-    the ledger ledger.db has schema version 99, this program knows versions up to 1
+    the ledger ledger.db has schema version 99, this program knows versions up to 2
 
     hint: use the version of restock that wrote it, or a later one; or restore a backup from before the upgrade
     ");

@@ -15,6 +15,9 @@ use crate::project::{Project, write_file};
 use crate::session::{Output, Session};
 
 pub(crate) fn run(session: &Session, args: &ExportArgs) -> Result<Output, CliError> {
+    if args.approved {
+        return super::desk::export_approved(session, args);
+    }
     let folder = match &args.plan {
         Some(folder) => folder.clone(),
         None => Project::open(session, &DataArgs::default())?.default_out(),
@@ -65,7 +68,7 @@ pub(crate) fn read_plan(path: &std::path::Path) -> Result<Plan, CliError> {
 }
 
 /// A text as part of a file name on any system.
-fn file_word(text: &str) -> String {
+pub(crate) fn file_word(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '_' }).collect()
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config_explain;
 pub(crate) mod demo;
+pub(crate) mod desk;
 pub(crate) mod env;
 pub(crate) mod explain;
 pub(crate) mod export;

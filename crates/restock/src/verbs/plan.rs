@@ -99,6 +99,15 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     }
     let mut notes = planned.loaded.notes.clone();
     notes.extend(planned.loaded.shadow.note(session, &planned.plan, &planned.loaded.settings));
+    if args.publish {
+        if project.config_path().is_none() || project.ad_hoc {
+            return Err(CliError::usage(
+                "only the plan of a project's own data goes on its desk, and here is no project",
+            )
+            .hint("`restock init` makes one"));
+        }
+        notes.push(super::desk::publish(session, &project.dir, &planned.plan)?);
+    }
     if !args.dry_run
         && let Err(error) = planned.loaded.shadow.begin(planned.plan.as_of)
     {

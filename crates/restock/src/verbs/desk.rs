@@ -1,0 +1,271 @@
+//! `restock plan --publish`, `restock approve`, `reject` and `edit`, and `restock export --approved`: proposals on the
+//! project's desk.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use restock_core::proposal::ProposalSource;
+use restock_engine::Plan;
+use restock_engine::filter::Filter;
+use restock_ledger::{Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, Ledger, Need, StockBook};
+use serde_json::json;
+
+use crate::cli::{ApproveArgs, DeskLines, EditArgs, ExportArgs, RejectArgs};
+use crate::error::CliError;
+use crate::format;
+use crate::i18n::Text;
+use crate::ledger::{explained, for_each_event, open};
+use crate::project::{Project, write_file};
+use crate::session::{Output, Session};
+use crate::table::{Align, Grid};
+use crate::verbs::export::file_word;
+
+/// Fields of a line for filters, beside `item.id`, `location.id` and `source.id`.
+pub(crate) const LINE_FIELDS: &[&str] = &["quantity", "state", "value"];
+
+/// Lines that are printed.
+const N_SHOWN: usize = 40;
+
+/// Puts a plan on the desk of its project: what is new, what changes, what is over. Says so in a sentence.
+pub(crate) fn publish(session: &Session, dir: &Path, plan: &Plan) -> Result<String, CliError> {
+    let mut ledger = open(dir)?;
+    let mut book = StockBook::new();
+    for_each_event(&ledger, &mut |event| {
+        book.apply(event);
+    })
+    .map_err(|error| explained(&error))?;
+    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let wanted: Vec<(String, Need)> =
+        plan.proposals.iter().map(|proposal| (proposal.proposal_id.clone(), Need::from(proposal))).collect();
+    let entries = desk.revise(&wanted, plan.as_of, &|line| book.standing(line));
+    let n = |is: fn(&DeskChange) -> bool| format::count(entries.iter().filter(|entry| is(&entry.change)).count());
+    let n_new = n(|change| matches!(change, DeskChange::Proposed { .. }));
+    let n_revised = n(|change| matches!(change, DeskChange::Revised { .. }));
+    let n_over = n(|change| matches!(change, DeskChange::Superseded { .. } | DeskChange::Expired { .. }));
+    let n_firm = desk.all().filter(|filed| filed.is_firm()).count();
+    ledger.file(&Filing::new(&desk, entries, session.now)).map_err(|error| explained(&error))?;
+    Ok(session.fill(Text::OnDesk, &[&n_new, &n_revised, &n_over, &format::count(n_firm)]))
+}
+
+pub(crate) fn approve(session: &Session, args: &ApproveArgs) -> Result<Output, CliError> {
+    let (dir, config) = Project::config_of(session)?;
+    let four_eyes = config.four_eyes_if.clone();
+    if args.lines.ids.is_empty() && args.lines.filter.is_none() && !args.lines.all {
+        return list(session, &dir);
+    }
+    decide(session, &dir, &args.lines, &|filed| {
+        let needs_two = four_eyes.as_ref().is_some_and(|filter| filter.matches(&|name| field(filed, name)));
+        DeskDecision::Approve { n_needed: 1 + u32::from(needs_two) }
+    })
+}
+
+pub(crate) fn reject(session: &Session, args: &RejectArgs) -> Result<Output, CliError> {
+    let (dir, _) = Project::config_of(session)?;
+    decide(session, &dir, &args.lines, &|_| DeskDecision::Reject { reason: args.reason.clone() })
+}
+
+pub(crate) fn edit(session: &Session, args: &EditArgs) -> Result<Output, CliError> {
+    let (dir, _) = Project::config_of(session)?;
+    let quantity = args.quantity.parse().map_err(|error| CliError::usage(format!("--quantity: {error}")))?;
+    let lines = DeskLines { ids: vec![args.id.clone()], filter: None, all: false, by: args.by.clone() };
+    decide(session, &dir, &lines, &|_| DeskDecision::Edit { quantity, reason: args.reason.clone() })
+}
+
+/// A field of a line, for filters: `value`, `quantity`, `state`, `item.id`, `location.id`, `source.id`.
+fn field(filed: &Filed, name: &str) -> Option<String> {
+    Some(match name {
+        "value" => filed.value()?.to_string(),
+        "quantity" => filed.quantity.to_string(),
+        "state" => filed.state.name().to_owned(),
+        "item.id" => filed.need.item_id.clone(),
+        "location.id" => filed.need.destination.clone(),
+        "source.id" => filed.need.source.to_string(),
+        _ => return None,
+    })
+}
+
+/// The open proposals that were asked for.
+fn chosen<'a>(desk: &'a Desk, lines: &DeskLines) -> Result<Vec<&'a Filed>, CliError> {
+    let filter = lines.filter.as_ref().map(|text| Filter::parse_of_lines(text, LINE_FIELDS)).transpose();
+    let filter = filter.map_err(|error| {
+        CliError::usage(error.to_string())
+            .hint("--filter \"value < 200 and source.id == 'dairy'\"; fields are value, quantity, state, item.id, location.id and source.id")
+    })?;
+    if lines.ids.is_empty() {
+        let matches = |filed: &&Filed| {
+            filed.state.is_open() && filter.as_ref().is_none_or(|filter| filter.matches(&|name| field(filed, name)))
+        };
+        return Ok(desk.all().filter(matches).collect());
+    }
+    lines
+        .ids
+        .iter()
+        .map(|id| {
+            desk.get(id).ok_or_else(|| {
+                let error = DeskError::NoSuchProposal { proposal_id: id.clone() };
+                CliError::usage(error.to_string())
+                    .hint("`restock approve` lists the open ones, `restock plan --publish` puts a plan on the desk")
+            })
+        })
+        .collect()
+}
+
+/// Decides the same about some lines, all or none.
+fn decide(
+    session: &Session,
+    dir: &Path,
+    lines: &DeskLines,
+    decision: &dyn Fn(&Filed) -> DeskDecision,
+) -> Result<Output, CliError> {
+    let mut ledger = open(dir)?;
+    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let mut entries: Vec<DeskEntry> = Vec::new();
+    for filed in chosen(&desk, lines)? {
+        match desk.decide(&filed.proposal_id, &lines.by, &decision(filed)) {
+            Ok(entry) => entries.push(entry),
+            // Of many lines, those that are decided already are passed over.
+            Err(DeskError::WrongState { .. }) if lines.ids.is_empty() => {}
+            Err(DeskError::SamePerson { .. }) if lines.ids.is_empty() => {}
+            Err(error) => return Err(CliError::usage(error.to_string())),
+        }
+    }
+    let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
+    ledger.file(&Filing::new(&desk, entries, session.now)).map_err(|error| explained(&error))?;
+    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let changed: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
+    shown(session, &changed, session.fill(Text::Decided, &[&format::count(changed.len())]))
+}
+
+/// The open proposals, most at stake first.
+fn list(session: &Session, dir: &Path) -> Result<Output, CliError> {
+    let ledger = open(dir)?;
+    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let mut filed: Vec<&Filed> = desk.all().filter(|filed| filed.state.is_open()).collect();
+    filed.sort_by(|one, other| {
+        other.need.priority.cmp(&one.need.priority).then_with(|| one.proposal_id.cmp(&other.proposal_id))
+    });
+    shown(session, &filed, session.fill(Text::OpenProposals, &[&format::count(filed.len())]))
+}
+
+fn shown(session: &Session, filed: &[&Filed], title: String) -> Result<Output, CliError> {
+    if session.json {
+        let lines: Vec<_> = filed.iter().map(|filed| as_json(filed)).collect();
+        return Output::json(&json!({ "proposals": lines }));
+    }
+    let mut grid = Grid::new()
+        .column("id", Align::Left)
+        .column(session.text(Text::State), Align::Left)
+        .column(session.text(Text::Item), Align::Left)
+        .optional(session.text(Text::RouteWord), Align::Left, 2)
+        .column(session.text(Text::QuantityWord), Align::Right)
+        .optional(session.text(Text::PlanWants), Align::Right, 1)
+        .optional(session.text(Text::ValueWord), Align::Right, 3);
+    for filed in filed.iter().take(N_SHOWN) {
+        let need = &filed.need;
+        let wants = if need.quantity == filed.quantity { String::new() } else { need.quantity.to_string() };
+        grid.row([
+            filed.proposal_id.clone(),
+            filed.state.name().to_owned(),
+            need.item_id.clone(),
+            format!("{} → {}", need.source, need.destination),
+            filed.quantity.to_string(),
+            wants,
+            filed.value().map_or(String::new(), |value| format::money(value, &need.currency)),
+        ]);
+    }
+    let mut text = format!("{title}\n");
+    if !filed.is_empty() {
+        let _ = write!(text, "\n{}", grid.render(session));
+    }
+    if filed.len() > N_SHOWN {
+        let _ = writeln!(text, "{}", session.fill(Text::NMore, &[&format::count(filed.len() - N_SHOWN)]));
+    }
+    Ok(Output::text(text))
+}
+
+fn as_json(filed: &Filed) -> serde_json::Value {
+    json!({
+        "proposal_id": filed.proposal_id, "state": filed.state, "item_id": filed.need.item_id,
+        "destination": filed.need.destination, "source": filed.need.source, "quantity": filed.quantity,
+        "plan_wants": filed.need.quantity, "value": filed.value(), "currency": filed.need.currency,
+        "order_by": filed.need.order_by, "expected_receipt": filed.need.expected_receipt,
+        "approvals": filed.approvals, "reason": filed.reason, "order_id": filed.order_id, "received": filed.received,
+    })
+}
+
+/// Orders what is approved: first in the ledger, where it counts from that moment on, then as files, which can be written
+/// again from the ledger at any time.
+pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Output, CliError> {
+    let (dir, _) = Project::config_of(session)?;
+    let mut ledger = open(&dir)?;
+    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let approved: Vec<&Filed> =
+        desk.all().filter(|filed| filed.state == restock_ledger::ProposalState::Approved).collect();
+    let mut entries = Vec::new();
+    for filed in &approved {
+        // One order per source, destination and time: its number tells them apart for good.
+        let order_id = format!(
+            "{}-{}-{}",
+            session.now.strftime("%Y%m%d%H%M%S"),
+            file_word(&filed.need.source.to_string()),
+            file_word(&filed.need.destination)
+        );
+        let entry = desk.decide(&filed.proposal_id, &args.by, &DeskDecision::Export { order_id });
+        entries.push(entry.map_err(|error| CliError::usage(error.to_string()))?);
+    }
+    ledger.file(&Filing::new(&desk, entries, session.now)).map_err(|error| explained(&error))?;
+    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    // Orders that are on their way, those of earlier exports too: a file that was lost is there again.
+    let mut orders: BTreeMap<&str, Vec<&Filed>> = BTreeMap::new();
+    for filed in desk.all().filter(|filed| filed.state.is_ordered()) {
+        if let Some(order_id) = &filed.order_id {
+            orders.entry(order_id).or_default().push(filed);
+        }
+    }
+    let out = args.out.clone().unwrap_or_else(|| dir.join("out").join("orders"));
+    let mut files: Vec<PathBuf> = Vec::new();
+    for (order_id, lines) in &orders {
+        let path = out.join(format!("{order_id}.csv"));
+        write_file(&path, &order_csv(order_id, lines))?;
+        files.push(path);
+    }
+    if session.json {
+        return Output::json(&json!({ "n_lines": approved.len(), "n_orders": files.len(), "files": files }));
+    }
+    let numbers = [format::count(approved.len()), format::count(files.len())];
+    Ok(Output::text(session.fill(Text::ExportedApproved, &[&numbers[0], &numbers[1], &out.display()]) + "\n"))
+}
+
+fn order_csv(order_id: &str, lines: &[&Filed]) -> String {
+    let mut text =
+        "order_id,supplier,from_location,destination,item_id,quantity,unit,unit_cost,value,currency,order_by,\
+                    expected_receipt,proposal_id\n"
+            .to_owned();
+    for filed in lines {
+        let need = &filed.need;
+        let (supplier, from) = match &need.source {
+            ProposalSource::SupplierId(id) => (id.as_str(), ""),
+            ProposalSource::LocationId(id) => ("", id.as_str()),
+            ProposalSource::Unknown => ("", ""),
+        };
+        let money = |value: Option<restock_core::Money>| value.map_or(String::new(), |value| value.to_string());
+        let cells = [
+            order_id.to_owned(),
+            supplier.to_owned(),
+            from.to_owned(),
+            need.destination.clone(),
+            need.item_id.clone(),
+            filed.quantity.to_string(),
+            need.uom.clone(),
+            money(need.unit_cost),
+            money(filed.value()),
+            need.currency.clone(),
+            need.order_by.to_string(),
+            need.expected_receipt.to_string(),
+            filed.proposal_id.clone(),
+        ];
+        let _ = writeln!(text, "{}", cells.map(|cell| format::csv_cell(&cell)).join(","));
+    }
+    text
+}
