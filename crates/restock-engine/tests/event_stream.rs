@@ -2,6 +2,8 @@
 //!
 //! The file may not be shipped; it is read from the folder in `RESTOCK_SHARED`, and the test skips without it.
 
+#![allow(clippy::print_stdout)]
+
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
