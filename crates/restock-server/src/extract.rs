@@ -1,0 +1,116 @@
+//! Parts of requests, with problems where they cannot be read.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, USUAL_PAGE};
+use crate::problem::Problem;
+
+/// The query, read strictly: a parameter that is not known is refused, because a misspelt filter would give everything.
+pub(crate) struct ValidQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ValidQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+                let (field, reason) = match reason.split_once(": ") {
+                    Some((field, reason)) => (field, reason),
+                    None => ("query", reason),
+                };
+                let got = format!("{:?}", parts.uri.query().unwrap_or_default());
+                Err(Problem::bad_query(field, got, format!("another value: {reason}")))
+            }
+        }
+    }
+}
+
+/// The number at the end of a path.
+pub(crate) struct Number(pub(crate) u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => match text.parse() {
+                Ok(number @ 1..) => Ok(Self(number)),
+                _ => Err(Problem::bad_query("path", format!("{text:?}"), "a whole number from 1")),
+            },
+            Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "a whole number from 1")),
+        }
+    }
+}
+
+/// How many rows a page has.
+pub(crate) fn page_size(limit: Option<u64>) -> Result<usize, Problem> {
+    match limit {
+        None => Ok(USUAL_PAGE),
+        Some(limit) if (1..=MAX_PAGE as u64).contains(&limit) => Ok(limit as usize),
+        Some(limit) => Err(Problem::bad_query("limit", limit.to_string(), format!("1 to {MAX_PAGE}"))),
+    }
+}
+
+/// The number of the first row of a page.
+pub(crate) fn first_number(from: Option<u64>) -> Result<u64, Problem> {
+    match from {
+        Some(0) => Err(Problem::bad_query("from", "0", "a whole number from 1")),
+        from => Ok(from.unwrap_or(1)),
+    }
+}
+
+/// The media type of a body, without parameters; one of `allowed`.
+pub(crate) fn media_type<'a>(headers: &HeaderMap, allowed: &[&'a str]) -> Result<&'a str, Problem> {
+    let refused =
+        |field: &str, got: &str, expected: String| {
+            let detail = format!("{field}: got {got:?}, expected {expected}");
+            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body has another media type", detail)
+                .field(field, format!("{got:?}"), expected)
+        };
+    let text = |name| headers.get(name).map_or("", |value| value.to_str().unwrap_or("?"));
+    let encoding = text(header::CONTENT_ENCODING);
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        return Err(refused("content-encoding", encoding, "a body that is not compressed".to_owned()));
+    }
+    let content = text(header::CONTENT_TYPE);
+    let mut parts = content.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let Some(known) = allowed.iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
+        return Err(refused("content-type", content, allowed.join(" or ")));
+    };
+    for parameter in parts {
+        if let Some((name, value)) = parameter.split_once('=')
+            && name.eq_ignore_ascii_case("charset")
+            && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        {
+            return Err(refused("content-type", content, "UTF-8".to_owned()));
+        }
+    }
+    Ok(known)
+}
+
+/// The body, not empty.
+pub(crate) fn body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    match read {
+        Ok(body) if body.trim_ascii().is_empty() => Err(Problem::bad_body("the body is empty")),
+        Ok(body) => Ok(body),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let expected = format!("at most {MAX_BODY_BYTES} bytes");
+            Err(too_large(format!("the body is too large, {expected} are taken")))
+        }
+        Err(rejection) => Err(Problem::bad_body(format!("the body broke off: {}", rejection.body_text()))),
+    }
+}
+
+pub(crate) fn too_large(detail: String) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail)
+        .fix("send it in several requests")
+}

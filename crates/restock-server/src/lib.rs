@@ -1,0 +1,34 @@
+//! The HTTP API over the ledger: events in, stock out, with access, limits and problems.
+//!
+//! ```text
+//! connection ── observe: id, log, metrics, time limit, security headers
+//!                  └── access: one table of endpoints and roles
+//!                        └── routes: one file per resource ── writer: one thread, many requests per commit
+//! ```
+//!
+//! [`Server::new`] starts the writer, [`Server::serve`] answers until it is told to stop; [`Server::router`] is the same
+//! without a network, for tests. Clock and time zone are arguments. Errors are problem documents ([`Problem`]), and
+//! `/v1/openapi.json` describes everything, made from the code.
+
+mod access;
+mod extract;
+pub mod limits;
+mod metrics;
+mod observe;
+mod openapi;
+mod options;
+mod problem;
+mod projection;
+mod routes;
+mod serve;
+mod server;
+mod tokens;
+mod writer;
+
+pub use access::{Access, ENDPOINTS, Endpoint, Role};
+pub use openapi::document;
+pub use options::{Clock, ServerOptions};
+pub use problem::Problem;
+pub use projection::SNAPSHOT_NAME;
+pub use server::{NotReady, Server};
+pub use tokens::{MAX_NAME_BYTES, NewToken, PREFIX, Token, TokenError, Tokens};

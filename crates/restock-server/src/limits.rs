@@ -1,0 +1,40 @@
+//! What one request may ask for, and how much may wait. Each limit keeps one sender from taking the memory or the time of
+//! the others.
+
+use std::time::Duration;
+
+/// The largest body, bytes: [`MAX_ENTRIES`] events of 800 bytes, four times a usual sale.
+pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+/// The most entries of one request: they are one transaction, and everybody waits for it (some 20 ms).
+pub const MAX_ENTRIES: usize = 10_000;
+/// The most rows of one page: a page is read while others wait for the reader.
+pub const MAX_PAGE: usize = 1_000;
+/// Rows of a page where nobody says how many.
+pub const USUAL_PAGE: usize = 100;
+/// The longest reason of a decision, bytes: the audit trail keeps it for ever.
+pub const MAX_REASON_BYTES: usize = 1_000;
+/// The most requests that wait for the writer: at 2,000 requests/s they wait for two seconds, less than any sender's
+/// patience.
+pub(crate) const MAX_WAITING_REQUESTS: usize = 4_096;
+/// The most bytes of events that wait for the writer, so that large batches do not fill the memory.
+pub(crate) const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// The most entries that are committed together: more would not make a commit cheaper per event, only later.
+pub(crate) const MAX_GROUP_ENTRIES: usize = 10_000;
+/// A snapshot is saved after this many events: reading them again takes about half a second.
+pub(crate) const SNAPSHOT_EVERY_EVENTS: u64 = 200_000;
+/// Events that are read at once when the stock book catches up, so that readers get their turn between.
+pub(crate) const CATCH_UP_PAGE: usize = 10_000;
+/// A request that takes longer is answered with 503.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that takes longer to send the head of a request, or to begin its next one, is cut off.
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server that shuts down waits for its clients.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
+/// The most connections; others wait in the queue of the operating system.
+pub(crate) const MAX_CONNECTIONS: usize = 1_024;
+/// The most streams: each reads every event.
+pub(crate) const MAX_STREAMS: usize = 64;
+/// A stream says that it is alive this often: proxies cut what is silent for a minute.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a client should wait before it tries again, seconds.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;

@@ -1,0 +1,83 @@
+//! What happens to every request, whatever its route: an id, a time limit, a log line, counters, security headers.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+
+use crate::limits::REQUEST_TIMEOUT;
+use crate::problem::Problem;
+use crate::server::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id of a request that is accepted from outside, bytes.
+const MAX_REQUEST_ID_BYTES: usize = 100;
+
+/// The API has no pages: browsers shall run, frame and guess nothing.
+const SECURITY: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let begin = (app.clock)();
+    let request_id = request_id(&request);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
+
+    let handled = AssertUnwindSafe(tokio::time::timeout(REQUEST_TIMEOUT, next.run(request))).catch_unwind().await;
+    let mut response = match handled {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let detail = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
+            Problem::unavailable("timeout", detail).into_response()
+        }
+        Err(_) => Problem::internal("the request met a mistake of the program").into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(REQUEST_ID, request_id.clone());
+
+    // A clock that is set back makes no negative latencies.
+    let seconds = (app.clock)().duration_since(begin).as_secs_f64().max(0.0);
+    let status = response.status().as_u16();
+    app.metrics.count_request(&route, known(&method), status, seconds);
+    let request_id = request_id.to_str().unwrap_or_default();
+    tracing::info!(request_id, method = method.as_str(), path, route, status, latency_ms = seconds * 1e3, "request");
+    response
+}
+
+/// The id that the client gave, or a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let is_fine = |id: &&HeaderValue| {
+        (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    };
+    if let Some(id) = request.headers().get(&REQUEST_ID).filter(is_fine) {
+        return id.clone();
+    }
+    let mut bits = [0; 16];
+    // An id only has to tell requests apart; without randomness they are all the same, and the request still counts.
+    if let Err(error) = getrandom::fill(&mut bits) {
+        tracing::warn!(error = %error, "no random request id");
+    }
+    HeaderValue::from_str(&format!("{:032x}", u128::from_le_bytes(bits))).expect("digits are a header")
+}
+
+/// The method as a label, so that invented methods make no new counters.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    }
+}

@@ -1,0 +1,76 @@
+//! The description of the API, made from the code of the routes.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use crate::access::{Access, ENDPOINTS};
+use crate::problem::Problem;
+use crate::routes;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Restock",
+        description = "Events of stock in, stock out. An event is known by its source and id, so any request may be sent again.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    paths(
+        routes::operations::health,
+        routes::operations::ready,
+        routes::operations::metrics,
+        routes::operations::openapi,
+        routes::events::append,
+        routes::events::list,
+        routes::events::one,
+        routes::inventory::list,
+        routes::stream::follow,
+        routes::quarantine::list,
+        routes::quarantine::one,
+        routes::quarantine::release,
+        routes::quarantine::discard,
+        routes::audit::list,
+    ),
+    components(schemas(Problem)),
+    modifiers(&AccessOfTable)
+)]
+struct Api;
+
+/// Security and the problems that every protected endpoint can answer with, from the table of [`ENDPOINTS`].
+struct AccessOfTable;
+
+impl Modify for AccessOfTable {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        for endpoint in ENDPOINTS {
+            let path = document.paths.paths.get_mut(endpoint.path);
+            let operation = path.and_then(|path| match endpoint.method {
+                "POST" => path.post.as_mut(),
+                _ => path.get.as_mut(),
+            });
+            let Some(operation) = operation else { continue };
+            add_problem(operation, "500", "the server failed");
+            add_problem(operation, "503", "not now: starting, stopping, overloaded, too slow, or the store failed");
+            if let Access::ByLocation(roles) | Access::Whole(roles) = endpoint.access {
+                let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+                operation.security = Some(vec![SecurityRequirement::new("token", [] as [&str; 0])]);
+                add_problem(operation, "401", "no token, or one that is not valid");
+                add_problem(operation, "403", &format!("the token has not the role {}", names.join(" or ")));
+            }
+        }
+    }
+}
+
+fn add_problem(operation: &mut Operation, status: &str, description: &str) {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description(description).content("application/problem+json", content).build();
+    operation.responses.responses.entry(status.to_owned()).or_insert(response.into());
+}
+
+/// The description of the API, OpenAPI 3.1 as JSON.
+pub fn document() -> String {
+    Api::openapi().to_pretty_json().expect("the description is JSON")
+}

@@ -1,0 +1,178 @@
+//! Errors as problem documents (RFC 9457), in the words of the ledger's refusals.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use restock_ledger::{LedgerError, Refusal};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::limits::RETRY_AFTER_SECONDS;
+use crate::writer::Failure;
+
+/// Why a request was not done, as `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Problem {
+    /// The kind of problem, for programs; it does not change between versions.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:restock:problem:bad-query")]
+    pub kind: String,
+    /// The kind of problem, for people.
+    pub title: &'static str,
+    /// The status of the answer.
+    pub status: u16,
+    /// What is wrong with this request.
+    pub detail: String,
+    /// The field, parameter or header at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub got: Option<String>,
+    /// What is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The methods that the route has, for the header `allow`.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(crate) allow: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the kind `name`, such as `bad-query`.
+    pub(crate) fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:restock:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+            got: None,
+            expected: None,
+            fix: None,
+            allow: None,
+        }
+    }
+
+    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    pub(crate) fn field(mut self, field: &str, got: impl Into<String>, expected: impl Into<String>) -> Self {
+        let got: String = got.into();
+        self.field = Some(field.to_owned());
+        self.got = Some(got.chars().take(Refusal::MAX_GOT_CHARS).collect());
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// A parameter that cannot be read.
+    pub(crate) fn bad_query(field: &str, got: impl Into<String>, expected: impl Into<String>) -> Self {
+        let (got, expected) = (got.into(), expected.into());
+        let detail = format!("{field}: got {got}, expected {expected}");
+        Self::new(StatusCode::BAD_REQUEST, "bad-query", "The query cannot be read", detail).field(field, got, expected)
+    }
+
+    /// A body that cannot be read.
+    pub(crate) fn bad_body(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-body", "The body cannot be read", detail)
+    }
+
+    /// Something that does not exist.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+    }
+
+    /// Something that passes: the client may send the same request again.
+    pub(crate) fn unavailable(name: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, name, "The server cannot do it now", detail)
+            .fix("send the same request again after a second; what was taken in before counts once")
+    }
+
+    /// Our own mistake, or a damaged store.
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
+            .fix("tell whoever runs the server, with the request id of this answer")
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        let Refusal { field, got, expected, fix, .. } = refusal;
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-event", "The event cannot be taken in", detail)
+            .field(&field, got, expected)
+            .fix(fix)
+    }
+}
+
+impl From<&LedgerError> for Problem {
+    fn from(error: &LedgerError) -> Self {
+        let text = error.to_string();
+        let (detail, hint) = match text.split_once("\n\nhint: ") {
+            Some((detail, hint)) => (detail, Some(hint)),
+            None => (text.as_str(), None),
+        };
+        let problem = match error {
+            LedgerError::Busy { .. } => Self::unavailable("busy", detail),
+            // What the store says may name files of the server, so it goes to the log only.
+            LedgerError::Storage(_) => return Self::unavailable("storage", "the store of the ledger failed"),
+            LedgerError::NoSuchEntry(_) => Self::not_found(detail),
+            LedgerError::AlreadyResolved { .. } => {
+                Self::new(StatusCode::CONFLICT, "already-resolved", "It was decided before", detail)
+                    .fix("read the entry to see what was decided")
+            }
+            LedgerError::CannotRelease { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "cannot-release", "The entry cannot be released", detail)
+            }
+            LedgerError::OutOfRange { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "out-of-range", "A number is too large", detail)
+            }
+            _ => return Self::internal("the ledger cannot be used"),
+        };
+        match hint {
+            Some(hint) => problem.fix(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Starting => Self::unavailable("starting", "the server is reading its events"),
+            Failure::Stopping => Self::unavailable("stopping", "the server is shutting down"),
+            Failure::Full => Self::unavailable("overloaded", "too many requests wait for the ledger"),
+            Failure::Ledger(error) => {
+                let problem = Self::from(&*error);
+                if problem.status >= 500 {
+                    tracing::error!(error = %error, "the ledger failed");
+                }
+                problem
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).expect("made from a status");
+        let body = serde_json::to_vec(&self).expect("a problem is JSON");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"restock\""));
+        }
+        if let Some(Ok(allow)) = self.allow.map(|allow| HeaderValue::from_str(&allow)) {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}

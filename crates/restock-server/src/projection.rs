@@ -1,0 +1,51 @@
+//! What readers see: the stock book, its item-locations in order, and the event up to which both are right.
+
+use std::collections::BTreeSet;
+
+use restock_core::ItemLocation;
+use restock_ledger::{Recorded, Snapshot, StockBook};
+
+/// The name under which snapshots of the stock book are kept in the ledger.
+pub const SNAPSHOT_NAME: &str = "stock_book";
+
+/// The stock after an event.
+#[derive(Debug, Default)]
+pub(crate) struct Projection {
+    pub(crate) book: StockBook,
+    /// All item-locations of the book, sorted, so that a page is found without sorting.
+    pub(crate) places: BTreeSet<ItemLocation>,
+    pub(crate) last_sequence: u64,
+}
+
+impl Projection {
+    /// The state of a snapshot; without one, or with one of another version, the state before all events.
+    pub(crate) fn restore(snapshot: Option<Snapshot>) -> Self {
+        let Some(Snapshot { last_sequence, state }) = snapshot else { return Self::default() };
+        match StockBook::from_bytes(&state) {
+            Ok(book) => Self { places: book.places().into_iter().collect(), book, last_sequence },
+            Err(reason) => {
+                tracing::warn!(reason, "the stock book is computed from all events");
+                Self::default()
+            }
+        }
+    }
+
+    /// Takes in the next events.
+    pub(crate) fn apply(&mut self, events: &[Recorded]) {
+        for Recorded { sequence, event, .. } in events {
+            assert_eq!(*sequence, self.last_sequence + 1, "sequence numbers are dense");
+            self.last_sequence = *sequence;
+            self.book.apply(event);
+            if let Some(place) = event.kind.place()
+                && !self.places.contains(place)
+                && self.book.stock(place).is_some()
+            {
+                self.places.insert(place.clone());
+            }
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot { last_sequence: self.last_sequence, state: self.book.to_bytes() }
+    }
+}

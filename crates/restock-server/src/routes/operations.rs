@@ -1,0 +1,59 @@
+//! How the server is: health, readiness, metrics, and the description of the API.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::openapi::document;
+use crate::problem::Problem;
+use crate::server::App;
+use crate::writer::{Failure, State as WriterState};
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    /// `ok` or `ready`.
+    status: &'static str,
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/health", responses((status = 200, description = "the process answers", body = Status)))]
+pub(crate) async fn health() -> Json<Status> {
+    Json(Status { status: "ok" })
+}
+
+/// Whether the stock book has caught up with the ledger, so that requests are answered.
+#[utoipa::path(get, path = "/ready", responses((status = 200, description = "requests are answered", body = Status)))]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
+    let state = app.writer.progress().borrow().state;
+    match (state, *app.is_closing.borrow()) {
+        (WriterState::Ready, false) => Ok(Json(Status { status: "ready" })),
+        (WriterState::Starting, false) => Err(Failure::Starting.into()),
+        _ => Err(Failure::Stopping.into()),
+    }
+}
+
+/// Counters in the text format of Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((status = 200, description = "counters", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let last_sequence = app.writer.progress().borrow().last_sequence;
+    let text = app.metrics.text(app.writer.n_waiting(), last_sequence);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// The description of this API.
+#[utoipa::path(
+    get,
+    path = "/v1/openapi.json",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
+)]
+pub(crate) async fn openapi() -> ([(HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, "application/json")], document())
+}

@@ -1,0 +1,102 @@
+//! A server: the writer of a ledger and the routes that ask it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+use crate::options::{Clock, ServerOptions};
+use crate::tokens::Tokens;
+use crate::writer::{Handle, State};
+use crate::{access, observe, routes};
+
+/// What every request can reach.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) writer: Handle,
+    pub(crate) tokens: Tokens,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) time_zone: TimeZone,
+    pub(crate) n_streams: AtomicUsize,
+    /// Becomes true when streams must end.
+    pub(crate) is_closing: watch::Sender<bool>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The server ended before its stock book was up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server stopped before it was ready")]
+pub struct NotReady;
+
+/// The HTTP API over a ledger.
+pub struct Server {
+    pub(crate) app: App,
+    writer: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts the threads that own the ledger; the server is ready when the stock book has caught up.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(options: ServerOptions) -> std::io::Result<Self> {
+        let ServerOptions { ledger, reader, tokens, clock, time_zone } = options;
+        let metrics = Arc::new(Metrics::default());
+        let (handle, writer) = Handle::start(ledger, reader, clock.clone(), metrics.clone())?;
+        let app = App(Arc::new(Inner {
+            writer: handle,
+            tokens,
+            metrics,
+            clock,
+            time_zone,
+            n_streams: AtomicUsize::new(0),
+            is_closing: watch::Sender::new(false),
+        }));
+        Ok(Self { app, writer })
+    }
+
+    /// All routes, as they answer over a network too.
+    pub fn router(&self) -> Router {
+        routes::router()
+            .layer(axum::middleware::from_fn_with_state(self.app.clone(), access::check))
+            .layer(axum::middleware::from_fn_with_state(self.app.clone(), observe::observe))
+            .with_state(self.app.clone())
+    }
+
+    /// Waits until the stock book has caught up with the ledger.
+    ///
+    /// # Errors
+    /// [`NotReady`] when the writer ended before.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let mut progress = self.app.writer.progress();
+        match progress.wait_for(|progress| progress.state != State::Starting).await {
+            Ok(now) if now.state == State::Ready => Ok(()),
+            _ => Err(NotReady),
+        }
+    }
+
+    /// Ends streams, commits and answers what waits, and saves a snapshot of the stock book. It returns when the ledger is
+    /// closed for writing.
+    pub async fn shut_down(self) {
+        self.app.is_closing.send_replace(true);
+        self.app.writer.stop();
+        let joined = tokio::task::spawn_blocking(|| self.writer.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the writer of the ledger ended in a panic");
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! One thread writes to the ledger. What waits for it is committed together: a commit costs the same few milliseconds for
+//! one event and for thousands, so many small requests are as durable as they are fast.
+//!
+//! ```text
+//! requests ── bounded queue ──> writer: drain, append as one transaction, catch up the stock book, answer each
+//! pages    ──────────────────-> reader: a second connection, or the writer where there is none
+//! ```
+//!
+//! Nothing is acknowledged before it is committed. When the store fails, every request of the group is told so, and may be
+//! sent again: events are known by their keys.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use restock_core::Event;
+use restock_ledger::{AuditEntry, Batch, Decision, Incoming, Ledger, LedgerError, Outcome};
+use tokio::sync::{oneshot, watch};
+
+use crate::limits::{CATCH_UP_PAGE, MAX_GROUP_ENTRIES, MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, SNAPSHOT_EVERY_EVENTS};
+use crate::metrics::Metrics;
+use crate::options::Clock;
+use crate::projection::{Projection, SNAPSHOT_NAME};
+
+/// Why the ledger did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("the server is reading its events")]
+    Starting,
+    #[error("the server is shutting down")]
+    Stopping,
+    #[error("too many requests wait for the ledger")]
+    Full,
+    #[error(transparent)]
+    Ledger(Arc<LedgerError>),
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(Arc::new(error))
+    }
+}
+
+/// Where the writer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Starting,
+    Ready,
+    Stopped,
+}
+
+/// Where the writer stands and up to which event the stock book is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) state: State,
+    pub(crate) last_sequence: u64,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, Failure>>;
+type Call = Box<dyn FnOnce(&dyn Ledger) + Send>;
+
+struct Append {
+    entries: Vec<Incoming>,
+    /// The person who sent them, for the audit trail; `None` for a system.
+    person: Option<String>,
+    answer: Answer<Vec<Outcome>>,
+}
+
+impl Append {
+    fn n_bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.raw.len()).sum()
+    }
+}
+
+enum Job {
+    Append(Append),
+    Release {
+        quarantine_id: u64,
+        corrected: Option<Box<Event>>,
+        actor: String,
+        reason: String,
+        answer: Answer<Outcome>,
+    },
+    Discard {
+        quarantine_id: u64,
+        actor: String,
+        reason: String,
+        answer: Answer<()>,
+    },
+    Read(Call),
+    Stop,
+}
+
+/// What the writer and those who ask it share.
+struct Shared {
+    projection: RwLock<Projection>,
+    progress: watch::Sender<Progress>,
+    must_stop: AtomicBool,
+    waiting_requests: AtomicUsize,
+    waiting_bytes: AtomicUsize,
+    metrics: Arc<Metrics>,
+}
+
+/// Asks the writer. When the last handle is gone, the writer saves a snapshot and ends.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    shared: Arc<Shared>,
+    jobs: SyncSender<Job>,
+    calls: Option<SyncSender<Call>>,
+}
+
+impl Handle {
+    /// Starts the writer, and the reader where there is one.
+    pub(crate) fn start(
+        ledger: Box<dyn Ledger>,
+        reader: Option<Box<dyn Ledger>>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let shared = Arc::new(Shared {
+            projection: RwLock::default(),
+            progress: watch::Sender::new(Progress { state: State::Starting, last_sequence: 0 }),
+            must_stop: AtomicBool::new(false),
+            waiting_requests: AtomicUsize::new(0),
+            waiting_bytes: AtomicUsize::new(0),
+            metrics,
+        });
+        let (jobs, queue) = sync_channel(MAX_WAITING_REQUESTS);
+        let calls = match reader {
+            None => None,
+            Some(reader) => {
+                let (calls, queue) = sync_channel::<Call>(MAX_WAITING_REQUESTS);
+                let read = move || queue.into_iter().for_each(|call| call(&*reader));
+                std::thread::Builder::new().name("ledger-reader".to_owned()).spawn(read)?;
+                Some(calls)
+            }
+        };
+        let writer = Writer { ledger, clock, queue, shared: shared.clone(), snapshot_at: 0 };
+        let thread = std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(|| writer.run())?;
+        Ok((Self { shared, jobs, calls }, thread))
+    }
+
+    /// Takes in the entries of a request, together with those of others.
+    pub(crate) async fn append(&self, entries: Vec<Incoming>, person: Option<String>) -> Result<Vec<Outcome>, Failure> {
+        self.ask(|answer| Job::Append(Append { entries, person, answer })).await
+    }
+
+    pub(crate) async fn release(
+        &self,
+        quarantine_id: u64,
+        corrected: Option<Event>,
+        actor: String,
+        reason: String,
+    ) -> Result<Outcome, Failure> {
+        let corrected = corrected.map(Box::new);
+        self.ask(|answer| Job::Release { quarantine_id, corrected, actor, reason, answer }).await
+    }
+
+    pub(crate) async fn discard(&self, quarantine_id: u64, actor: String, reason: String) -> Result<(), Failure> {
+        self.ask(|answer| Job::Discard { quarantine_id, actor, reason, answer }).await
+    }
+
+    /// Reads from the ledger.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let Some(calls) = &self.calls else {
+            return self.ask(|answer| Job::Read(answered(call, answer))).await;
+        };
+        self.check_ready()?;
+        let (answer, answered_later) = oneshot::channel();
+        calls.try_send(answered(call, answer)).map_err(refused)?;
+        answered_later.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// The stock; the writer waits while this is held.
+    pub(crate) fn projection(&self) -> Result<RwLockReadGuard<'_, Projection>, Failure> {
+        self.check_ready()?;
+        Ok(self.shared.projection.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.shared.progress.subscribe()
+    }
+
+    /// How many requests wait for the writer.
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.shared.waiting_requests.load(Ordering::Relaxed)
+    }
+
+    /// Takes nothing more; what waits is still committed and answered, then a snapshot is saved.
+    pub(crate) fn stop(&self) {
+        self.shared.must_stop.store(true, Ordering::Relaxed);
+        // It fails when the queue is full, and the writer sees the flag then; or when the writer has ended.
+        let _ = self.jobs.try_send(Job::Stop);
+    }
+
+    fn check_ready(&self) -> Result<(), Failure> {
+        match self.shared.progress.borrow().state {
+            State::Ready => Ok(()),
+            State::Starting => Err(Failure::Starting),
+            State::Stopped => Err(Failure::Stopping),
+        }
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, Failure> {
+        self.check_ready()?;
+        if self.shared.must_stop.load(Ordering::Relaxed) {
+            return Err(Failure::Stopping);
+        }
+        let (answer, answered_later) = oneshot::channel();
+        let job = job(answer);
+        let n_bytes = if let Job::Append(append) = &job { append.n_bytes() } else { 0 };
+        let bytes_before = self.shared.waiting_bytes.fetch_add(n_bytes, Ordering::Relaxed);
+        self.shared.waiting_requests.fetch_add(1, Ordering::Relaxed);
+        let sent = match bytes_before.saturating_add(n_bytes) <= MAX_WAITING_BYTES {
+            true => self.jobs.try_send(job).map_err(refused),
+            false => Err(Failure::Full),
+        };
+        if let Err(failure) = sent {
+            self.shared.waiting_bytes.fetch_sub(n_bytes, Ordering::Relaxed);
+            self.shared.waiting_requests.fetch_sub(1, Ordering::Relaxed);
+            return Err(failure);
+        }
+        // The writer drops the answer only when it ends before it came to this job.
+        answered_later.await.unwrap_or(Err(Failure::Stopping))
+    }
+}
+
+fn refused<T>(error: TrySendError<T>) -> Failure {
+    match error {
+        TrySendError::Full(_) => Failure::Full,
+        TrySendError::Disconnected(_) => Failure::Stopping,
+    }
+}
+
+fn answered<T: Send + 'static>(
+    call: impl FnOnce(&dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
+    answer: Answer<T>,
+) -> Call {
+    Box::new(move |ledger| {
+        // Nobody waits any more when this fails.
+        let _ = answer.send(call(ledger).map_err(Failure::from));
+    })
+}
+
+struct Writer {
+    ledger: Box<dyn Ledger>,
+    clock: Clock,
+    queue: Receiver<Job>,
+    shared: Arc<Shared>,
+    /// The last event of the last snapshot.
+    snapshot_at: u64,
+}
+
+/// However the writer ends, nobody goes on waiting for it.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.progress.send_modify(|progress| progress.state = State::Stopped);
+    }
+}
+
+impl Writer {
+    fn run(mut self) {
+        if !self.begin() {
+            return;
+        }
+        // A job that was taken from the queue and does not fit the group before it.
+        let mut held = None;
+        loop {
+            let job = match held.take() {
+                Some(job) => job,
+                None if self.must_stop() => match self.queue.try_recv() {
+                    Ok(job) => self.taken(job),
+                    Err(_) => break,
+                },
+                None => match self.queue.recv() {
+                    Ok(job) => self.taken(job),
+                    Err(_) => break,
+                },
+            };
+            match job {
+                Job::Append(first) => held = self.append(first),
+                Job::Release { quarantine_id, corrected, actor, reason, answer } => {
+                    let decision = self.decision(actor, reason);
+                    let outcome = self.ledger.release(quarantine_id, corrected.as_deref(), &decision);
+                    self.catch_up_or_log();
+                    let _ = answer.send(outcome.map_err(Failure::from));
+                }
+                Job::Discard { quarantine_id, actor, reason, answer } => {
+                    let decision = self.decision(actor, reason);
+                    let _ = answer.send(self.ledger.discard(quarantine_id, &decision).map_err(Failure::from));
+                }
+                Job::Read(call) => call(&*self.ledger),
+                Job::Stop => {}
+            }
+        }
+        self.save_snapshot();
+    }
+
+    fn must_stop(&self) -> bool {
+        self.shared.must_stop.load(Ordering::Relaxed)
+    }
+
+    /// Brings the stock book up to date; `false` when the server must stop before that.
+    fn begin(&mut self) -> bool {
+        const PAUSE: Duration = Duration::from_millis(500);
+        loop {
+            let restored = self.ledger.latest_snapshot(SNAPSHOT_NAME).map(Projection::restore);
+            let caught_up = restored.and_then(|projection| {
+                self.snapshot_at = projection.last_sequence;
+                *self.shared.projection.write().unwrap_or_else(PoisonError::into_inner) = projection;
+                self.catch_up()
+            });
+            match caught_up {
+                _ if self.must_stop() => return false,
+                Ok(()) => break,
+                Err(error) => tracing::error!(error = %error, "the events cannot be read, trying again"),
+            }
+            std::thread::sleep(PAUSE);
+        }
+        self.shared.progress.send_modify(|progress| progress.state = State::Ready);
+        true
+    }
+
+    /// Counts a job that has left the queue.
+    fn taken(&self, job: Job) -> Job {
+        if let Job::Append(append) = &job {
+            self.shared.waiting_bytes.fetch_sub(append.n_bytes(), Ordering::Relaxed);
+        }
+        if !matches!(job, Job::Stop) {
+            self.shared.waiting_requests.fetch_sub(1, Ordering::Relaxed);
+        }
+        job
+    }
+
+    /// Appends a request and those that wait behind it in one transaction. Returns the job that ended the group.
+    fn append(&mut self, first: Append) -> Option<Job> {
+        let mut entries = Vec::new();
+        let mut requests = Vec::new();
+        let mut next = Some(Job::Append(first));
+        let held = loop {
+            match next {
+                Some(Job::Append(mut append)) if requests.is_empty() || fits(&entries, &append) => {
+                    requests.push((append.entries.len(), append.person, append.answer));
+                    entries.append(&mut append.entries);
+                }
+                other => break other,
+            }
+            next = self.queue.try_recv().ok().map(|job| self.taken(job));
+        };
+        let mut batch = Batch::new(entries, (self.clock)());
+        batch.counts_from = self.horizon();
+        match self.ledger.append(&batch) {
+            Ok(outcomes) => {
+                self.catch_up_or_log();
+                self.shared.metrics.count_outcomes(&outcomes, requests.len());
+                let mut outcomes = outcomes.into_iter();
+                for (n_entries, person, answer) in requests {
+                    let own: Vec<Outcome> = outcomes.by_ref().take(n_entries).collect();
+                    // A person's request is acknowledged when the audit trail has it; sent again, its events are
+                    // duplicates and the record is written then.
+                    let recorded = person.map_or(Ok(()), |actor| self.record(actor, &own));
+                    let _ = answer.send(recorded.map(|()| own).map_err(Failure::from));
+                }
+            }
+            Err(error) => {
+                let failure = Failure::from(error);
+                for (_, _, answer) in requests {
+                    let _ = answer.send(Err(failure.clone()));
+                }
+            }
+        }
+        held
+    }
+
+    fn record(&mut self, actor: String, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        let counts = crate::routes::events::Counts::of(outcomes);
+        let entry = AuditEntry {
+            at: (self.clock)(),
+            actor,
+            action: "events.append".to_owned(),
+            subject: "events".to_owned(),
+            reason: String::new(),
+            before: String::new(),
+            after: serde_json::to_string(&counts).expect("counts are JSON"),
+        };
+        self.ledger.record(&entry).map(drop)
+    }
+
+    fn horizon(&self) -> Option<jiff::Timestamp> {
+        self.shared.projection.read().unwrap_or_else(PoisonError::into_inner).book.horizon()
+    }
+
+    fn decision(&self, actor: String, reason: String) -> Decision {
+        Decision { actor, reason, at: (self.clock)(), counts_from: self.horizon() }
+    }
+
+    /// The events are committed: what fails here is made good with the next ones.
+    fn catch_up_or_log(&mut self) {
+        if let Err(error) = self.catch_up() {
+            tracing::error!(error = %error, "the stock book is behind its events");
+        }
+    }
+
+    fn catch_up(&mut self) -> Result<(), LedgerError> {
+        let mut last = self.shared.projection.read().unwrap_or_else(PoisonError::into_inner).last_sequence;
+        let last_before = last;
+        loop {
+            let events = self.ledger.events(last + 1, CATCH_UP_PAGE)?;
+            let mut projection = self.shared.projection.write().unwrap_or_else(PoisonError::into_inner);
+            projection.apply(&events);
+            last = projection.last_sequence;
+            drop(projection);
+            if events.len() < CATCH_UP_PAGE || self.must_stop() {
+                break;
+            }
+        }
+        if last > last_before {
+            self.shared.progress.send_modify(|progress| progress.last_sequence = last);
+        }
+        if last - self.snapshot_at >= SNAPSHOT_EVERY_EVENTS {
+            self.save_snapshot();
+        }
+        Ok(())
+    }
+
+    fn save_snapshot(&mut self) {
+        let projection = self.shared.projection.read().unwrap_or_else(PoisonError::into_inner);
+        if projection.last_sequence == self.snapshot_at {
+            return;
+        }
+        let snapshot = projection.snapshot();
+        drop(projection);
+        match self.ledger.save_snapshot(SNAPSHOT_NAME, &snapshot, (self.clock)()) {
+            Ok(()) => self.snapshot_at = snapshot.last_sequence,
+            Err(error) => tracing::warn!(error = %error, "no snapshot of the stock book, the next start takes longer"),
+        }
+    }
+}
+
+fn fits(entries: &[Incoming], append: &Append) -> bool {
+    entries.len() + append.entries.len() <= MAX_GROUP_ENTRIES
+}

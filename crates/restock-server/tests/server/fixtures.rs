@@ -1,0 +1,115 @@
+//! A server with a token of every role.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use restock_ledger::{Ledger, SqliteLedger};
+use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub(crate) struct Fixture {
+    pub(crate) server: Server,
+    pub(crate) router: Router,
+    pub(crate) tokens: Tokens,
+    secrets: Vec<(Role, String)>,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn token(name: &str, role: Role) -> NewToken {
+    NewToken { name: name.to_owned(), role, locations: None, expires_at: None }
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::with(Box::new(SqliteLedger::in_memory().unwrap())).await
+    }
+
+    pub(crate) async fn with(ledger: Box<dyn Ledger>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.json");
+        let tokens = Tokens::at(&path);
+        let secrets =
+            Role::ALL.map(|role| (role, tokens.create(token(role.name(), role), now()).unwrap())).into_iter().collect();
+        let options = ServerOptions {
+            ledger,
+            reader: None,
+            tokens: Tokens::at(&path),
+            clock: Arc::new(now),
+            time_zone: TimeZone::UTC,
+        };
+        let server = Server::new(options).unwrap();
+        server.ready().await.unwrap();
+        Self { router: server.router(), server, tokens, secrets, _folder: folder }
+    }
+
+    pub(crate) fn secret(&self, role: Role) -> &str {
+        &self.secrets.iter().find(|(other, _)| *other == role).unwrap().1
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    pub(crate) async fn get(&self, role: Role, path: &str) -> Answer {
+        self.send(request("GET", path, Some(self.secret(role)), "", "")).await
+    }
+
+    pub(crate) async fn post(&self, role: Role, path: &str, kind: &str, body: &str) -> Answer {
+        self.send(request("POST", path, Some(self.secret(role)), kind, body)).await
+    }
+
+    /// Sends JSON with events as the integrator.
+    pub(crate) async fn events(&self, body: &str) -> Answer {
+        self.post(Role::Integrator, "/v1/events", "application/json", body).await
+    }
+}
+
+pub(crate) fn request(method: &str, path: &str, secret: Option<&str>, kind: &str, body: &str) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(secret) = secret {
+        request = request.header("authorization", format!("Bearer {secret}"));
+    }
+    if !kind.is_empty() {
+        request = request.header("content-type", kind);
+    }
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+/// A sale of one unit of milk in Berlin.
+pub(crate) fn sale(event_id: &str) -> String {
+    sale_at(event_id, "berlin")
+}
+
+pub(crate) fn sale_at(event_id: &str, location_id: &str) -> String {
+    format!(
+        r#"{{"event_id":"{event_id}","source":"till","type":"sale","occurred_at":"2026-03-02T08:00:00Z","item_id":"milk","location_id":"{location_id}","quantity":1}}"#
+    )
+}
