@@ -184,6 +184,19 @@ pub(crate) enum Verb {
     /// Change the quantity of a proposal on the desk, in whole packs and with a reason
     #[command(after_help = "Examples:\n  restock edit p_4f2a --quantity 24 --reason \"street festival\" --by ada")]
     Edit(EditArgs),
+    /// Serve the HTTP API over the ledger of the project, until it is interrupted
+    ///
+    /// Events in, stock, quarantine, audit trail and a stream out; /v1/openapi.json describes all of it. Only tokens of
+    /// `restock token create` may use it. It writes one line of JSON per request to standard error. Put a proxy with TLS in
+    /// front of it before it listens beyond this machine.
+    #[command(after_help = "Examples:\n  restock token create till-1 --role integrator\n  restock serve\n  \
+                      restock serve --listen 127.0.0.1:9000")]
+    Serve(ServeArgs),
+    /// Make, list and revoke the tokens of those who may use the server
+    #[command(after_help = "Examples:\n  restock token create ada --role approver\n  \
+                      restock token create till-1 --role integrator --location berlin --days 365\n  \
+                      restock token list\n  restock token revoke till-1")]
+    Token(TokenArgs),
     /// Take events into the ledger of the project: sales, receipts, counts, orders and more, a JSON object on each line
     ///
     /// An event is known by its source and event_id, so a file may be sent twice, and events may come late or in any order.
@@ -850,6 +863,58 @@ pub(crate) struct EditArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Address and port; that of server.listen when not given
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::verbs::serve::address)]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) action: TokenAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenAction {
+    /// Make a token; it is shown once and kept nowhere
+    Create {
+        /// Who it is for, as the audit trail names them
+        name: String,
+        /// What they may do
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// A location that it is about; repeatable, all when not given
+        #[arg(long, value_name = "ID")]
+        location: Vec<String>,
+        /// Days after which it is refused
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
+    },
+    /// List tokens, without their secrets
+    List,
+    /// Refuse a token from now on
+    Revoke {
+        /// Whose
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Looks at stock and events
+    Viewer,
+    /// Looks after the data
+    Planner,
+    /// Answers for orders
+    Approver,
+    /// A system that sends events
+    Integrator,
+    /// Everything
+    Admin,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct IngestArgs {
     /// Files of events: NDJSON, or .json with one event or a list; - reads NDJSON from standard input
     #[arg(required = true, value_name = "FILE")]
@@ -995,7 +1060,7 @@ mod tests {
             assert!(help.contains("Examples:"), "{} has examples", verb.get_name());
         }
         // As many as the specification names, so that the list is read and not searched.
-        assert!(command.get_subcommands().count() <= 27);
+        assert!(command.get_subcommands().count() <= 28);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `restock.toml`: one table of settings drives reading, refusing, explaining and documenting.
 
 use crate::verbs::desk::LINE_FIELDS;
+use std::net::SocketAddr;
+
 use jiff::tz::TimeZone;
 use restock_engine::filter::Filter;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) date: Option<String>,
     /// Days that the learned policy only watches under `auto`.
     pub(crate) shadow_days: u32,
+    /// Where the server listens.
+    pub(crate) listen: SocketAddr,
     /// Which lines two different people must approve.
     pub(crate) four_eyes_if: Option<Filter>,
     /// Time zone whose calendar days events belong to.
@@ -59,6 +63,7 @@ impl Default for Config {
             decimal: None,
             date: None,
             shadow_days: 28,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             four_eyes_if: None,
             time_zone: TimeZone::UTC,
             settings,
@@ -327,8 +332,9 @@ settings! {
     "approval.firm_edits" = "true", "true", true,
         "a planner's edits survive re-planning", "重新计划时保留人工修改",
         |_, v| v.as_bool().filter(|firm| *firm).map(drop);
-    "server.listen" = "\"127.0.0.1:8080\"", "an address and port", false,
-        "address of the server", "服务器地址", ignore;
+    "server.listen" = "\"127.0.0.1:8080\"", "an address and port such as \"127.0.0.1:8080\"", true,
+        "address of the server", "服务器地址",
+        |c, v| { c.listen = v.as_str()?.parse().ok()?; Some(()) };
     "server.store" = "\"embedded\"", "\"embedded\"", false,
         "where the server keeps its data", "服务器存放数据的位置", ignore;
 }

@@ -400,6 +400,14 @@ texts! {
     PlanWants: "plan wants", "计划建议";
     ValueWord: "value", "金额";
     ExportedApproved: "{0|line|lines} ordered; {1|order file|order files} of what is on the way in {2}", "已下单 {0} 行；在途订单文件 {1} 个，位于 {2}";
+    ListeningOn: "listening on {0}, interrupt to stop", "正在监听 {0}，中断即停止";
+    NoTokens: "nobody may use it yet: restock token create NAME --role admin", "尚无人可用：restock token create NAME --role admin";
+    Stopped: "stopped; everything that was acknowledged is in the ledger", "已停止；所有已确认的内容均在账本中";
+    TokenOnce: "Keep it: it is shown this once. Send it as the header  Authorization: Bearer TOKEN", "请妥善保存：仅显示这一次。请求头：Authorization: Bearer TOKEN";
+    TokenName: "name", "名称";
+    RoleWord: "role", "角色";
+    Expires: "until", "有效期至";
+    TokenRevoked: "{0} is refused from now on", "{0} 自此被拒绝";
     Ingested: "{0} events taken in, {1} were there before, {2} in quarantine; the last event of the ledger is {3}",
         "已接收 {0} 个事件，{1} 个此前已有，{2} 个被隔离；账本最后一个事件为 {3}";
     QuarantineWord: "quarantine", "隔离";

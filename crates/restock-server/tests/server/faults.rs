@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use restock_core::{Event, ItemLocation};
 use restock_ledger::{
-    AuditCheck, AuditEntry, AuditRecord, Batch, ConsumerOffset, Decision, Ledger, LedgerError, LedgerFinding, Outcome,
-    QuarantineEntry, QuarantineState, Recorded, Snapshot, SqliteLedger,
+    AuditCheck, AuditEntry, AuditRecord, Batch, ConsumerOffset, Decision, DeskEntry, Filing, Ledger, LedgerError,
+    LedgerFinding, Outcome, QuarantineEntry, QuarantineState, Recorded, Snapshot, SqliteLedger,
 };
 use restock_server::Role;
 
@@ -49,6 +49,12 @@ impl Ledger for Faulty {
     }
     fn find(&self, source: &str, event_id: &str) -> Result<Option<Recorded>, LedgerError> {
         self.inner.find(source, event_id)
+    }
+    fn file(&mut self, filing: &Filing) -> Result<u64, LedgerError> {
+        self.inner.file(filing)
+    }
+    fn desk_entries(&self, from: u64, limit: usize) -> Result<Vec<DeskEntry>, LedgerError> {
+        self.inner.desk_entries(from, limit)
     }
     fn offset(&self, consumer: &str, partition: &str) -> Result<Option<u64>, LedgerError> {
         self.inner.offset(consumer, partition)
