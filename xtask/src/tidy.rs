@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["restock-forecast", "restock-inventory", "restock-ledger", "restock-store"],
     &["restock-learning", "restock-pretrained"],
     &["restock-engine"],
+    &["restock-server"],
     &["restock", "restock-cluster", "restock-python"],
 ];
 

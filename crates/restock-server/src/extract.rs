@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, USUAL_PAGE};
 use crate::problem::Problem;
 
+/// What events, entries and records can be numbered with.
+const NUMBERS: std::ops::RangeInclusive<u64> = 1..=i64::MAX as u64;
+
 /// The query, read strictly: a parameter that is not known is refused, because a misspelt filter would give everything.
 pub(crate) struct ValidQuery<T>(pub(crate) T);
 
@@ -42,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(text)) => match text.parse() {
-                Ok(number @ 1..) => Ok(Self(number)),
+                Ok(number) if NUMBERS.contains(&number) => Ok(Self(number)),
                 _ => Err(Problem::bad_query("path", format!("{text:?}"), "a whole number from 1")),
             },
             Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "a whole number from 1")),
@@ -62,7 +65,9 @@ pub(crate) fn page_size(limit: Option<u64>) -> Result<usize, Problem> {
 /// The number of the first row of a page.
 pub(crate) fn first_number(from: Option<u64>) -> Result<u64, Problem> {
     match from {
-        Some(0) => Err(Problem::bad_query("from", "0", "a whole number from 1")),
+        Some(from) if !NUMBERS.contains(&from) => {
+            Err(Problem::bad_query("from", from.to_string(), format!("a whole number from 1 to {}", i64::MAX)))
+        }
         from => Ok(from.unwrap_or(1)),
     }
 }

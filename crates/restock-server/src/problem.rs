@@ -14,37 +14,38 @@ use crate::writer::Failure;
 pub struct Problem {
     /// The kind of problem, for programs; it does not change between versions.
     #[serde(rename = "type")]
-    #[schema(example = "urn:restock:problem:bad-query")]
-    pub kind: String,
+    #[schema(value_type = String, example = "urn:restock:problem:bad-query")]
+    pub kind: Box<str>,
     /// The kind of problem, for people.
     pub title: &'static str,
     /// The status of the answer.
     pub status: u16,
     /// What is wrong with this request.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// The field, parameter or header at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = String)]
+    pub field: Option<Box<str>>,
     /// What was there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub got: Option<String>,
+    #[schema(value_type = String)]
+    pub got: Option<Box<str>>,
     /// What is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<String>,
+    #[schema(value_type = String)]
+    pub expected: Option<Box<str>>,
     /// The way out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<String>,
-    /// The methods that the route has, for the header `allow`.
-    #[serde(skip)]
-    #[schema(ignore)]
-    pub(crate) allow: Option<String>,
+    #[schema(value_type = String)]
+    pub fix: Option<Box<str>>,
 }
 
 impl Problem {
     /// A problem of the kind `name`, such as `bad-query`.
-    pub(crate) fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<Box<str>>) -> Self {
         Self {
-            kind: format!("urn:restock:problem:{name}"),
+            kind: format!("urn:restock:problem:{name}").into(),
             title,
             status: status.as_u16(),
             detail: detail.into(),
@@ -52,18 +53,17 @@ impl Problem {
             got: None,
             expected: None,
             fix: None,
-            allow: None,
         }
     }
 
-    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
+    pub(crate) fn fix(mut self, fix: impl Into<Box<str>>) -> Self {
         self.fix = Some(fix.into());
         self
     }
 
-    pub(crate) fn field(mut self, field: &str, got: impl Into<String>, expected: impl Into<String>) -> Self {
-        let got: String = got.into();
-        self.field = Some(field.to_owned());
+    pub(crate) fn field(mut self, field: &str, got: impl AsRef<str>, expected: impl Into<Box<str>>) -> Self {
+        let got = got.as_ref();
+        self.field = Some(field.into());
         self.got = Some(got.chars().take(Refusal::MAX_GOT_CHARS).collect());
         self.expected = Some(expected.into());
         self
@@ -77,23 +77,23 @@ impl Problem {
     }
 
     /// A body that cannot be read.
-    pub(crate) fn bad_body(detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_body(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-body", "The body cannot be read", detail)
     }
 
     /// Something that does not exist.
-    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
     }
 
     /// Something that passes: the client may send the same request again.
-    pub(crate) fn unavailable(name: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(name: &str, detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, name, "The server cannot do it now", detail)
             .fix("send the same request again after a second; what was taken in before counts once")
     }
 
     /// Our own mistake, or a damaged store.
-    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+    pub(crate) fn internal(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
             .fix("tell whoever runs the server, with the request id of this answer")
     }
@@ -169,9 +169,6 @@ impl IntoResponse for Problem {
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"restock\""));
-        }
-        if let Some(Ok(allow)) = self.allow.map(|allow| HeaderValue::from_str(&allow)) {
-            headers.insert(header::ALLOW, allow);
         }
         response
     }

@@ -129,7 +129,8 @@ pub(crate) async fn list(
 
 fn begin(query: &InventoryQuery) -> Result<Bound<ItemLocation>, Problem> {
     let first_of_item = query.item_id.as_ref().map(|item_id| ItemLocation::new(item_id, ""));
-    let Some(after) = &query.after else {
+    // A client that fills in nothing begins at the first page.
+    let Some(after) = query.after.as_ref().filter(|after| !after.is_empty()) else {
         return Ok(first_of_item.map_or(Bound::Unbounded, Bound::Included));
     };
     let Ok((item_id, location_id)) = serde_json::from_str::<(String, String)>(after) else {

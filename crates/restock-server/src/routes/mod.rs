@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
 use crate::access::methods;
@@ -45,15 +46,10 @@ async fn unknown(uri: Uri) -> Problem {
         .fix("/v1/openapi.json lists all routes")
 }
 
-async fn wrong_method(method: Method, path: MatchedPath) -> Problem {
+async fn wrong_method(method: Method, path: MatchedPath) -> impl IntoResponse {
     let allow = methods(path.as_str()).join(", ");
     let detail = format!("{} cannot be {method}", path.as_str());
-    let mut problem =
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The route has other methods", detail).field(
-            "method",
-            method.as_str(),
-            allow.clone(),
-        );
-    problem.allow = Some(allow);
-    problem
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The route has other methods", detail)
+        .field("method", method.as_str(), allow.clone());
+    ([(header::ALLOW, allow)], problem)
 }
