@@ -55,6 +55,7 @@ pub struct UnitBuilder<'a> {
     /// Open transfers by sending location.
     outgoing: RowsByPair,
     receipts: RowsByPair,
+    adjustments: RowsByPair,
     learned: HashMap<LaneKey, LearnedDays>,
     abc: HashMap<Pair, &'static str>,
     health: HashMap<Pair, f64>,
@@ -133,6 +134,9 @@ impl<'a> UnitBuilder<'a> {
             }),
             receipts: rows_by_pair(&dataset.receipts, |row| {
                 row.location.filter(|_| row.received_on < as_of).map(|location| (row.item, location))
+            }),
+            adjustments: rows_by_pair(&dataset.adjustments, |row| {
+                (row.day < as_of).then_some((row.item, row.location))
             }),
             learned: learn_lead_times(dataset, as_of),
             abc: HashMap::new(),
@@ -784,6 +788,16 @@ impl<'a> UnitBuilder<'a> {
                 .filter(|row| row.received_on > day && row.received_on < as_of)
                 .map(|row| row.quantity.micro())
                 .sum();
+            let adjusted: i64 = self
+                .adjustments
+                .get(&(item, location))
+                .into_iter()
+                .flatten()
+                .map(|idx| &dataset.adjustments[*idx as usize])
+                .filter(|row| row.day > day)
+                .map(|row| row.quantity.micro())
+                .sum();
+            let (received, sold) = (received + adjusted.max(0), sold - adjusted.min(0));
             if sold != 0 || received != 0 {
                 *lots.entry(default_life).or_default() += received;
                 let mut open = sold.max(0);
@@ -794,7 +808,9 @@ impl<'a> UnitBuilder<'a> {
                 }
                 on_hand_micro = (on_hand_micro + received - sold).max(0);
             }
-            warnings.push(format!("D06: stock was counted on {day} and brought forward by sales and receipts"));
+            warnings.push(format!(
+                "D06: stock was counted on {day} and brought forward by sales, receipts and adjustments"
+            ));
         }
         // Blocked units are in the on-hand figure; the last to expire are taken to be the blocked ones.
         let mut open = blocked_micro.min(on_hand_micro);

@@ -277,7 +277,8 @@ pub struct PortfolioTraining {
     pub curve: Vec<Round>,
     /// Why it ended.
     pub ended: Ended,
-    /// The policy with the lowest validation cost; the one before training where none was lower beyond chance.
+    /// The policy with the lowest validation cost; the one before training where none was lower beyond chance. That is
+    /// looked at on the paths by which the round was chosen, so it is a little too easy; the test is on others.
     pub best: Arc<PretrainedPolicy>,
     /// Steps made by the best policy, 0 for the one before training.
     pub best_step: u64,

@@ -282,7 +282,7 @@ pub struct OrderStanding {
 pub enum DeskDecision {
     /// Orders another quantity, base units.
     Edit {
-        /// Base units, whole order units, at least 0.
+        /// Base units, whole order units, above 0.
         quantity: Quantity,
         /// Why; not empty.
         reason: String,
@@ -326,7 +326,9 @@ pub enum DeskError {
         action: &'static str,
     },
     /// A quantity that cannot be ordered.
-    #[error("quantity is {quantity}, proposal {proposal_id} is ordered in whole {order_uom} of {order_multiple}")]
+    #[error(
+        "quantity is {quantity}, proposal {proposal_id} is ordered in whole {order_uom}, at least one: reject it to order nothing"
+    )]
     NotWhole {
         /// The proposal.
         proposal_id: String,
@@ -337,6 +339,9 @@ pub enum DeskError {
         /// The order unit.
         order_uom: String,
     },
+    /// Nobody was named.
+    #[error("who decides must be named")]
+    NoName,
     /// No reason was given.
     #[error("a reason must be given: the outcome is compared with it later")]
     NoReason,
@@ -437,7 +442,9 @@ impl Desk {
                 filed.approvals.clear();
             }
             DeskChange::Approved { by, n_needed } => {
-                filed.approvals.push(by.clone());
+                if !filed.approvals.contains(by) {
+                    filed.approvals.push(by.clone());
+                }
                 if filed.approvals.len() >= *n_needed as usize {
                     filed.state = ProposalState::Approved;
                 }
@@ -537,7 +544,11 @@ impl Desk {
         let filed = self.filed.get(proposal_id).ok_or_else(|| DeskError::NoSuchProposal { proposal_id: id() })?;
         let state = filed.state;
         let wrong = |allowed, action| Err(DeskError::WrongState { proposal_id: id(), state, allowed, action });
-        let by = by.to_owned();
+        // One person is one name, however it is typed.
+        let by = by.trim().to_lowercase();
+        if by.is_empty() {
+            return Err(DeskError::NoName);
+        }
         let change = match decision {
             DeskDecision::Edit { .. } if !state.is_open() => {
                 return wrong("proposed, edited or approved", "edited");
@@ -554,8 +565,13 @@ impl Desk {
             }
             DeskDecision::Edit { quantity, reason } => {
                 let multiple = filed.need.order_multiple;
-                let is_whole = multiple <= Quantity::ZERO || quantity.micro() % multiple.micro() == 0;
-                if *quantity < Quantity::ZERO || !is_whole {
+                let is_whole = if multiple > Quantity::ZERO {
+                    quantity.micro() % multiple.micro() == 0
+                } else {
+                    // As fine as what plans order of it.
+                    quantity.decimals() <= filed.need.quantity.decimals()
+                };
+                if *quantity <= Quantity::ZERO || !is_whole {
                     return Err(DeskError::NotWhole {
                         proposal_id: id(),
                         quantity: *quantity,

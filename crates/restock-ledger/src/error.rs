@@ -75,6 +75,12 @@ pub enum LedgerError {
         /// Entries that are there.
         found: u64,
     },
+    /// The event of an order that a filing leads to could not be taken in; nothing of the filing is written.
+    #[error("an order of the desk is no new event ({outcome}): somebody else uses the source of the desk")]
+    OrderNotTaken {
+        /// What became of it.
+        outcome: String,
+    },
     /// There is no such entry in quarantine.
     #[error("there is no quarantine entry {0}")]
     NoSuchEntry(u64),

@@ -29,7 +29,8 @@ pub struct TableEvents {
 /// Events that say what the tables of `dataset` say about what happened: sales, stock, orders, receipts, prices,
 /// promotions, stock-outs, adjustments, signals. `source` is their source, `at` is the time of what has no day of its own.
 ///
-/// A row is dated on the first instant of its day in `time_zone`, so a count comes before the sales of its day. Tables
+/// A row is dated on the first instant of its day in `time_zone`, and a count on the last one: it comes after the sales of
+/// its day. Tables
 /// that describe the business (items, locations, suppliers, lanes, calendars, ...) stay tables.
 pub fn events_from_tables(dataset: &Dataset, source: &str, at: Timestamp, time_zone: &TimeZone) -> TableEvents {
     let mut out = Builder { dataset, source, time_zone, at, said: FxHashMap::default(), made: TableEvents::default() };
@@ -132,7 +133,9 @@ impl Builder<'_> {
     fn inventory(&mut self) {
         let mut counts: BTreeMap<ItemLocation, (Timestamp, Quantity)> = BTreeMap::new();
         for row in &self.dataset.inventory {
-            let at = row.as_of.map_or(self.at, |day| self.morning(day));
+            // A row of a day is its end: what sold on that day has left the shelf.
+            let end = |day: Day| self.morning(day.plus(1)).checked_sub(jiff::SignedDuration::from_nanos(1));
+            let at = row.as_of.and_then(|day| end(day).ok()).unwrap_or(self.at);
             let (counted_at, on_hand) =
                 counts.entry(self.place(row.item, row.location)).or_insert((at, Quantity::ZERO));
             *counted_at = (*counted_at).max(at);

@@ -392,7 +392,11 @@ impl Ledger for SqliteLedger {
         if let Some(orders) = &filing.orders {
             let mut next_sequence = last_number(&write, "SELECT max(sequence) FROM events")? + 1;
             for order in &orders.entries {
-                take_in(&write, orders, order, &mut next_sequence)?;
+                // An order that does not count would be placed again: then nothing of the filing is written.
+                let outcome = take_in(&write, orders, order, &mut next_sequence)?;
+                if !matches!(outcome, Outcome::Accepted { .. }) {
+                    return Err(LedgerError::OrderNotTaken { outcome: format!("{outcome:?}") });
+                }
             }
         }
         write.commit()?;

@@ -7,9 +7,10 @@
 //!   ([`events_from_tables`](crate::events_from_tables)), and the ledger sees to it that each counts once.
 //! - *Sales and returns* become one row each, returns negative. *Waste*, *adjustments* and units sent to other locations
 //!   become adjustments; *receipts*, from other locations too, become receipts that know their order where one is known.
-//! - *Stock* of an item-location that events tell of is the [`StockBook`]'s, begun with the rows of the files as a count:
-//!   on the morning of their day, or at `base_at`. Lots that are sold from are taken in the order of their expiry. Without
-//!   any count, in files or events, there is no row: a sum of sales alone is no stock.
+//! - *Stock* of an item-location that events tell of is its latest count, as of the end of its day: a row of the files, or
+//!   a count and what moved after it on that day. Rows of files without a day are of the last day that the files tell of.
+//!   What moved on later days is in the tables of sales, receipts and adjustments, by which whoever plans brings the
+//!   count forward. Without any count, in files or events, there is no row: a sum of sales alone is no stock.
 //! - *Open orders* that events tell of are the book's, begun with the rows of the files.
 //! - Of *prices* and *promotions* said twice for the same span, the last event stands.
 //! - *Sensor readings* without an item become signals: the mean per metric, location and day.
@@ -46,7 +47,7 @@ pub fn tables(base: &Dataset, base_at: Timestamp, events: &[Event], time_zone: &
     for event in &sorted {
         builder.add(event);
     }
-    builder.finish()
+    builder.finish(&sorted)
 }
 
 /// The first instant of a day.
@@ -358,8 +359,8 @@ impl<'a> Builder<'a> {
         said.map(|at| Day::from_date(self.time_zone.to_datetime(at).date()))
     }
 
-    fn finish(mut self) -> Dataset {
-        self.finish_inventory();
+    fn finish(mut self, sorted: &[&Event]) -> Dataset {
+        self.finish_inventory(sorted);
         self.finish_open_orders();
         let prices = std::mem::take(&mut self.prices);
         self.dataset.prices.extend(prices.into_values());
@@ -378,7 +379,12 @@ impl<'a> Builder<'a> {
         self.dataset
     }
 
-    fn finish_inventory(&mut self) {
+    /// The latest count of each item-location holds, that of the files or one of the events, as of the end of its day; what
+    /// moved later is in the other tables, and whoever reads them brings the count forward by it.
+    fn finish_inventory(&mut self, events: &[&Event]) {
+        let mut counted = self.counted(events);
+        let undated = self.base.sales.day.iter().max().copied();
+        let before_events = Day::from_date(self.time_zone.to_datetime(self.base_at).date()).plus(-1);
         let mut rows_of: BTreeMap<ItemLocation, Vec<InventoryRow>> = BTreeMap::new();
         for row in std::mem::take(&mut self.dataset.inventory) {
             let place = self.base_place(row.item, row.location);
@@ -388,44 +394,59 @@ impl<'a> Builder<'a> {
             }
         }
         for place in std::mem::take(&mut self.places) {
-            let Some(stock) = self.book.stock(&place) else { continue };
-            let Some(counted_at) = stock.counted_at else { continue };
-            let last = stock.moved_at.unwrap_or(counted_at).max(counted_at);
-            let as_of = Some(Day::from_date(self.time_zone.to_datetime(last).date()));
-            let (item, location) = self.place(&place, stock.on_hand);
-            let rows = rows_of.remove(&place).unwrap_or_default();
-            let base_at =
-                rows.iter().map(|row| row.as_of.map_or(self.base_at, |day| morning(day, self.time_zone))).max();
+            // What moves after files that do not say when they were true comes after the last day that they tell of.
+            let mut rows = rows_of.remove(&place).unwrap_or_default();
+            rows.iter_mut().filter(|row| row.as_of.is_none()).for_each(|row| {
+                row.as_of = Some(undated.unwrap_or(before_events));
+            });
+            let of_files = rows.iter().filter_map(|row| row.as_of).max();
+            let Some((day, on_hand)) = counted.remove(&place).filter(|(day, _)| of_files.is_none_or(|own| own < *day))
+            else {
+                self.dataset.inventory.append(&mut rows);
+                continue;
+            };
+            let (item, location) = self.place(&place, on_hand);
+            // Counted anew: what the files say about lots is out of date, what they say about promises is not.
+            let sum =
+                |amount: fn(&InventoryRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
+            let (allocated, blocked, in_transit) =
+                (sum(|row| row.allocated), sum(|row| row.blocked), sum(|row| row.in_transit));
             let row = self.next_row();
-            let blank = InventoryRow {
+            self.dataset.inventory.push(InventoryRow {
                 item,
                 location,
-                on_hand: Quantity::ZERO,
-                as_of,
+                on_hand,
+                as_of: Some(day),
                 lot_id: None,
                 expiry: None,
-                allocated: Quantity::ZERO,
-                blocked: Quantity::ZERO,
-                in_transit: Quantity::ZERO,
+                allocated,
+                blocked,
+                in_transit,
                 row,
-            };
-            if base_at == Some(counted_at) {
-                let rows = moved(rows, stock.on_hand, &blank);
-                self.dataset.inventory.extend(rows.into_iter().map(|row| InventoryRow { as_of, ..row }));
-            } else {
-                // Counted anew: what the files say about lots is out of date, what they say about promises is not.
-                let sum = |amount: fn(&InventoryRow) -> Quantity| {
-                    rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row))
-                };
-                self.dataset.inventory.push(InventoryRow {
-                    on_hand: stock.on_hand,
-                    allocated: sum(|row| row.allocated),
-                    blocked: sum(|row| row.blocked),
-                    in_transit: sum(|row| row.in_transit),
-                    ..blank
-                });
+            });
+        }
+    }
+
+    /// Of each item-location that was counted: the day of the last count, and the stock at the end of that day. At its
+    /// instant a count comes first.
+    fn counted(&self, sorted: &[&Event]) -> BTreeMap<ItemLocation, (Day, Quantity)> {
+        let mut counted: BTreeMap<ItemLocation, (Timestamp, Day, Quantity)> = BTreeMap::new();
+        for event in sorted {
+            if let EventKind::Count { place, on_hand } = &event.kind {
+                let day = event.business_day(self.time_zone);
+                counted.insert(place.clone(), (event.occurred_at, day, *on_hand));
             }
         }
+        for event in sorted {
+            let (Some(place), Some(movement)) = (event.kind.place(), event.kind.movement()) else { continue };
+            if let Some((at, day, on_hand)) = counted.get_mut(place)
+                && *at <= event.occurred_at
+                && event.business_day(self.time_zone) == *day
+            {
+                *on_hand += movement;
+            }
+        }
+        counted.into_iter().map(|(place, (_, day, on_hand))| (place, (day, on_hand))).collect()
     }
 
     fn finish_open_orders(&mut self) {
@@ -535,36 +556,6 @@ fn line_of(kind: &EventKind) -> Option<OrderLine> {
 /// What a file says, for the book. Its key sorts before every key of a source, so that an event at the same instant wins.
 fn file_event(occurred_at: Timestamp, kind: EventKind) -> Event {
     Event { event_id: String::new(), source: String::new(), occurred_at, kind, attributes: BTreeMap::new() }
-}
-
-/// The rows of an item-location once its stock is `on_hand`: units leave lots in the order of expiry, and what came in
-/// lies in a row without a lot.
-fn moved(mut rows: Vec<InventoryRow>, on_hand: Quantity, blank: &InventoryRow) -> Vec<InventoryRow> {
-    let before = rows.iter().fold(Quantity::ZERO, |sum, row| sum + row.on_hand);
-    let mut difference = on_hand + -before;
-    if difference > Quantity::ZERO {
-        match rows.iter_mut().find(|row| row.lot_id.is_none() && row.expiry.is_none()) {
-            Some(row) => row.on_hand += difference,
-            None => rows.push(InventoryRow { on_hand: difference, ..blank.clone() }),
-        }
-        return rows;
-    }
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|&idx| (rows[idx].expiry.unwrap_or(Day(i32::MAX)), idx));
-    for &idx in &order {
-        let taken = (-difference).min(rows[idx].on_hand.max(Quantity::ZERO));
-        rows[idx].on_hand += -taken;
-        difference += taken;
-    }
-    // More left than was there: the last row goes below zero, and the data-health checks report it.
-    if let Some(&last) = order.last() {
-        rows[last].on_hand += difference;
-    }
-    let is_empty_lot = |row: &InventoryRow| row.on_hand == Quantity::ZERO && row.lot_id.is_some();
-    if rows.iter().any(|row| !is_empty_lot(row)) {
-        rows.retain(|row| !is_empty_lot(row));
-    }
-    rows
 }
 
 /// Sorts items, locations and suppliers by id again and renames them in every table.

@@ -442,6 +442,9 @@ pub(crate) struct ExportArgs {
     /// Order what is approved on the desk of the project; it counts as on order from then on
     #[arg(long, conflicts_with = "plan")]
     pub(crate) approved: bool,
+    /// With --approved: write the files of earlier orders again, too
+    #[arg(long, requires = "approved")]
+    pub(crate) again: bool,
     /// Who orders, for the audit trail
     #[arg(long, value_name = "NAME", default_value = "planner", requires = "approved")]
     pub(crate) by: String,

@@ -378,7 +378,7 @@ texts! {
     PortfolioUnplanned: "{0|item-location|item-locations} cannot be planned; --json lists them with the reason", "{0} 个商品-地点无法计划；--json 列出原因";
     PerDay: "cost a day", "每日成本";
     PortfolioClassical: "classical", "经典策略";
-    PortfolioShipped: "pretrained", "预训练策略";
+    PortfolioShipped: "before the fit", "拟合前的策略";
     PortfolioFitted: "fitted", "拟合后的策略";
     PortfolioGuarded: "fitted, behind the guard", "拟合后的策略（经守卫）";
     PortfolioTest: "On demand paths that nothing was learned or chosen from, from today's stock, under the ordering rules of the plan; differences with 95 %.",
@@ -386,10 +386,10 @@ texts! {
     PortfolioConverged: "Converged after {0} steps: the cost on the paths of validation falls no further.", "{0} 步后收敛：验证路径上的成本不再下降。";
     PortfolioOutOfSteps: "All {0} steps are made; steps=N makes more.", "已完成全部 {0} 步；steps=N 可增加步数。";
     PortfolioOutOfTime: "The time was over after {0} steps; --budget gives more.", "{0} 步后时间用尽；--budget 可增加时间。";
-    PortfolioNothing: "Nothing was learned: the network decides none of these item-locations.", "未进行学习：网络不决定其中任何商品-地点。";
+    PortfolioNothing: "Nothing was learned: the network decides none of these item-locations, or days=N is shorter than what it looks ahead.", "未进行学习：网络不决定其中任何商品-地点，或 days=N 短于其前瞻期。";
     PortfolioSaved: "The weights of step {0} are the project's learned policy now; it watches anew before it acts. Delete {1} to go back.",
         "第 {0} 步的权重现为本项目的学习策略；重新观察期满后才会生效。删除 {1} 即可恢复。";
-    PortfolioKept: "The pretrained policy stays: no weights were cheaper beyond chance on the paths of validation.", "保留预训练策略：验证路径上没有权重的成本显著更低。";
+    PortfolioKept: "The policy stays as it is: no weights were cheaper beyond chance on the paths of validation, and no dearer behind the guard.", "策略保持不变：验证路径上没有权重的成本显著更低且经守卫后不更高。";
     PortfolioNoProject: "The fit is cheaper, but there is no project to keep it in: `restock init` makes one.", "拟合后成本更低，但没有项目可保存：用 `restock init` 创建。";
     OnDesk: "desk: {0} new, {1} revised, {2} over; {3} that people decided on keep their quantity",
         "工作台：新增 {0}，修订 {1}，结束 {2}；{3} 个已由人工决定的保持原数量";
@@ -400,6 +400,7 @@ texts! {
     PlanWants: "plan wants", "计划建议";
     ValueWord: "value", "金额";
     ExportedApproved: "{0|line|lines} ordered; {1|order file|order files} of what is on the way in {2}", "已下单 {0} 行；在途订单文件 {1} 个，位于 {2}";
+    OrderedLate: "{0|line was|lines were} to be ordered before {1}; `restock plan --publish` says what is needed now", "{0} 行本应在 {1} 之前下单；`restock plan --publish` 给出当前需求";
     ListeningOn: "listening on {0}, interrupt to stop", "正在监听 {0}，中断即停止";
     NoTokens: "nobody may use it yet: restock token create NAME --role admin", "尚无人可用：restock token create NAME --role admin";
     Stopped: "stopped; everything that was acknowledged is in the ledger", "已停止；所有已确认的内容均在账本中";

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::{Dataset, Day, Event};
-use restock_ledger::{Ledger, LedgerError, SqliteLedger, tables};
+use restock_ledger::{DESK_SOURCE, Ledger, LedgerError, SqliteLedger, tables};
 
 use crate::error::CliError;
 
@@ -36,22 +36,37 @@ pub(crate) fn open_reader(dir: &Path) -> Result<Option<SqliteLedger>, CliError> 
     path.exists().then(|| SqliteLedger::open_reader(&path).map_err(|error| explained(&error))).transpose()
 }
 
-/// What the files say, and the events of a project beyond it; of a day to look back from, the events before it. Returns
-/// how many events were added.
+/// What was added to the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// Events that are in the tables now.
+    pub(crate) n_events: usize,
+    /// Events that are of the day that is looked back from, or later.
+    pub(crate) n_later: usize,
+    /// The last day that events tell of, but for the project's own orders.
+    pub(crate) last_day: Option<Day>,
+}
+
+/// What the files say, and the events of a project beyond it; of a day to look back from, the events before it.
 pub(crate) fn add_events(
     dir: &Path,
     dataset: &mut Dataset,
     as_of: Option<Day>,
     time_zone: &TimeZone,
-) -> Result<usize, CliError> {
-    let Some(ledger) = open_reader(dir)? else { return Ok(0) };
+) -> Result<Added, CliError> {
+    let Some(ledger) = open_reader(dir)? else { return Ok(Added::default()) };
     let mut events = all(&ledger).map_err(|error| explained(&error))?;
+    let n_all = events.len();
     if let Some(as_of) = as_of {
         events.retain(|event| event.business_day(time_zone) < as_of);
     }
-    let Some(first) = events.iter().map(|event| event.occurred_at).min() else { return Ok(0) };
-    *dataset = tables(dataset, before(first), &events, time_zone);
-    Ok(events.len())
+    let others = events.iter().filter(|event| event.source != DESK_SOURCE);
+    let last_day = others.map(|event| event.business_day(time_zone)).max();
+    let added = Added { n_events: events.len(), n_later: n_all - events.len(), last_day };
+    if let Some(first) = events.iter().map(|event| event.occurred_at).min() {
+        *dataset = tables(dataset, before(first), &events, time_zone);
+    }
+    Ok(added)
 }
 
 /// A moment before `first`: when the files were true, where they do not say it themselves.

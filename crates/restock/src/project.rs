@@ -21,7 +21,7 @@ use crate::error::{CliError, Exit};
 use crate::fitted;
 use crate::format;
 use crate::i18n::Text;
-use crate::ledger;
+use crate::ledger::{self, Added};
 use crate::session::Session;
 use crate::shadow::Shadow;
 
@@ -63,6 +63,8 @@ pub(crate) struct Loaded {
     pub(crate) models: Registry,
     /// Since when the learned policy watches.
     pub(crate) shadow: Shadow,
+    /// Whether it is the data as they were known before a day that was named.
+    pub(crate) looks_back: bool,
 }
 
 impl Project {
@@ -175,9 +177,9 @@ impl Project {
 
         let own = self.config_file.is_some().then_some(self.dir.as_path());
         let look_back = session.as_of.or(self.config.settings.as_of);
-        let n_events = match own.filter(|_| !self.ad_hoc) {
+        let added = match own.filter(|_| !self.ad_hoc) {
             Some(dir) => ledger::add_events(dir, &mut import.dataset, look_back, &self.config.time_zone)?,
-            None => 0,
+            None => Added::default(),
         };
         let mut base = PlanSettings::default();
         if let Some(bucket) = import.bucket {
@@ -202,13 +204,17 @@ impl Project {
         let name = if config.name.is_empty() { self.fallback_name() } else { config.name };
         let models = models_of(&self.dir);
         notes.extend(note_of_other_bucket(session, &models, settings.bucket));
-        if n_events > 0 {
-            notes.push(session.fill(Text::LedgerAdded, &[&format::count(n_events)]));
+        if added.n_events > 0 {
+            notes.push(session.fill(Text::LedgerAdded, &[&format::count(added.n_events)]));
+        }
+        // Events of a day without sales, such as a count on a Sunday, are of the past of the plan too.
+        if let (None, Some(last_day)) = (settings.as_of, added.last_day) {
+            settings.as_of = Some(plan_day(&import.dataset, &settings).max(last_day.plus(1)));
         }
         settings.learned_weights = own.map(fitted::read).transpose()?.flatten();
         let shadow = Shadow::read(own, config.shadow_days, settings.learned_weights.as_ref())?;
         settings.learned_acts = shadow.acts(plan_day(&import.dataset, &settings));
-        Ok(Loaded { import, settings, notes, name, models, shadow })
+        Ok(Loaded { import, settings, notes, name, models, shadow, looks_back: look_back.is_some() })
     }
 
     fn fallback_name(&self) -> String {

@@ -269,6 +269,7 @@ pub(crate) fn planned() -> Planned {
             name: "north-stores".into(),
             models: crate::project::models_of(std::path::Path::new("no-project")),
             shadow: crate::shadow::Shadow::read(None, 28, None).expect("no file"),
+            looks_back: false,
         },
         assumptions: vec![Assumption {
             text: "a delivery takes 7 days and orders can be placed every 7 days".into(),

@@ -149,15 +149,21 @@ fn a_proposal_goes_from_the_plan_to_an_order() {
     let text = run(&["export", "--approved", "--by", "bo"]);
     assert!(text.starts_with("1 line ordered; 1 order file"), "{text}");
     let exported = |dir: &Path| -> Vec<String> {
-        let files = std::fs::read_dir(dir.join("shop/out/orders")).unwrap();
+        let files = std::fs::read_dir(dir.join("shop/out/exported")).unwrap();
         files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
     };
     let files = exported(dir.path());
     assert_eq!(files.len(), 1);
     assert!(files[0].contains(",tea,90,"), "{}", files[0]);
     let again = run(&["export", "--approved"]);
-    assert!(again.starts_with("0 lines ordered; 1 order file"), "{again}");
+    assert!(again.starts_with("0 lines ordered; 0 order files"), "{again}");
+    std::fs::remove_dir_all(dir.path().join("shop/out/exported")).unwrap();
+    run(&["export", "--approved", "--again"]);
     assert_eq!(exported(dir.path()), files, "written again, not ordered again");
+    let error = refused(dir.path(), &["plan", "--publish", "--as-of", "2026-03-01", "--project", "shop"]);
+    assert!(error.contains("cannot go on the desk"), "{error}");
+    let error = refused(dir.path(), &["reject", "--reason", "no", "--project", "shop"]);
+    assert!(error.contains("no proposal is named"), "{error}");
     // What was ordered is on order: nothing more is wanted.
     run(&["plan", "--publish"]);
     assert_eq!(look(), serde_json::json!([]));
@@ -165,4 +171,30 @@ fn a_proposal_goes_from_the_plan_to_an_order() {
     assert_eq!(plan["lines"][0]["on_order"], "90");
     let doctor = json(dir.path(), &["doctor", "--project", "shop", "--json"]);
     assert_eq!(doctor["audit_records"], 4, "an edit, two approvals and an export");
+}
+
+/// The newest count holds, whoever reported it, and what moved later brings it forward whatever it was.
+#[test]
+fn stock_of_files_goes_on_with_events() {
+    let movement = |kind: &str, id: u32, day: &str, quantity: u32| {
+        format!(
+            r#"{{"event_id":"{id}","source":"erp","type":"{kind}","occurred_at":"{day}T12:00:00Z","item_id":"tea","location_id":"main","quantity":{quantity}}}"#
+        )
+    };
+    let case = |as_of: &str, events: &[String]| {
+        let dir = tempfile::tempdir().unwrap();
+        shop(dir.path(), "");
+        let inventory = format!("item_id,location_id,on_hand,as_of\ntea,main,200,{as_of}\n");
+        std::fs::write(dir.path().join("shop/data/inventory.csv"), inventory).unwrap();
+        send(dir.path(), events);
+        let (as_of, on_hand) = on_hand(dir.path(), &[]);
+        format!("{as_of} {on_hand}")
+    };
+    // Four a day are sold until 28 February: a count of the 20th has lost 32 since.
+    assert_eq!(case("2026-02-20", &[movement("waste", 1, "2026-02-25", 1)]), "2026-03-01 167");
+    assert_eq!(case("2026-02-20", &[movement("receipt", 1, "2026-03-05", 24)]), "2026-03-06 192");
+    // A late event of before the count is in it; the same without a day, which is that of the last sale.
+    assert_eq!(case("2026-02-27", &[movement("waste", 1, "2026-01-15", 9)]), "2026-03-01 196");
+    assert_eq!(case("", &[movement("waste", 1, "2026-01-15", 9)]), "2026-03-01 200");
+    assert_eq!(case("", &[movement("waste", 1, "2026-03-02", 9)]), "2026-03-03 191");
 }

@@ -1,5 +1,6 @@
 //! `restock serve` as a process: events over HTTP are in the next plan, and a server that is killed has lost nothing.
 
+#[allow(dead_code)]
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};

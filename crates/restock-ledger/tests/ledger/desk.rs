@@ -106,7 +106,7 @@ fn what_cannot_be_decided_is_said() {
     let mut desk = Desk::new();
     revised(&mut desk, "2026-03-02", &[("milk", 12)]);
     let mut error = |decision| decide(&mut desk, "p_milk", "ada", decision).unwrap_err().to_string();
-    insta::assert_snapshot!(error(edit(10)), @"quantity is 10, proposal p_milk is ordered in whole pack of 6 of 6");
+    insta::assert_snapshot!(error(edit(10)), @"quantity is 10, proposal p_milk is ordered in whole pack of 6, at least one: reject it to order nothing");
     insta::assert_snapshot!(
         error(DeskDecision::Edit { quantity: units(6), reason: " ".to_owned() }),
         @"a reason must be given: the outcome is compared with it later"

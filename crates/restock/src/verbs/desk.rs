@@ -55,7 +55,9 @@ pub(crate) fn approve(session: &Session, args: &ApproveArgs) -> Result<Output, C
         return list(session, &dir);
     }
     decide(session, &dir, &args.lines, &|filed| {
-        let needs_two = four_eyes.as_ref().is_some_and(|filter| filter.matches(&|name| field(filed, name)));
+        // Whoever asks for two people by value wants them where the value is not known, too.
+        let is_dear = |filter: &Filter| filed.value().is_none() || filter.matches(&|name| field(filed, name));
+        let needs_two = four_eyes.as_ref().is_some_and(is_dear);
         DeskDecision::Approve { n_needed: 1 + u32::from(needs_two) }
     })
 }
@@ -93,14 +95,18 @@ fn chosen<'a>(desk: &'a Desk, lines: &DeskLines) -> Result<Vec<&'a Filed>, CliEr
             .hint("--filter \"value < 200 and source.id == 'dairy'\"; fields are value, quantity, state, item.id, location.id and source.id")
     })?;
     if lines.ids.is_empty() {
+        if filter.is_none() && !lines.all {
+            return Err(CliError::usage("no proposal is named")
+                .hint("name ids, --filter \"value < 200\" or --all; `restock approve` lists the open ones"));
+        }
         let matches = |filed: &&Filed| {
             filed.state.is_open() && filter.as_ref().is_none_or(|filter| filter.matches(&|name| field(filed, name)))
         };
         return Ok(desk.all().filter(matches).collect());
     }
-    lines
-        .ids
-        .iter()
+    // An id that stands twice is decided once.
+    let ids: std::collections::BTreeSet<&String> = lines.ids.iter().collect();
+    ids.into_iter()
         .map(|id| {
             desk.get(id).ok_or_else(|| {
                 let error = DeskError::NoSuchProposal { proposal_id: id.clone() };
@@ -127,7 +133,7 @@ fn decide(
             // Of many lines, those that are decided already are passed over.
             Err(DeskError::WrongState { .. }) if lines.ids.is_empty() => {}
             Err(DeskError::SamePerson { .. }) if lines.ids.is_empty() => {}
-            Err(error) => return Err(CliError::usage(error.to_string())),
+            Err(error) => return Err(said(&error)),
         }
     }
     let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
@@ -197,33 +203,41 @@ fn as_json(filed: &Filed) -> serde_json::Value {
 /// Orders what is approved: first in the ledger, where it counts from that moment on, then as files, which can be written
 /// again from the ledger at any time.
 pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Output, CliError> {
-    let (dir, _) = Project::config_of(session)?;
+    let (dir, config) = Project::config_of(session)?;
     let mut ledger = open(&dir)?;
     let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
     let approved: Vec<&Filed> =
         desk.all().filter(|filed| filed.state == restock_ledger::ProposalState::Approved).collect();
+    let today = restock_core::Day::from_date(config.time_zone.to_datetime(session.now).date());
     let mut entries = Vec::new();
+    let mut numbers: BTreeMap<(String, &str), u64> = BTreeMap::new();
     for filed in &approved {
-        // One order per source, destination and time: its number tells them apart for good.
-        let order_id = format!(
-            "{}-{}-{}",
-            session.now.strftime("%Y%m%d%H%M%S"),
-            file_word(&filed.need.source.to_string()),
-            file_word(&filed.need.destination)
-        );
-        let entry = desk.decide(&filed.proposal_id, &args.by, &DeskDecision::Export { order_id });
-        entries.push(entry.map_err(|error| CliError::usage(error.to_string()))?);
+        // One order per source and destination: its number goes on with the desk's, so that it is used once.
+        let route = (filed.need.source.to_string(), filed.need.destination.as_str());
+        let next = desk.last_number() + 1 + numbers.len() as u64;
+        let number = *numbers.entry(route).or_insert(next);
+        let words = [filed.need.source.to_string(), filed.need.destination.clone()].map(|word| file_word(&word));
+        let order_id = format!("{number:06}-{}-{}", words[0], words[1]);
+        let decision = DeskDecision::Export { order_id };
+        entries.push(desk.decide(&filed.proposal_id, &args.by, &decision).map_err(|error| said(&error))?);
     }
+    let new: std::collections::BTreeSet<String> = entries
+        .iter()
+        .filter_map(|entry| match &entry.change {
+            DeskChange::Exported { order_id, .. } => Some(order_id.clone()),
+            _ => None,
+        })
+        .collect();
     ledger.file(&Filing::new(&desk, entries, session.now)).map_err(|error| explained(&error))?;
     let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
-    // Orders that are on their way, those of earlier exports too: a file that was lost is there again.
+    // The files of new orders, or of all that are on their way, where a file was lost.
     let mut orders: BTreeMap<&str, Vec<&Filed>> = BTreeMap::new();
     for filed in desk.all().filter(|filed| filed.state.is_ordered()) {
-        if let Some(order_id) = &filed.order_id {
+        if let Some(order_id) = filed.order_id.as_ref().filter(|order_id| args.again || new.contains(*order_id)) {
             orders.entry(order_id).or_default().push(filed);
         }
     }
-    let out = args.out.clone().unwrap_or_else(|| dir.join("out").join("orders"));
+    let out = args.out.clone().unwrap_or_else(|| dir.join("out").join("exported"));
     let mut files: Vec<PathBuf> = Vec::new();
     for (order_id, lines) in &orders {
         let path = out.join(format!("{order_id}.csv"));
@@ -234,7 +248,22 @@ pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Ou
         return Output::json(&json!({ "n_lines": approved.len(), "n_orders": files.len(), "files": files }));
     }
     let numbers = [format::count(approved.len()), format::count(files.len())];
-    Ok(Output::text(session.fill(Text::ExportedApproved, &[&numbers[0], &numbers[1], &out.display()]) + "\n"))
+    let mut output =
+        Output::text(session.fill(Text::ExportedApproved, &[&numbers[0], &numbers[1], &out.display()]) + "\n");
+    let n_late = approved.iter().filter(|filed| filed.need.order_by < today).count();
+    if n_late > 0 {
+        output.notes.push(session.fill(Text::OrderedLate, &[&format::count(n_late), &today]));
+    }
+    Ok(output)
+}
+
+/// A refusal of the desk with its way out.
+fn said(error: &DeskError) -> CliError {
+    let text = error.to_string();
+    match text.split_once("\n\nhint: ") {
+        Some((message, hint)) => CliError::usage(message).hint(hint),
+        None => CliError::usage(text),
+    }
 }
 
 fn order_csv(order_id: &str, lines: &[&Filed]) -> String {

@@ -106,6 +106,12 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
             )
             .hint("`restock init` makes one"));
         }
+        if planned.loaded.looks_back {
+            return Err(CliError::usage(
+                "a plan of a named day does not know what was ordered since, so it cannot go on the desk",
+            )
+            .hint("leave --as-of and planning.as_of out"));
+        }
         notes.push(super::desk::publish(session, &project.dir, &planned.plan)?);
     }
     if !args.dry_run

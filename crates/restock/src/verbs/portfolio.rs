@@ -146,20 +146,31 @@ pub(super) fn run(session: &Session, args: &TrainArgs) -> Result<Output, CliErro
     }
     let field = Field::new(Portfolio::new(found.items.clone()));
     let paths = PathPlan::of(request.options.n_paths);
-    let start = Arc::new(PretrainedPolicy::shipped().clone());
+    // What the project has now is where the fit begins, and what it must beat.
+    let shipped = || Arc::new(PretrainedPolicy::shipped().clone());
+    let start = PretrainedPolicy::of(loaded.settings.learned_weights.as_ref()).unwrap_or_else(shipped);
     let tuning = FineTuning { n_steps: request.n_steps, seed: args.seed, ..FineTuning::default() };
     let bar = session.progress(session.text(Text::Learning));
     let is_over = || started.elapsed().as_secs_f64() > args.budget;
-    let fit = PortfolioTraining::run(&field, &paths, &start, &tuning, &is_over, &mut |round| {
+    let mut fit = PortfolioTraining::run(&field, &paths, &start, &tuning, &is_over, &mut |round| {
         bar.say(&session.fill(Text::LearningEpoch, &[&format::plain(round.validation_cost, DECIMALS)]));
         bar.set(round.n_steps, request.n_steps);
     });
     drop(bar);
-    let play = |contender: Contender| field.play(&contender, paths.test.clone(), args.seed);
     let of = |policy: &Arc<PretrainedPolicy>| Guarded {
         max_ratio: loaded.settings.learned_max_ratio,
         fitted: Some(Arc::clone(policy)),
     };
+    if fit.best_step > 0 {
+        // Plans let it act behind the guard: there, too, it may cost no more than what stands or the classical policy.
+        let validated = |contender: Contender| field.play(&contender, paths.validation.clone(), args.seed).cost.mean();
+        let fitted = validated(Contender::Guarded(of(&fit.best)));
+        let others = [Contender::Guarded(of(&start)), Contender::Classical].map(validated);
+        if others.iter().any(|other| fitted > *other) {
+            (fit.best, fit.best_step) = (Arc::clone(&start), 0);
+        }
+    }
+    let play = |contender: Contender| field.play(&contender, paths.test.clone(), args.seed);
     let graded = Graded {
         classical: play(Contender::Classical),
         shipped: play(Contender::Network(of(&start))),
