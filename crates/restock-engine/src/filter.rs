@@ -93,11 +93,13 @@ impl Filter {
         Self::parse_of_lines(text, &[])
     }
 
-    /// As [`Filter::parse`], for order lines, which have fields of their own beside those of item, location and source.
+    /// As [`Filter::parse`], for things that have these fields and no others.
     ///
     /// ```
     /// use restock_engine::filter::Filter;
-    /// let filter = Filter::parse_of_lines("value > 20000 and source.id == 'dairy'", &["value"]).unwrap();
+    /// let known = ["value", "source.id"];
+    /// let filter = Filter::parse_of_lines("value > 20000 and source.id == 'dairy'", &known).unwrap();
+    /// assert!(Filter::parse_of_lines("item.abc == 'A'", &known).is_err());
     /// let fields = |name: &str| Some(if name == "value" { "25000".to_owned() } else { "dairy".to_owned() });
     /// assert!(filter.matches(&fields));
     /// ```
@@ -152,7 +154,7 @@ impl Node {
 
 struct Parser<'a> {
     text: &'a str,
-    /// Fields without a prefix.
+    /// The fields that there are; empty where any field of item, location and source may be.
     own_fields: &'a [&'a str],
     /// Tokens with their place, counted in characters from 1; the last is [`Token::End`].
     tokens: Vec<(usize, Token)>,
@@ -222,7 +224,11 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> Result<Node, FilterError> {
         let field = match self.peek() {
-            Token::Word(word) if is_field(word) || self.own_fields.contains(&word.as_str()) => word.clone(),
+            Token::Word(word) if self.own_fields.is_empty() && is_field(word) => word.clone(),
+            Token::Word(word) if self.own_fields.contains(&word.as_str()) => word.clone(),
+            _ if !self.own_fields.is_empty() => {
+                return Err(self.error(&format!("one of {}", self.own_fields.join(", "))));
+            }
             _ => return Err(self.error("a field such as item.abc, location.kind or source.id")),
         };
         self.take();

@@ -409,11 +409,11 @@ texts! {
     RoleWord: "role", "角色";
     Expires: "until", "有效期至";
     TokenRevoked: "{0} is refused from now on", "{0} 自此被拒绝";
-    Ingested: "{0} events taken in, {1} were there before, {2} in quarantine; the last event of the ledger is {3}",
+    Ingested: "{0|event|events} taken in, {1} there before, {2} in quarantine; the last event of the ledger is {3}",
         "已接收 {0} 个事件，{1} 个此前已有，{2} 个被隔离；账本最后一个事件为 {3}";
     QuarantineWord: "quarantine", "隔离";
     QuarantineMore: "{0} more in quarantine; --json lists them", "另有 {0} 个被隔离；--json 列出全部";
-    LedgerAdded: "{0|event|events} of the ledger are added to the files", "已在文件数据之上加入账本中的 {0} 个事件";
+    LedgerAdded: "added to the files: {0|event|events} of the ledger", "已在文件数据之上加入账本中的 {0} 个事件";
     BackedUp: "events 1 to {0} are copied to {1}", "事件 1 至 {0} 已备份到 {1}";
     Restored: "events 1 to {0} are back in {1}", "事件 1 至 {0} 已恢复到 {1}";
     DoctorSummary: "{0} events, {1} open in quarantine, {2} audit records", "{0} 个事件，{1} 个待处理隔离项，{2} 条审计记录";

@@ -96,7 +96,7 @@ pub(crate) fn explained(error: &LedgerError) -> CliError {
     let text = error.to_string();
     let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
     let error = match error {
-        LedgerError::Storage(_) | LedgerError::Damaged { .. } => CliError::data(message),
+        LedgerError::Storage(_) | LedgerError::Damaged { .. } | LedgerError::Backup { .. } => CliError::data(message),
         _ => CliError::usage(message),
     };
     if hint.is_empty() { error } else { error.hint(hint) }

@@ -61,6 +61,20 @@ fn events_change_the_plan_once_in_whatever_order_they_come() {
     assert_eq!(as_of, "2026-03-01");
 }
 
+/// Lists and lines are told apart by what stands in the file, whatever it is called.
+#[test]
+fn a_file_is_read_by_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(dir.path(), "");
+    let list = format!(" [{COUNT},{}]", sale(2, "2026-03-01T09:00:00Z", 3));
+    let lines = format!("{COUNT}\n{}\n", sale(3, "2026-03-01T10:00:00Z", 3));
+    for (name, content, accepted) in [("a.json", &list, 2), ("b.ndjson", &list, 0), ("c.JSON", &lines, 1)] {
+        std::fs::write(dir.path().join(name), content).unwrap();
+        let counts = json(dir.path(), &["ingest", name, "--project", "shop", "--json"]);
+        assert_eq!((&counts["accepted"], &counts["quarantined"]), (&accepted.into(), &0.into()), "{name}: {counts}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_waits_in_quarantine_and_holds_nothing_up() {
     let dir = tempfile::tempdir().unwrap();
@@ -72,7 +86,7 @@ fn what_cannot_be_read_waits_in_quarantine_and_holds_nothing_up() {
     let output = restock(dir.path(), &["ingest", "events.ndjson", "--project", "shop"]);
     assert_eq!(output.status.code(), Some(1), "findings");
     insta::assert_snapshot!(text(&output.stdout), @r#"
-    2 events taken in, 0 were there before, 3 in quarantine; the last event of the ledger is 2
+    2 events taken in, 0 there before, 3 in quarantine; the last event of the ledger is 2
       · quarantine 1 · events.ndjson line 2 · occurred_at: got "2026-03-01T09:00:00", expected an instant such as 2026-03-02T14:05:00+01:00; add the offset from UTC, because the time alone can be read in two ways
       · quarantine 2 · events.ndjson line 4 · got "{", expected a JSON object; correct the JSON: EOF while parsing an object at line 1 column 1
       · quarantine 3 · events.ndjson line 5 · event 2 has the same source and id and says something else
@@ -94,8 +108,9 @@ fn a_backup_brings_the_ledger_back() {
     send(dir.path(), &[COUNT.to_owned(), sale(2, "2026-03-01T09:00:00Z", 3)]);
     let args = |verb: &'static str| [verb, "kept.db", "--project", "shop"];
     assert_eq!(stdout(dir.path(), &args("backup")), "events 1 to 2 are copied to kept.db\n");
-    let error = refused(dir.path(), &args("restore"));
-    assert!(error.contains("exists; move it away first"), "{error}");
+    let output = restock(dir.path(), &args("restore"));
+    let error = text(&output.stderr);
+    assert!(output.status.code() == Some(3) && error.contains("exists; move it away first"), "{error}");
     let ledger = dir.path().join("shop/.restock/ledger.db");
     std::fs::remove_file(&ledger).unwrap();
     for end in ["-wal", "-shm"] {

@@ -21,8 +21,8 @@ use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
 use crate::verbs::export::file_word;
 
-/// Fields of a line for filters, beside `item.id`, `location.id` and `source.id`.
-pub(crate) const LINE_FIELDS: &[&str] = &["quantity", "state", "value"];
+/// Fields of a line for filters.
+pub(crate) const LINE_FIELDS: &[&str] = &["item.id", "location.id", "quantity", "source.id", "state", "value"];
 
 /// Lines that are printed.
 const N_SHOWN: usize = 40;

@@ -55,10 +55,13 @@ pub(crate) fn run(session: &Session, args: &IngestArgs) -> Result<Output, CliErr
                 .hint("give files of events, a JSON object on each line, or - for standard input")
         };
         let mut file = std::fs::File::open(path).map_err(fails)?;
-        if path.extension().is_some_and(|ending| ending == "json") {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes).map_err(fails)?;
-            append(&mut ledger, &name, wire::read_json(&bytes), session.now, &mut counts)?;
+            // Some programs call lines of JSON a .json file.
+            let is_one = serde_json::from_slice::<&serde_json::value::RawValue>(&bytes).is_ok();
+            let entries = if is_one { wire::read_json(&bytes) } else { wire::read_ndjson(&bytes, 1) };
+            append(&mut ledger, &name, entries, session.now, &mut counts)?;
         } else {
             ingest_lines(&mut ledger, &name, &mut BufReader::new(file), session.now, &mut counts)?;
         }
@@ -102,11 +105,16 @@ fn ingest_lines(
     now: Timestamp,
     counts: &mut Counts,
 ) -> Result<(), CliError> {
+    let cannot = |error: std::io::Error| CliError::usage(format!("cannot read {name}: {error}"));
+    let first = input.fill_buf().map_err(cannot)?.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).map_err(cannot)?;
+        return append(ledger, name, wire::read_json(&bytes), now, counts);
+    }
     let (mut chunk, mut n_lines, mut first_line) = (Vec::new(), 0, 1);
     loop {
-        let n_bytes = input
-            .read_until(b'\n', &mut chunk)
-            .map_err(|error| CliError::usage(format!("cannot read {name}: {error}")))?;
+        let n_bytes = input.read_until(b'\n', &mut chunk).map_err(cannot)?;
         n_lines += usize::from(n_bytes > 0);
         let is_over = n_bytes == 0;
         if is_over || n_lines == N_LINES_PER_BATCH {

@@ -267,9 +267,10 @@ impl Environment for Portfolio {
     }
 
     /// Sequence of events in a period:
-    /// 1. what is wanted becomes an order under the ordering rules;
-    /// 2. on each day until the next order day, the first of which places the order, the events of
-    ///    [`item_location::step`](crate::item_location::step) happen.
+    /// 1. what is wanted becomes an order under the ordering rules of the item;
+    /// 2. the order is placed on the first day, and what is due arrives on each day until the next order day;
+    /// 3. each of these days has its demand, expiry and costs, as in `item_location::step`;
+    /// 4. where the path ends, the next one begins with the stock that is left.
     fn step(&self, state: &mut PortfolioState, action: &Units, chance: &PortfolioChance) -> PeriodOutcome {
         let mut order = PlacedOrder { quantity: self.ruled(state, *action), lead_time: chance.lead_time };
         let item = &self.items[state.item_idx];
