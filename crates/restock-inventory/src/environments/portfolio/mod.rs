@@ -5,7 +5,7 @@
 //! through [`apply_rules`], and each day through [`item_location::step`](crate::item_location::step).
 //!
 //! Demand comes from outside: paths of a forecast, of history ([`demand::bootstrap`]) or of the retail simulator
-//! ([`demand::simulated`]). Believed paths, which reviews hold, and played paths have nothing but their law in common.
+//! ([`demand::SimulatedDemand`]). Believed paths, which reviews hold, and played paths have nothing but their law in common.
 
 pub mod demand;
 
