@@ -86,6 +86,74 @@ pub struct Dataset {
     pub facts: ImportFacts,
 }
 
+impl Dataset {
+    /// Replaces the index of every item, location and supplier in every row: index `n` becomes entry `n`. The entities
+    /// themselves stay where they are.
+    ///
+    /// # Panics
+    /// When a row refers to an entity that has no entry.
+    pub fn renumber(&mut self, items: &[u32], locations: &[u32], suppliers: &[u32]) {
+        let item = |idx: &mut ItemIdx| idx.0 = items[idx.0 as usize];
+        let location = |idx: &mut LocationIdx| idx.0 = locations[idx.0 as usize];
+        let origin = |origin: &mut Origin| match origin {
+            Origin::Supplier(idx) => idx.0 = suppliers[idx.0 as usize],
+            Origin::Location(idx) => location(idx),
+        };
+        self.sales.item.iter_mut().for_each(item);
+        self.sales.location.iter_mut().for_each(location);
+        for row in &mut self.inventory {
+            item(&mut row.item);
+            location(&mut row.location);
+        }
+        for row in &mut self.sources {
+            row.item.iter_mut().for_each(item);
+            row.to_location.iter_mut().for_each(location);
+            origin(&mut row.origin);
+        }
+        for row in &mut self.item_locations {
+            item(&mut row.item);
+            location(&mut row.location);
+        }
+        for row in &mut self.open_orders {
+            item(&mut row.item);
+            location(&mut row.to_location);
+            row.origin.iter_mut().for_each(origin);
+        }
+        for row in &mut self.receipts {
+            item(&mut row.item);
+            row.location.iter_mut().for_each(location);
+            row.origin.iter_mut().for_each(origin);
+        }
+        for row in &mut self.prices {
+            item(&mut row.item);
+            row.location.iter_mut().for_each(location);
+        }
+        for row in &mut self.promotions {
+            row.item.iter_mut().for_each(item);
+            row.location.iter_mut().for_each(location);
+        }
+        self.events.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+        self.signals.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+        for row in &mut self.stockouts {
+            item(&mut row.item);
+            location(&mut row.location);
+        }
+        for row in &mut self.bom {
+            item(&mut row.parent);
+            item(&mut row.component);
+        }
+        for row in &mut self.adjustments {
+            item(&mut row.item);
+            location(&mut row.location);
+        }
+        for row in &mut self.substitutions {
+            item(&mut row.from);
+            item(&mut row.to);
+        }
+        self.uoms.iter_mut().for_each(|row| item(&mut row.item));
+    }
+}
+
 /// What a reader noticed and could not put into a table: the raw material of D04, D20, D22 and D23.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportFacts {

@@ -146,15 +146,17 @@ impl Guarded {
 
     fn judge(&self, review: &Review, considered: &mut Considered) -> Result<(), Fallback> {
         let classical = &considered.classical;
-        let item = problem_of(review, classical.target_level)?;
-        let learned = self.proposed(review, classical, &item)?;
+        let lead_time = decided_lead_time(review)?;
+        let state = state_of(review, lead_time)?;
+        let costs = implied_costs(review, classical.target_level);
+        let item = item_of(review, lead_time, &costs)?;
+        let learned = self.proposed(review, classical, &item, &state);
         considered.learned = Some(learned);
         // What counts is what can be ordered: packs and minimums included.
         let orders = [classical.order_quantity, learned].map(|wanted| apply_rules(wanted, review).quantity);
         if orders[0] == orders[1] {
             return Err(Fallback::SameOrder);
         }
-        let costs = implied_costs(review, classical.target_level);
         let comparison = compare(review, classical.target_level, orders, &costs);
         let (saving, standard_error) = (comparison.savings.mean(), comparison.savings.standard_error());
         considered.saving = (saving, standard_error);
@@ -175,29 +177,33 @@ impl Guarded {
         review: &Review,
         classical: &Decision,
         item: &ItemProblem,
-    ) -> Result<Units, Fallback> {
-        let state = state_of(review, item.lead_time())?;
+        state: &ItemState,
+    ) -> Units {
         let position = review.stock.inventory_position();
         let network = self.fitted.as_deref().unwrap_or_else(|| PretrainedPolicy::shipped());
-        let wanted = network.order(item, &state);
+        let wanted = network.order(item, state);
         let level = classical.target_level as f64;
         let (least, most) = ((level * BOUNDS.0).ceil() as Units, (level * BOUNDS.1).floor() as Units);
         let usual = review.demand.total(0, review.review_period).mean();
         let largest = self.max_ratio * usual.max(classical.order_quantity as f64);
-        Ok(wanted.clamp((least - position).max(0), (most - position).max(0)).min(largest as Units))
+        wanted.clamp((least - position).max(0), (most - position).max(0)).min(largest as Units)
     }
 }
 
-/// The item of a review as the network sees it, under the costs that the classical target level implies.
-pub(crate) fn problem_of(review: &Review, target_level: Units) -> Result<ItemProblem, Fallback> {
+/// The lead time of an item that the network decides, in review periods.
+fn decided_lead_time(review: &Review) -> Result<usize, Fallback> {
     if Classical::choice(review) != "base_stock" {
         return Err(Fallback::OrderCost);
     }
     if review.shelf_life.is_some() || review.rules.do_not_order {
         return Err(Fallback::Perishable);
     }
-    let lead_time = lead_time_of(review)?;
-    item_of(review, lead_time, &implied_costs(review, target_level))
+    lead_time_of(review)
+}
+
+/// The item of a review as the network sees it, whatever its stock, under the costs that the classical target level implies.
+pub(crate) fn problem_of(review: &Review, target_level: Units) -> Result<ItemProblem, Fallback> {
+    item_of(review, decided_lead_time(review)?, &implied_costs(review, target_level))
 }
 
 /// The guard's decision: the classical one, its quantity replaced where the network's order acts.
@@ -267,7 +273,7 @@ fn item_of(review: &Review, lead_time: usize, costs: &CostRates) -> Result<ItemP
 }
 
 /// Stock and supply in review periods.
-fn state_of(review: &Review, lead_time: usize) -> Result<ItemState, Fallback> {
+pub(crate) fn state_of(review: &Review, lead_time: usize) -> Result<ItemState, Fallback> {
     let stock = &review.stock;
     let mut state = ItemState { on_hand: stock.on_hand() - stock.reserved - stock.backorders, ..ItemState::EMPTY };
     for arrival in &stock.arrivals {

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::any_item::ItemProblem;
-use crate::guarded::{Fallback, Guarded, implied_costs, problem_of};
+use crate::guarded::{Fallback, Guarded, implied_costs, problem_of, state_of};
 use crate::pathwise::{self, Training};
 use crate::pretrained_policy::{FineTuning, PretrainedPolicy};
 use crate::relaxed::AnyItem;
@@ -215,9 +215,11 @@ impl Field {
         match contender {
             Contender::Classical => classical.order_quantity,
             Contender::Network(network) => {
-                let proposed = known.problem.as_ref().map_err(|fallback| *fallback);
-                let proposed = proposed.and_then(|item| network.proposed(&review, &classical, item));
-                proposed.unwrap_or(classical.order_quantity)
+                let state = |item: &ItemProblem| state_of(&review, item.lead_time()).ok();
+                let known = known.problem.as_ref().ok().and_then(|item| Some((item, state(item)?)));
+                known.map_or(classical.order_quantity, |(item, state)| {
+                    network.proposed(&review, &classical, item, &state)
+                })
             }
             Contender::Guarded(guarded) => guarded.decide_again(&review, &known.decision).order_quantity,
         }

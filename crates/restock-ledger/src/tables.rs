@@ -117,7 +117,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Begins the book with what the files say about the stock and the orders that events tell of.
+    /// Begins the book with what the files say about the orders that events tell of; it is asked for orders alone.
     fn begin_book(&mut self, events: &[&Event]) {
         for event in events {
             let Some(place) = event.kind.place() else { continue };
@@ -127,19 +127,6 @@ impl<'a> Builder<'a> {
             if let Some(line) = line_of(&event.kind) {
                 self.lines.insert(line);
             }
-        }
-        let mut counts: BTreeMap<ItemLocation, (Timestamp, Quantity)> = BTreeMap::new();
-        for row in &self.base.inventory {
-            let place = self.base_place(row.item, row.location);
-            if self.places.contains(&place) {
-                let at = row.as_of.map_or(self.base_at, |day| morning(day, self.time_zone));
-                let (counted_at, on_hand) = counts.entry(place).or_insert((at, Quantity::ZERO));
-                *counted_at = (*counted_at).max(at);
-                *on_hand += row.on_hand;
-            }
-        }
-        for (place, (at, on_hand)) in counts {
-            self.book.apply(&file_event(at, EventKind::Count { place, on_hand }));
         }
         let mut orders: BTreeMap<OrderLine, Vec<&OpenOrderRow>> = BTreeMap::new();
         for row in &self.base.open_orders {
@@ -564,64 +551,7 @@ fn sort_entities(dataset: &mut Dataset, n_base_items: usize) {
     let locations = ranks(&mut dataset.locations, |location| &location.location_id);
     let suppliers = ranks(&mut dataset.suppliers, |supplier| &supplier.supplier_id);
     sort_text_vectors(&mut dataset.text_vectors, n_base_items, &items);
-    let item = |idx: &mut ItemIdx| idx.0 = items[idx.0 as usize];
-    let location = |idx: &mut LocationIdx| idx.0 = locations[idx.0 as usize];
-    let origin = |origin: &mut Origin| match origin {
-        Origin::Supplier(idx) => idx.0 = suppliers[idx.0 as usize],
-        Origin::Location(idx) => location(idx),
-    };
-    dataset.sales.item.iter_mut().for_each(item);
-    dataset.sales.location.iter_mut().for_each(location);
-    for row in &mut dataset.inventory {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.sources {
-        row.item.iter_mut().for_each(item);
-        row.to_location.iter_mut().for_each(location);
-        origin(&mut row.origin);
-    }
-    for row in &mut dataset.item_locations {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.open_orders {
-        item(&mut row.item);
-        location(&mut row.to_location);
-        row.origin.iter_mut().for_each(origin);
-    }
-    for row in &mut dataset.receipts {
-        item(&mut row.item);
-        row.location.iter_mut().for_each(location);
-        row.origin.iter_mut().for_each(origin);
-    }
-    for row in &mut dataset.prices {
-        item(&mut row.item);
-        row.location.iter_mut().for_each(location);
-    }
-    for row in &mut dataset.promotions {
-        row.item.iter_mut().for_each(item);
-        row.location.iter_mut().for_each(location);
-    }
-    dataset.events.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
-    dataset.signals.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
-    for row in &mut dataset.stockouts {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.bom {
-        item(&mut row.parent);
-        item(&mut row.component);
-    }
-    for row in &mut dataset.adjustments {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.substitutions {
-        item(&mut row.from);
-        item(&mut row.to);
-    }
-    dataset.uoms.iter_mut().for_each(|row| item(&mut row.item));
+    dataset.renumber(&items, &locations, &suppliers);
 }
 
 /// Sorts entities by id; entry `n` tells where number `n` went.

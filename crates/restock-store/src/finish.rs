@@ -1,7 +1,7 @@
 //! From a draft to a dataset: entities sorted by id, indices renamed, sales sorted, copies found, decimals counted.
 
-use restock_core::dataset::{Origin, SalesTable};
-use restock_core::{ItemIdx, LocationIdx, Quantity, RowRef, SupplierIdx};
+use restock_core::dataset::SalesTable;
+use restock_core::{ItemIdx, LocationIdx, Quantity, RowRef};
 
 use crate::draft::{Draft, Entities};
 use crate::import::thousands;
@@ -48,72 +48,9 @@ pub(crate) fn finish(import: &mut Import, mut draft: Draft, duplicates: Duplicat
     dataset.suppliers = suppliers;
     dataset.facts.orphans = orphans;
 
-    let item = |idx: &mut ItemIdx| idx.0 = item_map[idx.0 as usize];
-    let location = |idx: &mut LocationIdx| idx.0 = location_map[idx.0 as usize];
-    let origin = |origin: &mut Origin| match origin {
-        Origin::Supplier(SupplierIdx(idx)) => *idx = supplier_map[*idx as usize],
-        Origin::Location(idx) => location(idx),
-    };
-    dataset.sales.item.iter_mut().for_each(item);
-    dataset.sales.location.iter_mut().for_each(location);
-    for row in &mut dataset.inventory {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.sources {
-        row.item.iter_mut().for_each(item);
-        row.to_location.iter_mut().for_each(location);
-        origin(&mut row.origin);
-    }
-    for row in &mut dataset.item_locations {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.open_orders {
-        item(&mut row.item);
-        location(&mut row.to_location);
-        row.origin.iter_mut().for_each(origin);
-    }
-    for row in &mut dataset.receipts {
-        item(&mut row.item);
-        row.location.iter_mut().for_each(location);
-        row.origin.iter_mut().for_each(origin);
-    }
-    for row in &mut dataset.prices {
-        item(&mut row.item);
-        row.location.iter_mut().for_each(location);
-    }
-    for row in &mut dataset.promotions {
-        row.item.iter_mut().for_each(item);
-        row.location.iter_mut().for_each(location);
-    }
-    for row in &mut dataset.stockouts {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.bom {
-        item(&mut row.parent);
-        item(&mut row.component);
-    }
-    for row in &mut dataset.adjustments {
-        item(&mut row.item);
-        location(&mut row.location);
-    }
-    for row in &mut dataset.substitutions {
-        item(&mut row.from);
-        item(&mut row.to);
-    }
-    for row in &mut dataset.uoms {
-        item(&mut row.item);
-    }
+    dataset.renumber(&item_map, &location_map, &supplier_map);
     // Covariates of places that nothing else mentions say nothing about this business.
     let n_covariates = dataset.events.len() + dataset.signals.len();
-    for row in &mut dataset.events {
-        row.location.iter_mut().for_each(location);
-    }
-    for row in &mut dataset.signals {
-        row.location.iter_mut().for_each(location);
-    }
     let is_known = |location: Option<LocationIdx>| location.is_none_or(|location| location.0 != DROPPED);
     dataset.events.retain(|row| is_known(row.location));
     dataset.signals.retain(|row| is_known(row.location));

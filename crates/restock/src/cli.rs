@@ -144,8 +144,8 @@ pub(crate) enum Verb {
     ///
     /// The environment `portfolio` is the project's own items: stock, lead times, order days and ordering rules as in the
     /// plan, demand=forecast, demand=history (drawn again in blocks, level_sd and tempo make it more various) or
-    /// demand=simulator. The pretrained policy is fitted to them, compared on paths that it has not seen, and kept for the
-    /// project's plans where it is cheaper.
+    /// demand=simulator. The policy is fitted to them, compared on other paths, and kept for the project's plans where it
+    /// is cheaper than before and, behind the guard, no dearer than the classical one.
     #[command(after_help = "Examples:\n  restock train --env worked-example --algo q-learning --budget 10s\n  \
                       restock train --env lost-sales-l4 --algo ppo --budget 10m --out ppo\n  \
                       restock train --env lost-sales-l4 --algo ppo --budget 20m --out ppo --resume\n  \

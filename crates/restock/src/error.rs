@@ -44,6 +44,14 @@ impl CliError {
         Self { exit: Exit::Internal, ..Self::usage(message) }
     }
 
+    /// With the way out that an error of a lower layer carries behind its message.
+    pub(crate) fn with_hint_of(mut self) -> Self {
+        if let Some((message, hint)) = self.message.split_once("\n\nhint: ") {
+            (self.message, self.hint) = (message.to_owned(), Some(hint.to_owned()));
+        }
+        self
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

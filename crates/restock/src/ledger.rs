@@ -20,13 +20,19 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(".restock").join("ledger.db")
 }
 
-/// Opens the ledger of a project to write, and makes it where there is none.
-pub(crate) fn open(dir: &Path) -> Result<SqliteLedger, CliError> {
+/// The file of a project, in a folder that is there.
+pub(crate) fn path_to_write(dir: &Path) -> Result<PathBuf, CliError> {
     let path = path(dir);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| CliError::usage(format!("cannot write {}: {error}", folder.display())))?;
     }
+    Ok(path)
+}
+
+/// Opens the ledger of a project to write, and makes it where there is none.
+pub(crate) fn open(dir: &Path) -> Result<SqliteLedger, CliError> {
+    let path = path_to_write(dir)?;
     SqliteLedger::open(&path).map_err(|error| explained(&error))
 }
 
@@ -94,10 +100,9 @@ pub(crate) fn for_each_event(ledger: &dyn Ledger, visit: &mut dyn FnMut(&Event))
 /// An error of the ledger with its way out.
 pub(crate) fn explained(error: &LedgerError) -> CliError {
     let text = error.to_string();
-    let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
     let error = match error {
-        LedgerError::Storage(_) | LedgerError::Damaged { .. } | LedgerError::Backup { .. } => CliError::data(message),
-        _ => CliError::usage(message),
+        LedgerError::Storage(_) | LedgerError::Damaged { .. } | LedgerError::Backup { .. } => CliError::data(text),
+        _ => CliError::usage(text),
     };
-    if hint.is_empty() { error } else { error.hint(hint) }
+    error.with_hint_of()
 }

@@ -133,14 +133,26 @@ fn decide(
             // Of many lines, those that are decided already are passed over.
             Err(DeskError::WrongState { .. }) if lines.ids.is_empty() => {}
             Err(DeskError::SamePerson { .. }) if lines.ids.is_empty() => {}
-            Err(error) => return Err(said(&error)),
+            Err(error) => return Err(CliError::usage(error.to_string())),
         }
     }
     let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
-    ledger.file(&Filing::new(&desk, entries, session.now)).map_err(|error| explained(&error))?;
-    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let desk = file_on(session, &mut ledger, desk, entries)?;
     let changed: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
     shown(session, &changed, session.fill(Text::Decided, &[&format::count(changed.len())]))
+}
+
+/// Writes entries of a desk, and gives the desk that they make of it.
+fn file_on(
+    session: &Session,
+    ledger: &mut dyn Ledger,
+    mut desk: Desk,
+    entries: Vec<DeskEntry>,
+) -> Result<Desk, CliError> {
+    let filing = Filing::new(&desk, entries, session.now);
+    ledger.file(&filing).map_err(|error| explained(&error))?;
+    filing.entries.iter().for_each(|entry| desk.apply(entry));
+    Ok(desk)
 }
 
 /// The open proposals, most at stake first.
@@ -219,7 +231,9 @@ pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Ou
         let words = [filed.need.source.to_string(), filed.need.destination.clone()].map(|word| file_word(&word));
         let order_id = format!("{number:06}-{}-{}", words[0], words[1]);
         let decision = DeskDecision::Export { order_id };
-        entries.push(desk.decide(&filed.proposal_id, &args.by, &decision).map_err(|error| said(&error))?);
+        entries.push(
+            desk.decide(&filed.proposal_id, &args.by, &decision).map_err(|error| CliError::usage(error.to_string()))?,
+        );
     }
     let new: std::collections::BTreeSet<String> = entries
         .iter()
@@ -228,8 +242,9 @@ pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Ou
             _ => None,
         })
         .collect();
-    ledger.file(&Filing::new(&desk, entries, session.now)).map_err(|error| explained(&error))?;
-    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let n_lines = approved.len();
+    let n_late = approved.iter().filter(|filed| filed.need.order_by < today).count();
+    let desk = file_on(session, &mut ledger, desk, entries)?;
     // The files of new orders, or of all that are on their way, where a file was lost.
     let mut orders: BTreeMap<&str, Vec<&Filed>> = BTreeMap::new();
     for filed in desk.all().filter(|filed| filed.state.is_ordered()) {
@@ -245,25 +260,15 @@ pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Ou
         files.push(path);
     }
     if session.json {
-        return Output::json(&json!({ "n_lines": approved.len(), "n_orders": files.len(), "files": files }));
+        return Output::json(&json!({ "n_lines": n_lines, "n_orders": files.len(), "files": files }));
     }
-    let numbers = [format::count(approved.len()), format::count(files.len())];
+    let numbers = [format::count(n_lines), format::count(files.len())];
     let mut output =
         Output::text(session.fill(Text::ExportedApproved, &[&numbers[0], &numbers[1], &out.display()]) + "\n");
-    let n_late = approved.iter().filter(|filed| filed.need.order_by < today).count();
     if n_late > 0 {
         output.notes.push(session.fill(Text::OrderedLate, &[&format::count(n_late), &today]));
     }
     Ok(output)
-}
-
-/// A refusal of the desk with its way out.
-fn said(error: &DeskError) -> CliError {
-    let text = error.to_string();
-    match text.split_once("\n\nhint: ") {
-        Some((message, hint)) => CliError::usage(message).hint(hint),
-        None => CliError::usage(text),
-    }
 }
 
 fn order_csv(order_id: &str, lines: &[&Filed]) -> String {

@@ -8,7 +8,7 @@ use crate::cli::{BackupArgs, DoctorArgs, RestoreArgs};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
-use crate::ledger::{explained, open_reader, path};
+use crate::ledger::{explained, open_reader, path, path_to_write};
 use crate::project::Project;
 use crate::session::{Output, Session};
 
@@ -33,11 +33,7 @@ pub(crate) fn backup(session: &Session, args: &BackupArgs) -> Result<Output, Cli
 
 pub(crate) fn restore(session: &Session, args: &RestoreArgs) -> Result<Output, CliError> {
     let dir = Project::folder_of(session)?;
-    let path = path(&dir);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| CliError::usage(format!("cannot write {}: {error}", folder.display())))?;
-    }
+    let path = path_to_write(&dir)?;
     restore_ledger(&args.file, &path).map_err(|error| explained(&error))?;
     let last_sequence = reader(session)?.last_sequence().map_err(|error| explained(&error))?;
     if session.json {

@@ -148,10 +148,7 @@ fn role_of(name: RoleName) -> restock_server::Role {
 }
 
 fn token_error(error: &TokenError) -> CliError {
-    let text = error.to_string();
-    let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
-    let error = CliError::usage(message);
-    if hint.is_empty() { error } else { error.hint(hint) }
+    CliError::usage(error.to_string()).with_hint_of()
 }
 
 /// The address of a setting or a flag.
