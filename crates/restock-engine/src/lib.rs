@@ -19,6 +19,7 @@ pub mod health;
 mod history;
 mod indicators;
 mod limits;
+mod live;
 mod newcomers;
 mod plan;
 mod play;
@@ -36,6 +37,7 @@ pub use explain::{
 pub use explanation::LEARNED_SAVING;
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
+pub use live::{LivePlan, Remembering, TablesOf};
 pub use newcomers::item_text;
 pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,

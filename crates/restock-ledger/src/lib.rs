@@ -65,4 +65,4 @@ pub use ledger::{
 };
 pub use sqlite::SqliteLedger;
 pub use stock_book::{Applied, OpenOrder, Stock, StockBook};
-pub use tables::{EVENTS_FILE, tables};
+pub use tables::{EVENTS_FILE, Files, tables, tables_of_part};
