@@ -58,6 +58,8 @@ struct Part {
     fingerprint: Option<blake3::Hash>,
     /// As planned by itself.
     units: Vec<UnitPlan>,
+    /// Which of them limits over several lines apply to.
+    with_limits: Vec<usize>,
     /// As limits over several lines left it, where they changed a line.
     limited: Option<Vec<UnitPlan>>,
 }
@@ -65,6 +67,11 @@ struct Part {
 impl Part {
     fn planned(&self) -> &[UnitPlan] {
         self.limited.as_deref().unwrap_or(&self.units)
+    }
+
+    fn set(&mut self, units: Vec<UnitPlan>, fingerprint: Option<blake3::Hash>) {
+        self.with_limits = (0..units.len()).filter(|idx| units[*idx].allocation.is_some()).collect();
+        (self.units, self.fingerprint, self.limited) = (units, fingerprint, None);
     }
 }
 
@@ -278,15 +285,13 @@ impl LivePlan {
         // Nothing speaks of an item-location of theirs any more.
         for root in silent {
             let part = self.parts.get_mut(&root).expect("a part is there");
-            changed.extend(std::mem::take(&mut part.units).iter().map(place_of));
-            (part.fingerprint, part.limited) = (None, None);
+            changed.extend(part.units.iter().map(place_of));
+            part.set(Vec::new(), None);
         }
         for (root, fingerprint, units) in planned {
             let part = self.parts.entry(root).or_default();
             changed.extend(part.units.iter().chain(&units).map(place_of));
-            part.fingerprint = Some(fingerprint);
-            part.units = units;
-            part.limited = None;
+            part.set(units, Some(fingerprint));
         }
         changed
     }
@@ -298,7 +303,7 @@ impl LivePlan {
         forecaster: &dyn Forecaster,
         tables: TablesOf<'_>,
     ) -> BTreeSet<ItemLocation> {
-        let units = self.parts.values().flat_map(|part| &part.units);
+        let units = self.parts.values().flat_map(|part| part.with_limits.iter().map(|idx| &part.units[*idx]));
         let overrides = crate::limits::apply(units, self.as_of, &self.masters, &self.settings).overrides;
         let before = std::mem::replace(&mut self.overrides, overrides);
         // Lines whose share changed, and shares of lines that were planned anew.
@@ -314,7 +319,7 @@ impl LivePlan {
             others.iter().filter_map(|place| self.part_of.get(&place.item_id)).cloned().collect();
         let is_limited = |part: &Part| {
             let place = |unit: &UnitPlan| (unit.line.item_id.clone(), unit.line.location_id.clone());
-            part.units.iter().any(|unit| self.overrides.contains_key(&place(unit)))
+            part.with_limits.iter().any(|idx| self.overrides.contains_key(&place(&part.units[*idx])))
         };
         let mut limited = BTreeSet::new();
         for root in roots {
