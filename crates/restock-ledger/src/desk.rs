@@ -22,7 +22,7 @@ mod need;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub use bulk::{Choice, LINE_FIELDS, line_field, n_approvers};
+pub use bulk::{Choice, LINE_FIELDS, RULE_ACTOR, line_field, n_approvers};
 pub use filing::{DESK_SOURCE, Filing};
 use need::NeedKey;
 pub use need::{Need, Revision, Scope};
@@ -367,6 +367,11 @@ impl Desk {
 
     fn lines(&self, ids: &BTreeSet<String>) -> Vec<&Filed> {
         ids.iter().map(|id| &self.filed[id]).collect()
+    }
+
+    /// Takes over a proposal of another desk.
+    fn hold(&mut self, filed: &Filed) {
+        self.filed.entry(filed.proposal_id.clone()).or_insert_with(|| filed.clone());
     }
 
     /// The orders that were exported under a key; `None` when none were.

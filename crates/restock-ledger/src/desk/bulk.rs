@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use restock_core::filter::Filter;
 
-use super::{Desk, DeskDecision, DeskEntry, DeskError, Filed};
+use restock_core::ItemLocation;
+
+use super::{Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, ProposalState, Scope};
 
 /// The fields of a proposal that filters of lines may name.
 pub const LINE_FIELDS: &[&str] = &["item.id", "location.id", "quantity", "source.id", "state", "value"];
@@ -28,6 +30,9 @@ pub fn n_approvers(four_eyes_if: Option<&Filter>, filed: &Filed) -> u32 {
     let is_dear = |filter: &Filter| filed.value().is_none() || filter.matches(&|name| line_field(filed, name));
     1 + u32::from(four_eyes_if.is_some_and(is_dear))
 }
+
+/// Who approves by a rule of the settings, in the audit trail.
+pub const RULE_ACTOR: &str = "restock-rule";
 
 /// Proposals to decide about.
 #[derive(Clone, Debug)]
@@ -88,5 +93,39 @@ impl Desk {
             }
         }
         Ok(entries)
+    }
+
+    /// The proposals that entries touch, as those leave them.
+    pub(crate) fn touched(&self, entries: &[DeskEntry]) -> Self {
+        let mut touched = Self::new();
+        for entry in entries {
+            if let Some(filed) = self.get(&entry.proposal_id) {
+                touched.hold(filed);
+            }
+        }
+        entries.iter().for_each(|entry| touched.apply(entry));
+        touched
+    }
+
+    /// The approvals by a rule that follow the entries of a plan: of what they leave proposed, and of everything that is
+    /// proposed where the plan was for everything. What a person edited, approved or rejected is left to persons.
+    pub fn approve_by_rule(
+        &self,
+        entries: &[DeskEntry],
+        scope: &Scope,
+        held: &BTreeSet<ItemLocation>,
+        rule: &dyn Fn(&Filed) -> bool,
+    ) -> Vec<DeskEntry> {
+        let touched = self.touched(entries);
+        let others = (*scope == Scope::Everything).then(|| self.all()).into_iter().flatten();
+        let others = others.filter(|filed| touched.get(&filed.proposal_id).is_none());
+        let candidates = touched.all().chain(others).filter(|filed| {
+            filed.state == ProposalState::Proposed && filed.approvals.is_empty() && !held.contains(&filed.need.place())
+        });
+        let approved = candidates.filter(|filed| rule(filed)).map(|filed| DeskEntry {
+            proposal_id: filed.proposal_id.clone(),
+            change: DeskChange::Approved { by: RULE_ACTOR.to_owned(), n_needed: 1 },
+        });
+        approved.collect()
     }
 }

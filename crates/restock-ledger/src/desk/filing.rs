@@ -39,7 +39,7 @@ impl Filing {
             if let Some(filed) = desk.get(&entry.proposal_id)
                 && touched.get(&entry.proposal_id).is_none()
             {
-                touched.filed.insert(entry.proposal_id.clone(), filed.clone());
+                touched.hold(filed);
             }
             audit.extend(touched.audit(entry, at));
             orders.extend(touched.order(entry, at).map(crate::Incoming::from_event));

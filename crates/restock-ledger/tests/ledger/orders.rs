@@ -1,5 +1,7 @@
 //! Orders of the desk, and their files.
 
+use std::collections::BTreeSet;
+
 use restock_core::Quantity;
 use restock_core::formula::unguarded;
 use restock_core::proposal::{ProposalSource, ProposalType};
@@ -254,4 +256,37 @@ fn of_named_proposals_all_are_decided_or_none() {
     let hidden = desk.decide_all(&ids(&["p_milk_berlin"]), "ada", &nothing, &reject);
     assert!(matches!(hidden, Err(DeskError::NoSuchProposal { .. })), "what is hidden is not there");
     assert_eq!(desk.decide_all(&Choice::Open(None), "ada", &nothing, &reject), Ok(Vec::new()));
+}
+
+/// A rule approves what a plan leaves proposed, and leaves to persons what a person touched.
+#[test]
+fn a_rule_approves_what_no_person_touched() {
+    let mut desk = Desk::new();
+    let wanted: Vec<_> = ["milk", "tea", "rye"].map(|item| bought(item, "berlin", "dairy", 12)).into();
+    let standing = |_: &_| OrderStanding::default();
+    let entries = desk.revise(&wanted, "2026-03-02".parse().unwrap(), &standing);
+    apply(&mut desk, entries);
+    let edit = DeskDecision::Edit { quantity: Quantity::from_whole(6), reason: "festival".to_owned() };
+    let entries = vec![
+        desk.decide("p_tea_berlin", "ada", &edit).unwrap(),
+        // The first of two.
+        desk.decide("p_rye_berlin", "ada", &DeskDecision::Approve { n_needed: 2 }).unwrap(),
+    ];
+    apply(&mut desk, entries);
+    let none = Default::default();
+    let mut more = wanted.clone();
+    more.push(bought("oil", "berlin", "dairy", 1));
+    let revision = revision(more, Scope::Everything);
+    let entries = desk.revise_by(&revision, &none, &standing);
+    let approvals = desk.approve_by_rule(&entries, &revision.scope, &none, &|_| true);
+    let approved: BTreeSet<_> = approvals.iter().map(|entry| entry.proposal_id.as_str()).collect();
+    assert_eq!(approved, ["p_milk_berlin", "p_oil_berlin"].into());
+    let of_places = Scope::Places(Default::default());
+    let approvals = desk.approve_by_rule(&entries, &of_places, &none, &|_| true);
+    assert_eq!(approvals.len(), 1, "what a plan of some places did not touch is left");
+    // The approval of a proposal that is filed with it is in the audit trail.
+    let all = entries.into_iter().chain(approvals).collect();
+    let filing = restock_ledger::Filing::new(&desk, all, crate::now());
+    let said: Vec<_> = filing.audit.iter().map(|entry| (entry.actor.as_str(), entry.after.as_str())).collect();
+    assert_eq!(said, [("restock-rule", "approved 1 Units")]);
 }
