@@ -22,13 +22,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = Tokens::at(folder.path().join("tokens.json"));
     let new = NewToken { name: "example".to_owned(), role: Role::Admin, locations: None, expires_at: None };
     println!("{}", tokens.create(new, Timestamp::now())?);
-    let server = Server::new(ServerOptions {
-        ledger: Box::new(SqliteLedger::open(&path)?),
-        reader: Some(Box::new(SqliteLedger::open_reader(&path)?)),
-        tokens,
-        clock: Arc::new(Timestamp::now),
-        time_zone: TimeZone::UTC,
-    })?;
+    let mut options =
+        ServerOptions::new(Box::new(SqliteLedger::open(&path)?), tokens, Arc::new(Timestamp::now), TimeZone::UTC);
+    options.reader = Some(Box::new(SqliteLedger::open_reader(&path)?));
+    let server = Server::new(options)?;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     let end_of_input = async {
         let read = || std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
