@@ -126,24 +126,27 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
     ENDPOINTS.iter().filter(|endpoint| endpoint.path == path).map(|endpoint| endpoint.method).collect()
 }
 
-/// The path of the table: the matched one, with the action after the colon where a POST has one, because the router
+/// The path of the table: the matched one, with the action behind the colon where there is a known one, because the router
 /// matches whole segments.
-fn path_of(request: &Request, matched: &MatchedPath) -> String {
-    let action = request.uri().path().rsplit_once(':').map(|(_, action)| action);
-    if let Some(action) = action.filter(|_| request.method() == Method::POST && matched.as_str().ends_with('}')) {
-        let with_action = format!("{}:{action}", matched.as_str());
+pub(crate) fn path_of(matched: &str, path: &str) -> String {
+    if let Some((_, action)) = path.rsplit_once(':').filter(|_| matched.ends_with('}')) {
+        let with_action = format!("{matched}:{action}");
         if ENDPOINTS.iter().any(|endpoint| endpoint.path == with_action) {
             return with_action;
         }
     }
-    matched.as_str().to_owned()
+    matched.to_owned()
 }
 
 /// Lets a request pass or not; who sent it becomes an extension of the request.
 pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Next) -> Response {
     // A path that is nowhere is told so by the fallback.
     let Some(matched) = request.extensions().get::<MatchedPath>() else { return next.run(request).await };
-    let path = path_of(&request, matched);
+    // Actions are of POST alone: with another method, the colon belongs to the id.
+    let path = match *request.method() {
+        Method::POST => path_of(matched.as_str(), request.uri().path()),
+        _ => matched.as_str().to_owned(),
+    };
     let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
     let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access) {

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{MatchedPath, Path, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use restock_core::Quantity;
@@ -57,29 +57,65 @@ pub(crate) struct Reject {
     version: Option<u64>,
 }
 
-/// Which proposals: either their ids or a filter.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ApproveMany {
-    /// These, at most 10,000: all of them can be approved, or none is.
-    #[schema(max_items = 10000, min_items = 1)]
+struct ApproveMany {
     ids: Option<Vec<String>>,
-    /// The open ones that this filter holds for, such as `value < 200`.
     filter: Option<String>,
 }
 
-/// Which proposals, and why not: either their ids or a filter.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RejectMany {
-    /// These, at most 10,000: all of them can be rejected, or none is.
-    #[schema(max_items = 10000, min_items = 1)]
+struct RejectMany {
     ids: Option<Vec<String>>,
-    /// The open ones that this filter holds for, such as `value < 200`.
     filter: Option<String>,
-    /// Why.
-    #[schema(min_length = 1, max_length = 1000)]
     reason: String,
+}
+
+/// Which proposals: either their ids or a filter.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is read field by field")]
+#[schema(as = ApproveMany)]
+#[serde(untagged)]
+pub(crate) enum ApproveManyBody {
+    /// These: all of them can be approved, or none is.
+    Ids {
+        /// At most 10,000.
+        #[schema(max_items = 10000, min_items = 1)]
+        ids: Vec<String>,
+    },
+    /// The open ones that a filter holds for.
+    Filter {
+        /// Such as `value < 200`.
+        #[schema(example = "value < 200", min_length = 1)]
+        filter: String,
+    },
+}
+
+/// Which proposals, and why not: either their ids or a filter.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is read field by field")]
+#[schema(as = RejectMany)]
+#[serde(untagged)]
+pub(crate) enum RejectManyBody {
+    /// These: all of them can be rejected, or none is.
+    Ids {
+        /// At most 10,000.
+        #[schema(max_items = 10000, min_items = 1)]
+        ids: Vec<String>,
+        /// Why.
+        #[schema(min_length = 1, max_length = 1000)]
+        reason: String,
+    },
+    /// The open ones that a filter holds for.
+    Filter {
+        /// Such as `value < 200`.
+        #[schema(example = "value < 200", min_length = 1)]
+        filter: String,
+        /// Why.
+        #[schema(min_length = 1, max_length = 1000)]
+        reason: String,
+    },
 }
 
 /// A proposal after a decision.
@@ -171,7 +207,7 @@ impl From<DeskError> for Problem {
 #[utoipa::path(
     patch,
     path = "/v1/proposals/{id}",
-    params(("id" = String, Path), ("if-match" = Option<String>, Header, description = "the version that was looked at")),
+    params(("id" = String, Path), ("if-match" = Option<String>, Header, pattern = r#"^"?[0-9]{1,18}"?$"#, description = "the version that was looked at")),
     request_body = Edit,
     responses(
         (status = 200, description = "the proposal as it is now", body = ProposalRow),
@@ -205,7 +241,7 @@ pub(crate) async fn act(
     State(app): State<App>,
     token: Option<Extension<Token>>,
     Path(id): Path<String>,
-    path: MatchedPath,
+    (path, uri): (MatchedPath, Uri),
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -217,7 +253,7 @@ pub(crate) async fn act(
         (Some((id, "reject")), Some(token)) => {
             reject(State(app), token, Path(id.to_owned()), headers, bytes).await.into_response()
         }
-        _ => wrong_method(Method::POST, path).await.into_response(),
+        _ => wrong_method(Method::POST, path, uri).await.into_response(),
     }
 }
 
@@ -225,7 +261,7 @@ pub(crate) async fn act(
 #[utoipa::path(
     post,
     path = "/v1/proposals/{id}:approve",
-    params(("id" = String, Path), ("if-match" = Option<String>, Header, description = "the version that was looked at")),
+    params(("id" = String, Path), ("if-match" = Option<String>, Header, pattern = r#"^"?[0-9]{1,18}"?$"#, description = "the version that was looked at")),
     request_body = Approve,
     responses(
         (status = 200, description = "the proposal as it is now", body = ProposalRow),
@@ -253,7 +289,7 @@ pub(crate) async fn approve(
 #[utoipa::path(
     post,
     path = "/v1/proposals/{id}:reject",
-    params(("id" = String, Path), ("if-match" = Option<String>, Header, description = "the version that was looked at")),
+    params(("id" = String, Path), ("if-match" = Option<String>, Header, pattern = r#"^"?[0-9]{1,18}"?$"#, description = "the version that was looked at")),
     request_body = Reject,
     responses(
         (status = 200, description = "the proposal as it is now", body = ProposalRow),
@@ -281,7 +317,7 @@ pub(crate) async fn reject(
 #[utoipa::path(
     post,
     path = "/v1/proposals:approve",
-    request_body = ApproveMany,
+    request_body = ApproveManyBody,
     responses(
         (status = 200, description = "what was approved", body = Decided),
         (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
@@ -307,7 +343,7 @@ pub(crate) async fn approve_many(
 #[utoipa::path(
     post,
     path = "/v1/proposals:reject",
-    request_body = RejectMany,
+    request_body = RejectManyBody,
     responses(
         (status = 200, description = "what was rejected", body = Decided),
         (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),

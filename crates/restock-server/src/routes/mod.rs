@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
-use crate::access::methods;
+use crate::access::{methods, path_of};
 use crate::limits::MAX_BODY_BYTES;
 use crate::problem::Problem;
 use crate::server::App;
@@ -58,9 +58,10 @@ async fn unknown(uri: Uri) -> Problem {
         .fix("/v1/openapi.json lists all routes")
 }
 
-pub(crate) async fn wrong_method(method: Method, path: MatchedPath) -> impl IntoResponse {
-    let allow = methods(path.as_str()).join(", ");
-    let detail = format!("{} cannot be {method}", path.as_str());
+pub(crate) async fn wrong_method(method: Method, matched: MatchedPath, uri: Uri) -> impl IntoResponse {
+    let path = path_of(matched.as_str(), uri.path());
+    let allow = methods(&path).join(", ");
+    let detail = format!("{path} cannot be {method}");
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The route has other methods", detail)
         .field("method", method.as_str(), allow.clone());
     ([(header::ALLOW, allow)], problem)

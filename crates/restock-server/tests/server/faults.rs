@@ -66,7 +66,7 @@ impl Ledger for Faulty {
             0 => return self.inner.file(filing),
             n => self.n_file_faults.store(n - 1, Ordering::Relaxed),
         }
-        if self.n_file_faults.load(Ordering::Relaxed) % 2 == 0 {
+        if self.n_file_faults.load(Ordering::Relaxed).is_multiple_of(2) {
             Err(fault())
         } else {
             self.inner.file(filing).and(Err(fault()))
