@@ -8,8 +8,10 @@
 pub mod dataset;
 pub mod environment;
 pub mod event;
+pub mod filter;
 pub mod finding;
 pub mod forecast;
+pub mod formula;
 pub mod objective;
 pub mod parts;
 pub mod policy;

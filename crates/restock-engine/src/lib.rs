@@ -11,7 +11,6 @@ mod decide;
 mod exceptions;
 mod explain;
 mod explanation;
-pub mod filter;
 #[cfg(test)]
 #[path = "../tests/fixtures/mod.rs"]
 mod fixtures;
@@ -43,5 +42,6 @@ pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,
     plan_with_details,
 };
+pub use restock_core::filter;
 pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

@@ -16,9 +16,9 @@ use crate::tokens::Token;
 pub enum Role {
     /// Looks at stock and events.
     Viewer,
-    /// Looks after the data: decides about what lies in quarantine.
+    /// Looks after the data and the desk: decides about what lies in quarantine, edits and rejects proposals.
     Planner,
-    /// Answers for orders: sees the audit trail too.
+    /// Answers for orders: approves proposals and orders them, and sees the audit trail too.
     Approver,
     /// A system that sends events and reads what became of them.
     Integrator,
@@ -61,7 +61,7 @@ pub enum Access {
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `PATCH`.
     pub method: &'static str,
     /// The path, with `{name}` where something varies.
     pub path: &'static str,
@@ -77,12 +77,18 @@ const fn post(path: &'static str, access: Access) -> Endpoint {
     Endpoint { method: "POST", path, access }
 }
 
+const fn patch(path: &'static str, access: Access) -> Endpoint {
+    Endpoint { method: "PATCH", path, access }
+}
+
 const EVERY_ROLE: &[Role] = &Role::ALL;
 const PEOPLE: &[Role] = &[Role::Viewer, Role::Planner, Role::Approver, Role::Admin];
 const SENDERS: &[Role] = &[Role::Integrator, Role::Admin];
 const DECIDERS: &[Role] = &[Role::Planner, Role::Admin];
 const KEEPERS: &[Role] = &[Role::Planner, Role::Approver, Role::Integrator, Role::Admin];
 const AUDITORS: &[Role] = &[Role::Approver, Role::Admin];
+const PLANNERS: &[Role] = &[Role::Planner, Role::Approver, Role::Admin];
+const APPROVERS: &[Role] = &[Role::Approver, Role::Admin];
 
 /// Every endpoint of the server and who may use it. A route that is not here is closed to everybody.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -100,6 +106,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/quarantine/{id}/release", Access::Whole(DECIDERS)),
     post("/v1/quarantine/{id}/discard", Access::Whole(DECIDERS)),
     get("/v1/audit", Access::Whole(AUDITORS)),
+    get("/v1/proposals", Access::ByLocation(PEOPLE)),
+    get("/v1/proposals/{id}", Access::ByLocation(PEOPLE)),
+    patch("/v1/proposals/{id}", Access::ByLocation(PLANNERS)),
+    get("/v1/proposals/{id}/explanation", Access::ByLocation(PEOPLE)),
+    post("/v1/proposals/{id}:approve", Access::ByLocation(APPROVERS)),
+    post("/v1/proposals/{id}:reject", Access::ByLocation(PLANNERS)),
+    post("/v1/proposals:approve", Access::ByLocation(APPROVERS)),
+    post("/v1/proposals:reject", Access::ByLocation(PLANNERS)),
+    get("/v1/orders", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/orders", Access::ByLocation(APPROVERS)),
+    get("/v1/orders/{id}", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/plans", Access::Whole(PEOPLE)),
+    post("/v1/plans", Access::Whole(PLANNERS)),
 ];
 
 /// The methods of a path, as the header `allow` lists them; empty when there is no such path.
@@ -107,18 +126,35 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
     ENDPOINTS.iter().filter(|endpoint| endpoint.path == path).map(|endpoint| endpoint.method).collect()
 }
 
+/// The path of the table: the matched one, with the action behind the colon where there is a known one, because the router
+/// matches whole segments.
+pub(crate) fn path_of(matched: &str, path: &str) -> String {
+    if let Some((_, action)) = path.rsplit_once(':').filter(|_| matched.ends_with('}')) {
+        let with_action = format!("{matched}:{action}");
+        if ENDPOINTS.iter().any(|endpoint| endpoint.path == with_action) {
+            return with_action;
+        }
+    }
+    matched.to_owned()
+}
+
 /// Lets a request pass or not; who sent it becomes an extension of the request.
 pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Next) -> Response {
     // A path that is nowhere is told so by the fallback.
-    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else { return next.run(request).await };
+    let Some(matched) = request.extensions().get::<MatchedPath>() else { return next.run(request).await };
+    // Actions are of POST alone: with another method, the colon belongs to the id.
+    let path = match *request.method() {
+        Method::POST => path_of(matched.as_str(), request.uri().path()),
+        _ => matched.as_str().to_owned(),
+    };
     let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
-    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path.as_str() && endpoint.method == method);
+    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
     let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access) {
         Some(Access::Open) => return next.run(request).await,
         Some(Access::ByLocation(roles)) => (roles, false),
         Some(Access::Whole(roles)) => (roles, true),
         // A known path with another method is told so by the fallback.
-        None if !methods(path.as_str()).is_empty() => return next.run(request).await,
+        None if !methods(&path).is_empty() => return next.run(request).await,
         None => return forbidden("nobody may use this route", "use a route of /v1/openapi.json").into_response(),
     };
     let header = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, USUAL_PAGE};
+use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, MAX_REASON_BYTES, USUAL_PAGE};
 use crate::problem::Problem;
 
 /// What events, entries and records can be numbered with.
@@ -118,4 +118,23 @@ pub(crate) fn body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem
 pub(crate) fn too_large(detail: String) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail)
         .fix("send it in several requests")
+}
+
+/// The body as JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    media_type(headers, &["application/json"])?;
+    serde_json::from_slice(&body(bytes)?).map_err(|error| Problem::bad_body(error.to_string()))
+}
+
+/// Why something is done, for the audit trail.
+pub(crate) fn checked_reason(reason: String) -> Result<String, Problem> {
+    if (1..=MAX_REASON_BYTES).contains(&reason.trim().len()) {
+        return Ok(reason.trim().to_owned());
+    }
+    let got = format!("{} bytes", reason.trim().len());
+    let expected = format!("1 to {MAX_REASON_BYTES} bytes that say why");
+    Err(Problem::bad_body(format!("reason: got {got}, expected {expected}")).field("reason", got, expected))
 }

@@ -13,7 +13,7 @@ use crate::routes;
 #[openapi(
     info(
         title = "Restock",
-        description = "Events of stock in, stock out. An event is known by its source and id, so any request may be sent again.",
+        description = "Events of stock in, stock and order proposals out. An event is known by its source and id, so any request may be sent again.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
@@ -31,6 +31,19 @@ use crate::routes;
         routes::quarantine::release,
         routes::quarantine::discard,
         routes::audit::list,
+        routes::proposals::list,
+        routes::proposals::one,
+        routes::proposals::explanation,
+        routes::decisions::edit,
+        routes::decisions::approve,
+        routes::decisions::reject,
+        routes::decisions::approve_many,
+        routes::decisions::reject_many,
+        routes::orders::list,
+        routes::orders::export,
+        routes::orders::one,
+        routes::plans::list,
+        routes::plans::replan,
     ),
     components(schemas(Problem)),
     modifiers(&AccessOfTable)
@@ -49,6 +62,7 @@ impl Modify for AccessOfTable {
             let path = document.paths.paths.get_mut(endpoint.path);
             let operation = path.and_then(|path| match endpoint.method {
                 "POST" => path.post.as_mut(),
+                "PATCH" => path.patch.as_mut(),
                 _ => path.get.as_mut(),
             });
             let Some(operation) = operation else { continue };

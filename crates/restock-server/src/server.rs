@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
+use crate::planner::{Planning, Rules};
 use crate::tokens::Tokens;
 use crate::writer::{Handle, State};
 use crate::{access, observe, routes};
@@ -24,6 +25,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) time_zone: TimeZone,
+    pub(crate) rules: Rules,
+    pub(crate) planning: Planning,
     pub(crate) n_streams: AtomicUsize,
     /// Becomes true when streams must end.
     pub(crate) is_closing: watch::Sender<bool>,
@@ -54,17 +57,22 @@ impl Server {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(options: ServerOptions) -> std::io::Result<Self> {
-        let ServerOptions { ledger, reader, tokens, clock, time_zone } = options;
+        let ServerOptions { ledger, reader, tokens, clock, time_zone, n_approvers, auto_approve, planner } = options;
         let metrics = Arc::new(Metrics::default());
         let (handle, writer) = Handle::start(ledger, reader, clock.clone(), metrics.clone())?;
+        let is_closing = watch::Sender::new(false);
+        let rules = Rules { n_approvers, auto_approve };
+        let planning = Planning::start(planner, handle.clone(), is_closing.subscribe(), clock.clone(), rules.clone())?;
         let app = App(Arc::new(Inner {
             writer: handle,
             tokens,
             metrics,
             clock,
             time_zone,
+            rules,
+            planning,
             n_streams: AtomicUsize::new(0),
-            is_closing: watch::Sender::new(false),
+            is_closing,
         }));
         Ok(Self { app, writer })
     }

@@ -92,7 +92,7 @@ pub(crate) enum Verb {
                       restock explain MILK-1L@STORE-01 --replay --json")]
     Explain(ExplainArgs),
     /// Write the last plan as order files
-    #[command(after_help = "Examples:\n  restock export --to csv --out orders")]
+    #[command(after_help = "Examples:\n  restock export --to csv --out orders\n  restock export --approved --to odoo")]
     Export(ExportArgs),
     /// Play the future under the plan's policy many times
     ///
@@ -430,7 +430,7 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// Format
+    /// Format, one file per order; others than csv with --approved
     #[arg(long, value_enum, default_value_t = ExportTo::Csv)]
     pub(crate) to: ExportTo,
     /// Folder of the plan; `out` of the project when not given
@@ -452,8 +452,14 @@ pub(crate) struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportTo {
-    /// One order file per supplier and destination
+    /// A table that spreadsheets and our import read
     Csv,
+    /// For programs
+    Json,
+    /// As Odoo 17 and 18 import purchase orders and transfers
+    Odoo,
+    /// As ERPNext 15 imports purchase orders and material requests
+    Erpnext,
 }
 
 #[derive(Args, Debug)]

@@ -1,10 +1,10 @@
 //! `restock.toml`: one table of settings drives reading, refusing, explaining and documenting.
 
-use crate::verbs::desk::LINE_FIELDS;
 use std::net::SocketAddr;
 
 use jiff::tz::TimeZone;
-use restock_engine::filter::Filter;
+use restock_core::filter::Filter;
+use restock_ledger::LINE_FIELDS;
 use std::path::{Path, PathBuf};
 
 use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment};

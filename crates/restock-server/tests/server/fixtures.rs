@@ -50,18 +50,18 @@ impl Fixture {
     }
 
     pub(crate) async fn with(ledger: Box<dyn Ledger>) -> Self {
+        Self::with_options(ledger, |_| {}).await
+    }
+
+    /// A server whose options were changed.
+    pub(crate) async fn with_options(ledger: Box<dyn Ledger>, change: impl FnOnce(&mut ServerOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.json");
         let tokens = Tokens::at(&path);
         let secrets =
             Role::ALL.map(|role| (role, tokens.create(token(role.name(), role), now()).unwrap())).into_iter().collect();
-        let options = ServerOptions {
-            ledger,
-            reader: None,
-            tokens: Tokens::at(&path),
-            clock: Arc::new(now),
-            time_zone: TimeZone::UTC,
-        };
+        let mut options = ServerOptions::new(ledger, Tokens::at(&path), Arc::new(now), TimeZone::UTC);
+        change(&mut options);
         let server = Server::new(options).unwrap();
         server.ready().await.unwrap();
         Self { router: server.router(), server, tokens, secrets, _folder: folder }
@@ -84,6 +84,11 @@ impl Fixture {
 
     pub(crate) async fn post(&self, role: Role, path: &str, kind: &str, body: &str) -> Answer {
         self.send(request("POST", path, Some(self.secret(role)), kind, body)).await
+    }
+
+    /// Sends JSON with another method than GET.
+    pub(crate) async fn send_json(&self, method: &str, role: Role, path: &str, body: &str) -> Answer {
+        self.send(request(method, path, Some(self.secret(role)), "application/json", body)).await
     }
 
     /// Sends JSON with events as the integrator.

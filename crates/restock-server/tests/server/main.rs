@@ -1,10 +1,13 @@
 //! The server through its router, in memory.
 
 mod access;
+mod desk;
 mod events;
 mod faults;
 mod fixtures;
 mod openapi;
+mod orders;
+mod planner;
 mod problems;
 mod quarantine;
 mod stream;

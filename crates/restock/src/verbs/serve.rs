@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use restock_ledger::{Ledger, SqliteLedger};
+use restock_ledger::{Ledger, SqliteLedger, n_approvers};
 use restock_server::{NewToken, Server, ServerOptions, Token, TokenError, Tokens};
 use serde_json::json;
 
@@ -31,13 +31,10 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     let reader: Box<dyn Ledger> = Box::new(reader);
     let tokens = tokens(&dir);
     let has_tokens = !tokens.list().map_err(|error| token_error(&error))?.is_empty();
-    let options = ServerOptions {
-        ledger: Box::new(ledger),
-        reader: Some(reader),
-        tokens,
-        clock: Arc::new(Timestamp::now),
-        time_zone: config.time_zone,
-    };
+    let mut options = ServerOptions::new(Box::new(ledger), tokens, Arc::new(Timestamp::now), config.time_zone);
+    options.reader = Some(reader);
+    let four_eyes = config.four_eyes_if;
+    options.n_approvers = Arc::new(move |filed| n_approvers(four_eyes.as_ref(), filed));
     // A second server in a test of the same process keeps the first one's log.
     let _ =
         tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).try_init();
