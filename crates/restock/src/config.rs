@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// Which lines two different people must approve.
     pub(crate) four_eyes_if: Option<Filter>,
+    /// Which lines a server approves by itself.
+    pub(crate) auto_if: Option<Filter>,
     /// Time zone whose calendar days events belong to.
     pub(crate) time_zone: TimeZone,
     /// Settings of the plan.
@@ -65,6 +67,7 @@ impl Default for Config {
             shadow_days: 28,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             four_eyes_if: None,
+            auto_if: None,
             time_zone: TimeZone::UTC,
             settings,
             given: Vec::new(),
@@ -323,8 +326,10 @@ settings! {
     "segment.policy" = "\"auto\"", "the name of a policy, see restock plan --help", true,
         "policy of the segment", "该分组的策略",
         |c, v| { c.segment.get_or_insert_with(empty_segment).policy = Some(v.as_str()?.to_owned()); Some(()) };
-    "approval.auto_if" = "none", "a condition", false,
-        "which lines need no human", "哪些订货行无需人工审批", ignore;
+    "approval.auto_if" = "none", "a filter such as \"value < 200\"", true,
+        "which lines a server approves by itself; fields are value, quantity, item.id, location.id, source.id",
+        "服务器自行批准哪些订货行；字段为 value、quantity、item.id、location.id、source.id",
+        |c, v| { c.auto_if = Some(Filter::parse_of_lines(v.as_str()?, LINE_FIELDS).ok()?); Some(()) };
     "approval.four_eyes_if" = "none", "a filter such as \"value > 20000\"", true,
         "which lines two different people must approve; fields are value, quantity, item.id, location.id, source.id",
         "哪些订货行须由两人审批；字段为 value、quantity、item.id、location.id、source.id",

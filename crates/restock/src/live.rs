@@ -2,21 +2,26 @@
 //!
 //! An event leads to a plan of its item at once ([`LivePlan::update`]), from the rows of the files and the ledger that are
 //! about it. What others take from it (classes, data health, lead times of sources) is worked out in quiet moments, and at
-//! most a tenth of the time ([`LivePlan::settle`]); a new day is settled before anything else.
+//! most a tenth of the time ([`LivePlan::settle`]); a new day, and files or settings that changed, are settled before
+//! anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use restock_core::proposal::Proposal;
-use restock_core::{Dataset, Day, Event, Forecaster, ItemIdx, ItemLocation, RowsByItem};
-use restock_engine::LivePlan;
+use restock_core::{Bucket, Dataset, Day, Event, ItemIdx, ItemLocation, RowsByItem};
+use restock_engine::{LivePlan, Remembering};
 use restock_ledger::{DESK_SOURCE, Files, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part};
 use restock_server::{LivePlanner, PlanningError};
 use restock_store::Import;
 
+use crate::cli::DataArgs;
+use crate::error::CliError;
 use crate::ledger::{Added, before, for_each_event};
-use crate::project::{Project, business_day, forecaster};
+use crate::project::{Loaded, Project, business_day, forecaster};
 use crate::session::Session;
 
 /// Quiet time after which what is shared is worked out again.
@@ -31,11 +36,10 @@ const N_AT_A_TIME: usize = 10_000;
 /// Plans for the server.
 pub(crate) struct ProjectPlanner {
     session: Session,
-    project: Project,
+    time_zone: TimeZone,
     ledger: Box<dyn Ledger>,
-    /// What was read from files, its tables apart.
-    import: Import,
-    files: FileTables,
+    /// `None` before they were read.
+    files: Option<FileTables>,
     events: EventIndex,
     /// `None` before the first plan.
     live: Option<Live>,
@@ -49,13 +53,41 @@ pub(crate) struct ProjectPlanner {
 
 struct Live {
     plan: LivePlan,
-    forecaster: Box<dyn Forecaster>,
+    forecaster: Remembering,
+    made_with: Made,
     /// The day of the clock that it was settled on.
     today: Day,
 }
 
-/// The tables of the files.
+/// What a forecaster was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Made {
+    model: String,
+    precision: String,
+    bucket: Bucket,
+    /// The version of the pretrained model that was promoted, where the project has one.
+    version: Option<String>,
+}
+
+impl Made {
+    fn of(loaded: &Loaded) -> Self {
+        let settings = &loaded.settings;
+        Self {
+            model: settings.forecast_model.clone(),
+            precision: settings.forecast_precision.clone(),
+            bucket: settings.bucket,
+            version: loaded.models.active().ok().flatten(),
+        }
+    }
+}
+
+/// What was read of a project.
 struct FileTables {
+    project: Project,
+    /// What says whether it changed since.
+    stamp: Stamp,
+    /// What was read beside the tables.
+    import: Import,
     tables: Dataset,
     rows: RowsByItem,
     /// When they count as read: before the first event.
@@ -78,7 +110,7 @@ struct EventIndex {
 
 impl EventIndex {
     /// Notes an event; returns the item that it is about.
-    fn add(&mut self, event: &Event, time_zone: &jiff::tz::TimeZone) -> Option<String> {
+    fn add(&mut self, event: &Event, time_zone: &TimeZone) -> Option<String> {
         self.n_events += 1;
         self.first_at = Some(self.first_at.map_or(event.occurred_at, |first| first.min(event.occurred_at)));
         if event.source != DESK_SOURCE {
@@ -127,7 +159,7 @@ impl FileTables {
         item_ids: &[String],
         events: &EventIndex,
         ledger: &dyn Ledger,
-        time_zone: &jiff::tz::TimeZone,
+        time_zone: &TimeZone,
     ) -> Result<Dataset, LedgerError> {
         let items = &self.tables.items;
         let idx_of = |id: &String| items.binary_search_by(|item| item.item_id.cmp(id)).ok();
@@ -137,25 +169,18 @@ impl FileTables {
     }
 }
 
+/// Path, size and time of change of each file.
+type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
 impl ProjectPlanner {
-    /// Reads the files of a project; the first plan is made by the first call of [`LivePlanner::take_in`].
-    ///
-    /// # Errors
-    /// What [`Project::read_files`] says.
-    pub(crate) fn new(
-        session: Session,
-        project: Project,
-        ledger: Box<dyn Ledger>,
-    ) -> Result<Self, crate::error::CliError> {
-        let mut import = project.read_files(&session)?;
-        let tables = std::mem::take(&mut import.dataset);
+    /// For the project of `session`; its files are read when the first plan is made.
+    pub(crate) fn new(session: Session, time_zone: TimeZone, ledger: Box<dyn Ledger>) -> Self {
         let now = session.now;
-        Ok(Self {
-            files: FileTables { rows: RowsByItem::new(&tables), about: Files::of(&tables, now), tables },
-            import,
+        Self {
             session,
-            project,
+            time_zone,
             ledger,
+            files: None,
             events: EventIndex::default(),
             live: None,
             last_sequence: 0,
@@ -163,43 +188,73 @@ impl ProjectPlanner {
             last_event_at: now,
             settled_at: now,
             settling_took: SignedDuration::ZERO,
-        })
+        }
+    }
+
+    /// Reads the files where they or the settings changed.
+    fn read_files(&mut self) -> Result<(), CliError> {
+        let project = Project::open(&self.session, &DataArgs::default())?;
+        let stamp = stamp(&project);
+        if self.files.as_ref().is_some_and(|files| files.stamp == stamp) {
+            return Ok(());
+        }
+        let mut import = project.read_files(&self.session)?;
+        let tables = std::mem::take(&mut import.dataset);
+        if import.n_row_errors > 0 {
+            tracing::warn!(
+                n_row_errors = import.n_row_errors,
+                "rows of files could not be taken in: see `restock check`"
+            );
+        }
+        let about = Files::of(&tables, self.session.now);
+        self.files = Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import });
+        Ok(())
+    }
+
+    /// Whether files or settings changed since they were read.
+    fn files_changed(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| files.stamp != stamp(&files.project))
     }
 
     /// Reads all events, and plans everything that came out different.
     fn settle(&mut self, now: Timestamp) -> Result<Revision, PlanningError> {
         let began = std::time::Instant::now();
-        let time_zone = self.project.time_zone().clone();
+        let time_zone = self.time_zone.clone();
+        self.read_files().map_err(explained)?;
         let mut events = Vec::new();
         for_each_event(&*self.ledger, &mut |event| events.push(event.clone())).map_err(failed)?;
         let mut index = EventIndex::default();
-        events.iter().for_each(|event| drop(index.add(event, &time_zone)));
-        let read_at = index.first_at.map_or(self.files.about.read_at, before);
-        let about = Files { read_at, ..self.files.about };
-        let whole = tables_of_part(&self.files.tables, about, &events, &time_zone);
+        for event in &events {
+            index.add(event, &time_zone);
+        }
+        let files = self.files.as_mut().expect("just read");
+        files.about.read_at = index.first_at.map_or(files.about.read_at, before);
+        let whole = tables_of_part(&files.tables, files.about, &events, &time_zone);
         let last_sequence = self.ledger.last_sequence().map_err(failed)?;
         drop(events);
         let today = business_day(now, &time_zone);
         // With events, the plan is for the day on the clock; without any, for the day after the files.
         let last_day = index.last_day.map(|last| last.max(today));
         let added = Added { n_events: index.n_events, n_later: 0, last_day };
-        let import = Import { dataset: whole, ..self.import.clone() };
-        let loaded = self.project.understand(&self.session, import, &added, now).map_err(failed)?;
-        let forecaster = forecaster(&loaded.settings.forecast_model, &loaded).map_err(failed)?;
-        (self.files.about, self.events) = (about, index);
-        let (files, events, ledger) = (&self.files, &self.events, &*self.ledger);
+        let import = Import { dataset: whole, ..files.import.clone() };
+        let loaded = files.project.understand(&self.session, import, &added, now).map_err(explained)?;
+        self.events = index;
+        let (files, events, ledger) = (&*files, &self.events, &*self.ledger);
         let mut error = None;
         let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
         let (whole, settings) = (&loaded.import.dataset, &loaded.settings);
         let live = match self.live.take() {
-            Some(mut live) => {
-                live.plan.settle(whole, settings, &*forecaster, &mut tables, &|_, _| {});
-                Live { forecaster, today, ..live }
+            // What is remembered of forecasts stays, where the forecaster does.
+            Some(mut live) if live.made_with == Made::of(&loaded) => {
+                live.plan.settle(whole, settings, &live.forecaster, &mut tables, &|_, _| {});
+                Live { today, ..live }
             }
-            None => {
+            _ => {
+                let forecaster = Remembering::new(forecaster(&settings.forecast_model, &loaded).map_err(explained)?);
                 let progress = self.session.progress(self.session.text(crate::i18n::Text::Planning));
                 let told = |done, total| progress.set(done as u64, total as u64);
-                Live { plan: LivePlan::new(whole, settings, &*forecaster, &mut tables, &told), forecaster, today }
+                let plan = LivePlan::new(whole, settings, &forecaster, &mut tables, &told);
+                Live { plan, forecaster, today, made_with: Made::of(&loaded) }
             }
         };
         if let Some(error) = error {
@@ -233,7 +288,7 @@ fn part_or(
     ids: &[String],
     events: &EventIndex,
     ledger: &dyn Ledger,
-    time_zone: &jiff::tz::TimeZone,
+    time_zone: &TimeZone,
     error: &mut Option<LedgerError>,
 ) -> Dataset {
     files.part(ids, events, ledger, time_zone).unwrap_or_else(|failure| {
@@ -251,6 +306,25 @@ fn revision(plan: &LivePlan, proposals: Vec<Proposal>, scope: Scope) -> Revision
     }
 }
 
+/// The files that a project is read from, `restock.toml` among them.
+fn stamp(project: &Project) -> Stamp {
+    let mut stamp = Stamp::new();
+    let mut folders: Vec<PathBuf> = project.files().map(Path::to_owned).collect();
+    while let Some(path) = folders.pop() {
+        if let Ok(entries) = std::fs::read_dir(&path) {
+            folders.extend(entries.flatten().map(|entry| entry.path()));
+        } else if let Ok(about) = std::fs::metadata(&path) {
+            stamp.push((path, about.len(), about.modified().ok()));
+        }
+    }
+    stamp.sort();
+    stamp
+}
+
+fn explained(error: CliError) -> PlanningError {
+    PlanningError(error.hint.map_or_else(|| error.message.clone(), |hint| format!("{}: {hint}", error.message)))
+}
+
 fn failed(error: impl std::fmt::Display) -> PlanningError {
     PlanningError(error.to_string())
 }
@@ -261,7 +335,7 @@ impl LivePlanner for ProjectPlanner {
     }
 
     fn take_in(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        let time_zone = self.project.time_zone().clone();
+        let time_zone = self.time_zone.clone();
         let today = business_day(now, &time_zone);
         let is_new_day = self.live.as_ref().is_none_or(|live| live.today != today);
         // The first event of all changes the day that is planned for.
@@ -269,23 +343,22 @@ impl LivePlanner for ProjectPlanner {
             return self.settle(now).map(Some);
         }
         if events.is_empty() {
-            return self.must_settle(now, true).then(|| self.settle(now)).transpose();
+            return (self.files_changed() || self.must_settle(now, true)).then(|| self.settle(now)).transpose();
         }
         let known = self.last_sequence;
         let new = events.iter().filter(|recorded| recorded.sequence > known);
-        let items: BTreeSet<String> =
-            new.filter_map(|recorded| self.events.add(&recorded.event, &time_zone)).collect();
+        let items: BTreeSet<String> = new.filter_map(|recorded| self.events.add(&recorded.event, &time_zone)).collect();
         self.last_sequence = events.last().map_or(known, |last| last.sequence.max(known));
         self.unsettled_since.get_or_insert(now);
         self.last_event_at = now;
         if self.must_settle(now, false) {
             return self.settle(now).map(Some);
         }
-        let Some(live) = &mut self.live else { return self.settle(now).map(Some) };
-        let (files, events, ledger) = (&self.files, &self.events, &*self.ledger);
+        let (Some(live), Some(files)) = (&mut self.live, &self.files) else { return self.settle(now).map(Some) };
+        let (events, ledger) = (&self.events, &*self.ledger);
         let mut error = None;
         let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
-        let changed = live.plan.update(&items, &*live.forecaster, &mut tables);
+        let changed = live.plan.update(&items, &live.forecaster, &mut tables);
         if let Some(error) = error {
             // What was planned without its rows is planned again from all of them.
             tracing::warn!(error = %error, "the rows of some items could not be read");

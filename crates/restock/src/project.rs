@@ -179,9 +179,10 @@ impl Project {
         self.config_file.as_ref().filter(|_| !self.ad_hoc).map(|_| self.dir.as_path())
     }
 
-    /// Where the business is.
-    pub(crate) fn time_zone(&self) -> &TimeZone {
-        &self.config.time_zone
+    /// Files and folders that it is read from, settings and mapping among them.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let settings = self.config_path().into_iter();
+        settings.chain(self.mapping.as_deref()).chain(self.sources.iter().map(PathBuf::as_path))
     }
 
     /// Reads the files alone.

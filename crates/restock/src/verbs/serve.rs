@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use restock_ledger::{Ledger, SqliteLedger, n_approvers};
+use restock_ledger::{Filed, Ledger, SqliteLedger, line_field, n_approvers};
 use restock_server::{NewToken, Server, ServerOptions, Token, TokenError, Tokens};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::cli::{RoleName, ServeArgs, TokenAction, TokenArgs};
 use crate::error::CliError;
 use crate::i18n::Text;
 use crate::ledger::{explained, open, path};
+use crate::live::ProjectPlanner;
 use crate::project::Project;
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
@@ -31,8 +32,14 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     let reader: Box<dyn Ledger> = Box::new(reader);
     let tokens = tokens(&dir);
     let has_tokens = !tokens.list().map_err(|error| token_error(&error))?.is_empty();
+    let planning = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
+    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning));
     let mut options = ServerOptions::new(Box::new(ledger), tokens, Arc::new(Timestamp::now), config.time_zone);
     options.reader = Some(reader);
+    options.planner = Some(Box::new(planner));
+    options.auto_approve = config
+        .auto_if
+        .map(|filter| Arc::new(move |filed: &Filed| filter.matches(&|name| line_field(filed, name))) as _);
     let four_eyes = config.four_eyes_if;
     options.n_approvers = Arc::new(move |filed| n_approvers(four_eyes.as_ref(), filed));
     // A second server in a test of the same process keeps the first one's log.
