@@ -30,6 +30,9 @@ const QUIET: SignedDuration = SignedDuration::from_secs(5);
 /// Settling takes at most one part in so many of the time.
 const SHARE_OF_TIME: i32 = 10;
 
+/// Days without news after which data count as old.
+const RECENT_DAYS: i32 = 14;
+
 /// Events of one item-location that are read at a time.
 const N_AT_A_TIME: usize = 10_000;
 
@@ -233,8 +236,13 @@ impl ProjectPlanner {
         let last_sequence = self.ledger.last_sequence().map_err(failed)?;
         drop(events);
         let today = business_day(now, &time_zone);
-        // With events, the plan is for the day on the clock; without any, for the day after the files.
-        let last_day = index.last_day.map(|last| last.max(today));
+        // Data that are kept up to date are planned for the day on the clock; old ones for the day after them, as
+        // `restock plan` does.
+        let is_recent = index.last_day.max(files.about.last_day).is_some_and(|last| last >= today.plus(-RECENT_DAYS));
+        let last_day = if is_recent { index.last_day.max(Some(today)) } else { index.last_day };
+        if !is_recent {
+            tracing::warn!("the data end more than {RECENT_DAYS} days ago: the plan is for the day after them");
+        }
         let added = Added { n_events: index.n_events, n_later: 0, last_day };
         let import = Import { dataset: whole, ..files.import.clone() };
         let loaded = files.project.understand(&self.session, import, &added, now).map_err(explained)?;
