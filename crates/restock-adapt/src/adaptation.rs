@@ -1,0 +1,229 @@
+//! Everything that adapts, as one state: decisions go in as they are made, facts as they come, and a day turns the one with
+//! the other into scores, recalibrated levels, alarms and promotions.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use restock_core::Day;
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::{CalibrationSettings, LevelOutcome, Recalibration};
+use crate::decision::{DecisionRecord, Facts, Judged, RecordError, WaitingDecisions};
+use crate::drift::{Alarm, DriftMonitor, DriftSettings};
+use crate::report::{AdaptationReport, AlarmReport, ContestReport, EditReport, SegmentReport};
+use crate::rollback::{Change, Contest, ContestSettings};
+use crate::schedule::{BacktestSchedule, SinceBacktest};
+use crate::score::OutcomeSums;
+use crate::segment::Segment;
+use crate::shadow::{LossKind, ShadowBook, ShadowRecord};
+
+/// Settings of everything that adapts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdaptationSettings {
+    /// Days after an interval in which late facts still count.
+    pub grace_days: u32,
+    /// Recalibration.
+    pub calibration: CalibrationSettings,
+    /// Alarms.
+    pub drift: DriftSettings,
+    /// Contests of models and of policies.
+    pub contest: ContestSettings,
+    /// Backtests.
+    pub backtests: BacktestSchedule,
+    /// Alarms that are kept for the report.
+    pub n_alarms_kept: u32,
+}
+
+impl Default for AdaptationSettings {
+    fn default() -> Self {
+        Self {
+            grace_days: 2,
+            calibration: CalibrationSettings::default(),
+            drift: DriftSettings::default(),
+            contest: ContestSettings::default(),
+            backtests: BacktestSchedule::default(),
+            n_alarms_kept: 1000,
+        }
+    }
+}
+
+/// A contest with what its version in the shadow would have done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Arena {
+    contest: Contest,
+    shadow: ShadowBook,
+}
+
+/// The state of everything that adapts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Adaptation {
+    settings: AdaptationSettings,
+    decisions: WaitingDecisions,
+    recalibration: Recalibration,
+    drift: DriftMonitor,
+    models: Arena,
+    policies: Arena,
+    scores: BTreeMap<Segment, OutcomeSums>,
+    edits: EditReport,
+    n_judged: u64,
+    n_unknown: u64,
+    alarms: VecDeque<Alarm>,
+    since_backtest: SinceBacktest,
+}
+
+/// What a day brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DayResult {
+    /// Decisions that were judged, each once in its life.
+    pub judged: Vec<Judged>,
+    /// Alarms raised, strongest first.
+    pub alarms: Vec<Alarm>,
+    /// What changed in the contest of demand models.
+    pub model_change: Option<Change>,
+    /// What changed in the contest of policies.
+    pub policy_change: Option<Change>,
+}
+
+impl Adaptation {
+    /// A state without a past, with the model and the policy that act.
+    pub fn new(settings: AdaptationSettings, model: &str, policy: &str) -> Self {
+        let arena =
+            |version: &str| Arena { contest: Contest::new(version, settings.contest), shadow: ShadowBook::default() };
+        Self {
+            settings,
+            decisions: WaitingDecisions::new(settings.grace_days),
+            recalibration: Recalibration::new(settings.calibration),
+            drift: DriftMonitor::new(settings.drift),
+            models: arena(model),
+            policies: arena(policy),
+            scores: BTreeMap::new(),
+            edits: EditReport::default(),
+            n_judged: 0,
+            n_unknown: 0,
+            alarms: VecDeque::new(),
+            since_backtest: SinceBacktest::default(),
+        }
+    }
+
+    /// Takes in a decision. Its forecast is that of the forecaster at nominal levels, not the recalibrated one.
+    ///
+    /// # Errors
+    /// [`RecordError`] where it cannot be judged.
+    pub fn decide(&mut self, record: DecisionRecord) -> Result<(), RecordError> {
+        self.decisions.record(record)
+    }
+
+    /// Takes in what the model or the policy in the shadow would have done; of other versions nothing is kept.
+    pub fn shadow(&mut self, record: ShadowRecord) {
+        for arena in [&mut self.models, &mut self.policies] {
+            if arena.contest.in_shadow() == Some(&record.version) {
+                arena.shadow.record(record);
+                return;
+            }
+        }
+    }
+
+    /// The contest of demand models.
+    pub fn models(&mut self) -> &mut Contest {
+        &mut self.models.contest
+    }
+
+    /// The contest of policies.
+    pub fn policies(&mut self) -> &mut Contest {
+        &mut self.policies.contest
+    }
+
+    /// Decisions that wait to be judged.
+    pub fn decisions(&self) -> &WaitingDecisions {
+        &self.decisions
+    }
+
+    /// The levels to ask of the forecaster.
+    pub fn recalibration(&self) -> &Recalibration {
+        &self.recalibration
+    }
+
+    /// What has happened since the last backtest; [`SinceBacktest::ran`] notes one.
+    pub fn since_backtest(&mut self) -> &mut SinceBacktest {
+        &mut self.since_backtest
+    }
+
+    /// Judges what is due on `as_of`, and learns from it.
+    pub fn day(&mut self, facts: &Facts, as_of: Day) -> DayResult {
+        let judged = self.decisions.judge(facts, as_of);
+        let mut outcomes = Vec::with_capacity(judged.len());
+        for judged in &judged {
+            self.n_judged += 1;
+            let Some(seen) = judged.seen() else {
+                self.n_unknown += 1;
+                continue;
+            };
+            let segment = Segment::of(seen.forecast);
+            self.scores.entry(segment).or_default().add(seen.forecast, seen.actual, seen.is_censored);
+            let (pit, is_censored) = (seen.forecast.pit(seen.actual), seen.is_censored);
+            outcomes.push(LevelOutcome { segment, pit, is_censored });
+            if let Some(saved) = judged.edit_saved() {
+                self.edits.n_edits += 1;
+                self.edits.n_better += u64::from(saved > 0.0);
+                self.edits.saved += saved;
+            }
+        }
+        self.recalibration.learn(&outcomes);
+        self.since_backtest.new_outcomes += outcomes.len() as u64;
+        let alarms = self.drift.observe(judged.iter().filter_map(Judged::seen), as_of);
+        self.since_backtest.alarms =
+            self.since_backtest.alarms.saturating_add(u32::try_from(alarms.len()).unwrap_or(u32::MAX));
+        for alarm in &alarms {
+            self.alarms.push_front(alarm.clone());
+        }
+        self.alarms.truncate(self.settings.n_alarms_kept as usize);
+        // A period is over for a contest when the grace of its last day is.
+        let closed = as_of.plus(-i32::try_from(self.settings.grace_days).unwrap_or(i32::MAX / 2));
+        let model_change = self.models.day(&judged, LossKind::QuantileLoss, closed);
+        let policy_change = self.policies.day(&judged, LossKind::Cost, closed);
+        self.since_backtest.has_changed |= model_change.is_some() || policy_change.is_some();
+        DayResult { judged, alarms, model_change, policy_change }
+    }
+
+    /// What was found, for the API and the dashboard.
+    pub fn report(&self, as_of: Day) -> AdaptationReport {
+        let mut all = OutcomeSums::default();
+        self.scores.values().for_each(|sums| all.merge(sums));
+        let mut segments = vec![SegmentReport::of(None, &all, &self.recalibration.levels_of_all())];
+        segments.extend(
+            self.scores
+                .iter()
+                .map(|(segment, sums)| SegmentReport::of(Some(*segment), sums, &self.recalibration.levels(*segment))),
+        );
+        AdaptationReport {
+            as_of,
+            n_waiting: self.decisions.waiting().len() as u64,
+            n_judged: self.n_judged,
+            n_unknown: self.n_unknown,
+            segments,
+            n_watched: self.drift.n_places() as u64,
+            alarms: (self.alarms.iter())
+                .map(|alarm| AlarmReport { alarm: alarm.clone(), message: alarm.message() })
+                .collect(),
+            edits: self.edits,
+            contests: vec![
+                ContestReport::of("model", &self.models.contest),
+                ContestReport::of("policy", &self.policies.contest),
+            ],
+            backtest_due: self.since_backtest.due(&self.settings.backtests, as_of),
+            last_backtest: self.since_backtest.last,
+        }
+    }
+}
+
+impl Arena {
+    fn day(&mut self, judged: &[Judged], kind: LossKind, closed: Day) -> Option<Change> {
+        if let Some(version) = self.contest.in_shadow().map(str::to_owned) {
+            for loss in self.shadow.compare(judged, &version, kind) {
+                self.contest.add(loss);
+            }
+        }
+        let change = self.contest.close(closed).cloned()?;
+        self.shadow.clear();
+        Some(change)
+    }
+}
