@@ -1,9 +1,10 @@
 //! Adaptation on simulated items: 5,000 items for 200 days, of which a tenth sell 30 % more from day 120 on.
 //!
-//! `cargo run --release -p restock-adapt --example watch -- SEED` prints alarms, delays, coverage before and after
+//! `cargo run --release -p restock-adapt --example watch -- SEED SIZE` prints alarms, delays, coverage before and after
 //! recalibration, and the day on which a better model is promoted. Demand is negative binomial, from a unit in three days to a
-//! hundred a day; all items share good and bad days, so that they depend on each other. The forecaster in use knows each item's
-//! mean and thinks that it sells as a Poisson process, which is too sure of itself; the challenger knows the spread too.
+//! hundred a day, with variance `mean + mean² / SIZE`; all items share good and bad days, so that they depend on each other.
+//! The forecaster in use knows each item's mean and a `SIZE` three times as large, so it is too sure of itself; the
+//! challenger knows the spread too.
 #![allow(clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,24 +18,18 @@ use restock_adapt::{
     Seen, Segment, ShadowRecord, Subject,
 };
 use restock_core::{CostRates, Day, ItemLocation, N_LEVELS, QUANTILE_LEVELS, Quantity};
-use statrs::distribution::{DiscreteCDF, NegativeBinomial, Poisson as PoissonLaw};
+use statrs::distribution::{DiscreteCDF, NegativeBinomial};
 
 const N_ITEMS: usize = 5000;
 const N_DAYS: i32 = 200;
 const SHIFT_DAY: i32 = 120;
-/// Size of the negative binomial: the variance of a day's demand is the mean plus a fifth of its square.
-const SIZE: f64 = 5.0;
+/// How many times the size of the forecaster in use is too large.
+const TOO_SURE: f64 = 3.0;
 /// Standard deviation of the logarithm of what a day is like for all items.
 const DAY_SD: f64 = 0.05;
 
-fn poisson(mean: f64) -> IntervalForecast {
-    let law = PoissonLaw::new(mean).expect("a positive mean");
-    let quantiles: [f64; N_LEVELS] = QUANTILE_LEVELS.map(|level| law.inverse_cdf(level) as f64);
-    IntervalForecast { mean, quantiles, count_valued: true }
-}
-
-fn negative_binomial(mean: f64) -> IntervalForecast {
-    let law = NegativeBinomial::new(SIZE, SIZE / (SIZE + mean)).expect("a positive size");
+fn negative_binomial(mean: f64, size: f64) -> IntervalForecast {
+    let law = NegativeBinomial::new(size, size / (size + mean)).expect("a positive size");
     let quantiles: [f64; N_LEVELS] = QUANTILE_LEVELS.map(|level| law.inverse_cdf(level) as f64);
     IntervalForecast { mean, quantiles, count_valued: true }
 }
@@ -47,7 +42,7 @@ struct Item {
     challenger: IntervalForecast,
 }
 
-fn items() -> Vec<Item> {
+fn items(size: f64) -> Vec<Item> {
     (0..N_ITEMS)
         .map(|idx| {
             let mean = 0.3 * (100.0_f64 / 0.3).powf(idx as f64 / (N_ITEMS - 1) as f64);
@@ -55,15 +50,15 @@ fn items() -> Vec<Item> {
                 place: ItemLocation::new(format!("item-{idx:04}"), "store"),
                 mean,
                 shifts: idx % 10 == 3,
-                champion: poisson(mean),
-                challenger: negative_binomial(mean),
+                champion: negative_binomial(mean, TOO_SURE * size),
+                challenger: negative_binomial(mean, size),
             }
         })
         .collect()
 }
 
-fn demand(rng: &mut ChaCha8Rng, mean: f64) -> f64 {
-    let rate = Gamma::new(SIZE, mean / SIZE).expect("a positive mean").sample(rng);
+fn demand(rng: &mut ChaCha8Rng, mean: f64, size: f64) -> f64 {
+    let rate = Gamma::new(size, mean / size).expect("a positive mean").sample(rng);
     if rate > 0.0 { Poisson::new(rate).expect("a positive rate").sample(rng) } else { 0.0 }
 }
 
@@ -89,7 +84,7 @@ fn record(item: &Item, day: i32) -> DecisionRecord {
         }),
         expected_lost_units: 0.0,
         expected_waste_units: 0.0,
-        model: "poisson".into(),
+        model: "too sure".into(),
         policy: "newsvendor".into(),
     }
 }
@@ -102,15 +97,20 @@ struct Coverage {
 }
 
 fn main() {
-    let seed = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1);
+    let seed: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let items = items();
-    let settings = AdaptationSettings { grace_days: 0, ..AdaptationSettings::default() };
-    let mut adaptation = Adaptation::new(settings, "poisson", "newsvendor");
-    adaptation.models().enter("negative binomial", Day(0)).expect("nothing else is on trial");
+    let size: f64 = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(10.0);
+    let items = items(size);
+    // Decisions cover one day, so a day is an observation of the trial; four weeks of them are the least.
+    let mut settings = AdaptationSettings { grace_days: 0, ..AdaptationSettings::default() };
+    settings.contest.trial.period_days = 1;
+    settings.contest.trial.min_periods = 28;
+    settings.contest.watch_periods = 84;
+    let mut adaptation = Adaptation::new(settings, "too sure", "newsvendor");
+    adaptation.models().enter("true spread", Day(0)).expect("nothing else is on trial");
     // Alarms are shown for a forecaster whose spread is right, so that what is false can be told from what is true.
     let mut monitor = DriftMonitor::default();
-    let mut of_poisson = [0_usize; 2];
+    let mut of_champion = [0_usize; 2];
     let (mut n_true, mut n_false, mut first_alarm) = (0, 0, BTreeMap::new());
     let mut wrong_since = Vec::new();
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
@@ -122,13 +122,13 @@ fn main() {
         let mut demands = Vec::with_capacity(N_ITEMS);
         for item in &items {
             let shift = if item.shifts && day >= SHIFT_DAY { 1.3 } else { 1.0 };
-            let demand = demand(&mut rng, item.mean * common * shift);
+            let demand = demand(&mut rng, item.mean * common * shift, size);
             demands.push(demand);
             adaptation.decide(record(item, day)).expect("a valid decision");
             adaptation.shadow(ShadowRecord {
                 decided_on: Day(day),
                 place: item.place.clone(),
-                version: "negative binomial".into(),
+                version: "true spread".into(),
                 would_order: None,
                 forecast: Some(item.challenger.clone()),
             });
@@ -151,7 +151,7 @@ fn main() {
         let result = adaptation.day(&facts, Day(day + 1));
         changes.extend(result.model_change);
         for alarm in result.alarms {
-            of_poisson[usize::from(matches!(alarm.subject, Subject::Segment(_)))] += 1;
+            of_champion[usize::from(matches!(alarm.subject, Subject::Segment(_)))] += 1;
         }
         let seen = items.iter().zip(&demands).map(|(item, demand)| Seen {
             place: &item.place,
@@ -175,7 +175,9 @@ fn main() {
         }
     }
 
-    println!("seed {seed}, {N_ITEMS} items, {N_DAYS} days, a tenth of them 30 % up from day {SHIFT_DAY} on\n");
+    println!(
+        "seed {seed}, size {size}, {N_ITEMS} items, {N_DAYS} days, a tenth of them 30 % up from day {SHIFT_DAY} on\n"
+    );
     println!("alarms about items, spread forecast right: {n_true} true (repeats included), {n_false} false");
     println!("mean demand a day    items up   found   days to the alarm: median   nine in ten");
     for (low, high) in [(0.0, 1.0), (1.0, 5.0), (5.0, 20.0), (20.0, f64::INFINITY)] {
@@ -196,10 +198,13 @@ fn main() {
     if let Some(error) = wrong_since.get(wrong_since.len() / 2) {
         println!("days between the change and the day that an alarm names, median: {error}");
     }
-    println!("alarms about the Poisson forecaster: {} of items, {} of segments\n", of_poisson[0], of_poisson[1]);
+    println!(
+        "alarms about the forecaster that is too sure: {} of items, {} of segments\n",
+        of_champion[0], of_champion[1]
+    );
 
     println!("share of outcomes below, and at or below, the quantile, days 20 to {SHIFT_DAY}");
-    println!("segment   level   Poisson          recalibrated     true spread");
+    println!("segment   level   too sure         recalibrated     true spread");
     let mut shown = BTreeSet::new();
     for (segment, Coverage { raw, recalibrated }) in &before {
         let truth = after.get(segment).and_then(OutcomeSums::coverage).expect("outcomes");
@@ -229,6 +234,9 @@ fn main() {
     for change in &changes {
         let message = change.verdict.as_ref().map_or(String::new(), restock_adapt::Verdict::message);
         println!("{}: {:?}, in use {}: {message}", change.day, change.kind, change.champion);
+    }
+    for contest in adaptation.report(Day(N_DAYS)).contests {
+        println!("{}, phase {}: {}", contest.of, contest.phase, contest.message.unwrap_or_default());
     }
     let bytes = serde_json::to_vec(&monitor).expect("plain data").len();
     println!("snapshot of the alarms: {} bytes an item as JSON", bytes / N_ITEMS);

@@ -227,3 +227,85 @@ impl Arena {
         Some(change)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use restock_core::{ItemLocation, N_LEVELS, Quantity};
+
+    use super::*;
+    use crate::decision::{DayFacts, DecidedBy, tests::record};
+    use crate::rollback::ChangeKind;
+    use crate::schedule::Due;
+    use crate::score::IntervalForecast;
+
+    /// Twelve items of which 8 to 15 a day are wanted, forecast as 4 to 11 by the model in use and rightly by the one in the
+    /// shadow; a planner orders a unit more of the first item.
+    fn day(adaptation: &mut Adaptation, day: i32) -> DayResult {
+        let forecast = |least: f64| IntervalForecast {
+            mean: least + 3.5,
+            quantiles: std::array::from_fn(|idx| (least + 7.0 * idx as f64 / (N_LEVELS - 1) as f64).round()),
+            count_valued: true,
+        };
+        let mut facts = Facts::default();
+        for item in 0..12 {
+            let place = ItemLocation::new(format!("item-{item:02}"), "berlin");
+            let edited = item == 0;
+            adaptation
+                .decide(DecisionRecord {
+                    place: place.clone(),
+                    forecast: forecast(4.0),
+                    position: Quantity::ZERO,
+                    wanted: Quantity::from_whole(10),
+                    ordered: Quantity::from_whole(if edited { 11 } else { 10 }),
+                    decided_by: if edited { DecidedBy::Planner("ann".into()) } else { DecidedBy::Plan },
+                    ..record(day, 1)
+                })
+                .unwrap();
+            adaptation.shadow(ShadowRecord {
+                decided_on: Day(day),
+                place: place.clone(),
+                version: "v2".into(),
+                would_order: None,
+                forecast: Some(forecast(8.0)),
+            });
+            let sold = Quantity::from_whole(8 + i64::from((5 * day + 3 * item) % 8));
+            facts.days.insert(place, [(Day(day), DayFacts { sold, ..DayFacts::default() })].into());
+        }
+        adaptation.day(&facts, Day(day + 1))
+    }
+
+    #[test]
+    fn a_day_turns_outcomes_into_everything_else() {
+        let mut settings = AdaptationSettings { grace_days: 0, ..AdaptationSettings::default() };
+        settings.contest.trial.period_days = 1;
+        let mut adaptation = Adaptation::new(settings, "v1", "classical");
+        adaptation.models().enter("v2", Day(0)).unwrap();
+        let (mut n_judged, mut n_alarms, mut changes) = (0, 0, Vec::new());
+        for n in 0..60 {
+            let result = day(&mut adaptation, n);
+            n_judged += result.judged.len();
+            n_alarms += result.alarms.len();
+            changes.extend(result.model_change.map(|change| change.kind));
+            // A snapshot in the middle changes nothing.
+            let text = serde_json::to_string(&adaptation).unwrap();
+            adaptation = serde_json::from_str(&text).unwrap();
+        }
+        assert_eq!((n_judged, changes.as_slice()), (720, &[ChangeKind::Promoted][..]));
+        let report = adaptation.report(Day(60));
+        assert_eq!((report.n_judged, report.n_unknown, report.n_waiting, report.n_watched), (720, 0, 0, 12));
+        assert_eq!(report.alarms.len(), n_alarms);
+        assert!(n_alarms >= 12, "{n_alarms}");
+        let median = report.segments[0].levels[6];
+        assert!(median.at_or_below < 0.2 && median.asked > 0.7, "{median:?}");
+        assert!(report.segments[0].bias.unwrap() < -0.3);
+        assert_eq!(report.edits.n_edits, 60);
+        assert!(report.edits.n_better > 20 && report.edits.saved > 0.0, "{:?}", report.edits);
+        assert_eq!((report.contests[0].champion.as_str(), report.contests[0].phase.as_str()), ("v2", "watch"));
+        assert_eq!(report.backtest_due, Some(Due::First));
+        adaptation.since_backtest().ran(Day(60));
+        let report = adaptation.report(Day(61));
+        assert_eq!((report.backtest_due, report.last_backtest), (None, Some(Day(60))));
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<AdaptationReport>(&text).unwrap(), report);
+    }
+}

@@ -44,8 +44,8 @@ impl ConfidenceSequence {
     pub fn add(&mut self, value: f64) {
         assert!(!value.is_nan(), "an observation is a number");
         self.values.push(value.clamp(-self.bound, self.bound));
-        self.lower = self.lower.max(self.end(1.0));
-        self.upper = self.upper.min(-self.end(-1.0));
+        self.lower = self.end(1.0, self.lower);
+        self.upper = -self.end(-1.0, -self.upper);
     }
 
     /// Observations, oldest first.
@@ -100,15 +100,17 @@ impl ConfidenceSequence {
         wealth
     }
 
-    /// The largest mean of `sign · x` that the observations exclude from below.
-    fn end(&self, sign: f64) -> f64 {
+    /// The largest mean of `sign · x` that the observations exclude from below, at least `below`, which was found before.
+    fn end(&self, sign: f64, mut below: f64) -> f64 {
         let excluded = |m: f64| log_mean(&self.log_wealth(m, sign)) >= self.threshold();
-        let mean = sign * self.values.iter().sum::<f64>() / self.values.len() as f64;
-        let (mut below, mut above) = (-self.bound, mean);
-        // Whoever bets that the mean is more than what it is has not become rich, so `above` is never excluded.
-        for _ in 0..40 {
+        if below > -self.bound && !excluded(below) {
+            return below;
+        }
+        // Whoever bets that the mean is more than what it is has not become rich, so the mean is never excluded.
+        let mut above = sign * self.values.iter().sum::<f64>() / self.values.len() as f64;
+        for _ in 0..32 {
             let middle = 0.5 * (below + above);
-            if middle > -self.bound && excluded(middle) {
+            if middle > below && middle < above && excluded(middle) {
                 below = middle;
             } else {
                 above = middle;

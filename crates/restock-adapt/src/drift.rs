@@ -54,28 +54,44 @@ pub struct DriftSettings {
 
 impl Default for DriftSettings {
     fn default() -> Self {
-        Self { alpha: 0.05, forget: 0.01 }
+        Self { alpha: 0.1, forget: 0.01 }
     }
 }
 
 /// Wealth above which more does not matter; it keeps numbers finite.
-const MOST_WEALTH: f64 = 1e200;
+const MOST_WEALTH: f64 = 1e30;
 
 /// What was seen since a change most likely began: since the logarithms of payoffs last summed to nothing (Page, 1954).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "CompactSince", into = "CompactSince")]
 struct SinceChange {
     /// Sum of the logarithms of payoffs since then.
-    cusum: f64,
+    cusum: f32,
     since: Day,
     n_outcomes: u32,
-    demand: f64,
-    expected: f64,
+    demand: f32,
+    expected: f32,
+}
+
+/// The same without names: a snapshot holds ten for every item-location.
+type CompactSince = (f32, Day, u32, f32, f32);
+
+impl From<CompactSince> for SinceChange {
+    fn from((cusum, since, n_outcomes, demand, expected): CompactSince) -> Self {
+        Self { cusum, since, n_outcomes, demand, expected }
+    }
+}
+
+impl From<SinceChange> for CompactSince {
+    fn from(change: SinceChange) -> Self {
+        (change.cusum, change.since, change.n_outcomes, change.demand, change.expected)
+    }
 }
 
 /// The bets against the forecasts of one item-location or segment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Detector {
-    wealth: [f64; N_BETS],
+    wealth: [f32; N_BETS],
     changes: [SinceChange; N_BETS],
     /// Forecasts made before this day have overlapping intervals.
     free_from: Option<Day>,
@@ -103,7 +119,8 @@ pub struct Alarm {
     pub aspect: Aspect,
     /// The day of the alarm.
     pub raised_on: Day,
-    /// The day on which the change most likely began: the evidence against the forecast comes from outcomes since then.
+    /// The day on which the change most likely began: the evidence against the forecast comes from outcomes since then. They
+    /// are chosen because they stray, so an early alarm overstates how far demand has moved.
     pub since: Day,
     /// Outcomes since then.
     pub n_outcomes: u32,
@@ -241,7 +258,7 @@ fn raise<K: Ord>(
 
 impl Detector {
     fn e_value(&self) -> f64 {
-        self.wealth.iter().sum::<f64>() / N_BETS as f64
+        self.wealth.iter().map(|wealth| f64::from(*wealth)).sum::<f64>() / N_BETS as f64
     }
 
     fn step(&mut self, rho: f64, paid: &[f64; N_BETS], from: Day, to: Day, demand: f64, expected: f64) {
@@ -251,11 +268,12 @@ impl Detector {
             if change.cusum <= 0.0 {
                 *change = SinceChange { since: from, ..SinceChange::default() };
             }
-            change.cusum = (change.cusum + paid.ln()).max(-1.0);
+            change.cusum = (change.cusum + paid.ln() as f32).clamp(-1.0, f32::MAX);
             change.n_outcomes += 1;
-            change.demand += demand;
-            change.expected += expected;
-            self.wealth[bet] = ((rho + (1.0 - rho) * self.wealth[bet]) * paid).min(MOST_WEALTH);
+            change.demand += demand as f32;
+            change.expected += expected as f32;
+            let staked = rho + (1.0 - rho) * f64::from(self.wealth[bet]);
+            self.wealth[bet] = (staked * paid).min(MOST_WEALTH) as f32;
         }
     }
 
@@ -271,8 +289,8 @@ impl Detector {
             raised_on,
             since,
             n_outcomes,
-            demand,
-            expected,
+            demand: f64::from(demand),
+            expected: f64::from(expected),
             e_value: self.e_value(),
             after,
         };
@@ -357,7 +375,7 @@ mod tests {
         assert_eq!(of_place[0].code, ExceptionCode::DemandSpike);
         assert!((28..=30).contains(&of_place[0].since.0), "{}", of_place[0].since);
         insta::assert_snapshot!(of_place[0].message(), @"demand is 29 % above the forecast since 1970-01-30: 154 units in 6 outcomes, 120 expected; evidence 58 to 1 against the forecast");
-        insta::assert_snapshot!(of_place[1].message(), @"demand is 30 % above the forecast since 1970-02-05, again after 1970-02-05: 156 units in 6 outcomes, 120 expected; evidence 105 to 1 against the forecast");
+        insta::assert_snapshot!(of_place[1].message(), @"demand is 30 % above the forecast since 1970-02-05, again after 1970-02-05: 130 units in 5 outcomes, 100 expected; evidence 17 to 1 against the forecast");
         let of_segment = alarms.iter().find(|alarm| alarm.subject == Subject::Segment(Segment::Medium)).unwrap();
         assert_eq!(of_segment.code, ExceptionCode::ModelDrift);
         insta::assert_snapshot!(of_segment.message(), @"over all items of segment medium, demand is 29 % above the forecast since 1970-01-30: 154 units in 6 outcomes, 120 expected; evidence 58 to 1 against the forecast");
@@ -399,11 +417,11 @@ mod tests {
     #[test]
     fn e_bh_raises_more_together_than_alone() {
         let detector = |wealth| Detector { wealth: [wealth; N_BETS], ..Detector::default() };
-        let family = |wealths: &[f64]| -> BTreeMap<usize, Detector> {
+        let family = |wealths: &[f32]| -> BTreeMap<usize, Detector> {
             wealths.iter().enumerate().map(|(idx, wealth)| (idx, detector(*wealth))).collect()
         };
         let n_raised =
-            |wealths: &[f64]| raise(&mut family(wealths), 0.1, Day(0), |_| Subject::Segment(Segment::Fast)).len();
+            |wealths: &[f32]| raise(&mut family(wealths), 0.1, Day(0), |_| Subject::Segment(Segment::Fast)).len();
         // Of four items, one needs 40, two need 20 each, four need 10 each.
         assert_eq!(n_raised(&[39.0, 1.0, 1.0, 1.0]), 0);
         assert_eq!(n_raised(&[40.0, 1.0, 1.0, 1.0]), 1);

@@ -12,8 +12,10 @@
 //! at daily and ended whenever it is decided, and a challenger that saves no more than the margin is promoted with
 //! probability `α / 2` at most, whenever that is.
 //!
-//! Assumed is that the mean of `x` given the periods before does not depend on them. A period should therefore not be
-//! shorter than protection intervals, whose overlap makes neighbouring days alike.
+//! Assumed is that the mean of `x` given the periods before is at most the margin whatever they were, where the challenger
+//! is not better. A period should therefore not be shorter than protection intervals, whose overlap makes neighbouring days
+//! alike; nor much longer, because a decision takes some dozen periods however many items there are: a bounded observation
+//! says only so much about weeks that have not been seen.
 //!
 //! # What is cut
 //! A single terrible week counts as `bound`. A challenger that saves a little in most weeks and ruins one is therefore not
@@ -209,13 +211,16 @@ impl Trial {
         i32::try_from(self.settings.period_days).unwrap_or(i32::MAX)
     }
 
-    /// Where the trial stands by its closed periods.
-    pub fn verdict(&self) -> Verdict {
-        let TrialSettings { period_days, alpha, margin, min_periods, min_outcomes, .. } = self.settings;
-        let n_periods = u32::try_from(self.evidence.values().len()).unwrap_or(u32::MAX);
+    /// Periods that count.
+    pub fn n_periods(&self) -> u32 {
+        u32::try_from(self.evidence.values().len()).unwrap_or(u32::MAX)
+    }
+
+    /// What should become of the challenger by the closed periods.
+    pub fn decision(&self) -> Decision {
+        let TrialSettings { margin, min_periods, min_outcomes, .. } = self.settings;
         let (lower, upper) = (self.evidence.lower(), self.evidence.upper());
-        let has_evidence = n_periods >= min_periods && self.totals.n_outcomes >= min_outcomes;
-        let decision = if !has_evidence {
+        if self.n_periods() < min_periods || self.totals.n_outcomes < min_outcomes {
             Decision::Undecided
         } else if lower > margin && self.totals.challenger < self.totals.champion {
             Decision::Promote
@@ -226,17 +231,23 @@ impl Trial {
             Decision::Keep
         } else {
             Decision::Undecided
-        };
+        }
+    }
+
+    /// Where the trial stands by its closed periods.
+    pub fn verdict(&self) -> Verdict {
+        let TrialSettings { period_days, alpha, margin, min_periods, .. } = self.settings;
+        let n_periods = self.n_periods();
         let most = (FORESIGHT_DAYS / period_days) as usize;
         let days_to_promotion = self.evidence.more_until(margin, most).map(|more| {
             let more = u32::try_from(more).unwrap_or(u32::MAX).max(min_periods.saturating_sub(n_periods));
             more.saturating_mul(period_days)
         });
         Verdict {
-            decision,
+            decision: self.decision(),
             saving: self.evidence.mean(),
-            lower,
-            upper,
+            lower: self.evidence.lower(),
+            upper: self.evidence.upper(),
             confidence: 1.0 - alpha,
             n_periods,
             n_outcomes: self.totals.n_outcomes,

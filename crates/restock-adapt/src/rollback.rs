@@ -198,7 +198,7 @@ impl Contest {
             Phase::Quiet => return None,
             Phase::Trial(trial) => {
                 trial.close(as_of);
-                match trial.verdict().decision {
+                match trial.decision() {
                     Decision::Promote => ChangeKind::Promoted,
                     Decision::Keep => ChangeKind::Kept,
                     Decision::Reject => ChangeKind::Rejected,
@@ -207,12 +207,12 @@ impl Contest {
             }
             Phase::Watch(trial) => {
                 trial.close(as_of);
-                let verdict = trial.verdict();
-                if is_spent(trial.totals(), verdict.n_periods, self.settings.loss_budget) {
+                let n_periods = trial.n_periods();
+                if is_spent(trial.totals(), n_periods, self.settings.loss_budget) {
                     ChangeKind::RolledBackByBudget
-                } else if verdict.decision == Decision::Promote {
+                } else if trial.decision() == Decision::Promote {
                     ChangeKind::RolledBackByEvidence
-                } else if verdict.n_periods >= self.settings.watch_periods {
+                } else if n_periods >= self.settings.watch_periods {
                     ChangeKind::Settled
                 } else {
                     return None;
