@@ -14,8 +14,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, Poisson, StandardNormal};
 use restock_adapt::decision::DayFacts;
 use restock_adapt::{
-    Adaptation, AdaptationSettings, DecidedBy, DecisionRecord, DriftMonitor, Facts, IntervalForecast, OutcomeSums,
-    Seen, Segment, ShadowRecord, Subject,
+    Adaptation, AdaptationSettings, DecidedBy, DecisionRecord, DriftMonitor, Facts, IntervalForecast, LevelOutcome,
+    OutcomeSums, Recalibration, Seen, Segment, ShadowRecord, Subject,
 };
 use restock_core::{CostRates, Day, ItemLocation, N_LEVELS, QUANTILE_LEVELS, Quantity};
 use statrs::distribution::{DiscreteCDF, NegativeBinomial};
@@ -62,7 +62,8 @@ fn demand(rng: &mut ChaCha8Rng, mean: f64, size: f64) -> f64 {
     if rate > 0.0 { Poisson::new(rate).expect("a positive rate").sample(rng) } else { 0.0 }
 }
 
-fn record(item: &Item, day: i32) -> DecisionRecord {
+fn record(item: &Item, day: i32, is_too_sure: bool) -> DecisionRecord {
+    let forecast = if is_too_sure { &item.champion } else { &item.challenger };
     let ordered = Quantity::from_whole(item.champion.quantiles[10] as i64);
     DecisionRecord {
         proposal_id: String::new(),
@@ -70,7 +71,7 @@ fn record(item: &Item, day: i32) -> DecisionRecord {
         decided_on: Day(day),
         from: Day(day),
         to: Day(day + 1),
-        forecast: item.champion.clone(),
+        forecast: forecast.clone(),
         wanted: ordered,
         ordered,
         decided_by: DecidedBy::Plan,
@@ -84,7 +85,7 @@ fn record(item: &Item, day: i32) -> DecisionRecord {
         }),
         expected_lost_units: 0.0,
         expected_waste_units: 0.0,
-        model: "too sure".into(),
+        model: if is_too_sure { "too sure" } else { "true spread" }.into(),
         policy: "newsvendor".into(),
     }
 }
@@ -110,6 +111,8 @@ fn main() {
     adaptation.models().enter("true spread", Day(0)).expect("nothing else is on trial");
     // Alarms are shown for a forecaster whose spread is right, so that what is false can be told from what is true.
     let mut monitor = DriftMonitor::default();
+    // And levels of the one that is too sure go on being learnt when it has been replaced.
+    let mut recalibration = Recalibration::default();
     let mut of_champion = [0_usize; 2];
     let (mut n_true, mut n_false, mut first_alarm) = (0, 0, BTreeMap::new());
     let mut wrong_since = Vec::new();
@@ -120,25 +123,29 @@ fn main() {
         let common = (DAY_SD * common - 0.5 * DAY_SD * DAY_SD).exp();
         let mut facts = Facts::default();
         let mut demands = Vec::with_capacity(N_ITEMS);
+        let is_too_sure = adaptation.models().champion() == "too sure";
+        let mut outcomes = Vec::with_capacity(N_ITEMS);
         for item in &items {
             let shift = if item.shifts && day >= SHIFT_DAY { 1.3 } else { 1.0 };
             let demand = demand(&mut rng, item.mean * common * shift, size);
             demands.push(demand);
-            adaptation.decide(record(item, day)).expect("a valid decision");
+            adaptation.decide(record(item, day, is_too_sure)).expect("a valid decision");
             adaptation.shadow(ShadowRecord {
                 decided_on: Day(day),
                 place: item.place.clone(),
-                version: "true spread".into(),
+                version: if is_too_sure { "true spread" } else { "too sure" }.into(),
                 would_order: None,
-                forecast: Some(item.challenger.clone()),
+                forecast: Some(if is_too_sure { item.challenger.clone() } else { item.champion.clone() }),
             });
             let sold = Quantity::from_whole(demand as i64);
             let facts_of_day = [(Day(day), DayFacts { sold, ..DayFacts::default() })].into();
             facts.days.insert(item.place.clone(), facts_of_day);
+            let pit = item.champion.pit(demand);
+            outcomes.push(LevelOutcome { segment: Segment::of(&item.champion), pit, is_censored: false });
             // Coverage is scored before anything is learnt from the day.
             if (20..SHIFT_DAY).contains(&day) {
                 let segment = Segment::of(&item.champion);
-                let levels = adaptation.recalibration().levels(segment);
+                let levels = recalibration.levels(segment);
                 let quantiles = levels.map(|level| item.champion.quantile_at(level.min(0.9999)));
                 let recalibrated = IntervalForecast { quantiles, ..item.champion.clone() };
                 let of_segment: &mut Coverage = before.entry(segment).or_default();
@@ -148,6 +155,7 @@ fn main() {
                 of_segment.add(&item.challenger, demand, false);
             }
         }
+        recalibration.learn(&outcomes);
         let result = adaptation.day(&facts, Day(day + 1));
         changes.extend(result.model_change);
         for alarm in result.alarms {
@@ -199,7 +207,7 @@ fn main() {
         println!("days between the change and the day that an alarm names, median: {error}");
     }
     println!(
-        "alarms about the forecaster that is too sure: {} of items, {} of segments\n",
+        "alarms about the model in use, too sure until it was replaced: {} of items, {} of segments\n",
         of_champion[0], of_champion[1]
     );
 

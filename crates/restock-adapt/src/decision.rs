@@ -55,9 +55,9 @@ pub struct DecisionRecord {
     pub expected_lost_units: f64,
     /// Units expected to be wasted.
     pub expected_waste_units: f64,
-    /// The model that forecast.
+    /// The version of the demand model that forecast, as its contest names it.
     pub model: String,
-    /// The policy that decided.
+    /// The version of the policy that decided, as its contest names it.
     pub policy: String,
 }
 

@@ -129,6 +129,8 @@ pub struct AdaptationReport {
     pub n_judged: u64,
     /// Decisions whose outcome is unknown, because days of it are.
     pub n_unknown: u64,
+    /// Decisions by another model than the one in use: levels and alarms learn nothing from them.
+    pub n_other_model: u64,
     /// All together first, then each segment with outcomes.
     pub segments: Vec<SegmentReport>,
     /// Item-locations watched for drift.
