@@ -1,7 +1,7 @@
 //! The nouns of Restock: quantities, time, tables, events, stock, forecasts, policies, proposals.
 //!
 //! This crate holds data and the few definitions that must exist exactly once (inventory position,
-//! quantile levels, period arithmetic). Verbs live in the crates above it: `restock-forecast`
+//! quantile levels and their loss, period arithmetic). Verbs live in the crates above it: `restock-forecast`
 //! forecasts, `restock-inventory` decides and simulates, `restock-store` reads and writes,
 //! `restock-engine` plans. Nothing here reads a file, a clock or a random number.
 
@@ -17,6 +17,7 @@ pub mod parts;
 pub mod policy;
 pub mod proposal;
 pub mod quantity;
+pub mod score;
 pub mod settings;
 pub mod stock;
 pub mod time;
