@@ -12,6 +12,7 @@
 
 mod access;
 mod extract;
+mod intake;
 pub mod limits;
 mod metrics;
 mod observe;
@@ -26,6 +27,7 @@ mod tokens;
 mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
+pub use intake::ServerIntake;
 pub use openapi::document;
 pub use options::{Clock, ServerOptions};
 pub use problem::Problem;

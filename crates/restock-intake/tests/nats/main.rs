@@ -1,0 +1,8 @@
+//! Streams of NATS, read from a real nats-server. Without that program the tests say so and pass, unless
+//! `RESTOCK_NATS_REQUIRED` is set.
+#![allow(clippy::print_stdout)]
+
+mod access;
+mod fixtures;
+mod server;
+mod stream;
