@@ -14,6 +14,8 @@
 
 mod config;
 mod entries;
+#[cfg(feature = "nats")]
+mod feed;
 mod folder;
 mod intake;
 #[cfg(feature = "nats")]

@@ -16,12 +16,13 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Info, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, Message};
 use futures_util::StreamExt;
-use restock_ledger::{ConsumerOffset, Incoming, Position, wire};
+use restock_ledger::{ConsumerOffset, Incoming};
+use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::config::{NatsConfig, Secret};
-use crate::entries::Entries;
-use crate::intake::{Intake, IntakeError};
+use crate::config::NatsConfig;
+use crate::feed::{End, Feed, LINGER, TICK, failed, pause_after, read_message, read_secret};
+use crate::intake::Intake;
 use crate::source::Surroundings;
 use crate::status::{Board, State};
 use crate::stop::Stop;
@@ -30,37 +31,12 @@ use crate::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
 /// The consumer under which positions in streams are kept.
 pub const NATS_CONSUMER: &str = "nats";
 
-/// How long a batch waits for more messages after its first.
-const LINGER: Duration = Duration::from_millis(50);
-/// How often a source that waits looks whether it must stop.
-const TICK: Duration = Duration::from_millis(100);
 /// Ticks of silence between two looks at the stream.
 const TICKS_PER_LOOK: u32 = 50;
-/// The longest pause between two tries.
-const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// How long the broker waits for an acknowledgement: longer than any commit.
 const ACK_WAIT: Duration = Duration::from_secs(60);
 /// Messages that are delivered and not acknowledged: the broker must not stop at its usual 1,000.
 const MAX_ACK_PENDING: i64 = 20_000;
-
-/// Why a session ended.
-enum End {
-    Stopped,
-    /// Something failed; another session may go better.
-    Failed(String),
-}
-
-/// Whatever fails at the broker ends the session.
-fn failed(what: &str) -> impl FnOnce(&dyn std::error::Error) -> End {
-    let what = what.to_owned();
-    move |error| {
-        let mut message = format!("{what}: {error}");
-        if let Some(source) = error.source() {
-            message.push_str(&format!(" ({source})"));
-        }
-        End::Failed(message)
-    }
-}
 
 pub(crate) fn run(
     config: &NatsConfig,
@@ -74,18 +50,15 @@ pub(crate) fn run(
         Ok(runtime) => runtime,
         Err(error) => return board.trouble((around.clock)(), format!("cannot start a thread: {error}")),
     };
-    let mut reader = Reader { config, intake, around, board, stop, n_commits: 0, told_missing_to: 0 };
+    let feed = Feed { intake, around, board, stop, n_commits: 0 };
+    let mut reader = Reader { config, feed, told_missing_to: 0 };
     runtime.block_on(reader.read());
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
 struct Reader<'a> {
     config: &'a NatsConfig,
-    intake: Box<dyn Intake + Send>,
-    around: &'a Surroundings,
-    board: &'a Board,
-    stop: &'a Stop,
-    n_commits: u64,
+    feed: Feed<'a>,
     /// Messages before this that are gone were told of.
     told_missing_to: u64,
 }
@@ -114,7 +87,7 @@ struct Session {
     stream: Stream,
     consumer: Consumer<pull::Config>,
     partition: String,
-    /// The first message that has not been committed.
+    /// The position in the ledger, 0 where there is none yet.
     committed: u64,
     /// The first message that has not been seen.
     next: u64,
@@ -126,49 +99,35 @@ impl Reader<'_> {
     async fn read(&mut self) {
         let mut n_failures = 0_u32;
         loop {
-            let n_before = self.n_commits;
+            let n_before = self.feed.n_commits;
             match self.session().await {
-                End::Stopped => return,
-                End::Failed(message) => {
-                    self.board.trouble((self.around.clock)(), message);
-                    self.board.set_state(State::Retrying);
+                Ok(()) | Err(End::Stopped) => return,
+                Err(End::Failed(message)) => self.feed.retrying(message),
+            }
+            n_failures = if self.feed.n_commits > n_before { 1 } else { n_failures.saturating_add(1) };
+            let until = Instant::now() + pause_after(n_failures);
+            while Instant::now() < until {
+                if self.feed.stop.is_set() {
+                    return;
                 }
-            }
-            n_failures = if self.n_commits > n_before { 1 } else { n_failures.saturating_add(1) };
-            if self.pause(n_failures).await {
-                return;
+                sleep(TICK).await;
             }
         }
     }
 
-    /// Waits before another try, the longer the more have failed; says whether it is time to stop.
-    async fn pause(&self, n_failures: u32) -> bool {
-        let until = Instant::now() + (TICK * 2_u32.saturating_pow(n_failures.min(10))).min(MAX_PAUSE);
-        while !self.stop.is_set() && Instant::now() < until {
-            sleep(TICK).await;
-        }
-        self.stop.is_set()
-    }
-
-    async fn session(&mut self) -> End {
-        match self.try_session().await {
-            Ok(()) => End::Stopped,
-            Err(end) => end,
-        }
-    }
-
-    async fn try_session(&mut self) -> Result<(), End> {
+    /// Reads until something fails, or until it is time to stop.
+    async fn session(&mut self) -> Result<(), End> {
         let mut session = self.begin().await?;
         let messages = session.consumer.stream().max_messages_per_batch(MAX_BATCH_ENTRIES);
         let messages = messages.heartbeat(Duration::from_secs(5)).expires(Duration::from_secs(30)).messages().await;
         let mut messages = messages.map_err(|error| failed("cannot read messages")(&error))?;
         let mut n_quiet_ticks = 0;
         loop {
-            if self.stop.is_set() {
+            if self.feed.stop.is_set() {
                 return Ok(());
             }
             let Ok(first) = timeout(TICK, messages.next()).await else {
-                self.board.set_state(State::Waiting);
+                self.feed.board.set_state(State::Waiting);
                 if n_quiet_ticks % TICKS_PER_LOOK == 0 {
                     self.look(&mut session).await?;
                 }
@@ -176,7 +135,7 @@ impl Reader<'_> {
                 continue;
             };
             n_quiet_ticks = 0;
-            self.board.set_state(State::Reading);
+            self.feed.board.set_state(State::Reading);
             let mut batch = Batch::new();
             self.add(&mut session, &mut batch, first)?;
             let until = Instant::now() + LINGER;
@@ -205,7 +164,7 @@ impl Reader<'_> {
                 config.stream
             )));
         }
-        let (partition, stored) = self.position(&info).await?;
+        let (partition, stored) = self.position(&info)?;
         let first = info.state.first_sequence.max(1);
         let next = stored.unwrap_or(first).max(first);
         if let Some(stored) = stored.filter(|stored| *stored < first) {
@@ -230,15 +189,15 @@ impl Reader<'_> {
             ..Default::default()
         });
         let consumer = consumer.await.map_err(|error| failed("cannot make a consumer")(&error))?;
-        self.board.set_lag(consumer.cached_info().num_pending);
+        self.feed.board.set_lag(consumer.cached_info().num_pending);
         tracing::info!(stream = config.stream, from = next, "reading a stream of NATS");
-        Ok(Session { stream, consumer, partition, committed: next, next, n_deliveries: 0 })
+        Ok(Session { stream, consumer, partition, committed: stored.unwrap_or(0), next, n_deliveries: 0 })
     }
 
     fn options(&self) -> Result<ConnectOptions, End> {
         let config = self.config;
-        let secret = |secret: &Secret| read_secret(secret, self.around).map_err(End::Failed);
-        let path = |path: &std::path::Path| self.around.folder.join(path);
+        let secret = |secret| read_secret(secret, self.feed.around);
+        let path = |path: &std::path::Path| self.feed.around.folder.join(path);
         let mut options = ConnectOptions::new().name("restock").require_tls(config.tls);
         if let (Some(user), Some(password)) = (&config.user, &config.password) {
             options = options.user_and_password(user.clone(), secret(password)?);
@@ -264,7 +223,7 @@ impl Reader<'_> {
     }
 
     /// The name of the position in this stream, and the first message that has not been taken in.
-    async fn position(&mut self, info: &Info) -> Result<(String, Option<u64>), End> {
+    fn position(&mut self, info: &Info) -> Result<(String, Option<u64>), End> {
         let subject = self.config.subject.as_deref().unwrap_or(">");
         let made = info.created.unix_timestamp_nanos();
         let end = info.state.last_sequence + 1;
@@ -274,7 +233,7 @@ impl Reader<'_> {
                 0 => format!("{}/{subject}/{made}", self.config.stream),
                 _ => format!("{}/{subject}/{made}/{generation}", self.config.stream),
             };
-            let stored = self.ask(|intake| intake.offset(NATS_CONSUMER, &partition)).await?;
+            let stored = block_in_place(|| self.feed.offset(NATS_CONSUMER, &partition))?;
             match stored {
                 // The stream was set back: what comes now has numbers that were read before. It is read from its
                 // beginning, under a name of its own; what was there before is known by its keys.
@@ -289,25 +248,6 @@ impl Reader<'_> {
                     generation += 1;
                 }
                 stored => return Ok((partition, stored)),
-            }
-        }
-    }
-
-    /// Asks the ledger until it answers.
-    async fn ask<T>(&mut self, mut call: impl FnMut(&mut dyn Intake) -> Result<T, IntakeError>) -> Result<T, End> {
-        let mut n_failures = 0_u32;
-        loop {
-            match tokio::task::block_in_place(|| call(&mut *self.intake)) {
-                Ok(answer) => return Ok(answer),
-                Err(IntakeError::Closed) => return Err(End::Stopped),
-                Err(error) => {
-                    self.board.trouble((self.around.clock)(), error.to_string());
-                    self.board.set_state(State::Retrying);
-                }
-            }
-            n_failures = n_failures.saturating_add(1);
-            if self.pause(n_failures).await {
-                return Err(End::Stopped);
             }
         }
     }
@@ -327,7 +267,7 @@ impl Reader<'_> {
             return Err(End::Failed(format!("delivery {expected} got lost, {delivery} came; reading them again")));
         }
         session.n_deliveries = delivery;
-        self.board.set_lag(n_pending);
+        self.feed.board.set_lag(n_pending);
         // A message that was delivered before has been seen by this session, or committed by an earlier one.
         if sequence >= session.next {
             if sequence > session.next && batch.gap.is_none() {
@@ -351,21 +291,7 @@ impl Reader<'_> {
                 self.tell_missing(expected, first);
             }
         }
-        // A message may hold more than a transaction does: then the position moves with its last part.
-        let mut entries = batch.entries;
-        while entries.len() > MAX_BATCH_ENTRIES || n_bytes(&entries) > MAX_BATCH_BYTES && entries.len() > 1 {
-            let mut size = 0;
-            let is_within = |entry: &&Incoming| {
-                size += entry.raw.len();
-                size <= MAX_BATCH_BYTES
-            };
-            let n_first = entries.iter().take(MAX_BATCH_ENTRIES).take_while(is_within).count().max(1);
-            let rest = entries.split_off(n_first);
-            self.append(session, entries, session.committed).await?;
-            entries = rest;
-        }
-        self.append(session, entries, session.next).await?;
-        session.committed = session.next;
+        self.append(session, batch.entries)?;
         for message in &batch.messages {
             // The broker that hears of none delivers it again, and it is passed over then.
             message.ack().await.map_err(|error| End::Failed(format!("cannot acknowledge: {error}")))?;
@@ -373,12 +299,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn append(&mut self, session: &Session, entries: Vec<Incoming>, next_offset: u64) -> Result<(), End> {
+    /// Commits entries and the position after everything that was seen.
+    fn append(&mut self, session: &mut Session, entries: Vec<Incoming>) -> Result<(), End> {
         let (consumer, partition) = (NATS_CONSUMER.to_owned(), session.partition.clone());
-        let offset = ConsumerOffset { consumer, partition, next_offset };
-        let outcomes = self.ask(|intake| intake.append_from(entries.clone(), offset.clone())).await?;
-        self.board.taken_in(&outcomes, &offset);
-        self.n_commits += 1;
+        let offset = ConsumerOffset { consumer, partition, next_offset: session.next };
+        block_in_place(|| self.feed.append(entries, session.committed, &offset))?;
+        session.committed = session.next;
         Ok(())
     }
 
@@ -387,16 +313,15 @@ impl Reader<'_> {
         let info = session.stream.get_info().await.map_err(|error| failed("cannot look at the stream")(&error))?;
         let consumer = session.consumer.get_info().await;
         let consumer = consumer.map_err(|error| failed("cannot look at the consumer")(&error))?;
-        self.board.set_lag(consumer.num_pending);
+        self.feed.board.set_lag(consumer.num_pending);
         let end = info.state.last_sequence + 1;
         let is_all_seen = consumer.num_pending == 0 && consumer.delivered.consumer_sequence == session.n_deliveries;
         if is_all_seen && end > session.committed {
-            if self.config.subject.is_none() && info.state.first_sequence > session.committed {
-                self.tell_missing(session.committed, info.state.first_sequence);
+            if self.config.subject.is_none() && info.state.first_sequence > session.next {
+                self.tell_missing(session.next, info.state.first_sequence);
             }
             session.next = end;
-            self.append(session, Vec::new(), end).await?;
-            session.committed = end;
+            self.append(session, Vec::new())?;
         }
         Ok(())
     }
@@ -407,53 +332,7 @@ impl Reader<'_> {
             return;
         }
         self.told_missing_to = to;
-        let n_missing = to - from;
         // Of a part of a stream nobody knows how many were of its subject.
-        let up_to = if self.config.subject.is_some() { "up to " } else { "" };
-        let message = format!(
-            "{up_to}{n_missing} messages of {}, {from} to {}, were removed before they were read; count the stock, and let \
-             the stream keep messages longer",
-            self.config.stream,
-            to - 1
-        );
-        self.board.add_missing(n_missing);
-        self.board.trouble((self.around.clock)(), message);
-    }
-}
-
-fn n_bytes(entries: &[Incoming]) -> usize {
-    entries.iter().map(|entry| entry.raw.len()).sum()
-}
-
-/// The entries of a message: an event, a list or lines. One that holds nothing is refused, as it says nothing.
-fn read_message(payload: &[u8], origin: &str) -> Vec<Incoming> {
-    let mut entries = Entries::new(payload).expect("memory can be read");
-    let mut found = Vec::new();
-    while let Some(mut entry) = entries.next().expect("memory can be read") {
-        entry.position = match entry.position {
-            // Most messages are one event in one line.
-            Position::Line(1) => Position::Whole.within(origin),
-            position => position.within(origin),
-        };
-        found.push(entry);
-    }
-    if found.is_empty() {
-        let (position, event) = (Position::Whole.within(origin), wire::read_event(payload));
-        found.push(Incoming { position, raw: payload.to_vec(), event });
-    }
-    found
-}
-
-fn read_secret(secret: &Secret, around: &Surroundings) -> Result<String, String> {
-    match secret {
-        Secret::Env(name) => {
-            (around.environment)(name).ok_or_else(|| format!("the environment variable {name} of a secret is not set"))
-        }
-        Secret::File(path) => {
-            let path = around.folder.join(path);
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|error| format!("cannot read the secret {}: {error}", path.display()))?;
-            Ok(text.trim().to_owned())
-        }
+        self.feed.tell_missing(&self.config.stream, from, to, self.config.subject.is_some());
     }
 }

@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use restock_intake::{
-    Intake, IntakeError, LedgerIntake, SourceConfig, StartError, State, Surroundings, metrics_text, start,
-};
+use restock_intake::{Intake, IntakeError, LedgerIntake, SourceConfig, State, Surroundings, metrics_text, start};
 use restock_ledger::{ConsumerOffset, Incoming, Ledger, Outcome, SqliteLedger};
 
 use crate::fixtures::{Inbox, now, sales};
@@ -78,7 +76,7 @@ fn a_source_that_was_not_built_says_so() {
     let config: SourceConfig =
         toml::from_str("kind = \"nats\"\nurl = \"nats://localhost\"\nstream = \"SALES\"").unwrap();
     let error = start(&config, Box::new(ledger), &surroundings(std::path::Path::new("."))).unwrap_err();
-    assert!(matches!(error, StartError::NotBuilt { .. }));
+    assert!(matches!(error, restock_intake::StartError::NotBuilt { .. }));
     insta::assert_snapshot!(error, @r#"
     intake "SALES": this program was built without nats
 

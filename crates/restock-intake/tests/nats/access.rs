@@ -5,8 +5,8 @@ use restock_intake::{SourceConfig, State};
 use crate::fixtures::{SharedLedger, config, server, wait};
 
 /// A pair that was made for this test; it opens nothing.
-const NKEY: &str = "@NKEY@";
-const NKEY_SEED: &str = "@SEED@";
+const NKEY: &str = "UCIBQGYWVCOF4MTW62TH3HBN33C7A5L35C5Y5OA5TCU2KGBTSUVVYM4X";
+const NKEY_SEED: &str = "SUAHO5Z6GZEOYHQSJBGAGAEZDIVIDNLVIZVGUQCLTM5ZPMKHQWUY5O7E7A";
 
 /// Starts a source that must get as far as looking for its stream, and one with a wrong secret that must not.
 fn check_access(arguments: &[&str], user: &str, secret_name: &str, secret: &str, wrong: &str) {
@@ -49,7 +49,13 @@ fn a_key_opens() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.conf");
     std::fs::write(&file, format!("authorization {{ users = [ {{ nkey: {NKEY} }} ] }}\n")).unwrap();
-    check_access(&["-c", file.to_str().unwrap()], "", "nkey", NKEY_SEED, "@WRONG@");
+    check_access(
+        &["-c", file.to_str().unwrap()],
+        "",
+        "nkey",
+        NKEY_SEED,
+        "SUAMNZ3KKQSR6QHMLQB2BUKBOHD6ALBURNLAKZMFPRBNELPUBDJZ5PAGXA",
+    );
 }
 
 #[test]

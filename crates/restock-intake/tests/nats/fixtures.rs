@@ -46,8 +46,11 @@ impl Broker {
     pub(crate) fn new(retention: RetentionPolicy) -> Option<Self> {
         let server = server(&[])?;
         let runtime = Runtime::new().unwrap();
-        let client = runtime.block_on(ConnectOptions::new().connect(server.url())).unwrap();
-        let broker = Self { server, runtime, context: jetstream::new(client) };
+        let context = runtime.block_on(async {
+            let client = ConnectOptions::new().connect(server.url()).await.unwrap();
+            jetstream::new(client)
+        });
+        let broker = Self { server, runtime, context };
         broker.make_stream(retention);
         Some(broker)
     }

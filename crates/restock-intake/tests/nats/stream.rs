@@ -19,7 +19,15 @@ fn messages_are_events_or_lie_in_quarantine() {
     assert_eq!((status.n_accepted, status.n_duplicate, status.n_quarantined), (5, 1, 7));
     assert_eq!((status.lag, status.n_missing, status.last_error), (Some(0), 0, None));
     assert_eq!((ledger.n_events(), ledger.offsets()), (5, vec![11]));
-    insta::assert_snapshot!(ledger.quarantine().join("\n"), @"");
+    insta::assert_snapshot!(ledger.quarantine().join("\n"), @r#"
+    SALES message 2 · got "poison", expected a JSON object; correct the JSON: expected value at line 1 column 1
+    SALES message 4 · got "", expected a JSON object; correct the JSON: EOF while parsing a value at line 1 column 0
+    SALES message 6 line 2 · event_id: got nothing, expected an id; add the field "event_id"
+    SALES message 7 · occurred_at: got 2027-03-02T08:00:00Z, expected an instant up to 2026-03-02T12:05:00Z; set the clock of the source, or release it when it has happened
+    SALES message 8 · event_id: got source "till" and id "a", expected what event 1 says, which has the same source and id; send a correction as an event with an id of its own
+    SALES message 9 · got byte 0 that is not UTF-8, expected UTF-8; send the text in UTF-8
+    SALES message 10 · got 100000 bytes, of which the first 65537 are kept here, expected an event of at most 65536 bytes; send fewer or shorter attributes
+    "#);
 
     // The broker knows that they were read, for its operators.
     let n_unacknowledged = broker.with_stream(async |stream| {
@@ -114,7 +122,7 @@ fn messages_that_were_removed_before_they_were_read_are_an_alarm() {
     let source = ledger.start(&broker.config(""));
     let status = wait(&source, |status| status.next_offset == 21 && status.state == State::Waiting);
     assert_eq!((status.n_missing, status.n_accepted, ledger.n_events()), (7, 3, 13));
-    insta::assert_snapshot!(status.last_error.unwrap().message, @"");
+    insta::assert_snapshot!(status.last_error.unwrap().message, @"7 messages of SALES, 11 to 17, were removed before they were read; count the stock, and let the broker keep messages longer");
     source.stop();
     // All of them removed, and none left: it is told once, and the position goes on.
     broker.publish((20..25).map(sale));
@@ -186,7 +194,7 @@ fn a_stream_that_forgets_while_nobody_reads_is_refused() {
     let ledger = SharedLedger::new();
     let source = ledger.start(&broker.config(""));
     let status = wait(&source, |status| status.state == State::Retrying);
-    insta::assert_snapshot!(status.last_error.unwrap().message, @"");
+    insta::assert_snapshot!(status.last_error.unwrap().message, @"the stream SALES forgets messages while nobody reads; give it the retention limits or workqueue");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod access;
 mod events;
 mod faults;
 mod fixtures;
+mod intake;
 mod openapi;
 mod problems;
 mod quarantine;
