@@ -29,6 +29,8 @@ pub enum SourceConfig {
     Folder(FolderConfig),
     /// A stream of NATS JetStream; the feature `nats` reads it.
     Nats(NatsConfig),
+    /// A topic of Kafka; the feature `kafka` reads it.
+    Kafka(KafkaConfig),
 }
 
 /// A drop folder.
@@ -83,6 +85,35 @@ pub struct NatsConfig {
     /// The key of `certificate`, PEM.
     #[serde(default)]
     pub key: Option<PathBuf>,
+}
+
+/// A topic of Kafka, or of another broker that speaks its protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaConfig {
+    /// Its name in pages and metrics; the name of the topic where nobody says.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Brokers to begin with, separated by commas: `one:9092,two:9092`.
+    pub brokers: String,
+    /// The topic; all its partitions are read.
+    pub topic: String,
+    /// The user, with `password`.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The password of `user`.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// How the password is shown: `PLAIN` where nobody says, `SCRAM-SHA-256` or `SCRAM-SHA-512`, which need the feature
+    /// `kafka-tls`.
+    #[serde(default)]
+    pub mechanism: Option<String>,
+    /// Connects with TLS only, which needs the feature `kafka-tls`.
+    #[serde(default)]
+    pub tls: bool,
+    /// Certificates of authorities in place of those of the system, PEM.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
 }
 
 /// Where a secret stands.
@@ -147,6 +178,7 @@ impl SourceConfig {
         match self {
             Self::Folder(config) => config.name.as_deref().unwrap_or("folder"),
             Self::Nats(config) => config.name.as_deref().unwrap_or(&config.stream),
+            Self::Kafka(config) => config.name.as_deref().unwrap_or(&config.topic),
         }
     }
 
@@ -155,6 +187,7 @@ impl SourceConfig {
         match self {
             Self::Folder(_) => "folder",
             Self::Nats(_) => "nats",
+            Self::Kafka(_) => "kafka",
         }
     }
 
@@ -171,27 +204,12 @@ impl SourceConfig {
         if !is_plain(self.name()) {
             return wrong("its name must be 1 to 64 letters, digits, - and _; set `name`");
         }
-        let Self::Nats(config) = self else { return Ok(()) };
-        if config.url.contains('@') {
-            // The address is printed; the name of this source does not hold it.
-            return wrong("the url must not hold a user or a password; set `user` and `password`, or `token`");
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Nats(config) => config.check().or_else(wrong),
+            Self::Kafka(config) => config.check().or_else(wrong),
         }
-        if config.stream.is_empty() || config.stream.contains(['.', ' ', '*', '>', '/']) {
-            return wrong("`stream` must be the name of a stream, without dots, blanks, * and >");
-        }
-        if config.user.is_some() != config.password.is_some() {
-            return wrong("`user` and `password` belong together");
-        }
-        if config.certificate.is_some() != config.key.is_some() {
-            return wrong("`certificate` and `key` belong together");
-        }
-        let ways = [&config.password, &config.token, &config.credentials, &config.nkey];
-        if ways.into_iter().flatten().count() > 1 {
-            return wrong("give one of `password`, `token`, `credentials` and `nkey`");
-        }
-        Ok(())
     }
-
     /// Checks all sources, and that no two have one name: positions at brokers and metrics go by it.
     ///
     /// # Errors
@@ -203,6 +221,54 @@ impl SourceConfig {
                 let what = "two sources have this name; set `name` of one of them".to_owned();
                 return Err(ConfigError { name: source.name().to_owned(), what });
             }
+        }
+        Ok(())
+    }
+}
+
+impl NatsConfig {
+    /// What is wrong, and what is allowed.
+    fn check(&self) -> Result<(), &'static str> {
+        if self.url.contains('@') {
+            // The address is printed; the name of this source does not hold it.
+            return Err("the url must not hold a user or a password; set `user` and `password`, or `token`");
+        }
+        if self.stream.is_empty() || self.stream.contains(['.', ' ', '*', '>', '/']) {
+            return Err("`stream` must be the name of a stream, without dots, blanks, * and >");
+        }
+        if self.user.is_some() != self.password.is_some() {
+            return Err("`user` and `password` belong together");
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err("`certificate` and `key` belong together");
+        }
+        let ways = [&self.password, &self.token, &self.credentials, &self.nkey];
+        if ways.into_iter().flatten().count() > 1 {
+            return Err("give one of `password`, `token`, `credentials` and `nkey`");
+        }
+        Ok(())
+    }
+}
+
+impl KafkaConfig {
+    /// What is wrong, and what is allowed.
+    fn check(&self) -> Result<(), &'static str> {
+        const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+        if self.brokers.contains('@') {
+            return Err("`brokers` must not hold a user or a password; set `user` and `password`");
+        }
+        if self.topic.is_empty() || self.topic.contains(['/', ' ', ',']) {
+            return Err("`topic` must be the name of a topic, without blanks, commas and /");
+        }
+        if self.user.is_some() != self.password.is_some() {
+            return Err("`user` and `password` belong together");
+        }
+        if self.mechanism.as_ref().is_some_and(|name| !MECHANISMS.contains(&name.as_str())) {
+            return Err("`mechanism` must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
+        }
+        let needs_tls = self.tls || self.mechanism.as_ref().is_some_and(|name| name != "PLAIN");
+        if needs_tls && cfg!(all(feature = "kafka", not(feature = "kafka-tls"))) {
+            return Err("TLS and SCRAM need a program that was built with the feature `kafka-tls`");
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! drop folder ──┐   entries + position    ┌── LedgerIntake: a ledger
-//! NATS stream ──┴──────── Intake ─────────┴── the intake of a server: group commits, stock book
+//! NATS, Kafka ──┴──────── Intake ─────────┴── the intake of a server: group commits, stock book
 //! ```
 //!
 //! A broker's own memory of what was read is never believed: the position in the ledger is, because it is committed with
@@ -14,20 +14,24 @@
 
 mod config;
 mod entries;
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "kafka", feature = "nats"))]
 mod feed;
 mod folder;
 mod intake;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 mod source;
 mod status;
 mod stop;
 
-pub use config::{ConfigError, FolderConfig, NatsConfig, Secret, SourceConfig};
+pub use config::{ConfigError, FolderConfig, KafkaConfig, NatsConfig, Secret, SourceConfig};
 pub use entries::Entries;
 pub use folder::{FOLDER_CONSUMER, Folder, ReadTable};
 pub use intake::{Clock, Intake, IntakeError, LedgerIntake};
+#[cfg(feature = "kafka")]
+pub use kafka::KAFKA_CONSUMER;
 #[cfg(feature = "nats")]
 pub use nats::NATS_CONSUMER;
 pub use source::{Environment, Source, StartError, Surroundings, start};

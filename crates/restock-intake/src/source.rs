@@ -110,17 +110,29 @@ pub fn start(
             let config = config.clone();
             Box::new(move || crate::nats::run(&config, intake, &around, &thread_board, &thread_stop))
         }
-        #[cfg(not(feature = "nats"))]
-        SourceConfig::Nats(_) => {
-            return Err(StartError::NotBuilt { name: config.name().to_owned(), kind: config.kind() });
+        #[cfg(feature = "kafka")]
+        SourceConfig::Kafka(config) => {
+            let config = config.clone();
+            Box::new(move || crate::kafka::run(&config, intake, &around, &thread_board, &thread_stop))
         }
+        #[cfg(not(all(feature = "kafka", feature = "nats")))]
+        other => return Err(StartError::NotBuilt { name: other.name().to_owned(), kind: other.kind() }),
     };
-    let end_board = board.clone();
+    let ended = Ended(board.clone());
     let thread = std::thread::Builder::new().name(format!("intake-{}", config.kind())).spawn(move || {
+        let _ended = ended;
         work();
-        end_board.set_state(State::Stopped);
     })?;
     Ok(Source { board, stop, thread: Some(thread) })
+}
+
+/// However a source ends, its status says so.
+struct Ended(Board);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.set_state(State::Stopped);
+    }
 }
 
 fn read_folder(

@@ -53,7 +53,7 @@ pub struct Trouble {
 pub struct Status {
     /// Its name.
     pub name: String,
-    /// `folder` or `nats`.
+    /// `folder`, `nats` or `kafka`.
     pub kind: &'static str,
     /// What it is doing.
     pub state: State,
@@ -125,7 +125,7 @@ impl Board {
         status.next_offset = offset.next_offset;
     }
 
-    #[cfg(feature = "nats")]
+    #[cfg(any(feature = "kafka", feature = "nats"))]
     pub(crate) fn add_missing(&self, n_messages: u64) {
         self.lock().n_missing += n_messages;
     }

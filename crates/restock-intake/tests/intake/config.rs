@@ -35,7 +35,7 @@ fn what_is_wrong_is_said() {
     insta::assert_snapshot!(folder("every = 5"), @"unknown field `every`, expected `name` or `path`");
     insta::assert_snapshot!(folder("name = \"a b\""), @r#"intake "a b": its name must be 1 to 64 letters, digits, - and _; set `name`"#);
     insta::assert_snapshot!(folder("[[intake]]\nkind = \"folder\"\npath = \"other\""), @r#"intake "folder": two sources have this name; set `name` of one of them"#);
-    insta::assert_snapshot!(folder("[[intake]]\nkind = \"fax\""), @"unknown variant `fax`, expected `folder` or `nats`");
+    insta::assert_snapshot!(folder("[[intake]]\nkind = \"fax\""), @"unknown variant `fax`, expected one of `folder`, `nats`, `kafka`");
     let nats = |rest: &str| {
         read(&format!("[[intake]]\nkind = \"nats\"\nurl = \"nats://localhost\"\nstream = \"SALES\"\n{rest}"))
             .unwrap_err()
@@ -45,6 +45,19 @@ fn what_is_wrong_is_said() {
     insta::assert_snapshot!(nats("token = { env = \"A\" }\nnkey = { file = \"b\" }"), @r#"intake "SALES": give one of `password`, `token`, `credentials` and `nkey`"#);
     insta::assert_snapshot!(nats("token = { env = \"A\", file = \"b\" }"), @"a secret stands in one place: env or file");
     insta::assert_snapshot!(nats("token = {}"), @r#"a secret is empty; write { env = "NAME" } or { file = "PATH" }, because settings are read by many"#);
+}
+
+#[test]
+fn what_is_wrong_with_a_topic_is_said() {
+    let kafka = |rest: &str| {
+        read(&format!("[[intake]]\nkind = \"kafka\"\nbrokers = \"one:9092\"\ntopic = \"sales\"\n{rest}")).map(|_| ())
+    };
+    assert_eq!(kafka("user = \"restock\"\npassword = { file = \"kafka.txt\" }"), Ok(()));
+    insta::assert_snapshot!(kafka("user = \"restock\"").unwrap_err(), @r#"intake "sales": `user` and `password` belong together"#);
+    insta::assert_snapshot!(
+        kafka("mechanism = \"GSSAPI\"").unwrap_err(),
+        @r#"intake "sales": `mechanism` must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"#
+    );
 }
 
 #[test]

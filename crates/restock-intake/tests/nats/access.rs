@@ -2,7 +2,8 @@
 
 use restock_intake::{SourceConfig, State};
 
-use crate::fixtures::{SharedLedger, config, server, wait};
+use crate::fixtures::{config, server};
+use crate::shared::{SharedLedger, wait};
 
 /// A pair that was made for this test; it opens nothing.
 const NKEY: &str = "UCIBQGYWVCOF4MTW62TH3HBN33C7A5L35C5Y5OA5TCU2KGBTSUVVYM4X";

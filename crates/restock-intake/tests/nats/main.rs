@@ -5,4 +5,6 @@
 mod access;
 mod fixtures;
 mod server;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod stream;

@@ -4,7 +4,8 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::RetentionPolicy;
 use restock_intake::State;
 
-use crate::fixtures::{Broker, SharedLedger, sale, wait};
+use crate::fixtures::Broker;
+use crate::shared::{SharedLedger, sale, wait};
 
 #[test]
 fn messages_are_events_or_lie_in_quarantine() {
