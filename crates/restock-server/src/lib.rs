@@ -13,6 +13,7 @@
 
 mod access;
 mod extract;
+mod intake;
 pub mod limits;
 mod metrics;
 mod observe;
@@ -29,6 +30,7 @@ mod tokens;
 mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
+pub use intake::ServerIntake;
 pub use openapi::document;
 pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
 pub use planner::{LivePlanner, PlanningError};

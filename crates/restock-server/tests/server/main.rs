@@ -5,6 +5,7 @@ mod desk;
 mod events;
 mod faults;
 mod fixtures;
+mod intake;
 mod openapi;
 mod orders;
 mod planner;

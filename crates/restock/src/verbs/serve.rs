@@ -33,7 +33,8 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     let tokens = tokens(&dir);
     let has_tokens = !tokens.list().map_err(|error| token_error(&error))?.is_empty();
     let planning = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
-    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning));
+    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning))
+        .map_err(|error| explained(&error))?;
     let mut options = ServerOptions::new(Box::new(ledger), tokens, Arc::new(Timestamp::now), config.time_zone);
     options.reader = Some(reader);
     options.planner = Some(Box::new(planner));
