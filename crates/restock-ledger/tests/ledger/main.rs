@@ -9,8 +9,11 @@ mod generator;
 #[path = "../../examples/shared/log.rs"]
 mod log;
 mod messages;
+#[cfg(feature = "postgres")]
+mod postgres_store;
 mod simulation;
 mod sqlite;
+mod stores;
 mod suite;
 mod tables;
 
