@@ -46,7 +46,8 @@ fn main() {
 
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut times = Vec::with_capacity(n_events);
-    let mut n_changed = 0;
+    let mut refreshing = Vec::with_capacity(n_events);
+    let (mut n_changed, mut n_refreshed) = (0, 0);
     for number in 0..n_events {
         let row = rng.random_range(0..files.inventory.len());
         let stock = &files.inventory[row];
@@ -67,27 +68,32 @@ fn main() {
             kind,
             attributes: Default::default(),
         };
-        let items = BTreeSet::from([event.kind.item_id().expect("an item").to_owned()]);
+        let places = BTreeSet::from([event.kind.place().expect("a place").clone()]);
         events.push(event);
         let began = Instant::now();
-        n_changed += live.update(&items, &*forecaster, &mut |ids| tables_of(ids, &events)).len();
+        let none = BTreeSet::new();
+        n_changed += live.update(&places, &none, &*forecaster, &mut |ids| tables_of(ids, &events)).len();
         times.push(seconds(began) * 1e3);
+        let began = Instant::now();
+        n_refreshed += live.refresh(&*forecaster, &mut |ids| tables_of(ids, &events)).len();
+        refreshing.push(seconds(began) * 1e3);
     }
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!(
-        "{n_events} events one by one: median {:.1} ms, 90 % {:.1} ms, 99 % {:.1} ms, longest {:.1} ms; {n_changed} \
-         item-locations planned again",
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        at(1.0)
-    );
+    println!("{n_events} events one by one; {n_changed} item-locations planned again");
+    print_times("event to proposal", times);
+    print_times("who they draw from, after", refreshing);
+    println!("  {n_refreshed} item-locations planned again");
     let whole = tables(&files, read_at, &events, &TimeZone::UTC);
     let began = Instant::now();
     let changed = live.settle(&whole, &settings, &*forecaster, &mut |ids| tables_of(ids, &events), &|_, _| {});
     println!("settled in {:.1} s, {} item-locations planned again", seconds(began), changed.len());
     println!("{:.2} kB of memory per item-location", resident_kb() / n_planned as f64);
+}
+
+fn print_times(what: &str, mut times: Vec<f64>) {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    let (median, most, nearly_all, longest) = (at(0.5), at(0.9), at(0.99), at(1.0));
+    println!("  {what}: median {median:.1} ms, 90 % {most:.1} ms, 99 % {nearly_all:.1} ms, longest {longest:.1} ms");
 }
 
 fn seconds(since: Instant) -> f64 {

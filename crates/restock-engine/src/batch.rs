@@ -62,8 +62,10 @@ pub struct UnitTotals {
     pub out_of_stock_now: bool,
     /// Expected unmet demand before an order placed now arrives, base units; a part of `lost`.
     pub lost_before_arrival: f64,
-    /// Whether unmet demand waits for the next delivery and is not lost.
+    /// Whether unmet demand waits for the next delivery and is not lost: other locations or production draw from here.
     pub unmet_waits: bool,
+    /// Whether the source cannot send all that is wanted.
+    pub is_rationed: bool,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.

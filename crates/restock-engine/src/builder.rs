@@ -235,6 +235,11 @@ impl<'a> UnitBuilder<'a> {
         &self.partitions
     }
 
+    /// The index pair of two ids.
+    pub(crate) fn find(&self, item_id: &str, location_id: &str) -> Option<Pair> {
+        find_pair(self.dataset, item_id, location_id)
+    }
+
     /// The id of an item.
     pub(crate) fn item_id(&self, item: ItemIdx) -> &'a str {
         &self.dataset.items[item.0 as usize].item_id

@@ -711,6 +711,7 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         out_of_stock_now: counted && stock.on_hand() == 0,
         lost_before_arrival: unit.base(outlook.with.expected_lost_before_arrival),
         unmet_waits: unit.backorder,
+        is_rationed: decided.later_steps.iter().any(|(code, _)| *code == WaterfallCode::SourceShortage),
     }
 }
 

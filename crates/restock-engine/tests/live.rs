@@ -94,9 +94,15 @@ impl World {
     }
 
     fn update(&self, live: &mut LivePlan, from: usize) -> BTreeSet<ItemLocation> {
-        let items: BTreeSet<String> =
-            self.events[from..].iter().filter_map(|event| event.kind.item_id()).map(str::to_owned).collect();
-        live.update(&items, &FORECASTER, &mut |ids| self.part(ids))
+        let new = self.events[from..].iter();
+        let places = new.clone().filter_map(|event| event.kind.place().cloned()).collect();
+        let wide = new.filter(|event| event.kind.place().is_none());
+        let items = wide.filter_map(|event| event.kind.item_id()).map(str::to_owned).collect();
+        live.update(&places, &items, &FORECASTER, &mut |ids| self.part(ids))
+    }
+
+    fn refresh(&self, live: &mut LivePlan) -> BTreeSet<ItemLocation> {
+        live.refresh(&FORECASTER, &mut |ids| self.part(ids))
     }
 }
 
@@ -183,6 +189,8 @@ fn after_settling_a_live_plan_is_the_plan_made_anew() {
             world.events.push(event);
         }
         world.update(&mut live, from);
+        world.refresh(&mut live);
+        assert!(!live.is_stale());
         let anew = world.made_anew();
         let steps = anew.proposals.iter().flat_map(|proposal| &proposal.explanation.waterfall);
         let raised = |step: &&WaterfallLine| step.code == WaterfallCode::SupplierMinimum && step.value > Quantity::ZERO;
@@ -201,6 +209,49 @@ fn after_settling_a_live_plan_is_the_plan_made_anew() {
     }
     assert!(n_raised > 0, "supplier minimums raise lines");
     assert!(n_alike >= 12, "the quick way gave the quantities of a whole plan {n_alike} times of 24");
+}
+
+#[test]
+fn a_store_is_planned_by_itself_and_its_centre_soon_after() {
+    let mut files = business();
+    (files.budgets, files.bom) = (Vec::new(), Vec::new());
+    files.suppliers.iter_mut().for_each(|supplier| supplier.min_order_value = None);
+    let mut world = World::new(files);
+    let today = world.settings.as_of.unwrap();
+    let mut live = world.live();
+    let quantity_of = |proposals: &[Proposal], place: &ItemLocation| {
+        let of_place = |one: &&Proposal| one.item_id == place.item_id && one.destination == place.location_id;
+        proposals.iter().find(of_place).map_or(Quantity::ZERO, |one| one.quantity)
+    };
+    let before = world.made_anew();
+    // A store that draws from a centre with plenty.
+    let is_ample = |line: &&restock_engine::PlanLine| {
+        let centre = before.lines.iter().find(|other| other.item_id == line.item_id && other.location_id == "dc");
+        line.location_id != "dc" && centre.is_some_and(|centre| centre.on_hand > Quantity::from_whole(100))
+    };
+    let line = before.lines.iter().filter(is_ample).max_by_key(|line| line.on_hand).unwrap();
+    let place = ItemLocation::new(&line.item_id, &line.location_id);
+    world.events.push(Event {
+        event_id: "1".to_owned(),
+        source: "test".to_owned(),
+        occurred_at: instant(today, 9),
+        kind: EventKind::Count { place: place.clone(), on_hand: Quantity::ZERO },
+        attributes: Default::default(),
+    });
+    let changed = world.update(&mut live, 0);
+    assert_eq!(changed, BTreeSet::from([place.clone()]), "nobody else was planned");
+    assert!(live.is_stale());
+    let anew = world.made_anew();
+    let wanted = quantity_of(&anew.proposals, &place);
+    assert!(wanted > quantity_of(&before.proposals, &place));
+    assert_eq!(quantity_of(&live.proposals(), &place), wanted);
+    let centre = ItemLocation::new(&place.item_id, "dc");
+    assert!(world.refresh(&mut live).contains(&centre), "the centre is asked for more");
+    for proposal in &anew.proposals {
+        let own = ItemLocation::new(&proposal.item_id, &proposal.destination);
+        assert_eq!(quantity_of(&live.proposals(), &own), proposal.quantity, "{own:?}");
+    }
+    assert!(world.refresh(&mut live).is_empty());
 }
 
 #[test]

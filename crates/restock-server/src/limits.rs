@@ -28,8 +28,8 @@ pub const MAX_IDS: usize = 10_000;
 pub const MAX_KEY_BYTES: usize = 200;
 /// The most events that the planner is given at once: some 100 MB.
 pub(crate) const MAX_PLANNED_EVENTS: usize = 200_000;
-/// The planner looks at the clock this often, so that a new business day is planned.
-pub(crate) const PLANNER_TICK: Duration = Duration::from_secs(60);
+/// The planner looks at the clock this often, so that a new business day is planned, and what can wait.
+pub(crate) const PLANNER_TICK: Duration = Duration::from_secs(1);
 /// How long a planner that failed waits at first, and at most; the wait doubles with every failure.
 pub(crate) const PLANNER_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 /// Runs of the planner that are remembered.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The planner has a thread of its own, so that planning holds up no request. It is given everything that was committed
-//! since its last turn, and once a minute nothing, so that a new business day is seen. A planner that fails or panics is
+//! since its last turn, and once a second nothing, so that a new business day is seen. A planner that fails or panics is
 //! logged, counted and asked again after a pause; the server goes on answering meanwhile.
 //!
 //! Between the events that a plan has seen and its filing, more may have been ordered. Where that is so, the plan's word is

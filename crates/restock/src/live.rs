@@ -1,9 +1,9 @@
 //! The plan that a server keeps up to date: files read once, events from the ledger, as they come in.
 //!
-//! An event leads to a plan of its item at once ([`LivePlan::update`]), from the rows of the files and the ledger that are
-//! about it. What others take from it (classes, data health, lead times of sources) is worked out in quiet moments, and at
-//! most a tenth of the time ([`LivePlan::settle`]); a new day, and files or settings that changed, are settled before
-//! anything else.
+//! An event leads to a plan of its item-location at once ([`LivePlan::update`]), from the rows of the files and the ledger
+//! that are about its item; whoever it draws from follows within a second or so ([`LivePlan::refresh`]). What others take
+//! from it (classes, data health, lead times of sources) is worked out in quiet moments, and at most a tenth of the time
+//! ([`LivePlan::settle`]); a new day, and files or settings that changed, are settled before anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,12 @@ const QUIET: SignedDuration = SignedDuration::from_secs(5);
 /// Settling takes at most one part in so many of the time.
 const SHARE_OF_TIME: i32 = 10;
 
+/// How often files are looked at, whether they changed.
+const LOOK_AT_FILES_EVERY: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long those wait at most that others draw from, while events come in.
+const REFRESH_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
 /// Days without news after which data count as old.
 const RECENT_DAYS: i32 = 14;
 
@@ -50,6 +56,9 @@ pub(crate) struct ProjectPlanner {
     /// Since when events have been taken in that are not settled.
     unsettled_since: Option<Timestamp>,
     last_event_at: Timestamp,
+    /// When files were looked at last, and those refreshed that others draw from.
+    looked_at: Timestamp,
+    refreshed_at: Timestamp,
     settled_at: Timestamp,
     settling_took: SignedDuration,
 }
@@ -112,8 +121,8 @@ struct EventIndex {
 }
 
 impl EventIndex {
-    /// Notes an event; returns the item that it is about.
-    fn add(&mut self, event: &Event, time_zone: &TimeZone) -> Option<String> {
+    /// Notes an event.
+    fn add(&mut self, event: &Event, time_zone: &TimeZone) {
         self.n_events += 1;
         self.first_at = Some(self.first_at.map_or(event.occurred_at, |first| first.min(event.occurred_at)));
         if event.source != DESK_SOURCE {
@@ -122,16 +131,9 @@ impl EventIndex {
         match (event.kind.place(), event.kind.item_id()) {
             (Some(place), _) => {
                 self.locations.entry(place.item_id.clone()).or_default().insert(place.location_id.clone());
-                Some(place.item_id.clone())
             }
-            (None, Some(item_id)) => {
-                self.of_items.entry(item_id.to_owned()).or_default().push(event.clone());
-                Some(item_id.to_owned())
-            }
-            (None, None) => {
-                self.of_all.push(event.clone());
-                None
-            }
+            (None, Some(item_id)) => self.of_items.entry(item_id.to_owned()).or_default().push(event.clone()),
+            (None, None) => self.of_all.push(event.clone()),
         }
     }
 
@@ -193,6 +195,8 @@ impl ProjectPlanner {
             live: None,
             unsettled_since: None,
             last_event_at: now,
+            looked_at: now,
+            refreshed_at: now,
             settled_at: now,
             settling_took: SignedDuration::ZERO,
         })
@@ -298,8 +302,14 @@ impl ProjectPlanner {
     fn follow(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
         let time_zone = self.time_zone.clone();
         let is_first = self.events.n_events == 0;
-        let new = events.iter().filter(|recorded| recorded.sequence > self.last_sequence);
-        let items: BTreeSet<String> = new.filter_map(|recorded| self.events.add(&recorded.event, &time_zone)).collect();
+        let (mut places, mut items) = (BTreeSet::new(), BTreeSet::new());
+        for Recorded { event, .. } in events.iter().filter(|recorded| recorded.sequence > self.last_sequence) {
+            self.events.add(event, &time_zone);
+            match event.kind.place() {
+                Some(place) => places.extend([place.clone()]),
+                None => items.extend(event.kind.item_id().map(str::to_owned)),
+            }
+        }
         self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
         if !events.is_empty() {
             self.unsettled_since.get_or_insert(now);
@@ -311,14 +321,22 @@ impl ProjectPlanner {
         if is_new_day || is_first || self.must_settle(now, events.is_empty()) {
             return self.settle(now).map(Some);
         }
-        if events.is_empty() {
-            return self.files_changed().then(|| self.settle(now)).transpose();
+        if events.is_empty() && now.duration_since(self.looked_at) >= LOOK_AT_FILES_EVERY {
+            self.looked_at = now;
+            if self.files_changed() {
+                return self.settle(now).map(Some);
+            }
         }
+        let must_refresh = now.duration_since(self.refreshed_at) >= REFRESH_EVERY;
         let (Some(live), Some(files)) = (&mut self.live, &self.files) else { return self.settle(now).map(Some) };
         let (events, ledger) = (&self.events, &*self.ledger);
         let mut error = None;
         let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
-        let changed = live.plan.update(&items, &live.forecaster, &mut tables);
+        let mut changed = live.plan.update(&places, &items, &live.forecaster, &mut tables);
+        if must_refresh && live.plan.is_stale() {
+            changed.extend(live.plan.refresh(&live.forecaster, &mut tables));
+            self.refreshed_at = now;
+        }
         if let Some(error) = error {
             return Err(failed(error));
         }

@@ -1,11 +1,15 @@
 //! A plan that is kept up to date while events come in.
 //!
-//! # Two steps
-//! 1. [`LivePlan::update`] plans the partitions that events touched, from their own rows: a few milliseconds, however large
-//!    the business is. What a partition takes from all others (classes, data health, when locations are open, lead times of
-//!    whole sources, items alike) is that of the last settling.
-//! 2. [`LivePlan::settle`] reads everything, and plans again what came out different from what is known. After it, the
-//!    plan is that of [`plan`](crate::plan()) of the same data, byte for byte.
+//! # Three steps
+//! 1. [`LivePlan::update`] plans the item-locations that events touched, from the rows of their items: a few milliseconds,
+//!    however large the business is. Whoever others draw from is left for the next step, unless it is touched itself or
+//!    cannot send all that is wanted.
+//! 2. [`LivePlan::refresh`] plans the partitions of what was touched as a whole: distribution centres, components, and what
+//!    they can send.
+//! 3. [`LivePlan::settle`] reads everything, and plans again what came out different from what is known. After it, the
+//!    plan is that of [`plan`](crate::plan()) of the same data, byte for byte. Until then, what a partition takes from all
+//!    others (classes, data health, when locations are open, lead times of whole sources, items alike) is that of the last
+//!    settling.
 //!
 //! Limits over several lines are shared out anew after each step.
 
@@ -47,6 +51,8 @@ pub struct LivePlan {
     /// The part of an item.
     part_of: HashMap<String, String>,
     overrides: Overrides,
+    /// Parts of which only some item-locations were planned since anything else was.
+    stale: BTreeSet<String>,
 }
 
 /// A partition.
@@ -93,6 +99,7 @@ impl LivePlan {
             parts: BTreeMap::new(),
             part_of: HashMap::new(),
             overrides: Overrides::new(),
+            stale: BTreeSet::new(),
         };
         live.settle(whole, settings, forecaster, tables, progress);
         live
@@ -146,14 +153,64 @@ impl LivePlan {
         Some(proposal)
     }
 
-    /// Plans the partitions of some items again, from their own rows. Returns the item-locations whose plan changed; limits
-    /// over several lines may change others' too.
+    /// Plans item-locations again that something happened to, and all of `items`. Returns the item-locations whose plan
+    /// changed; limits over several lines may change others' too.
     pub fn update(
+        &mut self,
+        places: &BTreeSet<ItemLocation>,
+        items: &BTreeSet<String>,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+    ) -> BTreeSet<ItemLocation> {
+        let mut alone: BTreeMap<String, BTreeSet<&ItemLocation>> = BTreeMap::new();
+        let mut whole: BTreeSet<String> = items.clone();
+        for place in places {
+            match self.stands_alone(place) {
+                true => drop(alone.entry(place.item_id.clone()).or_default().insert(place)),
+                false => drop(whole.insert(place.item_id.clone())),
+            }
+        }
+        let mut changed = self.plan_wholly(&whole, forecaster, tables);
+        alone.retain(|item_id, _| !whole.contains(item_id));
+        if !alone.is_empty() {
+            let item_ids: Vec<String> = alone.keys().cloned().collect();
+            let part = tables(&item_ids);
+            let settings = self.settings.clone();
+            let builder = UnitBuilder::of_part(&part, &settings, self.shared.clone());
+            changed.extend(self.plan_alone(&builder, alone.into_values().flatten(), forecaster));
+        }
+        self.finish(changed, forecaster, tables)
+    }
+
+    /// Plans the partitions as a whole of which [`update`](Self::update) planned some item-locations; returns those whose
+    /// plan may have changed. Nothing is left to do where nothing was touched.
+    pub fn refresh(&mut self, forecaster: &dyn Forecaster, tables: TablesOf<'_>) -> BTreeSet<ItemLocation> {
+        let stale = std::mem::take(&mut self.stale);
+        let changed = self.plan_wholly(&stale, forecaster, tables);
+        self.finish(changed, forecaster, tables)
+    }
+
+    /// Whether anything waits for [`refresh`](Self::refresh).
+    pub fn is_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
+    /// Whether an item-location can be planned by itself: nobody draws from it, and its source can send what is wanted.
+    fn stands_alone(&self, place: &ItemLocation) -> bool {
+        let part = self.part_of.get(&place.item_id).and_then(|root| self.parts.get(root));
+        let unit = part.and_then(|part| part.units.iter().find(|unit| place_of(unit) == *place));
+        unit.is_some_and(|unit| !unit.totals.unmet_waits && !unit.totals.is_rationed)
+    }
+
+    fn plan_wholly(
         &mut self,
         items: &BTreeSet<String>,
         forecaster: &dyn Forecaster,
         tables: TablesOf<'_>,
     ) -> BTreeSet<ItemLocation> {
+        if items.is_empty() {
+            return BTreeSet::new();
+        }
         let mut roots = BTreeSet::new();
         for item_id in items {
             // An item that nobody knew is a part of its own.
@@ -162,19 +219,71 @@ impl LivePlan {
             if part.items.is_empty() {
                 part.items.push(item_id.clone());
             }
+            self.stale.remove(root);
             roots.insert(root.clone());
         }
         let part = tables(&self.items_of(&roots));
         let settings = self.settings.clone();
         let builder = UnitBuilder::of_part(&part, &settings, self.shared.clone());
-        let mut changed = self.plan_anew(&builder, &roots, forecaster, &|_, _| {});
-        if !changed.is_empty() {
-            changed.extend(self.share_out(&changed, forecaster, tables));
-            let ids: Vec<&str> = changed.iter().flat_map(|place| [&*place.item_id, &*place.location_id]).collect();
-            let name = format!("{}{ids:?}{:?}", self.plan_id, self.fingerprints(&changed));
-            self.plan_id = format!("pl_{}", &blake3::hash(name.as_bytes()).to_hex()[..16]);
+        self.plan_anew(&builder, &roots, forecaster, &|_, _| {})
+    }
+
+    fn plan_alone<'a>(
+        &mut self,
+        builder: &UnitBuilder<'_>,
+        places: impl Iterator<Item = &'a ItemLocation>,
+        forecaster: &dyn Forecaster,
+    ) -> BTreeSet<ItemLocation> {
+        let mut changed = BTreeSet::new();
+        for place in places {
+            let root = self.part_of[&place.item_id].clone();
+            let built =
+                builder.find(&place.item_id, &place.location_id).and_then(|pair| builder.build(pair.0, pair.1).ok());
+            let part = self.parts.get_mut(&root).expect("an item's part is there");
+            let idx = part.units.iter().position(|unit| place_of(unit) == *place).expect("it stands alone");
+            self.stale.insert(root);
+            part.fingerprint = None;
+            let Some(built) = built else { continue };
+            let plan = plan_batch_with(&[built], &self.settings, forecaster, &Overrides::new()).remove(0);
+            if plan != part.units[idx] {
+                let mut units = std::mem::take(&mut part.units);
+                units[idx] = plan;
+                let limited = part.limited.take();
+                part.set(units, None);
+                // What limits made of the others stands until they are shared out.
+                part.limited = limited.map(|mut limited| {
+                    limited[idx] = part.units[idx].clone();
+                    limited
+                });
+                changed.insert(place.clone());
+            }
         }
         changed
+    }
+
+    /// Shares out limits after a change, and names the state anew.
+    fn finish(
+        &mut self,
+        mut changed: BTreeSet<ItemLocation>,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+    ) -> BTreeSet<ItemLocation> {
+        if !changed.is_empty() {
+            changed.extend(self.share_out(&changed, forecaster, tables));
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(self.plan_id.as_bytes());
+            for place in &changed {
+                let unit = self.unit(place);
+                hasher.update(format!("{place:?}{:?}", unit.map(|unit| &unit.line)).as_bytes());
+            }
+            self.plan_id = format!("pl_{}", &hasher.finalize().to_hex()[..16]);
+        }
+        changed
+    }
+
+    fn unit(&self, place: &ItemLocation) -> Option<&UnitPlan> {
+        let part = self.parts.get(self.part_of.get(&place.item_id)?)?;
+        part.planned().iter().find(|unit| place_of(unit) == *place)
     }
 
     /// Reads everything again, and plans what differs from what is known: all of it where settings changed, such as the
@@ -193,6 +302,7 @@ impl LivePlan {
             self.settings = settings.clone();
             self.parts.values_mut().for_each(|part| part.fingerprint = None);
         }
+        self.stale.clear();
         self.shared = builder.shared().clone();
         self.as_of = builder.history.as_of();
         self.masters = master_tables(whole);
@@ -231,11 +341,6 @@ impl LivePlan {
             roots.iter().filter_map(|root| self.parts.get(root)).flat_map(|part| part.items.clone()).collect();
         items.sort_unstable();
         items
-    }
-
-    fn fingerprints(&self, places: &BTreeSet<ItemLocation>) -> Vec<Option<blake3::Hash>> {
-        let roots: BTreeSet<&String> = places.iter().filter_map(|place| self.part_of.get(&place.item_id)).collect();
-        roots.into_iter().map(|root| self.parts[root].fingerprint).collect()
     }
 
     /// Plans the partitions of a builder whose planning units are not the known ones; `roots` names the parts that it was
