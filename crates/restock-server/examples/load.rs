@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_ledger::SqliteLedger;
-use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use restock_server::{NewToken, Role, Security, Server, ServerOptions, Tokens};
 use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Failed> {
         ledger: Box::new(SqliteLedger::open(&path)?),
         reader: Some(Box::new(SqliteLedger::open_reader(&path)?)),
         tokens,
+        security: Security::in_folder(folder.path()),
         clock: Arc::new(Timestamp::now),
         time_zone: TimeZone::UTC,
     })?;
@@ -47,7 +48,7 @@ async fn main() -> Result<(), Failed> {
     }
     let begin = Instant::now();
     drop(stop);
-    serving.await?;
+    serving.await??;
     println!("shut down with a snapshot: {:.0} ms", begin.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }

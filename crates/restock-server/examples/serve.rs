@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_ledger::SqliteLedger;
-use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use restock_server::{NewToken, Role, Security, Server, ServerOptions, Tokens};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ledger: Box::new(SqliteLedger::open(&path)?),
         reader: Some(Box::new(SqliteLedger::open_reader(&path)?)),
         tokens,
+        security: Security::in_folder(folder.path()),
         clock: Arc::new(Timestamp::now),
         time_zone: TimeZone::UTC,
     })?;
@@ -35,6 +36,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // However reading ends, it is time to stop.
         drop(tokio::task::spawn_blocking(read).await);
     };
-    server.serve(listener, end_of_input).await;
+    server.serve(listener, end_of_input).await?;
     Ok(())
 }

@@ -53,6 +53,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
     }
 }
 
+/// The name at the end of a path.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "a name in UTF-8")),
+        }
+    }
+}
+
 /// How many rows a page has.
 pub(crate) fn page_size(limit: Option<u64>) -> Result<usize, Problem> {
     match limit {
@@ -113,6 +127,15 @@ pub(crate) fn body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem
         }
         Err(rejection) => Err(Problem::bad_body(format!("the body broke off: {}", rejection.body_text()))),
     }
+}
+
+/// The body, JSON of one shape.
+pub(crate) fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    media_type(headers, &["application/json"])?;
+    serde_json::from_slice(&body(bytes)?).map_err(|error| Problem::bad_body(error.to_string()))
 }
 
 pub(crate) fn too_large(detail: String) -> Problem {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_ledger::Ledger;
 
+use crate::security::Security;
 use crate::tokens::Tokens;
 
 /// Tells the time.
@@ -17,8 +18,10 @@ pub struct ServerOptions {
     pub ledger: Box<dyn Ledger>,
     /// A second connection to the same ledger, for pages; without one, pages are read between commits.
     pub reader: Option<Box<dyn Ledger>>,
-    /// Who may do what.
+    /// Which programs may do what.
     pub tokens: Tokens,
+    /// Which people may do what, and how the server is reached.
+    pub security: Security,
     /// The time; it stamps events and measures latencies.
     pub clock: Clock,
     /// Where the business is: it decides which day is today.

@@ -60,6 +60,7 @@ pub(crate) struct Progress {
 
 type Answer<T> = oneshot::Sender<Result<T, Failure>>;
 type Call = Box<dyn FnOnce(&dyn Ledger) + Send>;
+type WriteCall = Box<dyn FnOnce(&mut dyn Ledger) + Send>;
 
 struct Append {
     entries: Vec<Incoming>,
@@ -90,6 +91,7 @@ enum Job {
         answer: Answer<()>,
     },
     Read(Call),
+    Write(WriteCall),
     Stop,
 }
 
@@ -174,6 +176,18 @@ impl Handle {
         let (answer, answered_later) = oneshot::channel();
         calls.try_send(answered(call, answer)).map_err(refused)?;
         answered_later.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// Writes to the ledger something that changes no stock.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.ask(|answer| {
+            // Nobody waits any more when sending fails.
+            Job::Write(Box::new(move |ledger| drop(answer.send(call(ledger).map_err(Failure::from)))))
+        })
+        .await
     }
 
     /// The stock; the writer waits while this is held.
@@ -295,6 +309,7 @@ impl Writer {
                     let _ = answer.send(self.ledger.discard(quarantine_id, &decision).map_err(Failure::from));
                 }
                 Job::Read(call) => call(&*self.ledger),
+                Job::Write(call) => call(&mut *self.ledger),
                 Job::Stop => {}
             }
         }

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{Number, ValidQuery, body, first_number, media_type, page_size};
+use crate::authentication::Caller;
+use crate::extract::{Number, ValidQuery, first_number, page_size, read_json};
 use crate::limits::MAX_REASON_BYTES;
 use crate::problem::Problem;
 use crate::routes::events::{EntryOutcome, EventBody, Reason};
 use crate::server::App;
-use crate::tokens::Token;
 
 /// An entry in quarantine.
 #[derive(Debug, Serialize, ToSchema)]
@@ -172,7 +172,7 @@ pub(crate) struct Discard {
 )]
 pub(crate) async fn release(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     Number(id): Number,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
@@ -180,7 +180,7 @@ pub(crate) async fn release(
     let Release { reason, event } = read_json(&headers, bytes)?;
     let reason = checked_reason(reason)?;
     let corrected = event.map(|event| wire::read_event(event.get().as_bytes())).transpose()?;
-    let outcome = app.writer.release(id, corrected, token.name, reason).await?;
+    let outcome = app.writer.release(id, corrected, caller.name, reason).await?;
     Ok(Json(EntryOutcome::new(None, outcome)))
 }
 
@@ -201,22 +201,14 @@ pub(crate) async fn release(
 )]
 pub(crate) async fn discard(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     Number(id): Number,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<QuarantineRow>, Problem> {
     let Discard { reason } = read_json(&headers, bytes)?;
-    app.writer.discard(id, token.name, checked_reason(reason)?).await?;
+    app.writer.discard(id, caller.name, checked_reason(reason)?).await?;
     Ok(Json(find(&app, id).await?.into()))
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(
-    headers: &HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Result<T, Problem> {
-    media_type(headers, &["application/json"])?;
-    serde_json::from_slice(&body(bytes)?).map_err(|error| Problem::bad_body(error.to_string()))
 }
 
 fn checked_reason(reason: String) -> Result<String, Problem> {

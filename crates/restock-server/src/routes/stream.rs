@@ -16,12 +16,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::is_current;
+use crate::authentication::{Caller, is_current};
 use crate::extract::ValidQuery;
 use crate::limits::{HEARTBEAT, MAX_PAGE, MAX_STREAMS};
 use crate::problem::Problem;
 use crate::server::App;
-use crate::tokens::Token;
 use crate::writer::Progress;
 
 /// The data of a message: which event was accepted, and what it touched.
@@ -59,7 +58,7 @@ pub(crate) struct StreamQuery {
 )]
 pub(crate) async fn follow(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     ValidQuery(query): ValidQuery<StreamQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
@@ -79,7 +78,7 @@ pub(crate) async fn follow(
     let closing = app.is_closing.subscribe();
     let last = progress.borrow().last_sequence;
     let seen = seen.unwrap_or(last);
-    let follower = Follower { app, token, seen, waiting: VecDeque::new(), progress, closing, _place: place };
+    let follower = Follower { app, caller, seen, waiting: VecDeque::new(), progress, closing, _place: place };
     let messages = stream::unfold(follower, |mut follower| async {
         let message = follower.next().await?;
         Some((Ok(message), follower))
@@ -108,7 +107,7 @@ impl Drop for Place {
 
 struct Follower {
     app: App,
-    token: Token,
+    caller: Caller,
     /// The last event that was read.
     seen: u64,
     waiting: VecDeque<Event>,
@@ -128,7 +127,7 @@ impl Follower {
                 _ = self.closing.wait_for(|is_closing| *is_closing) => return None,
                 more = self.progress.wait_for(|progress| progress.last_sequence > self.seen) => drop(more.ok()?),
             }
-            if !is_current(&self.app, &self.token) {
+            if !is_current(&self.app, &self.caller) {
                 return None;
             }
             let from = self.seen.checked_add(1)?;
@@ -136,7 +135,7 @@ impl Follower {
             for recorded in events {
                 self.seen = recorded.sequence;
                 let kind = &recorded.event.kind;
-                if !self.token.covers(kind.location_id()) {
+                if !self.caller.covers(kind.location_id()) {
                     continue;
                 }
                 let touched = Touched {

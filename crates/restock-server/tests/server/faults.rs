@@ -14,12 +14,20 @@ use restock_server::Role;
 
 use crate::fixtures::{Fixture, sale};
 
-/// Every second append fails: one time before anything was written, the next time after all of it was.
-struct Faulty {
-    inner: SqliteLedger,
+/// Every second append of events fails: one time before anything was written, the next time after all of it was.
+pub(crate) struct Faulty {
+    pub(crate) inner: SqliteLedger,
     n_appends: u32,
     /// The audit trail fails while this is set.
-    has_no_audit: Arc<AtomicBool>,
+    pub(crate) has_no_audit: Arc<AtomicBool>,
+    /// Positions of consumers fail while this is set.
+    pub(crate) has_no_positions: Arc<AtomicBool>,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: SqliteLedger) -> Self {
+        Self { inner, n_appends: 0, has_no_audit: Arc::default(), has_no_positions: Arc::default() }
+    }
 }
 
 fn fault() -> LedgerError {
@@ -28,6 +36,10 @@ fn fault() -> LedgerError {
 
 impl Ledger for Faulty {
     fn append(&mut self, batch: &Batch) -> Result<Vec<Outcome>, LedgerError> {
+        if batch.entries.is_empty() {
+            let fails = self.has_no_positions.load(Ordering::Relaxed);
+            return if fails { Err(fault()) } else { self.inner.append(batch) };
+        }
         self.n_appends += 1;
         match self.n_appends % 4 {
             1 => Err(fault()),
@@ -101,9 +113,9 @@ impl Ledger for Faulty {
 
 #[tokio::test]
 async fn what_failed_is_sent_again_and_counts_once() {
-    let has_no_audit = Arc::new(AtomicBool::new(false));
-    let inner = SqliteLedger::in_memory().unwrap();
-    let fixture = Fixture::with(Box::new(Faulty { inner, n_appends: 0, has_no_audit: has_no_audit.clone() })).await;
+    let faulty = Faulty::new(SqliteLedger::in_memory().unwrap());
+    let has_no_audit = faulty.has_no_audit.clone();
+    let fixture = Fixture::with(Box::new(faulty)).await;
     let mut n_failed = 0;
     for number in 1..=20 {
         loop {

@@ -1,11 +1,17 @@
 //! The server through its router, in memory.
 
 mod access;
+mod accounts;
+mod csrf;
 mod events;
 mod faults;
 mod fixtures;
+mod network;
 mod openapi;
 mod problems;
 mod quarantine;
+mod rates;
+mod sessions;
 mod stream;
 mod tokens;
+mod webhooks;
