@@ -11,6 +11,7 @@ use crate::authentication::{Caller, authenticate, check_csrf, is_unsafe};
 use crate::connection::{self, Connection, check_host, is_secure};
 use crate::problem::Problem;
 use crate::rates::{Budget, Left};
+use crate::routes::wrong_method;
 use crate::server::App;
 
 /// What a user or the owner of a token may do.
@@ -136,12 +137,12 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
     ENDPOINTS.iter().filter(|endpoint| endpoint.path == path).map(|endpoint| endpoint.method).collect()
 }
 
-/// The row of a request. What is done to one thing is written behind a colon, which the router takes for a part of its name:
-/// `/v1/webhooks/{id}:test` is matched as `/v1/webhooks/{id}`.
-fn endpoint_of(method: &str, matched: &str, uri: &Uri) -> Option<&'static Endpoint> {
-    let find = |path: &str| ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
-    let action = matched.ends_with('}').then(|| uri.path().rsplit_once(':')).flatten().map(|(_, action)| action);
-    action.and_then(|action| find(&format!("{matched}:{action}"))).or_else(|| find(matched))
+/// The path of the table that a request is for. What is done to one thing is written behind a colon, which the router takes
+/// for a part of its name: `/v1/webhooks/{id}:test` is matched as `/v1/webhooks/{id}`.
+fn template(matched: &str, uri: &Uri) -> String {
+    let action = matched.ends_with('}').then(|| uri.path().rsplit_once(':')).flatten();
+    let path = action.map(|(_, action)| format!("{matched}:{action}"));
+    path.filter(|path| !methods(path).is_empty()).unwrap_or_else(|| matched.to_owned())
 }
 
 /// Locations as messages and the audit trail name them.
@@ -161,23 +162,23 @@ pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Ne
     let address = connection::address(connection.as_ref(), request.headers(), &app.security);
     let stranger = || app.limiter.take(Budget::Strangers, &address, now);
     // A path that is nowhere is told so by the fallback.
-    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
+    let Some(path) = request.extensions().get::<MatchedPath>() else {
         let left = stranger();
         return if left.n.is_some() { next.run(request).await } else { too_many(&left) };
     };
+    let path = template(path.as_str(), request.uri());
     let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
-    let (roles, is_whole) = match endpoint_of(method, path.as_str(), request.uri()).map(|endpoint| endpoint.access) {
+    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
+    let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access) {
         // Whoever watches whether the server lives must always get an answer.
-        Some(Access::Open) if matches!(path.as_str(), "/health" | "/ready") => return next.run(request).await,
+        Some(Access::Open) if matches!(&*path, "/health" | "/ready") => return next.run(request).await,
         Some(Access::Open) => {
             let left = stranger();
             return if left.n.is_some() { next.run(request).await } else { too_many(&left) };
         }
         Some(Access::ByLocation(roles)) => (roles, false),
         Some(Access::Whole(roles)) => (roles, true),
-        None if !methods(path.as_str()).is_empty() => {
-            return crate::routes::wrong_method(request.method().clone(), path).await.into_response();
-        }
+        None if !methods(&path).is_empty() => return wrong_method(request.method(), &path),
         None => return forbidden("nobody may use this route", "use a route of /v1/openapi.json").into_response(),
     };
     let caller = match authenticate(&app, request.headers(), connection.as_ref()).await {

@@ -4,6 +4,7 @@
 //! file needs that much memory for every guess. For the same reason only a few are checked at once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHash, SaltString};
@@ -48,8 +49,12 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
+/// New passwords are hashed one after the other.
+static NEW_PASSWORD: Mutex<()> = Mutex::new(());
+
 /// The password as it is kept; 19 MiB and some 30 ms.
 pub(crate) fn hashed(password: &str) -> Result<String, String> {
+    let _turn = NEW_PASSWORD.lock().unwrap_or_else(PoisonError::into_inner);
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
     let salt = SaltString::encode_b64(&salt).expect("16 bytes are a salt");
@@ -63,13 +68,13 @@ fn is_right(kept: &str, password: &str) -> bool {
 
 /// Checks passwords, a few at once.
 pub(crate) struct PasswordChecks {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     n_checks: AtomicU64,
 }
 
 impl PasswordChecks {
     pub(crate) fn new() -> Self {
-        Self { turns: Semaphore::new(MAX_CHECKS), n_checks: AtomicU64::new(0) }
+        Self { turns: Arc::new(Semaphore::new(MAX_CHECKS)), n_checks: AtomicU64::new(0) }
     }
 
     /// How many passwords were checked since the start, those of unknown users too.
@@ -81,12 +86,17 @@ impl PasswordChecks {
     /// tell who exists.
     pub(crate) async fn is_right(&self, kept: Option<String>, password: String) -> Result<bool, Problem> {
         let overloaded = |_| Problem::unavailable("overloaded", "too many passwords are being checked");
-        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await.map_err(overloaded)?;
+        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await.map_err(overloaded)?;
         self.n_checks.fetch_add(1, Ordering::Relaxed);
         let is_known = kept.is_some();
         let kept = kept.unwrap_or_else(|| NOBODY.to_owned());
-        let checked = tokio::task::spawn_blocking(move || is_right(&kept, &password)).await;
-        drop(turn);
+        // Who hangs up does not end the work, so the work keeps its turn.
+        let checked = tokio::task::spawn_blocking(move || {
+            let is_right = is_right(&kept, &password);
+            drop(turn);
+            is_right
+        })
+        .await;
         Ok(checked.map_err(|_| Problem::internal("the password could not be checked"))? && is_known)
     }
 }

@@ -1,9 +1,9 @@
 //! The routes, a file per resource.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 
 use restock_ledger::{AuditEntry, LedgerError};
@@ -50,7 +50,6 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/v1/webhooks/{id}", delete(webhooks::remove).post(webhooks::act))
         .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
-        .method_not_allowed_fallback(wrong_method)
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
@@ -94,10 +93,11 @@ async fn unknown(uri: Uri) -> Problem {
         .fix("/v1/openapi.json lists all routes")
 }
 
-pub(crate) async fn wrong_method(method: Method, path: MatchedPath) -> impl IntoResponse {
-    let allow = methods(path.as_str()).join(", ");
-    let detail = format!("{} cannot be {method}", path.as_str());
+/// The answer to a method that a path of the table does not have.
+pub(crate) fn wrong_method(method: &Method, path: &str) -> Response {
+    let allow = methods(path).join(", ");
+    let detail = format!("{path} cannot be {method}");
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The route has other methods", detail)
         .field("method", method.as_str(), allow.clone());
-    ([(header::ALLOW, allow)], problem)
+    ([(header::ALLOW, allow)], problem).into_response()
 }

@@ -48,6 +48,7 @@ pub(crate) struct LogIn {
 pub(crate) struct NewPassword {
     current_password: String,
     /// At least 12 characters, at most 256 bytes.
+    #[schema(min_length = 12, max_length = 256)]
     new_password: String,
 }
 

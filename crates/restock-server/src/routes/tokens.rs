@@ -50,12 +50,14 @@ pub(crate) struct TokenPage {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenBody {
     /// Unique among tokens and users.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
     role: Role,
     /// The locations that it is about; nothing means all.
+    #[schema(min_items = 1)]
     locations: Option<Vec<String>>,
     /// From when on it is refused; nothing means never.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
 

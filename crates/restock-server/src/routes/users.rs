@@ -48,12 +48,15 @@ pub(crate) struct UserPage {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserBody {
     /// Unique, in capitals or not.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// Not `integrator`.
     role: Role,
     /// The locations that the person looks after; nothing means all.
+    #[schema(min_items = 1)]
     locations: Option<Vec<String>>,
     /// At least 12 characters, at most 256 bytes.
+    #[schema(min_length = 12, max_length = 256)]
     password: String,
 }
 
@@ -65,11 +68,12 @@ pub(crate) struct UserPatch {
     role: Option<Role>,
     /// The locations that the person looks after; null means all.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1)]
     locations: Option<Option<Vec<String>>>,
     /// Whether the person is kept out.
     is_disabled: Option<bool>,
     /// At least 12 characters, at most 256 bytes.
+    #[schema(min_length = 12, max_length = 256)]
     password: Option<String>,
 }
 

@@ -56,6 +56,7 @@ pub(crate) struct WebhookBody {
     #[schema(example = "https://erp.example/restock")]
     url: String,
     /// What it is told, from now on.
+    #[schema(min_items = 1)]
     topics: Vec<Topic>,
 }
 

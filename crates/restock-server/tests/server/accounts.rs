@@ -17,8 +17,11 @@ async fn trail(fixture: &Fixture) -> String {
     let trail = fixture.get(Role::Admin, "/v1/audit").await.json();
     let text = |record: &Value, name: &str| record[name].as_str().unwrap().to_owned();
     let line = |record: &Value| {
-        let [actor, action, subject, before, after] =
-            ["actor", "action", "subject", "before", "after"].map(|name| text(record, name));
+        let [actor, action, subject] = ["actor", "action", "subject"].map(|name| text(record, name));
+        let [before, after] = ["before", "after"].map(|name| match text(record, name) {
+            state if state.is_empty() => "nothing".to_owned(),
+            state => state,
+        });
         format!("{actor} | {action} | {subject} | {before} -> {after}")
     };
     trail["records"].as_array().unwrap().iter().map(line).collect::<Vec<_>>().join("\n")
@@ -64,12 +67,12 @@ async fn an_admin_looks_after_users_and_every_change_is_recorded() {
     assert_eq!(inventory(&secret).await.status, StatusCode::UNAUTHORIZED);
 
     insta::assert_snapshot!(trail(&fixture).await, @r"
-    admin | user.create | user/ada |  -> planner of berlin
+    admin | user.create | user/ada | nothing -> planner of berlin
     admin | user.change | user/ada | planner of berlin -> approver of all locations, new password
     admin | user.change | user/ada | approver of all locations -> approver of all locations disabled
-    admin | user.remove | user/ada | approver of all locations disabled -> 
-    admin | token.create | token/till |  -> integrator of all locations until 2027-01-01T00:00:00Z
-    admin | token.revoke | token/till | integrator of all locations -> 
+    admin | user.remove | user/ada | approver of all locations disabled -> nothing
+    admin | token.create | token/till | nothing -> integrator of all locations until 2027-01-01T00:00:00Z
+    admin | token.revoke | token/till | integrator of all locations -> nothing
     ");
 }
 

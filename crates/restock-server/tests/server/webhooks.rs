@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use jiff::SignedDuration;
-use restock_ledger::{Ledger, SqliteLedger};
+use restock_ledger::{DeskChange, DeskEntry, Filing, Ledger, SqliteLedger};
 use restock_server::{Role, Security, ServeError};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -322,6 +322,38 @@ async fn a_receiver_that_is_gone_or_fails_for_days_is_paused_until_somebody_resu
     running.stop().await;
 }
 
+/// Another program, such as the command line, may file what the server delivers.
+#[tokio::test]
+async fn proposals_and_orders_are_told_to_those_who_want_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(open(folder.path()), |_| ()).await;
+    let (mut planner, mut buyer) = (Receiver::new("127.0.0.1:0").await, Receiver::new("127.0.0.1:0").await);
+    let (of_planner, planner_secret) = running.register(&planner, &["proposal"]).await;
+    let (of_buyer, buyer_secret) = running.register(&buyer, &["order"]).await;
+    let by = || "ada".to_owned();
+    let changes = [
+        DeskChange::Approved { by: by(), n_needed: 1 },
+        DeskChange::Exported { by: by(), order_id: "o_1".to_owned() },
+        DeskChange::Acknowledged,
+        DeskChange::Rejected { by: by(), reason: "too late".to_owned() },
+    ];
+    let entries = changes.map(|change| DeskEntry { proposal_id: "p_1".to_owned(), change }).to_vec();
+    let filing = Filing { after: 0, at: crate::fixtures::now(), entries, audit: Vec::new(), orders: None };
+    open(folder.path()).file(&filing).unwrap();
+
+    let (id, body) = buyer.next(&buyer_secret).await;
+    assert_eq!((id, &body["type"]), (format!("{of_buyer}-desk-2"), &json!("restock.order.changed")));
+    let data =
+        json!({"number": 2, "proposal_id": "p_1", "change": {"change": "exported", "by": "ada", "order_id": "o_1"}});
+    assert_eq!((&body["data"], &body["subject"]), (&data, &json!("p_1")));
+    assert_eq!(buyer.next(&buyer_secret).await.0, format!("{of_buyer}-desk-3"));
+    for number in [1, 4] {
+        assert_eq!(planner.next(&planner_secret).await.0, format!("{of_planner}-desk-{number}"));
+    }
+    running.stop().await;
+    assert!(buyer.is_idle() && planner.is_idle());
+}
+
 #[tokio::test]
 async fn what_cannot_be_asked_is_refused() {
     let fixture = Fixture::new().await;
@@ -338,6 +370,7 @@ async fn what_cannot_be_asked_is_refused() {
     assert_eq!(post(Role::Admin, "/v1/webhooks/wh_0:resume").await.status, StatusCode::NOT_FOUND);
     assert_eq!(post(Role::Admin, "/v1/webhooks/wh_0:explode").await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(post(Role::Admin, "/v1/webhooks/wh_0").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(fixture.get(Role::Admin, "/v1/webhooks/wh_0:test").await.header("allow"), "POST");
     assert_eq!(post(Role::Integrator, "/v1/webhooks/wh_0:resume").await.status, StatusCode::FORBIDDEN);
     let nobody = fixture.send(request("POST", "/v1/webhooks/wh_0:test", None, "", "")).await;
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
