@@ -8,7 +8,7 @@ use toml::{Table, Value};
 /// Crates by layer; a crate may use crates of lower layers only. Crates of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["restock-core"],
-    &["restock-forecast", "restock-inventory", "restock-ledger", "restock-store"],
+    &["restock-adapt", "restock-forecast", "restock-inventory", "restock-ledger", "restock-store"],
     &["restock-learning", "restock-pretrained"],
     &["restock-engine"],
     &["restock-server"],

@@ -93,59 +93,52 @@ impl Dataset {
     /// # Panics
     /// When a row refers to an entity that has no entry.
     pub fn renumber(&mut self, items: &[u32], locations: &[u32], suppliers: &[u32]) {
-        let item = |idx: &mut ItemIdx| idx.0 = items[idx.0 as usize];
+        self.renumber_items(&|item| ItemIdx(items[item.0 as usize]));
         let location = |idx: &mut LocationIdx| idx.0 = locations[idx.0 as usize];
         let origin = |origin: &mut Origin| match origin {
             Origin::Supplier(idx) => idx.0 = suppliers[idx.0 as usize],
             Origin::Location(idx) => location(idx),
         };
-        self.sales.item.iter_mut().for_each(item);
         self.sales.location.iter_mut().for_each(location);
-        for row in &mut self.inventory {
-            item(&mut row.item);
-            location(&mut row.location);
-        }
+        self.inventory.iter_mut().for_each(|row| location(&mut row.location));
         for row in &mut self.sources {
-            row.item.iter_mut().for_each(item);
             row.to_location.iter_mut().for_each(location);
             origin(&mut row.origin);
         }
-        for row in &mut self.item_locations {
-            item(&mut row.item);
-            location(&mut row.location);
-        }
+        self.item_locations.iter_mut().for_each(|row| location(&mut row.location));
         for row in &mut self.open_orders {
-            item(&mut row.item);
             location(&mut row.to_location);
             row.origin.iter_mut().for_each(origin);
         }
         for row in &mut self.receipts {
-            item(&mut row.item);
             row.location.iter_mut().for_each(location);
             row.origin.iter_mut().for_each(origin);
         }
-        for row in &mut self.prices {
-            item(&mut row.item);
-            row.location.iter_mut().for_each(location);
-        }
-        for row in &mut self.promotions {
-            row.item.iter_mut().for_each(item);
-            row.location.iter_mut().for_each(location);
-        }
+        self.prices.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+        self.promotions.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
         self.events.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
         self.signals.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
-        for row in &mut self.stockouts {
-            item(&mut row.item);
-            location(&mut row.location);
-        }
+        self.stockouts.iter_mut().for_each(|row| location(&mut row.location));
+        self.adjustments.iter_mut().for_each(|row| location(&mut row.location));
+    }
+
+    /// Replaces the index of every item in every row. The items themselves stay where they are.
+    pub fn renumber_items(&mut self, number: &dyn Fn(ItemIdx) -> ItemIdx) {
+        let item = |idx: &mut ItemIdx| *idx = number(*idx);
+        self.sales.item.iter_mut().for_each(item);
+        self.inventory.iter_mut().for_each(|row| item(&mut row.item));
+        self.sources.iter_mut().for_each(|row| row.item.iter_mut().for_each(item));
+        self.item_locations.iter_mut().for_each(|row| item(&mut row.item));
+        self.open_orders.iter_mut().for_each(|row| item(&mut row.item));
+        self.receipts.iter_mut().for_each(|row| item(&mut row.item));
+        self.prices.iter_mut().for_each(|row| item(&mut row.item));
+        self.promotions.iter_mut().for_each(|row| row.item.iter_mut().for_each(item));
+        self.stockouts.iter_mut().for_each(|row| item(&mut row.item));
         for row in &mut self.bom {
             item(&mut row.parent);
             item(&mut row.component);
         }
-        for row in &mut self.adjustments {
-            item(&mut row.item);
-            location(&mut row.location);
-        }
+        self.adjustments.iter_mut().for_each(|row| item(&mut row.item));
         for row in &mut self.substitutions {
             item(&mut row.from);
             item(&mut row.to);

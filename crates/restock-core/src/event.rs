@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::quantity::{Money, Quantity};
 use crate::time::Day;
@@ -52,7 +53,7 @@ impl Event {
 }
 
 /// An item at a location, by their ids.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemLocation {
     /// Item.
     pub item_id: String,

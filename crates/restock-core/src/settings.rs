@@ -60,6 +60,10 @@ pub struct PlanSettings {
     /// The plan is made on the morning of this day; `None` takes the day after the last sale. Only rows dated before
     /// it are known.
     pub as_of: Option<Day>,
+    /// Whether that day has begun, and its own rows are known so far: they count in the stock and in what is still expected
+    /// of the day; the history ends the day before.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub day_has_begun: bool,
     /// ISO 4217 code.
     pub currency: String,
     /// Period of the demand histories and their forecasts: a day, a week or a month. Everything after them, such as lead
@@ -114,6 +118,13 @@ pub struct PlanSettings {
     pub seed: u64,
 }
 
+impl PlanSettings {
+    /// The first day of which a plan of `as_of` knows nothing.
+    pub fn unknown_from(&self, as_of: Day) -> Day {
+        as_of.plus(i32::from(self.day_has_begun))
+    }
+}
+
 /// A rule for some item-locations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
@@ -132,6 +143,7 @@ impl Default for PlanSettings {
     fn default() -> Self {
         Self {
             as_of: None,
+            day_has_begun: false,
             currency: "EUR".to_owned(),
             bucket: Bucket::Day,
             missing_sales: MissingSales::Zero,

@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use restock_core::finding::PlanException;
 use restock_core::policy::Review;
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
@@ -112,46 +113,22 @@ pub(crate) fn work_out(
     let mut dependents: Vec<Option<Dependent>> = vec![None; units.len()];
     let mut worked: Vec<Option<Worked>> = vec![None; units.len()];
 
-    for idx in network.order.iter().copied() {
-        let unit = &units[idx];
-        let forecast = forecasts[idx].clone();
-        let seed = settings.seed ^ unit.history.series.key;
-        let mut paths = unit.history.demand_paths(&forecast, n_paths, seed);
-        let dependent = dependents[idx].take();
-        if let Some(dependent) = &dependent {
-            for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
-                *value += *below;
+    // Units of a level do not draw from each other; what they pass up is added in one order, because sums of floats
+    // depend on it.
+    for level in network.levels() {
+        let work = |(idx, dependent): (usize, Option<Dependent>)| {
+            let (unit, forecast) = (&units[idx], forecasts[idx].clone());
+            (idx, work_out_one(unit, forecast, dependent, settings, network.in_cycle[idx]))
+        };
+        let inputs: Vec<(usize, Option<Dependent>)> = level.iter().map(|idx| (*idx, dependents[*idx].take())).collect();
+        let done: Vec<(usize, Worked)> = inputs.into_par_iter().with_min_len(4).map(work).collect();
+        for (idx, below) in done {
+            for (above, factor) in &network.above[idx] {
+                if !network.in_cycle[*above] {
+                    pass_up(&units[idx], &below, &units[*above], *factor, n_paths, &mut dependents[*above]);
+                }
             }
-        }
-        let paths = Arc::new(paths);
-        let review = unit.timing().review_period;
-        let sold = recent_sales(unit, review)
-            + dependent.as_ref().map_or(0, |dependent| (dependent.rate * review as f64).round() as Units);
-        let mut decided = decide(unit, &paths, settings, None, sold);
-        let mut warnings = Vec::new();
-        if network.in_cycle[idx] {
-            warnings.push("D16: circular supply lanes, demand from below is left out".to_owned());
-        }
-        if unit.made_to_order {
-            // The components are ordered, not the item.
-            let wanted = decided.ruled.quantity;
-            decided.ruled.quantity = 0;
-            if wanted > 0 {
-                decided.ruled.steps.push((WaterfallCode::DoNotOrder, -wanted));
-            }
-        }
-        worked[idx] = Some(Worked {
-            forecast,
-            decided,
-            dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
-            has_dependents: dependent.is_some(),
-            warnings,
-        });
-        for (above, factor) in &network.above[idx] {
-            if !network.in_cycle[*above] {
-                let below = worked[idx].as_ref().expect("just decided");
-                pass_up(unit, below, &units[*above], *factor, n_paths, &mut dependents[*above]);
-            }
+            worked[idx] = Some(below);
         }
     }
     let mut worked: Vec<Worked> = worked.into_iter().map(|worked| worked.expect("every unit is decided")).collect();
@@ -169,6 +146,47 @@ pub(crate) fn work_out(
         }
     }
     worked
+}
+
+/// Decides one unit, with the demand from below.
+fn work_out_one(
+    unit: &PlanningUnit,
+    forecast: Forecast,
+    dependent: Option<Dependent>,
+    settings: &PlanSettings,
+    is_in_cycle: bool,
+) -> Worked {
+    let seed = settings.seed ^ unit.history.series.key;
+    let mut paths = unit.history.demand_paths(&forecast, settings.n_paths.max(1), seed);
+    if let Some(dependent) = &dependent {
+        for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
+            *value += *below;
+        }
+    }
+    let paths = Arc::new(paths);
+    let review = unit.timing().review_period;
+    let sold = recent_sales(unit, review)
+        + dependent.as_ref().map_or(0, |dependent| (dependent.rate * review as f64).round() as Units);
+    let mut decided = decide(unit, &paths, settings, None, sold);
+    let mut warnings = Vec::new();
+    if is_in_cycle {
+        warnings.push("D16: circular supply lanes, demand from below is left out".to_owned());
+    }
+    if unit.made_to_order {
+        // The components are ordered, not the item.
+        let wanted = decided.ruled.quantity;
+        decided.ruled.quantity = 0;
+        if wanted > 0 {
+            decided.ruled.steps.push((WaterfallCode::DoNotOrder, -wanted));
+        }
+    }
+    Worked {
+        forecast,
+        decided,
+        dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
+        has_dependents: dependent.is_some(),
+        warnings,
+    }
 }
 
 /// One forecast per unit.
@@ -265,9 +283,16 @@ pub(crate) struct Network {
     /// `[n_units]`: the units that draw transfers from this one.
     pub(crate) below: Vec<Vec<usize>>,
     pub(crate) in_cycle: Vec<bool>,
+    /// `[n_units]`: how many units are below it at most, one under the other.
+    depth: Vec<usize>,
 }
 
 impl Network {
+    /// The units in deciding order, those together that do not wait for each other.
+    fn levels(&self) -> impl Iterator<Item = &[usize]> {
+        self.order.chunk_by(|one, other| self.depth[*one] == self.depth[*other])
+    }
+
     pub(crate) fn new(units: &[PlanningUnit]) -> Self {
         let n_units = units.len();
         let (mut above, mut below) = (vec![Vec::new(); n_units], vec![Vec::new(); n_units]);
@@ -304,9 +329,11 @@ impl Network {
             }
         }
         let mut order: Vec<usize> = (0..n_units).filter(|idx| n_open[*idx] == 0).collect();
+        let mut depth = vec![0; n_units];
         let mut next = 0;
         while next < order.len() {
             for (source, _) in &above[order[next]] {
+                depth[*source] = depth[*source].max(depth[order[next]] + 1);
                 n_open[*source] -= 1;
                 if n_open[*source] == 0 {
                     order.push(*source);
@@ -315,8 +342,12 @@ impl Network {
             next += 1;
         }
         let in_cycle: Vec<bool> = n_open.iter().map(|n_open| *n_open > 0).collect();
-        order.extend((0..n_units).filter(|idx| in_cycle[*idx]));
-        Self { order, above, below, in_cycle }
+        // What runs in circles comes last, one by one.
+        for idx in (0..n_units).filter(|idx| in_cycle[*idx]) {
+            depth[idx] = n_units + idx;
+            order.push(idx);
+        }
+        Self { order, above, below, in_cycle, depth }
     }
 }
 

@@ -12,8 +12,8 @@ use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::settings::{AssumedStock, PlanSettings};
 use restock_core::stock::{Arrival, Lot};
 use restock_core::{
-    Bucket, CostRates, Day, FindingCode, ItemIdx, LocationIdx, Money, Objective, Quantity, ServiceType, StockState,
-    Units,
+    Bucket, CostRates, Day, FindingCode, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, ServiceType,
+    StockState, Units,
 };
 use restock_forecast::classify;
 use rust_decimal::Decimal;
@@ -22,7 +22,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::filter::Filter;
 use crate::health::HealthReport;
-use crate::history::{History, HistoryBuilder, RowsByPair, rows_by_pair};
+use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::plan::Unplanned;
 use crate::unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
@@ -56,35 +56,109 @@ pub struct UnitBuilder<'a> {
     outgoing: RowsByPair,
     receipts: RowsByPair,
     adjustments: RowsByPair,
+    /// Lead times of the dataset's own items; those of whole sources are in `shared`.
     learned: HashMap<LaneKey, LearnedDays>,
-    abc: HashMap<Pair, &'static str>,
-    health: HashMap<Pair, f64>,
-    /// Worst finding of an item-location in English and Chinese, and whether it is a phantom-stock suspect.
-    findings: HashMap<Pair, ([String; 2], bool)>,
+    shared: Arc<Shared>,
     components: HashMap<ItemIdx, Vec<u32>>,
     uoms: HashMap<ItemIdx, Vec<u32>>,
     /// Item-locations that others draw from: distribution centres and components.
     upstream: HashSet<Pair>,
     calendars: HashMap<&'a str, Arc<Calendar>>,
     partitions: Vec<Vec<Pair>>,
-    /// Item-locations that have hardly sold yet; `None` where there are none.
-    newcomers: Option<Newcomers>,
-    /// Whether a source of an item says that the item is sold, even if it never was.
-    source_is_enough: bool,
     normal_scores: [f64; N_LEAD_TIMES],
     notes: Vec<String>,
 }
 
+#[derive(Clone, Debug)]
 struct LearnedDays {
     scenarios: Arc<[f64]>,
     summary: LearnedLeadTime,
+}
+
+/// What the plan of a partition takes from all the others. With it, a partition can be planned from its own rows.
+#[derive(Default)]
+pub(crate) struct Shared {
+    known: Arc<KnownDays>,
+    /// Lead times of whole sources.
+    learned: HashMap<SourceId, LearnedDays>,
+    pairs: HashMap<ItemLocation, PairFacts>,
+    /// Item-locations that have hardly sold yet; `None` where there are none.
+    newcomers: Option<Newcomers>,
+    /// Item-locations that only the items table tells of.
+    unseen: BTreeSet<ItemLocation>,
+    /// Whether a source of an item says that the item is sold, even if it never was.
+    source_is_enough: bool,
+    has_sources: bool,
+    has_open_orders: bool,
+}
+
+/// What the whole says about one item-location.
+#[derive(Clone, Debug, Default)]
+struct PairFacts {
+    abc: &'static str,
+    /// Data health, where it was checked.
+    health: Option<f64>,
+    /// Worst finding in English and Chinese.
+    finding: Option<(String, String)>,
+    /// Whether its stock record looks wrong (D07).
+    is_phantom: bool,
+}
+
+/// A source by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum SourceId {
+    Supplier(String),
+    Location(String),
+}
+
+impl SourceId {
+    fn of(dataset: &Dataset, origin: Origin) -> Self {
+        match origin {
+            Origin::Supplier(idx) => Self::Supplier(dataset.suppliers[idx.0 as usize].supplier_id.clone()),
+            Origin::Location(idx) => Self::Location(dataset.locations[idx.0 as usize].location_id.clone()),
+        }
+    }
 }
 
 impl<'a> UnitBuilder<'a> {
     /// Reads all tables once. Health scores come from `health`, where given.
     pub fn new(dataset: &'a Dataset, settings: &'a PlanSettings, health: Option<&HealthReport>) -> Self {
         let history = HistoryBuilder::new(dataset, settings);
+        let shared = Shared::of(dataset, &history, health);
+        let mut builder = Self::of_rows(dataset, settings, history, Arc::new(shared));
+        builder.find_partitions(true);
+        // What only sends goods on has no demand of its own to expect.
+        let is_sold = |pair: &Pair| {
+            let has_rows = !builder.history.sales_rows(pair.0, pair.1).is_empty();
+            !builder.upstream.contains(pair) && (has_rows || builder.is_meant_here(pair.0, pair.1))
+        };
+        let sold = builder.partitions.iter().flatten().copied().filter(is_sold);
+        let newcomers = Newcomers::find(dataset, settings, &builder.history, sold);
+        Arc::get_mut(&mut builder.shared).expect("nobody has it yet").newcomers = newcomers;
+        builder
+    }
+
+    /// For some partitions: `part` holds their rows, `shared` what they take from all others.
+    pub(crate) fn of_part(part: &'a Dataset, settings: &'a PlanSettings, shared: Arc<Shared>) -> Self {
+        let history = HistoryBuilder::with(part, settings, shared.known.clone());
+        let mut builder = Self::of_rows(part, settings, history, shared);
+        builder.find_partitions(false);
+        builder
+    }
+
+    /// What others take from the whole that this was made from.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn of_rows(
+        dataset: &'a Dataset,
+        settings: &'a PlanSettings,
+        history: HistoryBuilder<'a>,
+        shared: Arc<Shared>,
+    ) -> Self {
         let as_of = history.as_of();
+        let unknown_from = settings.unknown_from(as_of);
         let mut notes = Vec::new();
         let mut segments = Vec::new();
         for (idx, segment) in settings.segments.iter().enumerate() {
@@ -114,8 +188,8 @@ impl<'a> UnitBuilder<'a> {
             uoms.entry(row.item).or_default().push(idx as u32);
         }
         // In the past only orders placed before the day are known; today all of them are, whatever their date.
-        let looks_back = dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(|day| *day >= as_of);
-        let mut builder = Self {
+        let looks_back = dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(|day| *day >= unknown_from);
+        Self {
             dataset,
             settings,
             segments,
@@ -133,55 +207,22 @@ impl<'a> UnitBuilder<'a> {
                 _ => None,
             }),
             receipts: rows_by_pair(&dataset.receipts, |row| {
-                row.location.filter(|_| row.received_on < as_of).map(|location| (row.item, location))
+                row.location.filter(|_| row.received_on < unknown_from).map(|location| (row.item, location))
             }),
             adjustments: rows_by_pair(&dataset.adjustments, |row| {
-                (row.day < as_of).then_some((row.item, row.location))
+                (row.day < unknown_from).then_some((row.item, row.location))
             }),
-            learned: learn_lead_times(dataset, as_of),
-            abc: HashMap::new(),
-            health: HashMap::new(),
-            findings: HashMap::new(),
+            learned: learn_lead_times(dataset, as_of, true),
+            shared,
             components,
             uoms,
             upstream: HashSet::new(),
             calendars: dataset.calendars.iter().map(|(id, days)| (id.as_str(), Arc::new(days.clone()))).collect(),
             partitions: Vec::new(),
-            newcomers: None,
-            source_is_enough: source_is_enough(dataset, &history),
             normal_scores,
             notes,
             history,
-        };
-        builder.abc = builder.abc_classes();
-        if let Some(report) = health {
-            builder.health = report
-                .scores
-                .iter()
-                .filter_map(|score| Some((find_pair(dataset, &score.item_id, &score.location_id)?, score.score)))
-                .collect();
-            // Findings come worst first.
-            for finding in &report.findings {
-                if let (Some(item_id), Some(location_id)) = (&finding.item_id, &finding.location_id)
-                    && let Some(pair) = find_pair(dataset, item_id, location_id)
-                {
-                    let entry = builder.findings.entry(pair).or_insert_with(|| {
-                        let code = finding.code;
-                        ([format!("{code:?}: {}", finding.message), format!("{code:?}：{}", finding.message_zh)], false)
-                    });
-                    entry.1 |= finding.code == FindingCode::D07;
-                }
-            }
         }
-        builder.find_partitions();
-        // What only sends goods on has no demand of its own to expect.
-        let is_sold = |pair: &Pair| {
-            let has_rows = !builder.history.sales_rows(pair.0, pair.1).is_empty();
-            !builder.upstream.contains(pair) && (has_rows || builder.is_meant_here(pair.0, pair.1))
-        };
-        let sold = builder.partitions.iter().flatten().copied().filter(is_sold);
-        builder.newcomers = Newcomers::find(dataset, settings, &builder.history, sold);
-        builder
     }
 
     /// What was assumed or skipped for the plan as a whole, in words.
@@ -192,6 +233,21 @@ impl<'a> UnitBuilder<'a> {
     /// Item-locations by partition, each by item and location.
     pub fn partitions(&self) -> &[Vec<Pair>] {
         &self.partitions
+    }
+
+    /// The id of an item.
+    pub(crate) fn item_id(&self, item: ItemIdx) -> &'a str {
+        &self.dataset.items[item.0 as usize].item_id
+    }
+
+    /// All items, those without an item-location too, by what bills of materials connect; each ascending.
+    pub(crate) fn items_by_partition(&self) -> Vec<Vec<ItemIdx>> {
+        let group = connected_items(self.dataset);
+        let mut partitions: BTreeMap<u32, Vec<ItemIdx>> = BTreeMap::new();
+        for (item, root) in group.into_iter().enumerate() {
+            partitions.entry(root).or_default().push(ItemIdx(item as u32));
+        }
+        partitions.into_values().collect()
     }
 
     /// The partition of an item-location, if it is planned at all.
@@ -214,11 +270,15 @@ impl<'a> UnitBuilder<'a> {
     /// The history of an item-location with `horizon` future periods; a new one with what similar items tell.
     pub fn history_of(&self, item: ItemIdx, location: LocationIdx, horizon: usize) -> History {
         let mut history = self.history.build(item, location, horizon);
-        if let Some(newcomers) = &self.newcomers {
-            let decimals = self.dataset.items[item.0 as usize].decimals;
-            newcomers.attach(item, location, &mut history.series, decimals);
+        if let Some(newcomers) = &self.shared.newcomers {
+            let entity = &self.dataset.items[item.0 as usize];
+            newcomers.attach(&self.place(item, location), &mut history.series, entity.decimals);
         }
         history
+    }
+
+    fn place(&self, item: ItemIdx, location: LocationIdx) -> ItemLocation {
+        place_of(self.dataset, (item, location))
     }
 
     /// One unit.
@@ -346,11 +406,8 @@ impl<'a> UnitBuilder<'a> {
             .collect();
         let recent = &known[known.len().saturating_sub(52 * settings.bucket.season().min(7))..];
         let class = classify::classify(recent);
-        let classes = [
-            self.abc.get(&(item, location)).map_or_else(String::new, |class| (*class).to_owned()),
-            format!("{:?}", class.xyz),
-            format!("{:?}", class.pattern).to_lowercase(),
-        ];
+        let facts = self.shared.pairs.get(&self.place(item, location)).cloned().unwrap_or_default();
+        let classes = [facts.abc.to_owned(), format!("{:?}", class.xyz), format!("{:?}", class.pattern).to_lowercase()];
         let fields = |name: &str| self.field(name, entity, location, &lane, &classes);
         let segment = self.segments.iter().find(|(filter, _)| filter.matches(&fields));
         let segment = segment.map(|(_, idx)| &settings.segments[*idx]);
@@ -416,11 +473,11 @@ impl<'a> UnitBuilder<'a> {
             components,
             made_to_order,
             classes,
-            health: self.health.get(&(item, location)).copied().unwrap_or(1.0),
+            health: facts.health.unwrap_or(1.0),
             last_order,
             usual_order,
-            worst_finding: self.findings.get(&(item, location)).map(|([en, zh], _)| (en.clone(), zh.clone())),
-            phantom_stock: self.findings.get(&(item, location)).is_some_and(|(_, phantom)| *phantom),
+            worst_finding: facts.finding,
+            phantom_stock: facts.is_phantom,
             is_limited: self.is_limited(&lane),
             warnings,
             lane,
@@ -439,7 +496,7 @@ impl<'a> UnitBuilder<'a> {
             || is_launched(&self.dataset.items[item.0 as usize], as_of)
             || self.open_orders.contains_key(&pair)
             || self.receipts.get(&pair).is_some_and(|rows| rows.iter().any(is_recent))
-            || (self.source_is_enough && has_source())
+            || (self.shared.source_is_enough && has_source())
     }
 
     /// Whether limits over several lines apply to orders on this lane.
@@ -458,31 +515,8 @@ impl<'a> UnitBuilder<'a> {
             })
     }
 
-    pub(crate) fn supplier(&self, supplier_id: &str) -> Option<&'a restock_core::dataset::Supplier> {
-        let suppliers = &self.dataset.suppliers;
-        let idx = suppliers.binary_search_by(|supplier| supplier.supplier_id.as_str().cmp(supplier_id)).ok()?;
-        Some(&suppliers[idx])
-    }
-
-    pub(crate) fn location_name(&self, location_id: &str) -> String {
-        let locations = &self.dataset.locations;
-        let idx = locations.binary_search_by(|location| location.location_id.as_str().cmp(location_id));
-        idx.map_or_else(|_| String::new(), |idx| locations[idx].name.clone())
-    }
-
-    /// Digits after the point of an item's quantities.
-    pub(crate) fn decimals(&self, item_id: &str) -> u8 {
-        let items = &self.dataset.items;
-        let idx = items.binary_search_by(|item| item.item_id.as_str().cmp(item_id));
-        idx.map_or(0, |idx| items[idx].decimals)
-    }
-
-    /// Volume and weight of a base unit; 0 where unknown.
-    pub(crate) fn volume_and_weight(&self, item_id: &str) -> (f64, f64) {
-        let items = &self.dataset.items;
-        let idx = items.binary_search_by(|item| item.item_id.as_str().cmp(item_id));
-        let known = |value: Option<f64>| value.filter(|value| value.is_finite() && *value > 0.0).unwrap_or(0.0);
-        idx.map_or((0.0, 0.0), |idx| (known(items[idx].volume), known(items[idx].weight)))
+    fn supplier(&self, supplier_id: &str) -> Option<&'a restock_core::dataset::Supplier> {
+        Masters::of(self.dataset).supplier(supplier_id)
     }
 
     fn order_uom(&self, item: ItemIdx, entity: &Item, pack: Option<Quantity>) -> String {
@@ -608,7 +642,7 @@ impl<'a> UnitBuilder<'a> {
             None if is_made => (ProposalSource::Unknown, String::new(), ProposalType::Production),
             None => (ProposalSource::Unknown, String::new(), ProposalType::Purchase),
         };
-        if origin.is_none() && !is_made && !dataset.sources.is_empty() {
+        if origin.is_none() && !is_made && self.shared.has_sources {
             warnings.push("D17: no source of supply".to_owned());
         }
         let configured = row.and_then(|row| row.lead_time_days).filter(|days| days.is_finite() && *days >= 0.0);
@@ -616,7 +650,7 @@ impl<'a> UnitBuilder<'a> {
             self.learned
                 .get(&(origin, Some(item), Some(location)))
                 .or_else(|| self.learned.get(&(origin, Some(item), None)))
-                .or_else(|| self.learned.get(&(origin, None, None)))
+                .or_else(|| self.shared.learned.get(&SourceId::of(dataset, origin)))
         });
         let lead_days: Arc<[f64]> = match (learned, configured) {
             (Some(learned), _) => learned.scenarios.clone(),
@@ -771,11 +805,12 @@ impl<'a> UnitBuilder<'a> {
             warnings.push("D01: negative stock counted as none".to_owned());
         }
         // A count from some days ago is brought forward by what was sold and received since.
-        if let (false, Some(day)) = (now, count_day.filter(|day| *day < as_of.plus(-1))) {
+        let unknown_from = settings.unknown_from(as_of);
+        if let (false, Some(day)) = (now, count_day.filter(|day| *day < unknown_from.plus(-1))) {
             let sold: i64 = {
                 let sales = &dataset.sales;
                 let rows = self.history.sales_rows(item, location);
-                rows.filter(|row| sales.day[*row] > day && sales.day[*row] < as_of)
+                rows.filter(|row| sales.day[*row] > day && sales.day[*row] < unknown_from)
                     .map(|row| sales.quantity[row].micro())
                     .sum()
             };
@@ -785,7 +820,7 @@ impl<'a> UnitBuilder<'a> {
                 .into_iter()
                 .flatten()
                 .map(|idx| &dataset.receipts[*idx as usize])
-                .filter(|row| row.received_on > day && row.received_on < as_of)
+                .filter(|row| row.received_on > day && row.received_on < unknown_from)
                 .map(|row| row.quantity.micro())
                 .sum();
             let adjusted: i64 = self
@@ -840,7 +875,7 @@ impl<'a> UnitBuilder<'a> {
                 .unwrap_or_else(|| row.ordered_on.map_or(as_of, |day| day.max(as_of.plus(-lead_days))).plus(lead_days));
             open_orders.push(OpenSupply { order_id: row.order_id.clone(), quantity, due, overdue: due < as_of });
         }
-        if dataset.open_orders.is_empty() && in_transit > 0 {
+        if !self.shared.has_open_orders && in_transit > 0 {
             let due = as_of.plus((lane.mean_lead_days() - 1e-9).ceil() as i32);
             open_orders.push(OpenSupply {
                 order_id: "in transit".to_owned(),
@@ -902,45 +937,25 @@ impl<'a> UnitBuilder<'a> {
             .collect()
     }
 
-    /// ABC classes by the sales value of the last year, per item-location.
-    fn abc_classes(&self) -> HashMap<Pair, &'static str> {
-        let sales = &self.dataset.sales;
-        let (from, to) = (self.history.as_of().plus(-365), self.history.as_of());
-        let mut pairs = Vec::new();
-        let mut values = Vec::new();
-        for (item, location) in self.history.pairs_with_sales() {
-            let rows = self.history.sales_rows(item, location);
-            let entity = &self.dataset.items[item.0 as usize];
-            let usual_price = entity.price.or(entity.unit_cost).and_then(|price| price.to_f64()).unwrap_or(1.0);
-            let first = rows.start + sales.day[rows.clone()].partition_point(|day| *day < from);
-            let value: f64 = (first..rows.end)
-                .take_while(|row| sales.day[*row] < to)
-                .map(|row| {
-                    let price = sales.unit_price.get(row).map(|price| f64::from(*price)).filter(|price| *price > 0.0);
-                    sales.quantity[row].to_f64() * price.unwrap_or(usual_price)
-                })
-                .sum();
-            pairs.push((item, location));
-            values.push(value);
-        }
-        let class_name = |class| match class {
-            classify::AbcClass::A => "A",
-            classify::AbcClass::B => "B",
-            classify::AbcClass::C => "C",
-        };
-        pairs.into_iter().zip(classify::abc(&values).into_iter().map(class_name)).collect()
-    }
-
     /// Groups item-locations into partitions and finds the upstream ones.
-    fn find_partitions(&mut self) {
+    fn find_partitions(&mut self, is_whole: bool) {
         let dataset = self.dataset;
         let mut pairs: BTreeSet<Pair> = self.history.pairs_with_sales().collect();
         pairs.extend(self.inventory.keys());
         pairs.extend(self.item_locations.keys());
         pairs.extend(self.open_orders.keys());
         pairs.extend(dataset.sources.iter().filter_map(|row| Some((row.item?, row.to_location?))));
-        let unseen = unseen_items(dataset, &self.history, &pairs);
-        pairs.extend(unseen);
+        if is_whole {
+            let unseen = unseen_items(dataset, &self.history, &pairs);
+            let shared = Arc::get_mut(&mut self.shared).expect("nobody has it yet");
+            shared.unseen = unseen.iter().map(|pair| place_of(dataset, *pair)).collect();
+            pairs.extend(unseen);
+        } else {
+            let of_part = |item: &Item| self.shared.unseen.range(ItemLocation::new(&item.item_id, "")..);
+            let unseen =
+                dataset.items.iter().flat_map(|item| of_part(item).take_while(|place| place.item_id == item.item_id));
+            pairs.extend(unseen.filter_map(|place| find_pair(dataset, &place.item_id, &place.location_id)));
+        }
         // Sending locations and components are planned too, however far up.
         let mut queue: Vec<Pair> = pairs.iter().copied().collect();
         while let Some((item, location)) = queue.pop() {
@@ -959,25 +974,145 @@ impl<'a> UnitBuilder<'a> {
                 }
             }
         }
-        // Items connected by bills of materials belong together.
-        let mut group: Vec<u32> = (0..dataset.items.len() as u32).collect();
-        fn root(group: &mut [u32], idx: u32) -> u32 {
-            let mut top = idx;
-            while group[top as usize] != top {
-                group[top as usize] = group[group[top as usize] as usize];
-                top = group[top as usize];
-            }
-            top
-        }
-        for row in &dataset.bom {
-            let (a, b) = (root(&mut group, row.parent.0), root(&mut group, row.component.0));
-            group[a.max(b) as usize] = a.min(b);
-        }
+        let group = connected_items(dataset);
         let mut partitions: BTreeMap<u32, Vec<Pair>> = BTreeMap::new();
         for pair in pairs {
-            partitions.entry(root(&mut group, pair.0.0)).or_default().push(pair);
+            partitions.entry(group[pair.0.0 as usize]).or_default().push(pair);
         }
         self.partitions = partitions.into_values().collect();
+    }
+}
+
+/// ABC classes by the sales value of the last year, per item-location.
+fn abc_classes(dataset: &Dataset, history: &HistoryBuilder<'_>) -> HashMap<Pair, &'static str> {
+    let sales = &dataset.sales;
+    let (from, to) = (history.as_of().plus(-365), history.as_of());
+    let mut pairs = Vec::new();
+    let mut values = Vec::new();
+    for (item, location) in history.pairs_with_sales() {
+        let rows = history.sales_rows(item, location);
+        let entity = &dataset.items[item.0 as usize];
+        let usual_price = entity.price.or(entity.unit_cost).and_then(|price| price.to_f64()).unwrap_or(1.0);
+        let first = rows.start + sales.day[rows.clone()].partition_point(|day| *day < from);
+        let value: f64 = (first..rows.end)
+            .take_while(|row| sales.day[*row] < to)
+            .map(|row| {
+                let price = sales.unit_price.get(row).map(|price| f64::from(*price)).filter(|price| *price > 0.0);
+                sales.quantity[row].to_f64() * price.unwrap_or(usual_price)
+            })
+            .sum();
+        pairs.push((item, location));
+        values.push(value);
+    }
+    let class_name = |class| match class {
+        classify::AbcClass::A => "A",
+        classify::AbcClass::B => "B",
+        classify::AbcClass::C => "C",
+    };
+    pairs.into_iter().zip(classify::abc(&values).into_iter().map(class_name)).collect()
+}
+
+/// What the master tables of a dataset say about ids.
+#[derive(Clone, Copy)]
+pub(crate) struct Masters<'a> {
+    pub(crate) dataset: &'a Dataset,
+}
+
+impl<'a> Masters<'a> {
+    pub(crate) fn of(dataset: &'a Dataset) -> Self {
+        Self { dataset }
+    }
+
+    pub(crate) fn supplier(&self, supplier_id: &str) -> Option<&'a restock_core::dataset::Supplier> {
+        let suppliers = &self.dataset.suppliers;
+        let idx = suppliers.binary_search_by(|supplier| supplier.supplier_id.as_str().cmp(supplier_id)).ok()?;
+        Some(&suppliers[idx])
+    }
+
+    pub(crate) fn location_name(&self, location_id: &str) -> String {
+        let locations = &self.dataset.locations;
+        let idx = locations.binary_search_by(|location| location.location_id.as_str().cmp(location_id));
+        idx.map_or_else(|_| String::new(), |idx| locations[idx].name.clone())
+    }
+
+    fn item(&self, item_id: &str) -> Option<&'a Item> {
+        let items = &self.dataset.items;
+        let idx = items.binary_search_by(|item| item.item_id.as_str().cmp(item_id)).ok()?;
+        Some(&items[idx])
+    }
+
+    /// Digits after the point of an item's quantities.
+    pub(crate) fn decimals(&self, item_id: &str) -> u8 {
+        self.item(item_id).map_or(0, |item| item.decimals)
+    }
+
+    /// Volume and weight of a base unit; 0 where unknown.
+    pub(crate) fn volume_and_weight(&self, item_id: &str) -> (f64, f64) {
+        let known = |value: Option<f64>| value.filter(|value| value.is_finite() && *value > 0.0).unwrap_or(0.0);
+        self.item(item_id).map_or((0.0, 0.0), |item| (known(item.volume), known(item.weight)))
+    }
+}
+
+impl Shared {
+    /// What `dataset` says as a whole; newcomers are found later, because they need partitions.
+    fn of(dataset: &Dataset, history: &HistoryBuilder<'_>, health: Option<&HealthReport>) -> Self {
+        let mut pairs: HashMap<ItemLocation, PairFacts> = HashMap::new();
+        for (pair, abc) in abc_classes(dataset, history) {
+            pairs.insert(place_of(dataset, pair), PairFacts { abc, ..PairFacts::default() });
+        }
+        if let Some(report) = health {
+            for score in &report.scores {
+                let place = ItemLocation::new(&score.item_id, &score.location_id);
+                pairs.entry(place).or_default().health = Some(score.score);
+            }
+            // Findings come worst first.
+            for finding in &report.findings {
+                let (Some(item_id), Some(location_id)) = (&finding.item_id, &finding.location_id) else { continue };
+                let facts = pairs.entry(ItemLocation::new(item_id, location_id)).or_default();
+                let code = finding.code;
+                facts.finding.get_or_insert_with(|| {
+                    (format!("{code:?}: {}", finding.message), format!("{code:?}：{}", finding.message_zh))
+                });
+                facts.is_phantom |= code == FindingCode::D07;
+            }
+        }
+        let of_sources = learn_lead_times(dataset, history.as_of(), false).into_iter();
+        Self {
+            known: history.known().clone(),
+            learned: of_sources.map(|((origin, ..), days)| (SourceId::of(dataset, origin), days)).collect(),
+            pairs,
+            newcomers: None,
+            unseen: BTreeSet::new(),
+            source_is_enough: source_is_enough(dataset, history),
+            has_sources: !dataset.sources.is_empty(),
+            has_open_orders: !dataset.open_orders.is_empty(),
+        }
+    }
+}
+
+/// `[n_items]`: the smallest index of the items that bills of materials connect each item to, itself included.
+fn connected_items(dataset: &Dataset) -> Vec<u32> {
+    fn root(group: &mut [u32], idx: u32) -> u32 {
+        let mut top = idx;
+        while group[top as usize] != top {
+            group[top as usize] = group[group[top as usize] as usize];
+            top = group[top as usize];
+        }
+        top
+    }
+    let mut group: Vec<u32> = (0..dataset.items.len() as u32).collect();
+    for row in &dataset.bom {
+        let (a, b) = (root(&mut group, row.parent.0), root(&mut group, row.component.0));
+        group[a.max(b) as usize] = a.min(b);
+    }
+    (0..group.len() as u32).map(|idx| root(&mut group, idx)).collect()
+}
+
+/// The ids of an index pair.
+fn place_of(dataset: &Dataset, (item, location): Pair) -> ItemLocation {
+    ItemLocation {
+        item_id: dataset.items[item.0 as usize].item_id.clone(),
+        location_id: dataset.locations[location.0 as usize].location_id.clone(),
     }
 }
 
@@ -1038,8 +1173,9 @@ fn cost_rates(settings: &PlanSettings, lane: &Lane, price: Option<f64>, decimals
     (rates, known)
 }
 
-/// Lead times from receipts that tell both days, per source, item and location, per source and item, and per source.
-fn learn_lead_times(dataset: &Dataset, as_of: Day) -> HashMap<LaneKey, LearnedDays> {
+/// Lead times from receipts that tell both days: of items, per source, item and location and per source and item; or of
+/// whole sources.
+fn learn_lead_times(dataset: &Dataset, as_of: Day, of_items: bool) -> HashMap<LaneKey, LearnedDays> {
     let mut days: BTreeMap<LaneKey, Vec<(Day, i32)>> = BTreeMap::new();
     for row in dataset.receipts.iter().filter(|row| row.received_on < as_of) {
         let (Some(origin), Some(ordered_on)) = (row.origin, row.ordered_on) else { continue };
@@ -1048,7 +1184,10 @@ fn learn_lead_times(dataset: &Dataset, as_of: Day) -> HashMap<LaneKey, LearnedDa
             continue;
         }
         let entry = (row.received_on, lead_days);
-        days.entry((origin, None, None)).or_default().push(entry);
+        if !of_items {
+            days.entry((origin, None, None)).or_default().push(entry);
+            continue;
+        }
         days.entry((origin, Some(row.item), None)).or_default().push(entry);
         if row.location.is_some() {
             days.entry((origin, Some(row.item), row.location)).or_default().push(entry);

@@ -226,7 +226,8 @@ impl<'a> Explainer<'a> {
                 &Overrides::new(),
                 &|_, _| {},
             );
-            let limited = crate::limits::apply(&planned.units, &self.builder, self.dataset, self.settings);
+            let limited =
+                crate::limits::apply(planned.units.iter(), self.builder.history.as_of(), self.dataset, self.settings);
             Whole { overrides: limited.overrides, exceptions: limited.exceptions }
         })
     }

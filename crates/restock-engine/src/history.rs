@@ -16,8 +16,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
-use restock_core::dataset::{Dataset, PromotionRow, SignalRow};
+use restock_core::dataset::{Dataset, Location, PromotionRow, SignalRow};
 use restock_core::forecast::{Covariate, Forecast, Observation};
 use restock_core::policy::DemandPaths;
 use restock_core::settings::{MissingSales, PlanSettings};
@@ -62,6 +63,8 @@ pub struct History {
     pub open_days: Vec<bool>,
     /// How many of those days are over by the morning of the plan.
     pub n_days_over: usize,
+    /// Units sold on the day of the plan so far, where it has begun: they are no longer expected.
+    pub sold_today: f64,
 }
 
 impl History {
@@ -101,8 +104,19 @@ impl History {
 
     /// Joint demand scenarios day by day from the day of the plan on, `[n_paths × n_days]`, from a forecast of the
     /// history's periods. A period of several days is spread over them at random (see
-    /// [`restock_forecast::disaggregate`]); days of the first period that are over are left out.
+    /// [`restock_forecast::disaggregate`]); days of the first period that are over are left out, and so is what was sold
+    /// on the first day already.
     pub fn demand_paths(&self, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
+        let mut paths = self.paths_of_whole_days(forecast, n_paths, seed);
+        if self.sold_today > 0.0 && paths.horizon > 0 {
+            for first in paths.values.iter_mut().step_by(paths.horizon) {
+                *first = (*first - self.sold_today as f32).max(0.0);
+            }
+        }
+        paths
+    }
+
+    fn paths_of_whole_days(&self, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
         let mut weights = self.day_weights();
         weights.truncate(forecast.horizon());
         let n_days = weights.iter().map(Vec::len).sum::<usize>() - self.n_days_over;
@@ -118,16 +132,46 @@ impl History {
     }
 }
 
+/// What the history of one item-location takes from those of all others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownDays {
+    /// The morning of the plan.
+    pub(crate) as_of: Day,
+    /// The last day before the plan with a sales row of any item: of later days nothing is known.
+    last_known_day: Option<Day>,
+    /// When locations are open, by id; also whether a table tells their stock-outs, so that none need to be inferred.
+    locations: HashMap<String, Arc<LocationFacts>>,
+}
+
+impl KnownDays {
+    /// Reads the sales of all items.
+    pub(crate) fn of(dataset: &Dataset, settings: &PlanSettings) -> Self {
+        let as_of = plan_day(dataset, settings);
+        let sales = &dataset.sales;
+        let mut facts = location_facts(dataset, settings, as_of);
+        let told = dataset.stockouts.iter().map(|row| row.location);
+        let shares = sales.stockout_share.iter().zip(&sales.location).filter(|(share, _)| !share.is_nan());
+        for location in told.chain(shares.map(|(_, location)| *location)) {
+            facts[location.0 as usize].tells_stockouts = true;
+        }
+        let ids = dataset.locations.iter().map(|location| location.location_id.clone());
+        Self {
+            as_of,
+            last_known_day: sales.day.iter().copied().filter(|day| *day < as_of).max(),
+            locations: ids.zip(facts.into_iter().map(Arc::new)).collect(),
+        }
+    }
+}
+
 /// Builds histories from a dataset. Making one reads all tables once; building a history reads only its own rows.
 pub struct HistoryBuilder<'a> {
     dataset: &'a Dataset,
     settings: &'a PlanSettings,
-    as_of: Day,
-    /// The last day before the plan with a sales row of any item: of later days nothing is known.
-    last_known_day: Option<Day>,
+    known: Arc<KnownDays>,
     /// Sales rows of each item-location, ascending.
     sales_ranges: Vec<(ItemIdx, LocationIdx, Range<u32>)>,
-    locations: Vec<LocationFacts>,
+    /// By [`LocationIdx`].
+    locations: Vec<Arc<LocationFacts>>,
     inventory: RowsByPair,
     stockouts: RowsByPair,
     item_locations: RowsByPair,
@@ -138,8 +182,6 @@ pub struct HistoryBuilder<'a> {
     events: Vec<(Day, Option<LocationIdx>, f32)>,
     /// Signals whose future is known, by name.
     signals: Vec<Signal>,
-    /// Locations whose stock-outs a table tells, so that none need to be inferred.
-    stockouts_told: BTreeSet<LocationIdx>,
 }
 
 /// Rows of a table by item-location.
@@ -165,12 +207,18 @@ struct LocationFacts {
     closures: BTreeSet<Day>,
     /// Month and day of closures that come back every year.
     yearly_closures: BTreeSet<(i8, i8)>,
+    /// Whether a table tells when it was out of stock.
+    tells_stockouts: bool,
 }
 
 impl<'a> HistoryBuilder<'a> {
     /// Reads the tables once.
     pub fn new(dataset: &'a Dataset, settings: &'a PlanSettings) -> Self {
-        let as_of = plan_day(dataset, settings);
+        Self::with(dataset, settings, Arc::new(KnownDays::of(dataset, settings)))
+    }
+
+    /// For a part of a dataset, of which `known` holds what all of it tells.
+    pub(crate) fn with(dataset: &'a Dataset, settings: &'a PlanSettings, known: Arc<KnownDays>) -> Self {
         let sales = &dataset.sales;
         let mut sales_ranges: Vec<(ItemIdx, LocationIdx, Range<u32>)> = Vec::new();
         for row in 0..sales.len() {
@@ -197,40 +245,31 @@ impl<'a> HistoryBuilder<'a> {
         let mut events: Vec<_> =
             dataset.events.iter().map(|row| (row.day, row.location, row.magnitude.clamp(-5.0, 5.0) as f32)).collect();
         events.sort_by_key(|(day, location, _)| (*day, *location));
+        let facts_of = |location: &Location| known.locations.get(&location.location_id).cloned().unwrap_or_default();
         Self {
-            signals: known_signals(dataset, as_of),
+            signals: known_signals(dataset, known.as_of),
             dataset,
             settings,
-            as_of,
-            last_known_day: sales.day.iter().copied().filter(|day| *day < as_of).max(),
-            locations: location_facts(dataset, settings, as_of),
+            locations: dataset.locations.iter().map(facts_of).collect(),
             inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
             stockouts: rows_by_pair(&dataset.stockouts, |row| Some((row.item, row.location))),
             item_locations: rows_by_pair(&dataset.item_locations, |row| Some((row.item, row.location))),
-            stockouts_told: dataset
-                .stockouts
-                .iter()
-                .map(|row| row.location)
-                .chain(
-                    sales
-                        .stockout_share
-                        .iter()
-                        .zip(&sales.location)
-                        .filter(|(share, _)| !share.is_nan())
-                        .map(|(_, location)| *location),
-                )
-                .collect(),
             sales_ranges,
             prices_by_item,
             promotions_by_item,
             promotions_of_all,
             events,
+            known,
         }
     }
 
     /// The morning of the plan; only rows dated before it are known.
     pub fn as_of(&self) -> Day {
-        self.as_of
+        self.known.as_of
+    }
+
+    pub(crate) fn known(&self) -> &Arc<KnownDays> {
+        &self.known
     }
 
     /// The item-locations with sales rows, by item and location.
@@ -249,7 +288,7 @@ impl<'a> HistoryBuilder<'a> {
     /// The last day before the plan on which something was sold, however long ago.
     pub fn last_sale(&self, item: ItemIdx, location: LocationIdx) -> Option<Day> {
         let sales = &self.dataset.sales;
-        let sold = |row: &usize| sales.day[*row] < self.as_of && sales.quantity[*row] > Quantity::ZERO;
+        let sold = |row: &usize| sales.day[*row] < self.known.as_of && sales.quantity[*row] > Quantity::ZERO;
         self.sales_rows(item, location).rev().find(sold).map(|row| sales.day[row])
     }
 
@@ -263,7 +302,7 @@ impl<'a> HistoryBuilder<'a> {
         if facts.closed_weekdays[day.weekday_idx()] || facts.closures.contains(&day) {
             return false;
         }
-        if day < self.as_of || facts.yearly_closures.is_empty() {
+        if day < self.known.as_of || facts.yearly_closures.is_empty() {
             return true;
         }
         let date = day.to_date();
@@ -272,18 +311,18 @@ impl<'a> HistoryBuilder<'a> {
 
     /// The first day on which the planning period of `horizon[0]` is bought for: the start of the period of `as_of`.
     pub fn first_future_period(&self) -> Period {
-        self.settings.bucket.period_of(self.as_of)
+        self.settings.bucket.period_of(self.known.as_of)
     }
 
     /// Future periods that it takes to look at least `n_days` days ahead.
     pub fn periods_ahead(&self, n_days: usize) -> usize {
-        let last = self.as_of.plus(n_days.clamp(1, 1 << 20) as i32 - 1);
+        let last = self.known.as_of.plus(n_days.clamp(1, 1 << 20) as i32 - 1);
         (self.settings.bucket.period_of(last) - self.first_future_period() + 1) as usize
     }
 
     /// The history as of the day of the plan, with `horizon` future periods.
     pub fn build(&self, item: ItemIdx, location: LocationIdx, horizon: usize) -> History {
-        self.build_as_of(item, location, self.as_of, horizon)
+        self.build_as_of(item, location, self.known.as_of, horizon)
     }
 
     /// The history as it was known on the morning of `as_of`, with `horizon` future periods.
@@ -305,8 +344,8 @@ impl<'a> HistoryBuilder<'a> {
         let bucket = self.settings.bucket;
         let span = self.listed_span(item, location);
         let sales = &self.dataset.sales;
-        let rows = self.sales_rows(item, location);
-        let rows = rows.start..rows.start + sales.day[rows.clone()].partition_point(|day| *day < as_of);
+        let all_rows = self.sales_rows(item, location);
+        let rows = all_rows.start..all_rows.start + sales.day[all_rows.clone()].partition_point(|day| *day < as_of);
         let unit = 10_f64.powi(i32::from(self.dataset.items[item.0 as usize].decimals));
 
         let future = bucket.period_of(as_of);
@@ -319,7 +358,15 @@ impl<'a> HistoryBuilder<'a> {
         let mut days = self.days(rows.clone(), first_day, n_past_days, unit);
         net_returns(&mut days.sold);
         let open: Vec<bool> = (0..n_past_days).map(|idx| self.is_open(location, first_day.plus(idx as i32))).collect();
-        let out_now = self.mark_stockouts(&mut days, item, location, first_day, as_of);
+        let sold_today = match self.settings.day_has_begun && as_of == self.known.as_of {
+            true => {
+                let today = (rows.end..all_rows.end).take_while(|row| sales.day[*row] == as_of);
+                (today.map(|row| sales.quantity[row].to_f64()).sum::<f64>() * unit).max(0.0)
+            }
+            false => 0.0,
+        };
+        // What sold today was on the shelf this morning.
+        let out_now = self.mark_stockouts(&mut days, item, location, first_day, as_of) && sold_today == 0.0;
 
         let mut history = History {
             series: SeriesInput {
@@ -344,6 +391,7 @@ impl<'a> HistoryBuilder<'a> {
             n_closed: 0,
             open_days: Vec::new(),
             n_days_over: (as_of.0 - bucket.first_day(future).0) as usize,
+            sold_today,
         };
         history.days_since_last_sale =
             (0..n_past_days).rev().find(|idx| days.sold[*idx] > 0.0).map(|idx| as_of.0 - first_day.0 - idx as i32);
@@ -360,7 +408,7 @@ impl<'a> HistoryBuilder<'a> {
                 lost += days.lost[day];
                 let day_open = (*is_open && days.open[day] > 0.0) || days.sold[day] > 0.0;
                 // Days after the last sale of any item are not days without sales: their sales have not been told yet.
-                let told = self.last_known_day.is_none_or(|last| first_day.plus(day as i32) <= last);
+                let told = self.known.last_known_day.is_none_or(|last| first_day.plus(day as i32) <= last);
                 let known = days.has_row[day] || (told && self.settings.missing_sales == MissingSales::Zero);
                 let listed = days.sold[day] > 0.0 || span.1.is_none_or(|end| first_day.plus(day as i32) <= end);
                 let shut = !days.has_row[day] && self.settings.missing_sales == MissingSales::Closed;
@@ -395,7 +443,7 @@ impl<'a> HistoryBuilder<'a> {
         if days.out.iter().any(|share| 0.0 < *share && *share < 1.0) {
             history.series.availability = Some(in_stock);
         }
-        if !self.stockouts_told.contains(&location) {
+        if !self.locations[location.0 as usize].tells_stockouts {
             let stock_now = self.inventory.contains_key(&(item, location)) && !out_now;
             history.n_stockouts_inferred = infer_stockouts(&mut history.series, stock_now);
         }
@@ -448,7 +496,7 @@ impl<'a> HistoryBuilder<'a> {
         let rows = self.sales_rows(item, location);
         let first_row = rows.clone().next().map(|row| self.dataset.sales.day[row]);
         let listed_from = self.listed_span(item, location).0;
-        let told = self.first_day(location, rows, listed_from, self.as_of);
+        let told = self.first_day(location, rows, listed_from, self.known.as_of);
         first_row.into_iter().chain(told).min()
     }
 

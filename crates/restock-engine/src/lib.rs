@@ -11,7 +11,6 @@ mod decide;
 mod exceptions;
 mod explain;
 mod explanation;
-pub mod filter;
 #[cfg(test)]
 #[path = "../tests/fixtures/mod.rs"]
 mod fixtures;
@@ -19,6 +18,7 @@ pub mod health;
 mod history;
 mod indicators;
 mod limits;
+mod live;
 mod newcomers;
 mod plan;
 mod play;
@@ -36,10 +36,12 @@ pub use explain::{
 pub use explanation::LEARNED_SAVING;
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
+pub use live::{LivePlan, Remembering, TablesOf};
 pub use newcomers::item_text;
 pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,
     plan_with_details,
 };
+pub use restock_core::filter;
 pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::batch::{Overrides, UnitPlan};
-use crate::builder::UnitBuilder;
+use crate::builder::Masters;
 use crate::explanation::{AllocationData, money, tidy};
 use crate::plan::ShadowPrice;
 
@@ -112,18 +112,18 @@ impl Line<'_> {
     }
 }
 
-/// Applies all limits to the proposals of a plan.
-pub(crate) fn apply(
-    units: &[UnitPlan],
-    builder: &UnitBuilder<'_>,
+/// Applies all limits to the proposals of a plan. Of the dataset it reads the master tables, budgets and capacities.
+pub(crate) fn apply<'a>(
+    units: impl Iterator<Item = &'a UnitPlan>,
+    as_of: Day,
     dataset: &Dataset,
     settings: &PlanSettings,
 ) -> Limited {
+    let masters = Masters::of(dataset);
     let mut lines: Vec<Line<'_>> = units
-        .iter()
         .filter_map(|unit| {
             let (proposal, data) = (unit.proposal.as_ref()?, unit.allocation.as_ref()?);
-            let ordered = proposal.quantity.to_units(builder.decimals(&proposal.item_id))?;
+            let ordered = proposal.quantity.to_units(masters.decimals(&proposal.item_id))?;
             Some(Line { proposal, data, ordered, n_bundles: data.gains.len(), changes: [0; 3] })
         })
         .collect();
@@ -131,9 +131,8 @@ pub(crate) fn apply(
     if lines.is_empty() {
         return limited;
     }
-    let as_of = builder.history.as_of();
-    raise_to_minimums(&mut lines, builder);
-    fill_containers(&mut lines, builder, &mut limited);
+    raise_to_minimums(&mut lines, masters);
+    fill_containers(&mut lines, masters, &mut limited);
 
     let valid =
         |from: Option<Day>, to: Option<Day>| from.is_none_or(|day| day <= as_of) && to.is_none_or(|day| as_of <= day);
@@ -166,7 +165,7 @@ pub(crate) fn apply(
                 cut_lines(&mut lines, &row.scope, n_lines as usize, dataset, &mut limited);
             }
         }
-        let failing = least_order_below_minimum(&lines, builder);
+        let failing = least_order_below_minimum(&lines, masters);
         if failing.is_empty() {
             break;
         }
@@ -180,7 +179,7 @@ pub(crate) fn apply(
         limited.shadow_prices.truncate(n_shadow_prices);
     }
 
-    limited.exceptions = underfilled_containers(&lines, builder, settings);
+    limited.exceptions = underfilled_containers(&lines, masters, settings);
     for line in &lines {
         let mut steps = Vec::new();
         for (change, code) in line.changes.iter().zip(CHANGE_CODES) {
@@ -206,9 +205,9 @@ fn by_order(lines: &[Line<'_>]) -> BTreeMap<(String, Day), Vec<usize>> {
     orders
 }
 
-fn raise_to_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
+fn raise_to_minimums(lines: &mut [Line<'_>], masters: Masters<'_>) {
     for ((supplier_id, _), members) in by_order(lines) {
-        let minimum = builder.supplier(&supplier_id).and_then(|supplier| supplier.min_order_value);
+        let minimum = masters.supplier(&supplier_id).and_then(|supplier| supplier.min_order_value);
         let Some(minimum) = minimum.filter(|minimum| *minimum > Decimal::ZERO) else { continue };
         let value = |lines: &[Line<'_>]| members.iter().map(|idx| lines[*idx].value()).sum::<Money>();
         // A bundle of many packs is worth a little less at the end of an order than the raise assumes, hence the rounds.
@@ -229,18 +228,18 @@ fn raise_to_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
             asked += (minimum - value(lines)).to_f64().unwrap_or(0.0).max(0.0) + 0.01;
         }
     }
-    postpone_below_minimums(lines, builder);
+    postpone_below_minimums(lines, masters);
 }
 
 /// Lines of the order below its supplier's minimum that gains least; empty when every order can be placed.
-fn least_order_below_minimum(lines: &[Line<'_>], builder: &UnitBuilder<'_>) -> Vec<usize> {
+fn least_order_below_minimum(lines: &[Line<'_>], masters: Masters<'_>) -> Vec<usize> {
     let gain = |members: &[usize]| -> f64 {
         members.iter().map(|idx| lines[*idx].all_gains().take(lines[*idx].n_bundles).sum::<f64>()).sum()
     };
     by_order(lines)
         .into_iter()
         .filter(|((supplier_id, _), members)| {
-            let minimum = builder.supplier(supplier_id).and_then(|supplier| supplier.min_order_value);
+            let minimum = masters.supplier(supplier_id).and_then(|supplier| supplier.min_order_value);
             let value: Money = members.iter().map(|idx| lines[*idx].value().round_dp(2)).sum();
             value > Decimal::ZERO && minimum.is_some_and(|minimum| value < minimum)
         })
@@ -250,9 +249,9 @@ fn least_order_below_minimum(lines: &[Line<'_>], builder: &UnitBuilder<'_>) -> V
 }
 
 /// Orders that stay below their supplier's minimum wait.
-fn postpone_below_minimums(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>) {
+fn postpone_below_minimums(lines: &mut [Line<'_>], masters: Masters<'_>) {
     for ((supplier_id, _), members) in by_order(lines) {
-        let minimum = builder.supplier(&supplier_id).and_then(|supplier| supplier.min_order_value);
+        let minimum = masters.supplier(&supplier_id).and_then(|supplier| supplier.min_order_value);
         let Some(minimum) = minimum.filter(|minimum| *minimum > Decimal::ZERO) else { continue };
         let value: Money = members.iter().map(|idx| lines[*idx].value().round_dp(2)).sum();
         if value < minimum {
@@ -276,8 +275,8 @@ fn by_load(lines: &[Line<'_>]) -> BTreeMap<(String, Day, String), Vec<usize>> {
 }
 
 /// The container of a supplier; `None` where nothing tells its size.
-fn container_of(supplier_id: &str, builder: &UnitBuilder<'_>) -> Option<Container> {
-    let supplier = builder.supplier(supplier_id)?;
+fn container_of(supplier_id: &str, masters: Masters<'_>) -> Option<Container> {
+    let supplier = masters.supplier(supplier_id)?;
     let positive = |size: Option<f64>| size.filter(|size| size.is_finite() && *size > 1e-6);
     let container =
         Container { volume: positive(supplier.container_volume), weight: positive(supplier.container_weight) };
@@ -289,14 +288,10 @@ const CONTAINER_FILL_MIN: f64 = 0.8;
 
 /// Loads that leave much of their containers empty after all limits: the fill is the larger of the shares of volume and
 /// of weight that are used. No table tells what a container costs, so the fixed cost of the order stands for it.
-fn underfilled_containers(
-    lines: &[Line<'_>],
-    builder: &UnitBuilder<'_>,
-    settings: &PlanSettings,
-) -> Vec<PlanException> {
+fn underfilled_containers(lines: &[Line<'_>], masters: Masters<'_>, settings: &PlanSettings) -> Vec<PlanException> {
     let mut found = Vec::new();
     for ((supplier_id, _, destination), members) in by_load(lines) {
-        let Some(container) = container_of(&supplier_id, builder) else { continue };
+        let Some(container) = container_of(&supplier_id, masters) else { continue };
         // Of one line, in containers: what it takes of the scarcer of volume and weight.
         let containers_of = |idx: usize| -> [f64; 2] {
             let line = &lines[idx];
@@ -343,9 +338,9 @@ fn underfilled_containers(
     found
 }
 
-fn fill_containers(lines: &mut [Line<'_>], builder: &UnitBuilder<'_>, limited: &mut Limited) {
+fn fill_containers(lines: &mut [Line<'_>], masters: Masters<'_>, limited: &mut Limited) {
     for ((supplier_id, _, destination), members) in by_load(lines) {
-        let Some(container) = container_of(&supplier_id, builder) else { continue };
+        let Some(container) = container_of(&supplier_id, masters) else { continue };
         let raisable: Vec<RaisableLine> = members.iter().map(|idx| lines[*idx].raisable()).collect();
         let fill = fill_container(&raisable, &container, false);
         if fill.result != FillResult::Raised {

@@ -10,12 +10,12 @@
 //! with what is missing. Where more than a fifth as many items never sold as do sell, the tables hold dead items too, and
 //! a source alone makes none new.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 use restock_core::dataset::{Dataset, Item};
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Day, ItemIdx, LocationIdx, SeriesInput};
+use restock_core::{Bucket, Day, ItemIdx, ItemLocation, LocationIdx, SeriesInput};
 use restock_forecast::cold_start::{
     HashedTexts, ItemFacts, N_ESTABLISHED, N_PAST_MAX, Options, Profile, SimilarItems, TextVectors, product_text,
 };
@@ -38,7 +38,8 @@ const NOT_TEXT: &[&str] = &["abc", "xyz", "ven", "gtin", "ean", "upc", "barcode"
 
 /// The new item-locations of a dataset.
 pub(crate) struct Newcomers {
-    pairs: HashSet<Pair>,
+    /// By ids, with their positions among the items and locations that were compared.
+    pairs: HashMap<ItemLocation, (usize, usize)>,
     similar: SimilarItems,
 }
 
@@ -85,16 +86,19 @@ impl Newcomers {
         });
         let profiles = established.into_iter().map(|(profile, _)| profile).collect();
         let similar = SimilarItems::new(facts.collect(), text_vectors(dataset), profiles, Options::default());
-        Some(Self { pairs, similar })
+        let place = |(item, location): Pair| ItemLocation {
+            item_id: dataset.items[item.0 as usize].item_id.clone(),
+            location_id: dataset.locations[location.0 as usize].location_id.clone(),
+        };
+        let positions = |pair: Pair| (place(pair), (pair.0.0 as usize, pair.1.0 as usize));
+        Some(Self { pairs: pairs.into_iter().map(positions).collect(), similar })
     }
 
     /// Gives a new item-location its prior and siblings.
-    pub(crate) fn attach(&self, item: ItemIdx, location: LocationIdx, series: &mut SeriesInput, decimals: u8) {
-        if !self.pairs.contains(&(item, location)) {
-            return;
-        }
+    pub(crate) fn attach(&self, place: &ItemLocation, series: &mut SeriesInput, decimals: u8) {
+        let Some((item, location)) = self.pairs.get(place) else { return };
         let unit = 10_f64.powi(-i32::from(decimals));
-        if let Some((prior, siblings)) = self.similar.prior(item.0 as usize, location.0 as usize, unit) {
+        if let Some((prior, siblings)) = self.similar.prior(*item, *location, unit) {
             series.prior = Some(prior);
             series.siblings = Some(siblings);
         }

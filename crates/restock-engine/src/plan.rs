@@ -11,7 +11,7 @@ use restock_core::{Bucket, Dataset, Day, Finding, Forecaster, Money, Objective, 
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
-use crate::builder::UnitBuilder;
+use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{Explainer, LineDetail, Whole};
 use crate::explanation::{money, settings_hash, tidy};
 use crate::health::MissingTable;
@@ -231,7 +231,7 @@ pub fn plan_with_details(
     let everything: Vec<usize> = (0..builder.partitions().len()).collect();
     let mut planned = plan_partitions(&builder, settings, forecaster, &everything, &Overrides::new(), progress);
 
-    let limited = crate::limits::apply(&planned.units, &builder, dataset, settings);
+    let limited = crate::limits::apply(planned.units.iter(), builder.history.as_of(), dataset, settings);
     if !limited.overrides.is_empty() {
         // Lines that a limit changed are planned again with the change, so that their explanation is about what is
         // proposed. Nothing else moves.
@@ -275,7 +275,7 @@ pub fn plan_with_details(
         shadow_prices: limited.shadow_prices,
     };
     plan.summary = summarise(&planned.units, plan.unplanned.len());
-    plan.order_groups = order_groups(&planned.units, &builder);
+    plan.order_groups = order_groups(&planned.units, Masters::of(dataset));
     let mut across = crate::exceptions::across_lines(&planned.units, dataset, settings);
     across.extend(limited.exceptions);
     plan.exceptions.clone_from(&across);
@@ -289,11 +289,7 @@ pub fn plan_with_details(
     }
     plan.lines.sort_by(|a, b| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)));
     plan.unplanned.sort_by(|a, b| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)));
-    plan.proposals.sort_by(|a, b| {
-        b.priority.cmp(&a.priority).then_with(|| {
-            (&a.item_id, &a.destination, &a.proposal_id).cmp(&(&b.item_id, &b.destination, &b.proposal_id))
-        })
-    });
+    sort_proposals(&mut plan.proposals);
     crate::exceptions::rank(&mut plan.exceptions);
     plan.summary.n_exceptions = plan.exceptions.len();
     let whole = Whole { overrides: limited.overrides, exceptions: across };
@@ -306,6 +302,15 @@ pub fn plan_with_details(
         })
         .collect();
     DetailedPlan { plan, details, missing_tables: report.missing_tables }
+}
+
+/// Most money at stake first.
+pub(crate) fn sort_proposals(proposals: &mut [Proposal]) {
+    proposals.sort_by(|a, b| {
+        b.priority.cmp(&a.priority).then_with(|| {
+            (&a.item_id, &a.destination, &a.proposal_id).cmp(&(&b.item_id, &b.destination, &b.proposal_id))
+        })
+    });
 }
 
 /// Why settings cannot be used.
@@ -461,7 +466,7 @@ fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
     summary
 }
 
-fn order_groups(units: &[UnitPlan], builder: &UnitBuilder<'_>) -> Vec<OrderGroup> {
+fn order_groups(units: &[UnitPlan], masters: Masters<'_>) -> Vec<OrderGroup> {
     let mut groups: BTreeMap<(Day, ProposalSource, String), OrderGroup> = BTreeMap::new();
     let mut source_values: BTreeMap<(Day, ProposalSource), Money> = BTreeMap::new();
     for proposal in units.iter().filter_map(|unit| unit.proposal.as_ref()) {
@@ -469,14 +474,14 @@ fn order_groups(units: &[UnitPlan], builder: &UnitBuilder<'_>) -> Vec<OrderGroup
         let value = proposal.value.unwrap_or_default();
         *source_values.entry((key.0, key.1.clone())).or_default() += value;
         let supplier = match &proposal.source {
-            ProposalSource::SupplierId(id) => builder.supplier(id),
+            ProposalSource::SupplierId(id) => masters.supplier(id),
             _ => None,
         };
         let group = groups.entry(key).or_insert_with(|| OrderGroup {
             source: proposal.source.clone(),
             source_name: match &proposal.source {
                 ProposalSource::SupplierId(_) => supplier.map_or_else(String::new, |supplier| supplier.name.clone()),
-                ProposalSource::LocationId(id) => builder.location_name(id),
+                ProposalSource::LocationId(id) => masters.location_name(id),
                 ProposalSource::Unknown => String::new(),
             },
             destination: proposal.destination.clone(),
@@ -492,7 +497,7 @@ fn order_groups(units: &[UnitPlan], builder: &UnitBuilder<'_>) -> Vec<OrderGroup
         });
         group.n_lines += 1;
         group.value += value;
-        let (volume, weight) = builder.volume_and_weight(&proposal.item_id);
+        let (volume, weight) = masters.volume_and_weight(&proposal.item_id);
         group.volume += volume * proposal.quantity.to_f64();
         group.weight += weight * proposal.quantity.to_f64();
     }

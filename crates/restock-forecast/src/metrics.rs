@@ -5,28 +5,11 @@
 //! of several series are made from summed numerators and summed denominators, never by averaging ratios; the two
 //! exceptions, MASE and SQL, are averages over series by definition.
 
+pub use restock_core::score::{N_WQL_LEVELS, WQL_LEVELS, pinball, quantile_loss};
 use restock_core::{N_LEVELS, QUANTILE_LEVELS};
-
-/// The levels of WQL and SQL, .1 to .9, as indices into [`QUANTILE_LEVELS`].
-pub const WQL_LEVELS: std::ops::RangeInclusive<usize> = 2..=10;
-
-/// The number of levels of WQL and SQL.
-pub const N_WQL_LEVELS: usize = 9;
 
 /// The levels at which lead-time demand is scored.
 pub const LEAD_TIME_LEVELS: [f64; 6] = [0.5, 0.8, 0.9, 0.95, 0.975, 0.99];
-
-/// Pinball loss `ρ_τ(y, q)`: `τ·(y - q)` where the actual is above the quantile, `(1 - τ)·(q - y)` where it is below.
-///
-/// ```
-/// use restock_forecast::metrics::pinball;
-/// assert_eq!(pinball(0.9, 12.0, 10.0), 1.8);
-/// assert!((pinball(0.9, 8.0, 10.0) - 0.2).abs() < 1e-12);
-/// ```
-pub fn pinball(quantile_level: f64, actual: f64, quantile: f64) -> f64 {
-    let error = actual - quantile;
-    if error >= 0.0 { quantile_level * error } else { (quantile_level - 1.0) * error }
-}
 
 /// Mean absolute in-sample error of the seasonal naive forecast, `mean |y[t] - y[t - season]|`: the scale of MASE and
 /// SQL (Hyndman & Koehler, 2006). 0.0 when the history is no longer than a season.
@@ -104,18 +87,6 @@ pub fn wql(actual: &[f64], quantiles: &[f64]) -> Option<f64> {
 /// ([`seasonal_error`]).
 pub fn sql(actual: &[f64], quantiles: &[f64], scale: f64) -> Option<f64> {
     (scale > 0.0 && !actual.is_empty()).then(|| quantile_loss(actual, quantiles) / actual.len() as f64 / scale)
-}
-
-/// `Σ_periods mean_τ 2ρ_τ` over levels .1 to .9: the numerator of WQL and SQL.
-pub fn quantile_loss(actual: &[f64], quantiles: &[f64]) -> f64 {
-    assert_eq!(quantiles.len(), actual.len() * N_LEVELS);
-    let mut loss = 0.0;
-    for (y, quantiles) in actual.iter().zip(quantiles.chunks_exact(N_LEVELS)) {
-        for idx in WQL_LEVELS {
-            loss += 2.0 * pinball(QUANTILE_LEVELS[idx], *y, quantiles[idx]);
-        }
-    }
-    loss / N_WQL_LEVELS as f64
 }
 
 /// The share of actuals at or below each quantile, `[N_LEVELS]`; well calibrated continuous forecasts give

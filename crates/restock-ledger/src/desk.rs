@@ -15,95 +15,20 @@
 //! 3. What was rejected is not proposed again until that day is over.
 //! 4. An exported proposal is an order from the same moment on, so that the next plan counts it once.
 
-use std::collections::BTreeMap;
+mod bulk;
+mod filing;
+mod need;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
-use restock_core::event::{OrderLine, SupplyOrigin};
-use restock_core::proposal::{Proposal, ProposalSource, ProposalType};
-use restock_core::{Day, Event, EventKind, ItemLocation, Money, Quantity};
+pub use bulk::{Choice, LINE_FIELDS, RULE_ACTOR, line_field, n_approvers};
+pub use filing::{DESK_SOURCE, Filing};
+use need::NeedKey;
+pub use need::{Need, Revision, Scope};
+use restock_core::event::OrderLine;
+use restock_core::{Day, ItemLocation, Money, Quantity};
 use serde::{Deserialize, Serialize};
-
-use crate::audit::AuditEntry;
-use crate::ledger::Batch;
-
-/// The source of events that the desk reports: orders that were exported.
-pub const DESK_SOURCE: &str = "restock-desk";
-
-/// What a plan wants: a proposal without its explanation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Need {
-    /// The plan that wants it last.
-    pub plan_id: String,
-    /// Item.
-    pub item_id: String,
-    /// Receiving location.
-    pub destination: String,
-    /// Where it comes from.
-    pub source: ProposalSource,
-    /// Purchase, transfer or production.
-    pub proposal_type: ProposalType,
-    /// Quantity, base units.
-    pub quantity: Quantity,
-    /// Base unit.
-    pub uom: String,
-    /// Base units of a pack: edits come in whole ones; 0 where it is ordered by the unit.
-    pub order_multiple: Quantity,
-    /// The order unit, for example `pack of 12`.
-    pub order_uom: String,
-    /// Purchase cost per base unit, if known.
-    pub unit_cost: Option<Money>,
-    /// ISO 4217 code.
-    pub currency: String,
-    /// Last day to place the order.
-    pub order_by: Day,
-    /// Day the goods can be sold.
-    pub expected_receipt: Day,
-    /// Money at stake when it is not ordered.
-    pub priority: Money,
-}
-
-impl From<&Proposal> for Need {
-    fn from(proposal: &Proposal) -> Self {
-        // Loose units have no pack; a quantity that is cut below its pack tells nothing of it either.
-        let n_packs = proposal.order_units.quantity;
-        let is_packed = n_packs != proposal.quantity && n_packs.decimals() == 0 && n_packs > Quantity::ZERO;
-        let n_packs = n_packs.to_units_floor(0).max(1);
-        let is_packed = is_packed && proposal.quantity.micro() % n_packs == 0;
-        let pack = if is_packed { Quantity::from_micro(proposal.quantity.micro() / n_packs) } else { Quantity::ZERO };
-        Self {
-            plan_id: proposal.plan_id.clone(),
-            item_id: proposal.item_id.clone(),
-            destination: proposal.destination.clone(),
-            source: proposal.source.clone(),
-            proposal_type: proposal.proposal_type,
-            quantity: proposal.quantity,
-            uom: proposal.uom.clone(),
-            order_multiple: pack,
-            order_uom: proposal.order_units.uom.clone(),
-            unit_cost: proposal.unit_cost,
-            currency: proposal.currency.clone(),
-            order_by: proposal.order_by,
-            expected_receipt: proposal.expected_receipt,
-            priority: proposal.priority,
-        }
-    }
-}
-
-/// What makes two needs the same one.
-type NeedKey = (String, String, ProposalSource);
-
-impl Need {
-    fn key(&self) -> NeedKey {
-        (self.item_id.clone(), self.destination.clone(), self.source.clone())
-    }
-
-    /// Whether another plan wants something else, whatever its id.
-    fn differs(&self, other: &Self) -> bool {
-        let of_plan = Self { plan_id: self.plan_id.clone(), ..other.clone() };
-        *self != of_plan
-    }
-}
 
 /// Where a proposal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +57,20 @@ pub enum ProposalState {
 }
 
 impl ProposalState {
+    /// All states.
+    pub const ALL: [Self; 10] = [
+        Self::Proposed,
+        Self::Edited,
+        Self::Approved,
+        Self::Exported,
+        Self::Acknowledged,
+        Self::PartiallyReceived,
+        Self::Closed,
+        Self::Rejected,
+        Self::Expired,
+        Self::Superseded,
+    ];
+
     /// The name in stores and messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -151,6 +90,11 @@ impl ProposalState {
     /// Whether it still waits to become an order.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Proposed | Self::Edited | Self::Approved)
+    }
+
+    /// Whether neither plan nor person can change it any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Closed | Self::Expired | Self::Superseded)
     }
 
     /// Whether it is an order that goods are expected of.
@@ -221,6 +165,9 @@ pub enum DeskChange {
         by: String,
         /// The order.
         order_id: String,
+        /// What the request called itself, so that the same request again orders nothing more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     },
     /// The source has confirmed the order.
     Acknowledged,
@@ -238,6 +185,8 @@ pub enum DeskChange {
 pub struct Filed {
     /// Its id.
     pub proposal_id: String,
+    /// The number of its last entry: whoever decides about this version decides about what is here.
+    pub version: u64,
     /// Where it stands.
     pub state: ProposalState,
     /// What the last plan wants.
@@ -359,6 +308,12 @@ pub enum DeskError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desk {
     filed: BTreeMap<String, Filed>,
+    /// Proposals that something may still happen to, by the place that they are about.
+    live: BTreeMap<ItemLocation, BTreeSet<String>>,
+    /// Proposals by the order that they became.
+    ordered: BTreeMap<String, BTreeSet<String>>,
+    /// Orders by what the request that made them called itself.
+    requests: BTreeMap<String, BTreeSet<String>>,
     /// The last entry that is in it; 0 before the first.
     last_number: u64,
 }
@@ -400,6 +355,30 @@ impl Desk {
         self.last_number
     }
 
+    /// Ids of orders with their lines.
+    pub(crate) fn ordered(&self) -> impl DoubleEndedIterator<Item = (&str, Vec<&Filed>)> {
+        self.ordered.iter().map(|(order_id, ids)| (order_id.as_str(), self.lines(ids)))
+    }
+
+    /// The same of one order.
+    pub(crate) fn ordered_as(&self, order_id: &str) -> Option<(&str, Vec<&Filed>)> {
+        self.ordered.get_key_value(order_id).map(|(order_id, ids)| (order_id.as_str(), self.lines(ids)))
+    }
+
+    fn lines(&self, ids: &BTreeSet<String>) -> Vec<&Filed> {
+        ids.iter().map(|id| &self.filed[id]).collect()
+    }
+
+    /// Takes over a proposal of another desk.
+    fn hold(&mut self, filed: &Filed) {
+        self.filed.entry(filed.proposal_id.clone()).or_insert_with(|| filed.clone());
+    }
+
+    /// The orders that were exported under a key; `None` when none were.
+    pub fn exported_under(&self, key: &str) -> Option<&BTreeSet<String>> {
+        self.requests.get(key)
+    }
+
     /// Adds an entry.
     ///
     /// # Panics
@@ -411,6 +390,7 @@ impl Desk {
         if let DeskChange::Proposed { need } = change {
             let filed = Filed {
                 proposal_id: proposal_id.clone(),
+                version: self.last_number,
                 state: ProposalState::Proposed,
                 quantity: need.quantity,
                 need: need.clone(),
@@ -419,10 +399,12 @@ impl Desk {
                 order_id: None,
                 received: Quantity::ZERO,
             };
+            self.live.entry(need.place()).or_default().insert(proposal_id.clone());
             self.filed.insert(proposal_id.clone(), filed);
             return;
         }
         let filed = self.filed.get_mut(proposal_id).unwrap_or_else(|| panic!("{proposal_id} was never proposed"));
+        filed.version = self.last_number;
         match change {
             DeskChange::Proposed { .. } => unreachable!("handled above"),
             DeskChange::Revised { need } => {
@@ -453,9 +435,13 @@ impl Desk {
                 filed.state = ProposalState::Rejected;
                 filed.reason.clone_from(reason);
             }
-            DeskChange::Exported { order_id, .. } => {
+            DeskChange::Exported { order_id, key, .. } => {
                 filed.state = ProposalState::Exported;
                 filed.order_id = Some(order_id.clone());
+                self.ordered.entry(order_id.clone()).or_default().insert(proposal_id.clone());
+                if let Some(key) = key {
+                    self.requests.entry(key.clone()).or_default().insert(order_id.clone());
+                }
             }
             DeskChange::Acknowledged => filed.state = ProposalState::Acknowledged,
             DeskChange::Received { quantity, is_over } => {
@@ -463,9 +449,17 @@ impl Desk {
                 filed.state = if *is_over { ProposalState::Closed } else { ProposalState::PartiallyReceived };
             }
         }
+        let (place, is_over) = (filed.need.place(), filed.state.is_over());
+        if is_over && let Some(ids) = self.live.get_mut(&place) {
+            ids.remove(proposal_id);
+            if ids.is_empty() {
+                self.live.remove(&place);
+            }
+        }
     }
 
-    /// What a plan of a day changes: ids and needs of its proposals; `standing` tells of orders that the desk exported.
+    /// What a plan of a day for everything changes: ids and needs of its proposals; `standing` tells of orders that the desk
+    /// exported.
     ///
     /// Applied to this desk and given the same plan again, nothing is left to change.
     pub fn revise(
@@ -474,17 +468,37 @@ impl Desk {
         as_of: Day,
         standing: &dyn Fn(&OrderLine) -> OrderStanding,
     ) -> Vec<DeskEntry> {
+        let plan_id = wanted.first().map_or(String::new(), |(_, need)| need.plan_id.clone());
+        let revision = Revision { plan_id, as_of, wanted: wanted.to_vec(), scope: Scope::Everything };
+        self.revise_by(&revision, &BTreeSet::new(), standing)
+    }
+
+    /// What a plan changes in its scope, without places that `held` names: there, something was ordered that the plan has
+    /// not seen, so what it wants is told by the plan after it.
+    pub fn revise_by(
+        &self,
+        revision: &Revision,
+        held: &BTreeSet<ItemLocation>,
+        standing: &dyn Fn(&OrderLine) -> OrderStanding,
+    ) -> Vec<DeskEntry> {
+        let as_of = revision.as_of;
+        let is_asked = |place: &ItemLocation| revision.scope.has(place) && !held.contains(place);
         let mut entries = Vec::new();
         let mut say = |proposal_id: &str, change| {
             entries.push(DeskEntry { proposal_id: proposal_id.to_owned(), change });
         };
         let mut needs: BTreeMap<NeedKey, (&str, Need)> = BTreeMap::new();
-        for (proposal_id, need) in wanted {
-            needs.insert(need.key(), (proposal_id, need.clone()));
+        for (proposal_id, need) in &revision.wanted {
+            if is_asked(&need.place()) {
+                needs.insert(need.key(), (proposal_id, need.clone()));
+            }
         }
-        for filed in self.filed.values() {
+        for filed in self.live_in(&revision.scope) {
             if filed.state.is_ordered() {
                 follow_order(filed, standing, &mut say);
+                continue;
+            }
+            if held.contains(&filed.need.place()) {
                 continue;
             }
             let key = filed.need.key();
@@ -496,8 +510,7 @@ impl Desk {
                     }
                     Some(_) => {}
                     None => {
-                        let plan_id = wanted.first().map_or(String::new(), |(_, need)| need.plan_id.clone());
-                        say(&filed.proposal_id, DeskChange::Superseded { plan_id });
+                        say(&filed.proposal_id, DeskChange::Superseded { plan_id: revision.plan_id.clone() });
                     }
                 },
                 ProposalState::Edited | ProposalState::Approved if is_over => {
@@ -524,6 +537,40 @@ impl Desk {
             say(&self.free_id(proposal_id), DeskChange::Proposed { need });
         }
         entries
+    }
+
+    /// What has become of the orders of some places.
+    pub fn follow(
+        &self,
+        places: &BTreeSet<ItemLocation>,
+        standing: &dyn Fn(&OrderLine) -> OrderStanding,
+    ) -> Vec<DeskEntry> {
+        let mut entries = Vec::new();
+        let mut say = |proposal_id: &str, change| {
+            entries.push(DeskEntry { proposal_id: proposal_id.to_owned(), change });
+        };
+        for filed in places.iter().flat_map(|place| self.live_at(place)).filter(|filed| filed.state.is_ordered()) {
+            follow_order(filed, standing, &mut say);
+        }
+        entries
+    }
+
+    /// Proposals at a place that something may still happen to.
+    pub fn live_at(&self, place: &ItemLocation) -> impl Iterator<Item = &Filed> {
+        self.live.get(place).into_iter().flatten().map(|proposal_id| &self.filed[proposal_id])
+    }
+
+    /// Places with proposals that something may still happen to.
+    pub fn live_places(&self) -> impl Iterator<Item = &ItemLocation> {
+        self.live.keys()
+    }
+
+    /// The same of a scope, by id where that is everything.
+    fn live_in(&self, scope: &Scope) -> Vec<&Filed> {
+        match scope {
+            Scope::Everything => self.filed.values().filter(|filed| !filed.state.is_over()).collect(),
+            Scope::Places(places) => places.iter().flat_map(|place| self.live_at(place)).collect(),
+        }
     }
 
     /// The id of a new proposal: the plan's own, or the plan's own and a number where that was used before.
@@ -586,57 +633,9 @@ impl Desk {
             }
             DeskDecision::Approve { n_needed } => DeskChange::Approved { by, n_needed: *n_needed },
             DeskDecision::Reject { reason } => DeskChange::Rejected { by, reason: reason.clone() },
-            DeskDecision::Export { order_id } => DeskChange::Exported { by, order_id: order_id.clone() },
+            DeskDecision::Export { order_id } => DeskChange::Exported { by, order_id: order_id.clone(), key: None },
         };
         Ok(DeskEntry { proposal_id: id(), change })
-    }
-
-    /// The audit record of an entry that a person made; `None` for what a plan or an arrival did.
-    pub fn audit(&self, entry: &DeskEntry, at: Timestamp) -> Option<AuditEntry> {
-        let (by, action, reason) = match &entry.change {
-            DeskChange::Edited { by, reason, .. } => (by, "proposal.edit", reason.clone()),
-            DeskChange::Approved { by, .. } => (by, "proposal.approve", String::new()),
-            DeskChange::Rejected { by, reason } => (by, "proposal.reject", reason.clone()),
-            DeskChange::Exported { by, .. } => (by, "proposal.export", String::new()),
-            _ => return None,
-        };
-        let before = self.filed.get(&entry.proposal_id)?;
-        let mut after = Self { filed: BTreeMap::from([(entry.proposal_id.clone(), before.clone())]), last_number: 0 };
-        after.apply(entry);
-        let said = |filed: &Filed| format!("{} {} {}", filed.state.name(), filed.quantity, filed.need.uom);
-        Some(AuditEntry {
-            at,
-            actor: by.clone(),
-            action: action.to_owned(),
-            subject: format!("proposal/{}", entry.proposal_id),
-            reason,
-            before: said(before).trim_end().to_owned(),
-            after: said(&after.filed[&entry.proposal_id]).trim_end().to_owned(),
-        })
-    }
-
-    /// The order that an exported proposal is, as an event: with its own key, so that it counts once.
-    pub fn order(&self, entry: &DeskEntry, at: Timestamp) -> Option<Event> {
-        let DeskChange::Exported { order_id, .. } = &entry.change else { return None };
-        let filed = self.filed.get(&entry.proposal_id)?;
-        let origin = match &filed.need.source {
-            ProposalSource::SupplierId(id) => Some(SupplyOrigin::Supplier(id.clone())),
-            ProposalSource::LocationId(id) => Some(SupplyOrigin::Location(id.clone())),
-            ProposalSource::Unknown => None,
-        };
-        let kind = EventKind::OrderPlaced {
-            line: line_of(filed, order_id),
-            quantity: filed.quantity,
-            origin,
-            due_on: Some(filed.need.expected_receipt),
-        };
-        Some(Event {
-            event_id: entry.proposal_id.clone(),
-            source: DESK_SOURCE.to_owned(),
-            occurred_at: at,
-            kind,
-            attributes: BTreeMap::new(),
-        })
     }
 }
 
@@ -655,32 +654,6 @@ fn follow_order(filed: &Filed, standing: &dyn Fn(&OrderLine) -> OrderStanding, s
         say(&filed.proposal_id, DeskChange::Received { quantity: received, is_over });
     } else if is_confirmed && filed.state == ProposalState::Exported {
         say(&filed.proposal_id, DeskChange::Acknowledged);
-    }
-}
-
-/// Entries of the desk with all that belongs to them, to be written all or nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Filing {
-    /// The last entry of the desk that they were made from; others in between make the filing fail.
-    pub after: u64,
-    /// When.
-    pub at: Timestamp,
-    /// The entries.
-    pub entries: Vec<DeskEntry>,
-    /// Their audit records.
-    pub audit: Vec<AuditEntry>,
-    /// The orders that they lead to.
-    pub orders: Option<Batch>,
-}
-
-impl Filing {
-    /// The filing of entries of a desk, with their audit records and orders.
-    pub fn new(desk: &Desk, entries: Vec<DeskEntry>, at: Timestamp) -> Self {
-        let audit = entries.iter().filter_map(|entry| desk.audit(entry, at)).collect();
-        let orders: Vec<_> =
-            entries.iter().filter_map(|entry| desk.order(entry, at)).map(crate::Incoming::from_event).collect();
-        let orders = (!orders.is_empty()).then(|| Batch::new(orders, at));
-        Self { after: desk.last_number, at, entries, audit, orders }
     }
 }
 

@@ -44,6 +44,7 @@ mod fields;
 mod from_tables;
 mod incoming;
 mod ledger;
+mod orders;
 mod schema;
 mod sqlite;
 mod stock_book;
@@ -53,8 +54,8 @@ pub mod wire;
 pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
 pub use desk::{
-    DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, Need, OrderStanding,
-    ProposalState,
+    Choice, DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Need,
+    OrderStanding, ProposalState, RULE_ACTOR, Revision, Scope, line_field, n_approvers,
 };
 pub use error::LedgerError;
 pub use from_tables::{TableEvents, events_from_tables};
@@ -63,6 +64,7 @@ pub use ledger::{
     Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
     QuarantineState, Recorded, Snapshot,
 };
+pub use orders::{Order, OrderFileError, OrderFormat, file_word};
 pub use sqlite::SqliteLedger;
 pub use stock_book::{Applied, OpenOrder, Stock, StockBook};
-pub use tables::{EVENTS_FILE, tables};
+pub use tables::{EVENTS_FILE, Files, tables, tables_of_part};

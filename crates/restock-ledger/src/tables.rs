@@ -37,9 +37,30 @@ pub const EVENTS_FILE: &str = "events";
 
 /// The tables of `base`, which was read at `base_at`, and of `events`, each given once.
 pub fn tables(base: &Dataset, base_at: Timestamp, events: &[Event], time_zone: &TimeZone) -> Dataset {
+    tables_of_part(base, Files::of(base, base_at), events, time_zone)
+}
+
+/// What all files together tell about their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// When they were read.
+    pub read_at: Timestamp,
+    /// The last day with sales.
+    pub last_day: Option<Day>,
+}
+
+impl Files {
+    /// Of all files.
+    pub fn of(base: &Dataset, read_at: Timestamp) -> Self {
+        Self { read_at, last_day: base.sales.day.iter().max().copied() }
+    }
+}
+
+/// The same for a part of what the files say: the rows of some items, with the events about them and about all items.
+pub fn tables_of_part(base: &Dataset, files: Files, events: &[Event], time_zone: &TimeZone) -> Dataset {
     let mut sorted: Vec<&Event> = events.iter().collect();
     sorted.sort_unstable_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
-    let mut builder = Builder::new(base, base_at, time_zone);
+    let mut builder = Builder::new(base, files, time_zone);
     builder.begin_book(&sorted);
     for event in &sorted {
         builder.book.apply(event);
@@ -72,7 +93,7 @@ type Span = (String, Option<ItemIdx>, Option<LocationIdx>, Day);
 struct Builder<'a> {
     dataset: Dataset,
     base: &'a Dataset,
-    base_at: Timestamp,
+    files: Files,
     time_zone: &'a TimeZone,
     items: BTreeMap<String, u32>,
     locations: BTreeMap<String, u32>,
@@ -93,7 +114,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(base: &'a Dataset, base_at: Timestamp, time_zone: &'a TimeZone) -> Self {
+    fn new(base: &'a Dataset, files: Files, time_zone: &'a TimeZone) -> Self {
         let mut dataset = base.clone();
         dataset.files.push(EVENTS_FILE.to_owned());
         let numbered = |ids: Vec<&String>| ids.into_iter().cloned().zip(0..).collect();
@@ -103,7 +124,7 @@ impl<'a> Builder<'a> {
             suppliers: numbered(base.suppliers.iter().map(|supplier| &supplier.supplier_id).collect()),
             dataset,
             base,
-            base_at,
+            files,
             time_zone,
             book: StockBook::new(),
             places: BTreeSet::new(),
@@ -139,7 +160,7 @@ impl<'a> Builder<'a> {
             let sum =
                 |amount: fn(&OpenOrderRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
             let ordered_on = rows.iter().filter_map(|row| row.ordered_on).min();
-            let at = ordered_on.map_or(self.base_at, |day| morning(day, self.time_zone));
+            let at = ordered_on.map_or(self.files.read_at, |day| morning(day, self.time_zone));
             if ordered_on.is_none() {
                 self.undated.insert(line.clone());
             }
@@ -342,7 +363,7 @@ impl<'a> Builder<'a> {
 
     /// The day on which a line was ordered, where anybody said it.
     fn ordered_on(&self, line: &OrderLine, placed_at: Option<Timestamp>) -> Option<Day> {
-        let said = placed_at.filter(|&at| !(self.undated.contains(line) && at == self.base_at));
+        let said = placed_at.filter(|&at| !(self.undated.contains(line) && at == self.files.read_at));
         said.map(|at| Day::from_date(self.time_zone.to_datetime(at).date()))
     }
 
@@ -370,8 +391,8 @@ impl<'a> Builder<'a> {
     /// moved later is in the other tables, and whoever reads them brings the count forward by it.
     fn finish_inventory(&mut self, events: &[&Event]) {
         let mut counted = self.counted(events);
-        let undated = self.base.sales.day.iter().max().copied();
-        let before_events = Day::from_date(self.time_zone.to_datetime(self.base_at).date()).plus(-1);
+        let undated = self.files.last_day;
+        let before_events = Day::from_date(self.time_zone.to_datetime(self.files.read_at).date()).plus(-1);
         let mut rows_of: BTreeMap<ItemLocation, Vec<InventoryRow>> = BTreeMap::new();
         for row in std::mem::take(&mut self.dataset.inventory) {
             let place = self.base_place(row.item, row.location);
@@ -484,6 +505,8 @@ impl<'a> Builder<'a> {
         if has_lost && sales.lost.is_empty() {
             sales.lost.resize(n_before, Quantity::ZERO);
         }
+        // Tables that were not read from files do not say where their rows stood.
+        sales.row.resize(n_before, RowRef::default());
         let (knows_prices, knows_lost) =
             (has_prices || !sales.unit_price.is_empty(), has_lost || !sales.lost.is_empty());
         for sale in added {

@@ -28,14 +28,11 @@ async fn main() -> Result<(), Failed> {
     let tokens = Tokens::at(folder.path().join("tokens.json"));
     let new = NewToken { name: "load".to_owned(), role: Role::Integrator, locations: None, expires_at: None };
     let secret = tokens.create(new, Timestamp::now())?;
-    let server = Server::new(ServerOptions {
-        ledger: Box::new(SqliteLedger::open(&path)?),
-        reader: Some(Box::new(SqliteLedger::open_reader(&path)?)),
-        tokens,
-        security: Security::in_folder(folder.path()),
-        clock: Arc::new(Timestamp::now),
-        time_zone: TimeZone::UTC,
-    })?;
+    let security = Security::in_folder(folder.path());
+    let clock = Arc::new(Timestamp::now);
+    let mut options = ServerOptions::new(Box::new(SqliteLedger::open(&path)?), tokens, security, clock, TimeZone::UTC);
+    options.reader = Some(Box::new(SqliteLedger::open_reader(&path)?));
+    let server = Server::new(options)?;
     server.ready().await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);

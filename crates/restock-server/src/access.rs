@@ -20,9 +20,9 @@ use crate::server::App;
 pub enum Role {
     /// Looks at stock and events.
     Viewer,
-    /// Looks after the data: decides about what lies in quarantine.
+    /// Looks after the data and the desk: decides about what lies in quarantine, edits and rejects proposals.
     Planner,
-    /// Answers for orders: sees the audit trail too.
+    /// Answers for orders: approves proposals and orders them, and sees the audit trail too.
     Approver,
     /// A system that sends events and reads what became of them.
     Integrator,
@@ -96,6 +96,8 @@ const DECIDERS: &[Role] = &[Role::Planner, Role::Admin];
 const KEEPERS: &[Role] = &[Role::Planner, Role::Approver, Role::Integrator, Role::Admin];
 const AUDITORS: &[Role] = &[Role::Approver, Role::Admin];
 const ADMINS: &[Role] = &[Role::Admin];
+const PLANNERS: &[Role] = &[Role::Planner, Role::Approver, Role::Admin];
+const APPROVERS: &[Role] = &[Role::Approver, Role::Admin];
 
 /// Every endpoint of the server and who may use it. A route that is not here is closed to everybody.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -130,6 +132,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/webhooks/{id}:test", Access::Whole(SENDERS)),
     post("/v1/webhooks/{id}:resume", Access::Whole(ADMINS)),
     get("/v1/webhooks/{id}/deliveries", Access::Whole(SENDERS)),
+    get("/v1/proposals", Access::ByLocation(PEOPLE)),
+    get("/v1/proposals/{id}", Access::ByLocation(PEOPLE)),
+    patch("/v1/proposals/{id}", Access::ByLocation(PLANNERS)),
+    get("/v1/proposals/{id}/explanation", Access::ByLocation(PEOPLE)),
+    post("/v1/proposals/{id}:approve", Access::ByLocation(APPROVERS)),
+    post("/v1/proposals/{id}:reject", Access::ByLocation(PLANNERS)),
+    post("/v1/proposals:approve", Access::ByLocation(APPROVERS)),
+    post("/v1/proposals:reject", Access::ByLocation(PLANNERS)),
+    get("/v1/orders", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/orders", Access::ByLocation(APPROVERS)),
+    get("/v1/orders/{id}", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/plans", Access::Whole(PEOPLE)),
+    post("/v1/plans", Access::Whole(PLANNERS)),
 ];
 
 /// The methods of a path, as the header `allow` lists them; empty when there is no such path.
@@ -138,7 +153,8 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
 }
 
 /// The path of the table that a request is for. What is done to one thing is written behind a colon, which the router takes
-/// for a part of its name: `/v1/webhooks/{id}:test` is matched as `/v1/webhooks/{id}`.
+/// for a part of its name: `/v1/webhooks/{id}:test` is matched as `/v1/webhooks/{id}`. A known action makes it another path,
+/// whatever the method; [`Acted`](crate::extract::Acted) takes it apart again.
 fn template(matched: &str, uri: &Uri) -> String {
     let action = matched.ends_with('}').then(|| uri.path().rsplit_once(':')).flatten();
     let path = action.map(|(_, action)| format!("{matched}:{action}"));
@@ -162,11 +178,11 @@ pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Ne
     let address = connection::address(connection.as_ref(), request.headers(), &app.security);
     let stranger = || app.limiter.take(Budget::Strangers, &address, now);
     // A path that is nowhere is told so by the fallback.
-    let Some(path) = request.extensions().get::<MatchedPath>() else {
+    let Some(matched) = request.extensions().get::<MatchedPath>() else {
         let left = stranger();
         return if left.n.is_some() { next.run(request).await } else { too_many(&left) };
     };
-    let path = template(path.as_str(), request.uri());
+    let path = template(matched.as_str(), request.uri());
     let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
     let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access) {

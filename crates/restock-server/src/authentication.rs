@@ -83,8 +83,8 @@ pub(crate) async fn authenticate(
     connection: Option<&Connection>,
 ) -> Result<Caller, Refused> {
     if app.tokens.list().map_err(failed)?.is_empty() && app.security.users.list().map_err(failed)?.is_empty() {
-        let fix =
-            "make a token with `restock token create --role admin`, and send it as \"authorization: Bearer TOKEN\"";
+        let fix = "make a user with `restock user create NAME --role admin` and log in, or make a token with `restock token \
+                   create NAME --role integrator` and send it as \"authorization: Bearer TOKEN\"";
         return Err(unauthorized("this server has no tokens and no users yet", fix));
     }
     let Some(header) = headers.get(header::AUTHORIZATION) else {

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, USUAL_PAGE};
+use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, MAX_REASON_BYTES, USUAL_PAGE};
 use crate::problem::Problem;
 
 /// What events, entries and records can be numbered with.
@@ -63,6 +63,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
             Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "a name in UTF-8")),
+        }
+    }
+}
+
+/// A name at the end of a path and, behind a colon, what is done to it: `p_1:approve`. Access has let the action pass, so it
+/// is one of the table.
+pub(crate) struct Acted {
+    pub(crate) name: Name,
+    pub(crate) action: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Acted {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = Name::from_request_parts(parts, state).await?;
+        match text.rsplit_once(':') {
+            Some((name, action)) => Ok(Self { name: Name(name.to_owned()), action: action.to_owned() }),
+            None => Err(Problem::not_found(format!("{text:?} has no action behind a colon"))),
         }
     }
 }
@@ -141,4 +160,14 @@ pub(crate) fn read_json<T: DeserializeOwned>(
 pub(crate) fn too_large(detail: String) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail)
         .fix("send it in several requests")
+}
+
+/// Why something is done, for the audit trail.
+pub(crate) fn checked_reason(reason: String) -> Result<String, Problem> {
+    if (1..=MAX_REASON_BYTES).contains(&reason.trim().len()) {
+        return Ok(reason.trim().to_owned());
+    }
+    let got = format!("{} bytes", reason.trim().len());
+    let expected = format!("1 to {MAX_REASON_BYTES} bytes that say why");
+    Err(Problem::bad_body(format!("reason: got {got}, expected {expected}")).field("reason", got, expected))
 }

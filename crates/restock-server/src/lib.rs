@@ -1,9 +1,10 @@
-//! The HTTP API over the ledger: events in, stock out, with access, limits and problems.
+//! The HTTP API over the ledger: events in, stock and order proposals out, with access, limits and problems.
 //!
 //! ```text
 //! connection ── observe: id, log, metrics, time limit, security headers
 //!                  └── access: host, who it is, how often, one table of endpoints and roles
 //!                        └── routes: one file per resource ── writer: one thread, many requests per commit
+//!                                                              └── planner: one thread, all new events at once
 //! ```
 //!
 //! [`Server::new`] starts the writer, [`Server::serve`] answers until it is told to stop; [`Server::router`] is the same
@@ -22,6 +23,8 @@ mod observe;
 mod openapi;
 mod options;
 mod passwords;
+mod planner;
+mod planner_metrics;
 mod problem;
 mod projection;
 mod rates;
@@ -39,12 +42,14 @@ mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
 pub use openapi::document;
-pub use options::{Clock, ServerOptions};
+pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
+pub use planner::{LivePlanner, PlanningError};
 pub use problem::Problem;
 pub use projection::SNAPSHOT_NAME;
 pub use rates::{Rate, Rates};
 pub use recorder::Recorder;
+pub use restock_ledger::{Revision, Scope};
 pub use security::Security;
 pub use serve::ServeError;
 pub use server::{NotReady, Server};

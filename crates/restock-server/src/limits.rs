@@ -20,6 +20,22 @@ pub(crate) const MAX_WAITING_REQUESTS: usize = 4_096;
 pub(crate) const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// The most entries that are committed together: more would not make a commit cheaper per event, only later.
 pub(crate) const MAX_GROUP_ENTRIES: usize = 10_000;
+/// How often a filing is made again because another process filed before it: the command line files once in a while.
+pub(crate) const MAX_FILING_ATTEMPTS: u32 = 5;
+/// The most proposals that one request may name.
+pub const MAX_IDS: usize = 10_000;
+/// The longest key that a request may call itself by, bytes.
+pub const MAX_KEY_BYTES: usize = 200;
+/// The most events that the planner is given at once: some 100 MB.
+pub(crate) const MAX_PLANNED_EVENTS: usize = 200_000;
+/// The planner looks at the clock this often, so that a new business day is planned.
+pub(crate) const PLANNER_TICK: Duration = Duration::from_secs(60);
+/// How long a planner that failed waits at first, and at most; the wait doubles with every failure.
+pub(crate) const PLANNER_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// Runs of the planner that are remembered.
+pub(crate) const MAX_RUNS: usize = 100;
+/// The most questions that wait for the planner.
+pub(crate) const MAX_PLANNER_JOBS: usize = 64;
 /// A snapshot is saved after this many events: reading them again takes about half a second.
 pub(crate) const SNAPSHOT_EVERY_EVENTS: u64 = 200_000;
 /// Events that are read at once when the stock book catches up, so that readers get their turn between.

@@ -15,7 +15,7 @@ use crate::routes;
 #[openapi(
     info(
         title = "Restock",
-        description = "Events of stock in, stock out. An event is known by its source and id, so any request may be sent again.",
+        description = "Events of stock in, stock and order proposals out. An event is known by its source and id, so any request may be sent again.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
@@ -50,6 +50,19 @@ use crate::routes;
         routes::webhooks::test,
         routes::webhooks::resume,
         routes::webhooks::deliveries,
+        routes::proposals::list,
+        routes::proposals::one,
+        routes::proposals::explanation,
+        routes::decisions::edit,
+        routes::decisions::approve,
+        routes::decisions::reject,
+        routes::decisions::approve_many,
+        routes::decisions::reject_many,
+        routes::orders::list,
+        routes::orders::export,
+        routes::orders::one,
+        routes::plans::list,
+        routes::plans::replan,
     ),
     components(schemas(Problem)),
     modifiers(&AccessOfTable)

@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use restock_ledger::Ledger;
+use restock_ledger::{Filed, Ledger};
 
+use crate::planner::LivePlanner;
 use crate::security::Security;
 use crate::tokens::Tokens;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How many different persons must approve a proposal, at least 1.
+pub type Approvers = Arc<dyn Fn(&Filed) -> u32 + Send + Sync>;
+
+/// Whether a proposal needs no person.
+pub type AutoApproval = Arc<dyn Fn(&Filed) -> bool + Send + Sync>;
 
 /// What a [`Server`](crate::Server) is made from.
 pub struct ServerOptions {
@@ -26,4 +33,29 @@ pub struct ServerOptions {
     pub clock: Clock,
     /// Where the business is: it decides which day is today.
     pub time_zone: TimeZone,
+    /// How many different persons must approve a proposal.
+    pub n_approvers: Approvers,
+    /// Which proposals are approved as soon as a plan wants them, as the actor
+    /// [`RULE_ACTOR`](restock_ledger::RULE_ACTOR); never one that a person edited, rejected or began to approve, nor one
+    /// that more than one person must approve.
+    pub auto_approve: Option<AutoApproval>,
+    /// Plans while events come in; without one, proposals come from elsewhere.
+    pub planner: Option<Box<dyn LivePlanner>>,
+}
+
+impl ServerOptions {
+    /// A server without a second connection and without a planner, where one person approves.
+    pub fn new(ledger: Box<dyn Ledger>, tokens: Tokens, security: Security, clock: Clock, time_zone: TimeZone) -> Self {
+        Self {
+            ledger,
+            reader: None,
+            tokens,
+            security,
+            clock,
+            time_zone,
+            n_approvers: Arc::new(|_| 1),
+            auto_approve: None,
+            planner: None,
+        }
+    }
 }

@@ -121,6 +121,9 @@ impl From<&LedgerError> for Problem {
         };
         let problem = match error {
             LedgerError::Busy { .. } => Self::unavailable("busy", detail),
+            LedgerError::DeskMoved { .. } => {
+                Self::unavailable("busy", "another program files on the desk all the time")
+            }
             // What the store says may name files of the server, so it goes to the log only.
             LedgerError::Storage(_) => return Self::unavailable("storage", "the store of the ledger failed"),
             LedgerError::NoSuchEntry(_) => Self::not_found(detail),
@@ -224,6 +227,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Starting => Self::unavailable("starting", "the server is reading its events"),
             Failure::Stopping => Self::unavailable("stopping", "the server is shutting down"),
+            Failure::Panicked => Self::internal("the request met a mistake of the program"),
             Failure::Full => Self::unavailable("overloaded", "too many requests wait for the ledger"),
             Failure::Ledger(error) => {
                 let problem = Self::from(&*error);

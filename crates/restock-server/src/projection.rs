@@ -1,9 +1,9 @@
-//! What readers see: the stock book, its item-locations in order, and the event up to which both are right.
+//! What readers see: the stock book, its item-locations in order, the event up to which both are right, and the desk.
 
 use std::collections::BTreeSet;
 
 use restock_core::ItemLocation;
-use restock_ledger::{Recorded, Snapshot, StockBook};
+use restock_ledger::{Desk, DeskEntry, Recorded, Snapshot, StockBook};
 
 /// The name under which snapshots of the stock book are kept in the ledger.
 pub const SNAPSHOT_NAME: &str = "stock_book";
@@ -15,6 +15,10 @@ pub(crate) struct Projection {
     /// All item-locations of the book, sorted, so that a page is found without sorting.
     pub(crate) places: BTreeSet<ItemLocation>,
     pub(crate) last_sequence: u64,
+    /// The desk after the last of its entries.
+    pub(crate) desk: Desk,
+    /// Places where an order may stand elsewhere than the desk knows.
+    pub(crate) to_follow: BTreeSet<ItemLocation>,
 }
 
 impl Projection {
@@ -22,7 +26,7 @@ impl Projection {
     pub(crate) fn restore(snapshot: Option<Snapshot>) -> Self {
         let Some(Snapshot { last_sequence, state }) = snapshot else { return Self::default() };
         match StockBook::from_bytes(&state) {
-            Ok(book) => Self { places: book.places().into_iter().collect(), book, last_sequence },
+            Ok(book) => Self { places: book.places().into_iter().collect(), book, last_sequence, ..Self::default() },
             Err(reason) => {
                 tracing::warn!(reason, "the stock book is computed from all events");
                 Self::default()
@@ -37,11 +41,23 @@ impl Projection {
             self.last_sequence = *sequence;
             self.book.apply(event);
             if let Some(place) = event.kind.place()
+                && self.desk.live_at(place).any(|filed| filed.state.is_ordered())
+            {
+                self.to_follow.insert(place.clone());
+            }
+            if let Some(place) = event.kind.place()
                 && !self.places.contains(place)
                 && self.book.stock(place).is_some()
             {
                 self.places.insert(place.clone());
             }
+        }
+    }
+
+    /// Takes in the next entries of the desk.
+    pub(crate) fn apply_entries(&mut self, entries: &[DeskEntry]) {
+        for entry in entries {
+            self.desk.apply(entry);
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
 use crate::passwords::PasswordChecks;
+use crate::planner::{Planning, Rules};
 use crate::rates::{Delays, Limiter};
 use crate::security::Security;
 use crate::sessions::Sessions;
@@ -35,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) time_zone: TimeZone,
+    pub(crate) rules: Rules,
+    pub(crate) planning: Planning,
     pub(crate) n_streams: AtomicUsize,
     /// Becomes true when streams must end.
     pub(crate) is_closing: watch::Sender<bool>,
@@ -65,9 +68,13 @@ impl Server {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(options: ServerOptions) -> std::io::Result<Self> {
-        let ServerOptions { ledger, reader, tokens, security, clock, time_zone } = options;
+        let ServerOptions { ledger, reader, tokens, security, clock, time_zone, n_approvers, auto_approve, planner } =
+            options;
         let metrics = Arc::new(Metrics::default());
         let (handle, writer) = Handle::start(ledger, reader, clock.clone(), metrics.clone())?;
+        let is_closing = watch::Sender::new(false);
+        let rules = Rules { n_approvers, auto_approve };
+        let planning = Planning::start(planner, handle.clone(), is_closing.subscribe(), clock.clone(), rules.clone())?;
         let app = App(Arc::new(Inner {
             writer: handle,
             tokens,
@@ -80,8 +87,10 @@ impl Server {
             metrics,
             clock,
             time_zone,
+            rules,
+            planning,
             n_streams: AtomicUsize::new(0),
-            is_closing: watch::Sender::new(false),
+            is_closing,
         }));
         Ok(Self { app, writer })
     }

@@ -7,19 +7,25 @@
 //! ```
 //!
 //! Nothing is acknowledged before it is committed. When the store fails, every request of the group is told so, and may be
-//! sent again: events are known by their keys.
+//! sent again: events are known by their keys. Entries of the desk are made and written by the writer too, so that nothing
+//! comes between what a decision was made from and the decision.
 
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use restock_core::Event;
-use restock_ledger::{AuditEntry, Batch, Decision, Incoming, Ledger, LedgerError, Outcome};
+use restock_ledger::{AuditEntry, Batch, Decision, Desk, DeskEntry, Filing, Incoming, Ledger, LedgerError, Outcome};
 use tokio::sync::{oneshot, watch};
 
-use crate::limits::{CATCH_UP_PAGE, MAX_GROUP_ENTRIES, MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, SNAPSHOT_EVERY_EVENTS};
+use crate::limits::{
+    CATCH_UP_PAGE, MAX_FILING_ATTEMPTS, MAX_GROUP_ENTRIES, MAX_WAITING_BYTES, MAX_WAITING_REQUESTS,
+    SNAPSHOT_EVERY_EVENTS,
+};
 use crate::metrics::Metrics;
 use crate::options::Clock;
 use crate::projection::{Projection, SNAPSHOT_NAME};
@@ -33,6 +39,8 @@ pub(crate) enum Failure {
     Stopping,
     #[error("too many requests wait for the ledger")]
     Full,
+    #[error("the request met a mistake of the program")]
+    Panicked,
     #[error(transparent)]
     Ledger(Arc<LedgerError>),
 }
@@ -51,16 +59,17 @@ pub(crate) enum State {
     Stopped,
 }
 
-/// Where the writer stands and up to which event the stock book is right.
+/// Where the writer stands, up to which event the stock book is right, and up to which entry the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) state: State,
     pub(crate) last_sequence: u64,
+    pub(crate) desk_number: u64,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, Failure>>;
 type Call = Box<dyn FnOnce(&dyn Ledger) + Send>;
-type WriteCall = Box<dyn FnOnce(&mut dyn Ledger) + Send>;
+type Work = Box<dyn FnOnce(&mut Writer) + Send>;
 
 struct Append {
     entries: Vec<Incoming>,
@@ -91,7 +100,7 @@ enum Job {
         answer: Answer<()>,
     },
     Read(Call),
-    Write(WriteCall),
+    Work(Work),
     Stop,
 }
 
@@ -123,7 +132,7 @@ impl Handle {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let shared = Arc::new(Shared {
             projection: RwLock::default(),
-            progress: watch::Sender::new(Progress { state: State::Starting, last_sequence: 0 }),
+            progress: watch::Sender::new(Progress { state: State::Starting, last_sequence: 0, desk_number: 0 }),
             must_stop: AtomicBool::new(false),
             waiting_requests: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
@@ -164,6 +173,29 @@ impl Handle {
         self.ask(|answer| Job::Discard { quarantine_id, actor, reason, answer }).await
     }
 
+    /// Has the writer do something with its ledger.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let job = |answer: Answer<T>| {
+            Job::Work(Box::new(move |writer: &mut Writer| {
+                // A mistake in one request does not end the writer of all.
+                let done = catch_unwind(AssertUnwindSafe(|| work(writer))).unwrap_or(Err(Failure::Panicked));
+                let _ = answer.send(done);
+            }))
+        };
+        self.ask(job).await
+    }
+
+    /// Files the entries that `make` makes of the desk as it is then: see [`Writer::file`].
+    pub(crate) async fn file<E: Send + 'static>(
+        &self,
+        mut make: impl FnMut(&Projection) -> Result<Vec<DeskEntry>, E> + Send + 'static,
+    ) -> Result<Result<Vec<DeskEntry>, E>, Failure> {
+        self.work(move |writer| writer.file(|projection, _| Ok(make(projection)))).await
+    }
+
     /// Reads from the ledger.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -178,16 +210,12 @@ impl Handle {
         answered_later.await.unwrap_or(Err(Failure::Stopping))
     }
 
-    /// Writes to the ledger something that changes no stock.
+    /// Writes to the ledger something that changes neither stock nor desk.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.ask(|answer| {
-            // Nobody waits any more when sending fails.
-            Job::Write(Box::new(move |ledger| drop(answer.send(call(ledger).map_err(Failure::from)))))
-        })
-        .await
+        self.work(move |writer| Ok(call(&mut *writer.ledger)?)).await
     }
 
     /// The stock; the writer waits while this is held.
@@ -261,7 +289,7 @@ fn answered<T: Send + 'static>(
     })
 }
 
-struct Writer {
+pub(crate) struct Writer {
     ledger: Box<dyn Ledger>,
     clock: Clock,
     queue: Receiver<Job>,
@@ -302,6 +330,7 @@ impl Writer {
                     let decision = self.decision(actor, reason);
                     let outcome = self.ledger.release(quarantine_id, corrected.as_deref(), &decision);
                     self.catch_up_or_log();
+                    self.follow_orders();
                     let _ = answer.send(outcome.map_err(Failure::from));
                 }
                 Job::Discard { quarantine_id, actor, reason, answer } => {
@@ -309,7 +338,7 @@ impl Writer {
                     let _ = answer.send(self.ledger.discard(quarantine_id, &decision).map_err(Failure::from));
                 }
                 Job::Read(call) => call(&*self.ledger),
-                Job::Write(call) => call(&mut *self.ledger),
+                Job::Work(work) => work(&mut self),
                 Job::Stop => {}
             }
         }
@@ -327,6 +356,10 @@ impl Writer {
             let restored = self.ledger.latest_snapshot(SNAPSHOT_NAME).map(Projection::restore);
             let caught_up = restored.and_then(|projection| {
                 self.snapshot_at = projection.last_sequence;
+                let mut projection = projection;
+                projection.desk = Desk::read(&*self.ledger)?;
+                // What came in while nobody followed the orders is found once.
+                projection.to_follow = projection.desk.live_places().cloned().collect();
                 *self.shared.projection.write().unwrap_or_else(PoisonError::into_inner) = projection;
                 self.catch_up()
             });
@@ -337,6 +370,7 @@ impl Writer {
             }
             std::thread::sleep(PAUSE);
         }
+        self.follow_orders();
         self.shared.progress.send_modify(|progress| progress.state = State::Ready);
         true
     }
@@ -372,6 +406,7 @@ impl Writer {
         match self.ledger.append(&batch) {
             Ok(outcomes) => {
                 self.catch_up_or_log();
+                self.follow_orders();
                 self.shared.metrics.count_outcomes(&outcomes, requests.len());
                 let mut outcomes = outcomes.into_iter();
                 for (n_entries, person, answer) in requests {
@@ -406,6 +441,74 @@ impl Writer {
         self.ledger.record(&entry).map(drop)
     }
 
+    /// Files the entries that `make` makes of the desk as it is, with their audit records and orders, all or nothing.
+    ///
+    /// Where another process has filed meanwhile, the desk is read again and `make` is asked again. Where the store fails
+    /// after the commit, the entries are found and it is no failure. Returns what was filed.
+    pub(crate) fn file<E>(
+        &mut self,
+        mut make: impl FnMut(&Projection, &dyn Ledger) -> Result<Result<Vec<DeskEntry>, E>, LedgerError>,
+    ) -> Result<Result<Vec<DeskEntry>, E>, Failure> {
+        let mut n_attempts = 0;
+        loop {
+            n_attempts += 1;
+            let projection = self.shared.projection.read().unwrap_or_else(PoisonError::into_inner);
+            let entries = match make(&projection, &*self.ledger)? {
+                Ok(entries) if entries.is_empty() => return Ok(Ok(entries)),
+                Ok(entries) => entries,
+                Err(error) => return Ok(Err(error)),
+            };
+            let filing = Filing::new(&projection.desk, entries, (self.clock)());
+            drop(projection);
+            match self.ledger.file(&filing) {
+                Ok(_) => self.catch_up_or_log(),
+                Err(LedgerError::DeskMoved { .. }) if n_attempts < MAX_FILING_ATTEMPTS => {
+                    self.catch_up()?;
+                    continue;
+                }
+                Err(error) if self.is_filed(&filing) => {
+                    tracing::warn!(error = %error, "the store failed after a filing was written");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            return Ok(Ok(filing.entries));
+        }
+    }
+
+    /// Whether the entries are the ones that follow those they were made from.
+    fn is_filed(&mut self, filing: &Filing) -> bool {
+        let found = self.ledger.desk_entries(filing.after + 1, filing.entries.len());
+        let is_filed = found.is_ok_and(|found| found == filing.entries);
+        self.catch_up_or_log();
+        is_filed
+    }
+
+    /// Tells the desk what has become of orders that events were about.
+    fn follow_orders(&mut self) {
+        let places = std::mem::take(&mut self.write_projection().to_follow);
+        if places.is_empty() {
+            return;
+        }
+        let follow = |projection: &Projection, _: &dyn Ledger| {
+            Ok(Ok::<_, Infallible>(projection.desk.follow(&places, &|line| projection.book.standing(line))))
+        };
+        if let Err(failure) = self.file(follow) {
+            tracing::warn!(error = %failure, "the desk is told of its orders later");
+            self.write_projection().to_follow.extend(places);
+        }
+    }
+
+    fn write_projection(&self) -> RwLockWriteGuard<'_, Projection> {
+        self.shared.projection.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what another process has written.
+    pub(crate) fn refresh(&mut self) -> Result<(), Failure> {
+        self.catch_up()?;
+        self.follow_orders();
+        Ok(())
+    }
+
     fn horizon(&self) -> Option<jiff::Timestamp> {
         self.shared.projection.read().unwrap_or_else(PoisonError::into_inner).book.horizon()
     }
@@ -434,13 +537,29 @@ impl Writer {
                 break;
             }
         }
-        if last > last_before {
-            self.shared.progress.send_modify(|progress| progress.last_sequence = last);
+        let desk_number = self.catch_up_desk()?;
+        if last > last_before || desk_number > self.shared.progress.borrow().desk_number {
+            self.shared.progress.send_modify(|progress| {
+                progress.last_sequence = last;
+                progress.desk_number = desk_number;
+            });
         }
         if last - self.snapshot_at >= SNAPSHOT_EVERY_EVENTS {
             self.save_snapshot();
         }
         Ok(())
+    }
+
+    /// Brings the desk up to date; returns the number of its last entry.
+    fn catch_up_desk(&mut self) -> Result<u64, LedgerError> {
+        loop {
+            let last = self.shared.projection.read().unwrap_or_else(PoisonError::into_inner).desk.last_number();
+            let entries = self.ledger.desk_entries(last + 1, CATCH_UP_PAGE)?;
+            if entries.is_empty() {
+                return Ok(last);
+            }
+            self.write_projection().apply_entries(&entries);
+        }
     }
 
     fn save_snapshot(&mut self) {

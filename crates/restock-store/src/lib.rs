@@ -25,7 +25,6 @@ mod date;
 mod draft;
 mod error;
 mod finish;
-mod formula;
 mod import;
 mod intern;
 mod job;

@@ -159,7 +159,7 @@ impl Chunk {
     #[inline]
     pub(crate) fn label(&self, column: usize, row: usize) -> Cell<'_> {
         match (self, self.cell(column, row)) {
-            (Self::Csv { .. }, Cell::Text(text @ [b'\'', ..])) => Cell::Text(crate::formula::unguarded(text)),
+            (Self::Csv { .. }, Cell::Text(text @ [b'\'', ..])) => Cell::Text(restock_core::formula::unguarded(text)),
             (_, cell) => cell,
         }
     }

@@ -25,7 +25,7 @@ use restock_core::proposal::{Proposal, ProposalSource, ProposalType, WaterfallCo
 use restock_core::{Dataset, Day, LocationIdx, Money, Quantity, RowError, ServiceType, WeekdaySet};
 
 use crate::DEFAULT_LOCATION_ID;
-pub use crate::formula::guard_formula;
+pub use restock_core::formula::guard_formula;
 
 /// A file format for tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -76,7 +76,7 @@ pub(crate) fn add_events(
 }
 
 /// A moment before `first`: when the files were true, where they do not say it themselves.
-fn before(first: Timestamp) -> Timestamp {
+pub(crate) fn before(first: Timestamp) -> Timestamp {
     first.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(first)
 }
 

@@ -10,6 +10,7 @@ mod fitted;
 mod format;
 mod i18n;
 mod ledger;
+mod live;
 mod project;
 mod report;
 #[cfg(test)]

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use restock_core::dataset::Item;
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Forecaster, Money, Objective, ServiceType};
+use restock_core::{Bucket, Day, Forecaster, Money, Objective, ServiceType};
 use restock_engine::plan_day;
 use restock_forecast::auto::Auto;
 use restock_pretrained::engine::Precision;
@@ -163,24 +165,56 @@ impl Project {
     /// # Errors
     /// [`CliError`] with the reader's own message.
     pub(crate) fn load(&self, session: &Session) -> Result<Loaded, CliError> {
+        let mut import = self.read_files(session)?;
+        let look_back = session.as_of.or(self.config.settings.as_of);
+        let added = match self.own_dir() {
+            Some(dir) => ledger::add_events(dir, &mut import.dataset, look_back, &self.config.time_zone)?,
+            None => Added::default(),
+        };
+        self.understand(session, import, &added, session.now)
+    }
+
+    /// The folder of the project, where its own data are read.
+    pub(crate) fn own_dir(&self) -> Option<&Path> {
+        self.config_file.as_ref().filter(|_| !self.ad_hoc).map(|_| self.dir.as_path())
+    }
+
+    /// Files and folders that it is read from, settings and mapping among them.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let settings = self.config_path().into_iter();
+        settings.chain(self.mapping.as_deref()).chain(self.sources.iter().map(PathBuf::as_path))
+    }
+
+    /// Reads the files alone.
+    ///
+    /// # Errors
+    /// [`CliError`] with the reader's own message.
+    pub(crate) fn read_files(&self, session: &Session) -> Result<Import, CliError> {
         let mapping = match &self.mapping {
             Some(path) => Some(Mapping::from_toml_file(path).map_err(|error| import_error(&error))?),
             None => None,
         };
         let progress = session.progress(session.text(Text::Reading));
-        let mut import = restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
+        restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
             progress.say(&format!("{} {file}", session.text(Text::Reading)));
             progress.set(done, total.unwrap_or(0));
         })
-        .map_err(|error| import_error(&error))?;
-        drop(progress);
+        .map_err(|error| import_error(&error))
+    }
 
+    /// Settings and models for what was read and is known by `now`; `import` holds the events that `added` tells of.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, models that cannot be read.
+    pub(crate) fn understand(
+        &self,
+        session: &Session,
+        mut import: Import,
+        added: &Added,
+        now: Timestamp,
+    ) -> Result<Loaded, CliError> {
         let own = self.config_file.is_some().then_some(self.dir.as_path());
         let look_back = session.as_of.or(self.config.settings.as_of);
-        let added = match own.filter(|_| !self.ad_hoc) {
-            Some(dir) => ledger::add_events(dir, &mut import.dataset, look_back, &self.config.time_zone)?,
-            None => Added::default(),
-        };
         let mut base = PlanSettings::default();
         if let Some(bucket) = import.bucket {
             base.bucket = bucket;
@@ -207,9 +241,16 @@ impl Project {
         if added.n_events > 0 {
             notes.push(session.fill(Text::LedgerAdded, &[&format::count(added.n_events)]));
         }
-        // Events of a day without sales, such as a count on a Sunday, are of the past of the plan too.
         if let (None, Some(last_day)) = (settings.as_of, added.last_day) {
-            settings.as_of = Some(plan_day(&import.dataset, &settings).max(last_day.plus(1)));
+            let known = plan_day(&import.dataset, &settings);
+            let today = business_day(now, &config.time_zone);
+            // Where events come in today, today is planned for, with what is known of it so far.
+            settings.day_has_begun = last_day >= today && known <= today.plus(1);
+            settings.as_of = Some(match settings.day_has_begun {
+                true => today,
+                // Events of a day without sales, such as a count on a Sunday, are of the past of the plan too.
+                false => known.max(last_day.plus(1)),
+            });
         }
         settings.learned_weights = own.map(fitted::read).transpose()?.flatten();
         let shadow = Shadow::read(own, config.shadow_days, settings.learned_weights.as_ref())?;
@@ -235,6 +276,11 @@ impl Project {
             self.dir.join("out")
         }
     }
+}
+
+/// The calendar day of an instant, for people in `time_zone`.
+pub(crate) fn business_day(now: Timestamp, time_zone: &TimeZone) -> Day {
+    Day::from_date(time_zone.to_datetime(now).date())
 }
 
 fn no_project(dir: &Path) -> CliError {

@@ -9,6 +9,7 @@ mod generator;
 #[path = "../../examples/shared/log.rs"]
 mod log;
 mod messages;
+mod orders;
 mod simulation;
 mod sqlite;
 mod suite;

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use restock_core::ItemLocation;
-use restock_ledger::{Incoming, Outcome, Recorded, Refusal, wire};
+use restock_ledger::{DESK_SOURCE, Incoming, Outcome, Recorded, Refusal, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
@@ -181,6 +181,7 @@ pub(crate) struct Appended {
         (status = 400, description = "the body is empty or broke off", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "too many bytes or entries", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a source that is the desk's", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn append(
@@ -195,6 +196,7 @@ pub(crate) async fn append(
     if entries.len() > MAX_ENTRIES {
         return Err(too_large(format!("the request has {} entries, at most {MAX_ENTRIES} are taken", entries.len())));
     }
+    check_source(&entries)?;
     check_locations(&caller, &entries)?;
     let positions: Vec<String> = entries.iter().map(|entry| entry.position.to_string()).collect();
     let person = caller.role.is_person().then_some(caller.name);
@@ -203,6 +205,26 @@ pub(crate) async fn append(
     let rows = positions.into_iter().zip(outcomes);
     let outcomes = rows.map(|(position, outcome)| EntryOutcome::new(Some(position), outcome)).collect();
     Ok((StatusCode::ACCEPTED, Json(Appended { counts, outcomes })))
+}
+
+/// Orders that the desk exported are its own to report; the request is refused before anything is taken in.
+fn check_source(entries: &[Incoming]) -> Result<(), Problem> {
+    for entry in entries {
+        if let Ok(event) = &entry.event
+            && event.source == DESK_SOURCE
+        {
+            return Err(reserved_source(&format!("{}: ", entry.position)));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn reserved_source(position: &str) -> Problem {
+    let detail = format!("{position}the source {DESK_SOURCE:?} belongs to the desk; nothing was taken in");
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Problem::new(status, "reserved-source", "The name of the source is taken", detail)
+        .field("source", format!("{DESK_SOURCE:?}"), "the name of the system that reports")
+        .fix("send events under another source; POST /v1/orders orders what is approved")
 }
 
 /// A token of some locations sends events of those only; the request is refused before anything is taken in.

@@ -15,9 +15,13 @@ use crate::recorder::Recorder;
 use crate::server::App;
 
 pub(crate) mod audit;
+pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod inventory;
 pub(crate) mod operations;
+pub(crate) mod orders;
+pub(crate) mod plans;
+pub(crate) mod proposals;
 pub(crate) mod quarantine;
 pub(crate) mod session;
 pub(crate) mod stream;
@@ -50,6 +54,14 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/v1/webhooks/{id}", delete(webhooks::remove).post(webhooks::act))
         .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/v1/proposals", get(proposals::list))
+        .route("/v1/proposals:approve", post(decisions::approve_many))
+        .route("/v1/proposals:reject", post(decisions::reject_many))
+        .route("/v1/proposals/{id}", get(proposals::one).patch(decisions::edit).post(decisions::act))
+        .route("/v1/proposals/{id}/explanation", get(proposals::explanation))
+        .route("/v1/orders", get(orders::list).post(orders::export))
+        .route("/v1/orders/{id}", get(orders::one))
+        .route("/v1/plans", get(plans::list).post(plans::replan))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }

@@ -6,16 +6,15 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use jiff::Timestamp;
-use restock_ledger::{QuarantineEntry, QuarantineState, wire};
+use restock_ledger::{DESK_SOURCE, QuarantineEntry, QuarantineState, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{Number, ValidQuery, first_number, page_size, read_json};
-use crate::limits::MAX_REASON_BYTES;
+use crate::extract::{Number, ValidQuery, checked_reason, first_number, page_size, read_json};
 use crate::problem::Problem;
-use crate::routes::events::{EntryOutcome, EventBody, Reason};
+use crate::routes::events::{EntryOutcome, EventBody, Reason, reserved_source};
 use crate::server::App;
 
 /// An entry in quarantine.
@@ -180,6 +179,9 @@ pub(crate) async fn release(
     let Release { reason, event } = read_json(&headers, bytes)?;
     let reason = checked_reason(reason)?;
     let corrected = event.map(|event| wire::read_event(event.get().as_bytes())).transpose()?;
+    if corrected.as_ref().is_some_and(|event| event.source == DESK_SOURCE) {
+        return Err(reserved_source(""));
+    }
     let outcome = app.writer.release(id, corrected, caller.name, reason).await?;
     Ok(Json(EntryOutcome::new(None, outcome)))
 }
@@ -209,13 +211,4 @@ pub(crate) async fn discard(
     let Discard { reason } = read_json(&headers, bytes)?;
     app.writer.discard(id, caller.name, checked_reason(reason)?).await?;
     Ok(Json(find(&app, id).await?.into()))
-}
-
-fn checked_reason(reason: String) -> Result<String, Problem> {
-    if (1..=MAX_REASON_BYTES).contains(&reason.trim().len()) {
-        return Ok(reason.trim().to_owned());
-    }
-    let got = format!("{} bytes", reason.trim().len());
-    let expected = format!("1 to {MAX_REASON_BYTES} bytes that say why");
-    Err(Problem::bad_body(format!("reason: got {got}, expected {expected}")).field("reason", got, expected))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authentication::Caller;
-use crate::extract::{Name, read_json};
+use crate::extract::{Acted, Name, read_json};
 use crate::problem::Problem;
 use crate::routes::recorded;
 use crate::server::App;
@@ -134,11 +134,11 @@ pub(crate) async fn remove(
 }
 
 /// What is done to one webhook, as its path says behind a colon.
-pub(crate) async fn act(state: State<App>, caller: Extension<Caller>, Name(id): Name) -> Response {
-    match id.rsplit_once(':') {
-        Some((id, "test")) => test(state, Name(id.to_owned())).await.into_response(),
-        Some((id, "resume")) => resume(state, caller, Name(id.to_owned())).await.into_response(),
-        _ => Problem::not_found(format!("{id:?} is nothing that can be done")).into_response(),
+pub(crate) async fn act(state: State<App>, caller: Extension<Caller>, Acted { name, action }: Acted) -> Response {
+    match action.as_str() {
+        "test" => test(state, name).await.into_response(),
+        "resume" => resume(state, caller, name).await.into_response(),
+        _ => Problem::not_found(format!("{action:?} is nothing that can be done")).into_response(),
     }
 }
 

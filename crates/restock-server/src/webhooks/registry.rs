@@ -41,6 +41,9 @@ pub struct WebhookOptions {
     pub longest_retry: Duration,
     /// A webhook that fails for so long is paused until somebody resumes it.
     pub give_up_after: SignedDuration,
+    /// How often it is looked whether another program has filed something, and whether something lies in quarantine. What
+    /// the server itself takes in or files is delivered at once.
+    pub look_every: Duration,
 }
 
 impl WebhookOptions {
@@ -54,6 +57,7 @@ impl WebhookOptions {
             first_retry: Duration::from_secs(1),
             longest_retry: Duration::from_secs(3_600),
             give_up_after: SignedDuration::from_hours(3 * 24),
+            look_every: Duration::from_secs(1),
         }
     }
 }

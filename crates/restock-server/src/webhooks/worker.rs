@@ -21,8 +21,8 @@ use crate::webhooks::signature::signature;
 
 /// Entries that are read at once.
 const PAGE: usize = 100;
-/// How often the desk, the quarantine and the file of webhooks are looked at; events wake the workers.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long nothing is tried after the ledger failed.
+const REST: Duration = Duration::from_secs(1);
 
 /// One attempt to deliver something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -77,7 +77,7 @@ pub(crate) async fn deliver(app: App) {
         tokio::select! {
             _ = closing.wait_for(|is_closing| *is_closing) => break,
             _ = changes.changed() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(app.webhooks.options().look_every) => {}
         }
     }
     for worker in workers.into_values() {
@@ -169,8 +169,9 @@ impl Worker {
             }
             if !has_more {
                 tokio::select! {
+                    // Events and changes of the desk.
                     _ = progress.changed() => {}
-                    go = self.sleep(LOOK_EVERY) => if go == Go::Home { return },
+                    go = self.sleep(self.app.webhooks.options().look_every) => if go == Go::Home { return },
                 }
             }
         }
@@ -236,7 +237,7 @@ impl Worker {
     /// The ledger fails, or the server starts: a while later it may be better.
     async fn rest(&self, error: impl std::fmt::Display) -> Option<bool> {
         tracing::warn!(error = %error, webhook = self.id, "nothing is delivered for a second");
-        (self.sleep(LOOK_EVERY).await == Go::On).then_some(false)
+        (self.sleep(REST).await == Go::On).then_some(false)
     }
 
     /// Delivers a message however often it takes.

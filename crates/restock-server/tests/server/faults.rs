@@ -1,7 +1,7 @@
 //! A store that fails now and then, from a seed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -17,16 +17,25 @@ use crate::fixtures::{Fixture, sale};
 /// Every second append of events fails: one time before anything was written, the next time after all of it was.
 pub(crate) struct Faulty {
     pub(crate) inner: SqliteLedger,
-    n_appends: u32,
+    /// `None` where appends do not fail.
+    pub(crate) n_appends: Option<u32>,
     /// The audit trail fails while this is set.
     pub(crate) has_no_audit: Arc<AtomicBool>,
     /// Positions of consumers fail while this is set.
     pub(crate) has_no_positions: Arc<AtomicBool>,
+    /// So many filings fail: odd ones before anything was written, even ones after all of it was.
+    pub(crate) n_file_faults: Arc<AtomicU32>,
 }
 
 impl Faulty {
+    /// A store whose appends fail.
     pub(crate) fn new(inner: SqliteLedger) -> Self {
-        Self { inner, n_appends: 0, has_no_audit: Arc::default(), has_no_positions: Arc::default() }
+        Self { n_appends: Some(0), ..Self::filing(inner, Arc::default()) }
+    }
+
+    /// A store whose filings fail.
+    pub(crate) fn filing(inner: SqliteLedger, n_file_faults: Arc<AtomicU32>) -> Self {
+        Self { inner, n_appends: None, has_no_audit: Arc::default(), has_no_positions: Arc::default(), n_file_faults }
     }
 }
 
@@ -40,8 +49,9 @@ impl Ledger for Faulty {
             let fails = self.has_no_positions.load(Ordering::Relaxed);
             return if fails { Err(fault()) } else { self.inner.append(batch) };
         }
-        self.n_appends += 1;
-        match self.n_appends % 4 {
+        let Some(n_appends) = &mut self.n_appends else { return self.inner.append(batch) };
+        *n_appends += 1;
+        match *n_appends % 4 {
             1 => Err(fault()),
             3 => self.inner.append(batch).and(Err(fault())),
             _ => self.inner.append(batch),
@@ -63,7 +73,15 @@ impl Ledger for Faulty {
         self.inner.find(source, event_id)
     }
     fn file(&mut self, filing: &Filing) -> Result<u64, LedgerError> {
-        self.inner.file(filing)
+        match self.n_file_faults.load(Ordering::Relaxed) {
+            0 => return self.inner.file(filing),
+            n => self.n_file_faults.store(n - 1, Ordering::Relaxed),
+        }
+        if self.n_file_faults.load(Ordering::Relaxed).is_multiple_of(2) {
+            Err(fault())
+        } else {
+            self.inner.file(filing).and(Err(fault()))
+        }
     }
     fn desk_entries(&self, from: u64, limit: usize) -> Result<Vec<DeskEntry>, LedgerError> {
         self.inner.desk_entries(from, limit)

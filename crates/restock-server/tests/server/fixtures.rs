@@ -57,15 +57,20 @@ impl Fixture {
     }
 
     pub(crate) async fn with(ledger: Box<dyn Ledger>) -> Self {
-        Self::with_security(ledger, |_| ()).await
+        Self::with_options(ledger, |_| ()).await
     }
 
     pub(crate) async fn with_security(ledger: Box<dyn Ledger>, set: impl FnOnce(&mut Security)) -> Self {
+        Self::with_options(ledger, |options| set(&mut options.security)).await
+    }
+
+    /// A server whose options were changed.
+    pub(crate) async fn with_options(ledger: Box<dyn Ledger>, change: impl FnOnce(&mut ServerOptions)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let tokens = Tokens::at(folder.path().join("tokens.json"));
         let make = |role: Role| (role, tokens.create(token(role.name(), role), now()).unwrap());
         let secrets = Role::ALL.map(make).into_iter().collect();
-        Self::in_folder(folder, ledger, secrets, set).await
+        Self::in_folder(folder, ledger, secrets, change).await
     }
 
     /// The same server after a restart, with what `ledger` has.
@@ -78,23 +83,17 @@ impl Fixture {
         folder: Arc<tempfile::TempDir>,
         ledger: Box<dyn Ledger>,
         secrets: Vec<(Role, String)>,
-        set: impl FnOnce(&mut Security),
+        change: impl FnOnce(&mut ServerOptions),
     ) -> Self {
         let path = folder.path().join("tokens.json");
         let mut security = Security::in_folder(folder.path());
         // Tables of tests ask more than strangers may.
         security.rates.strangers = Rate::per_second(10_000);
-        set(&mut security);
         let elapsed = Arc::new(AtomicI64::new(0));
         let seconds = elapsed.clone();
-        let options = ServerOptions {
-            ledger,
-            reader: None,
-            tokens: Tokens::at(&path),
-            security,
-            clock: Arc::new(move || now() + SignedDuration::from_secs(seconds.load(Ordering::Relaxed))),
-            time_zone: TimeZone::UTC,
-        };
+        let clock = Arc::new(move || now() + SignedDuration::from_secs(seconds.load(Ordering::Relaxed)));
+        let mut options = ServerOptions::new(ledger, Tokens::at(&path), security, clock, TimeZone::UTC);
+        change(&mut options);
         let server = Server::new(options).unwrap();
         server.ready().await.unwrap();
         let users = Users::at(folder.path().join("users.json"));
@@ -128,6 +127,11 @@ impl Fixture {
 
     pub(crate) async fn post(&self, role: Role, path: &str, kind: &str, body: &str) -> Answer {
         self.send(request("POST", path, Some(self.secret(role)), kind, body)).await
+    }
+
+    /// Sends JSON with another method than GET.
+    pub(crate) async fn send_json(&self, method: &str, role: Role, path: &str, body: &str) -> Answer {
+        self.send(request(method, path, Some(self.secret(role)), "application/json", body)).await
     }
 
     /// Sends JSON with events as the integrator.

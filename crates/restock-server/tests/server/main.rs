@@ -3,11 +3,14 @@
 mod access;
 mod accounts;
 mod csrf;
+mod desk;
 mod events;
 mod faults;
 mod fixtures;
 mod network;
 mod openapi;
+mod orders;
+mod planner;
 mod problems;
 mod quarantine;
 mod rates;

@@ -62,3 +62,28 @@ async fn streams_end() {
     fixture.server.shut_down().await;
     assert_eq!(read(&mut body, 1).await, "");
 }
+
+/// Changes of proposals come in the same stream, whose ids say how far both have come.
+#[tokio::test]
+async fn a_stream_tells_of_proposals_and_resumes() {
+    let fixture = Fixture::with(Box::new(crate::desk::ledger())).await;
+    let mut body = open(&fixture, "/v1/stream", None).await;
+    fixture.events(&sale("1")).await;
+    assert!(read(&mut body, 1).await.contains("id: 1.4\n"));
+    fixture.send_json("POST", Role::Approver, "/v1/proposals/p_milk_berlin:approve", "{}").await;
+    let message = read(&mut body, 1).await;
+    assert!(message.contains("event: proposal\n") && message.contains("id: 1.5\n"), "{message}");
+    let data = r#"data: {"number":5,"proposal_id":"p_milk_berlin","state":"approved","version":5,"item_id":"milk","location_id":"berlin"}"#;
+    assert!(message.contains(data), "{message}");
+    drop(body);
+    let mut body = open(&fixture, "/v1/stream", Some("1.3")).await;
+    let rest = read(&mut body, 2).await;
+    assert!(rest.contains("id: 1.4\n") && rest.contains("id: 1.5\n"), "{rest}");
+    // An id of events alone, as it was before there were proposals, is before all of them.
+    let mut body = open(&fixture, "/v1/stream?after=1", None).await;
+    assert!(read(&mut body, 1).await.contains("id: 1.1\n"));
+    for id in ["1.", ".1", "1.2.3", "x"] {
+        let answer = fixture.get(Role::Viewer, &format!("/v1/stream?after={id}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{id}");
+    }
+}

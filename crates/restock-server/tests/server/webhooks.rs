@@ -31,6 +31,9 @@ enum Does {
     Hang,
 }
 
+/// Nothing takes as long, unless it is never done.
+const LONG: Duration = Duration::from_secs(120);
+
 /// A system that is told what happens.
 struct Receiver {
     address: SocketAddr,
@@ -67,7 +70,8 @@ impl Receiver {
 
     /// The next delivery, checked: its id and its body.
     async fn next(&mut self, secret: &str) -> (String, Value) {
-        let (headers, body) = self.deliveries.recv().await.unwrap();
+        let delivery = tokio::time::timeout(LONG, self.deliveries.recv()).await;
+        let (headers, body) = delivery.expect("nothing is delivered").unwrap();
         let text = |name: &str| headers[name].to_str().unwrap().to_owned();
         let (id, seconds) = (text("webhook-id"), text("webhook-timestamp"));
         let mut mac =
@@ -173,7 +177,7 @@ impl Running {
     /// Stops it, and starts another one on `ledger`.
     async fn restart(self, ledger: impl Ledger + 'static) -> Self {
         let (folder, secrets) = self.stop().await;
-        run(Fixture::in_folder(folder, Box::new(ledger), secrets, quick).await).await
+        run(Fixture::in_folder(folder, Box::new(ledger), secrets, |options| quick(&mut options.security)).await).await
     }
 }
 
@@ -333,7 +337,7 @@ async fn proposals_and_orders_are_told_to_those_who_want_them() {
     let by = || "ada".to_owned();
     let changes = [
         DeskChange::Approved { by: by(), n_needed: 1 },
-        DeskChange::Exported { by: by(), order_id: "o_1".to_owned() },
+        DeskChange::Exported { by: by(), order_id: "o_1".to_owned(), key: None },
         DeskChange::Acknowledged,
         DeskChange::Rejected { by: by(), reason: "too late".to_owned() },
     ];
@@ -352,6 +356,32 @@ async fn proposals_and_orders_are_told_to_those_who_want_them() {
     }
     running.stop().await;
     assert!(buyer.is_idle() && planner.is_idle());
+}
+
+/// Nobody looks again for an hour: the writer wakes who delivers.
+#[tokio::test]
+async fn what_is_decided_here_is_told_at_once() {
+    let set = |security: &mut Security| security.webhooks.look_every = Duration::from_secs(3_600);
+    let running = start(crate::desk::ledger(), set).await;
+    let (mut planner, mut buyer) = (Receiver::new("127.0.0.1:0").await, Receiver::new("127.0.0.1:0").await);
+    let (of_planner, planner_secret) = running.register(&planner, &["proposal"]).await;
+    let (of_buyer, buyer_secret) = running.register(&buyer, &["order"]).await;
+    let n_before = crate::desk::wanted().len() as u64;
+    let path = "/v1/proposals/p_milk_berlin";
+    let edited = running.send("PATCH", path, r#"{"quantity":"24","reason":"street festival"}"#).await;
+    assert_eq!(edited.status, StatusCode::OK, "{}", edited.text);
+    let (id, body) = planner.next(&planner_secret).await;
+    assert_eq!(id, format!("{of_planner}-desk-{}", n_before + 1));
+    assert_eq!((&body["subject"], &body["data"]["change"]["change"]), (&json!("p_milk_berlin"), &json!("edited")));
+    let approved = running.send("POST", &format!("{path}:approve"), "{}").await;
+    assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
+    assert_eq!(planner.next(&planner_secret).await.0, format!("{of_planner}-desk-{}", n_before + 2));
+    let ordered = running.send("POST", "/v1/orders", "").await;
+    assert_eq!(ordered.json()["n_lines"], 1, "{}", ordered.text);
+    let (id, body) = buyer.next(&buyer_secret).await;
+    assert_eq!(id, format!("{of_buyer}-desk-{}", n_before + 3));
+    assert_eq!(body["data"]["change"]["order_id"], ordered.json()["orders"][0]["order_id"]);
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -1,17 +1,19 @@
 //! `restock plan --publish`, `restock approve`, `reject` and `edit`, and `restock export --approved`: proposals on the
 //! project's desk.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use restock_core::proposal::ProposalSource;
+use restock_core::filter::Filter;
 use restock_engine::Plan;
-use restock_engine::filter::Filter;
-use restock_ledger::{Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, Ledger, Need, StockBook};
+use restock_ledger::{
+    Choice, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Ledger, Need,
+    OrderFormat, StockBook, n_approvers,
+};
 use serde_json::json;
 
-use crate::cli::{ApproveArgs, DeskLines, EditArgs, ExportArgs, RejectArgs};
+use crate::cli::{ApproveArgs, DeskLines, EditArgs, ExportArgs, ExportTo, RejectArgs};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
@@ -19,10 +21,6 @@ use crate::ledger::{explained, for_each_event, open};
 use crate::project::{Project, write_file};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
-use crate::verbs::export::file_word;
-
-/// Fields of a line for filters.
-pub(crate) const LINE_FIELDS: &[&str] = &["item.id", "location.id", "quantity", "source.id", "state", "value"];
 
 /// Lines that are printed.
 const N_SHOWN: usize = 40;
@@ -54,11 +52,8 @@ pub(crate) fn approve(session: &Session, args: &ApproveArgs) -> Result<Output, C
     if args.lines.ids.is_empty() && args.lines.filter.is_none() && !args.lines.all {
         return list(session, &dir);
     }
-    decide(session, &dir, &args.lines, &|filed| {
-        // Whoever asks for two people by value wants them where the value is not known, too.
-        let is_dear = |filter: &Filter| filed.value().is_none() || filter.matches(&|name| field(filed, name));
-        let needs_two = four_eyes.as_ref().is_some_and(is_dear);
-        DeskDecision::Approve { n_needed: 1 + u32::from(needs_two) }
+    decide(session, &dir, &args.lines, &|filed| DeskDecision::Approve {
+        n_needed: n_approvers(four_eyes.as_ref(), filed),
     })
 }
 
@@ -74,47 +69,21 @@ pub(crate) fn edit(session: &Session, args: &EditArgs) -> Result<Output, CliErro
     decide(session, &dir, &lines, &|_| DeskDecision::Edit { quantity, reason: args.reason.clone() })
 }
 
-/// A field of a line, for filters: `value`, `quantity`, `state`, `item.id`, `location.id`, `source.id`.
-fn field(filed: &Filed, name: &str) -> Option<String> {
-    Some(match name {
-        "value" => filed.value()?.to_string(),
-        "quantity" => filed.quantity.to_string(),
-        "state" => filed.state.name().to_owned(),
-        "item.id" => filed.need.item_id.clone(),
-        "location.id" => filed.need.destination.clone(),
-        "source.id" => filed.need.source.to_string(),
-        _ => return None,
-    })
-}
-
-/// The open proposals that were asked for.
-fn chosen<'a>(desk: &'a Desk, lines: &DeskLines) -> Result<Vec<&'a Filed>, CliError> {
+/// The proposals that were asked for.
+fn choice(lines: &DeskLines) -> Result<Choice, CliError> {
     let filter = lines.filter.as_ref().map(|text| Filter::parse_of_lines(text, LINE_FIELDS)).transpose();
     let filter = filter.map_err(|error| {
         CliError::usage(error.to_string())
             .hint("--filter \"value < 200 and source.id == 'dairy'\"; fields are value, quantity, state, item.id, location.id and source.id")
     })?;
-    if lines.ids.is_empty() {
-        if filter.is_none() && !lines.all {
-            return Err(CliError::usage("no proposal is named")
-                .hint("name ids, --filter \"value < 200\" or --all; `restock approve` lists the open ones"));
-        }
-        let matches = |filed: &&Filed| {
-            filed.state.is_open() && filter.as_ref().is_none_or(|filter| filter.matches(&|name| field(filed, name)))
-        };
-        return Ok(desk.all().filter(matches).collect());
+    if !lines.ids.is_empty() {
+        return Ok(Choice::Ids(lines.ids.clone()));
     }
-    // An id that stands twice is decided once.
-    let ids: std::collections::BTreeSet<&String> = lines.ids.iter().collect();
-    ids.into_iter()
-        .map(|id| {
-            desk.get(id).ok_or_else(|| {
-                let error = DeskError::NoSuchProposal { proposal_id: id.clone() };
-                CliError::usage(error.to_string())
-                    .hint("`restock approve` lists the open ones, `restock plan --publish` puts a plan on the desk")
-            })
-        })
-        .collect()
+    if filter.is_none() && !lines.all {
+        return Err(CliError::usage("no proposal is named")
+            .hint("name ids, --filter \"value < 200\" or --all; `restock approve` lists the open ones"));
+    }
+    Ok(Choice::Open(filter))
 }
 
 /// Decides the same about some lines, all or none.
@@ -126,16 +95,15 @@ fn decide(
 ) -> Result<Output, CliError> {
     let mut ledger = open(dir)?;
     let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
-    let mut entries: Vec<DeskEntry> = Vec::new();
-    for filed in chosen(&desk, lines)? {
-        match desk.decide(&filed.proposal_id, &lines.by, &decision(filed)) {
-            Ok(entry) => entries.push(entry),
-            // Of many lines, those that are decided already are passed over.
-            Err(DeskError::WrongState { .. }) if lines.ids.is_empty() => {}
-            Err(DeskError::SamePerson { .. }) if lines.ids.is_empty() => {}
-            Err(error) => return Err(CliError::usage(error.to_string())),
+    let entries = desk.decide_all(&choice(lines)?, &lines.by, &|_| true, decision).map_err(|error| {
+        let usage = CliError::usage(error.to_string());
+        match error {
+            DeskError::NoSuchProposal { .. } => {
+                usage.hint("`restock approve` lists the open ones, `restock plan --publish` puts a plan on the desk")
+            }
+            _ => usage,
         }
-    }
+    })?;
     let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
     let desk = file_on(session, &mut ledger, desk, entries)?;
     let changed: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
@@ -218,88 +186,53 @@ pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Ou
     let (dir, config) = Project::config_of(session)?;
     let mut ledger = open(&dir)?;
     let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
-    let approved: Vec<&Filed> =
-        desk.all().filter(|filed| filed.state == restock_ledger::ProposalState::Approved).collect();
     let today = restock_core::Day::from_date(config.time_zone.to_datetime(session.now).date());
-    let mut entries = Vec::new();
-    let mut numbers: BTreeMap<(String, &str), u64> = BTreeMap::new();
-    for filed in &approved {
-        // One order per source and destination: its number goes on with the desk's, so that it is used once.
-        let route = (filed.need.source.to_string(), filed.need.destination.as_str());
-        let next = desk.last_number() + 1 + numbers.len() as u64;
-        let number = *numbers.entry(route).or_insert(next);
-        let words = [filed.need.source.to_string(), filed.need.destination.clone()].map(|word| file_word(&word));
-        let order_id = format!("{number:06}-{}-{}", words[0], words[1]);
-        let decision = DeskDecision::Export { order_id };
-        entries.push(
-            desk.decide(&filed.proposal_id, &args.by, &decision).map_err(|error| CliError::usage(error.to_string()))?,
-        );
-    }
-    let new: std::collections::BTreeSet<String> = entries
-        .iter()
-        .filter_map(|entry| match &entry.change {
-            DeskChange::Exported { order_id, .. } => Some(order_id.clone()),
-            _ => None,
-        })
-        .collect();
-    let n_lines = approved.len();
-    let n_late = approved.iter().filter(|filed| filed.need.order_by < today).count();
+    let entries = desk.export(&args.by, None, &|_| true).map_err(|error| CliError::usage(error.to_string()))?;
+    let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
     let desk = file_on(session, &mut ledger, desk, entries)?;
+    let new: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
+    let n_late = new.iter().filter(|filed| filed.need.order_by < today).count();
+    let n_lines = new.len();
+    let new: BTreeSet<&str> = new.into_iter().filter_map(|filed| filed.order_id.as_deref()).collect();
+    let (format, ending) = match args.to {
+        ExportTo::Csv => (OrderFormat::Csv, ""),
+        ExportTo::Json => (OrderFormat::Json, ""),
+        ExportTo::Odoo => (OrderFormat::Odoo, "-odoo"),
+        ExportTo::Erpnext => (OrderFormat::Erpnext, "-erpnext"),
+    };
     // The files of new orders, or of all that are on their way, where a file was lost.
-    let mut orders: BTreeMap<&str, Vec<&Filed>> = BTreeMap::new();
-    for filed in desk.all().filter(|filed| filed.state.is_ordered()) {
-        if let Some(order_id) = filed.order_id.as_ref().filter(|order_id| args.again || new.contains(*order_id)) {
-            orders.entry(order_id).or_default().push(filed);
-        }
-    }
     let out = args.out.clone().unwrap_or_else(|| dir.join("out").join("exported"));
     let mut files: Vec<PathBuf> = Vec::new();
-    for (order_id, lines) in &orders {
-        let path = out.join(format!("{order_id}.csv"));
-        write_file(&path, &order_csv(order_id, lines))?;
-        files.push(path);
+    let mut unwritten: Vec<String> = Vec::new();
+    for mut order in desk.orders() {
+        if !args.again && !new.contains(order.order_id) {
+            continue;
+        }
+        order.lines.retain(|line| line.state.is_ordered());
+        if order.lines.is_empty() {
+            continue;
+        }
+        match format.write(&order) {
+            Ok(text) => {
+                let path = out.join(format!("{}{ending}.{}", order.order_id, format.extension()));
+                write_file(&path, &text)?;
+                files.push(path);
+            }
+            // It is ordered all the same: another format writes it with --again.
+            Err(error) => unwritten.push(error.to_string()),
+        }
     }
     if session.json {
-        return Output::json(&json!({ "n_lines": n_lines, "n_orders": files.len(), "files": files }));
+        return Output::json(
+            &json!({ "n_lines": n_lines, "n_orders": files.len() + unwritten.len(), "files": files, "unwritten": unwritten }),
+        );
     }
-    let numbers = [format::count(n_lines), format::count(files.len())];
+    let numbers = [format::count(n_lines), format::count(files.len() + unwritten.len())];
     let mut output =
         Output::text(session.fill(Text::ExportedApproved, &[&numbers[0], &numbers[1], &out.display()]) + "\n");
+    output.notes.extend(unwritten);
     if n_late > 0 {
         output.notes.push(session.fill(Text::OrderedLate, &[&format::count(n_late), &today]));
     }
     Ok(output)
-}
-
-fn order_csv(order_id: &str, lines: &[&Filed]) -> String {
-    let mut text =
-        "order_id,supplier,from_location,destination,item_id,quantity,unit,unit_cost,value,currency,order_by,\
-                    expected_receipt,proposal_id\n"
-            .to_owned();
-    for filed in lines {
-        let need = &filed.need;
-        let (supplier, from) = match &need.source {
-            ProposalSource::SupplierId(id) => (id.as_str(), ""),
-            ProposalSource::LocationId(id) => ("", id.as_str()),
-            ProposalSource::Unknown => ("", ""),
-        };
-        let money = |value: Option<restock_core::Money>| value.map_or(String::new(), |value| value.to_string());
-        let cells = [
-            order_id.to_owned(),
-            supplier.to_owned(),
-            from.to_owned(),
-            need.destination.clone(),
-            need.item_id.clone(),
-            filed.quantity.to_string(),
-            need.uom.clone(),
-            money(need.unit_cost),
-            money(filed.value()),
-            need.currency.clone(),
-            need.order_by.to_string(),
-            need.expected_receipt.to_string(),
-            filed.proposal_id.clone(),
-        ];
-        let _ = writeln!(text, "{}", cells.map(|cell| format::csv_cell(&cell)).join(","));
-    }
-    text
 }

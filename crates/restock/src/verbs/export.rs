@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use restock_core::proposal::{Proposal, ProposalSource};
 use restock_engine::Plan;
+use restock_ledger::file_word;
 use serde_json::json;
 
 use crate::cli::{DataArgs, ExportArgs, ExportTo};
@@ -29,7 +30,10 @@ pub(crate) fn run(session: &Session, args: &ExportArgs) -> Result<Output, CliErr
     for proposal in &plan.proposals {
         orders.entry((proposal.source.to_string(), &proposal.destination)).or_default().push(proposal);
     }
-    let ExportTo::Csv = args.to;
+    if args.to != ExportTo::Csv {
+        return Err(CliError::usage("a plan is written as csv only, because nothing of it is ordered yet")
+            .hint("approve it, then `restock export --approved --to odoo`; or export --to csv"));
+    }
     let mut files = Vec::new();
     for ((source, destination), lines) in &orders {
         let source = if source == "-" { "no-supplier" } else { source };
@@ -65,11 +69,6 @@ pub(crate) fn read_plan(path: &std::path::Path) -> Result<Plan, CliError> {
         CliError::data(format!("{} is not a plan of this version: {error}", path.display()))
             .hint("run `restock plan` again")
     })
-}
-
-/// A text as part of a file name on any system.
-pub(crate) fn file_word(text: &str) -> String {
-    text.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '_' }).collect()
 }
 
 fn order_csv(lines: &[&Proposal]) -> String {

@@ -25,7 +25,7 @@ fn bare(text: &[u8]) -> &[u8] {
 /// apostrophe, so that reading gives it back.
 ///
 /// ```
-/// # use restock_store::write::guard_formula;
+/// # use restock_core::formula::guard_formula;
 /// assert_eq!(guard_formula("=1+1"), "'=1+1");
 /// assert_eq!(guard_formula("-2.5"), "-2.5");
 /// assert_eq!(guard_formula("MILK-1L"), "MILK-1L");
@@ -35,7 +35,7 @@ pub fn guard_formula(text: &str) -> Cow<'_, str> {
 }
 
 /// The text that [`guard_formula`] made a cell from.
-pub(crate) fn unguarded(cell: &[u8]) -> &[u8] {
+pub fn unguarded(cell: &[u8]) -> &[u8] {
     match cell {
         [b'\'', rest @ ..] if is_formula(bare(rest)) => rest,
         _ => cell,

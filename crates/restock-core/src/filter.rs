@@ -81,7 +81,7 @@ impl Filter {
     /// Reads a filter.
     ///
     /// ```
-    /// use restock_engine::filter::Filter;
+    /// use restock_core::filter::Filter;
     /// let filter = Filter::parse("item.abc in ['A', 'B'] and not location.kind == 'dc'").unwrap();
     /// let fields = |name: &str| Some(if name == "item.abc" { "A".to_owned() } else { "store".to_owned() });
     /// assert!(filter.matches(&fields));
@@ -96,7 +96,7 @@ impl Filter {
     /// As [`Filter::parse`], for things that have these fields and no others.
     ///
     /// ```
-    /// use restock_engine::filter::Filter;
+    /// use restock_core::filter::Filter;
     /// let known = ["value", "source.id"];
     /// let filter = Filter::parse_of_lines("value > 20000 and source.id == 'dairy'", &known).unwrap();
     /// assert!(Filter::parse_of_lines("item.abc == 'A'", &known).is_err());

@@ -1,0 +1,376 @@
+//! A plan that is kept up to date while events come in.
+//!
+//! # Two steps
+//! 1. [`LivePlan::update`] plans the partitions that events touched, from their own rows: a few milliseconds, however large
+//!    the business is. What a partition takes from all others (classes, data health, when locations are open, lead times of
+//!    whole sources, items alike) is that of the last settling.
+//! 2. [`LivePlan::settle`] reads everything, and plans again what came out different from what is known. After it, the
+//!    plan is that of [`plan`](crate::plan()) of the same data, byte for byte.
+//!
+//! Limits over several lines are shared out anew after each step.
+
+mod fingerprint;
+mod remembering;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use restock_core::proposal::Proposal;
+use restock_core::settings::PlanSettings;
+use restock_core::{Dataset, Day, Forecaster, ItemLocation};
+
+use crate::batch::{Overrides, UnitPlan, plan_batch_with};
+use crate::builder::{Shared, UnitBuilder};
+use crate::plan::plan_id;
+use crate::unit::PlanningUnit;
+
+use fingerprint::fingerprint;
+pub use remembering::Remembering;
+
+/// Units that go through a forecaster together.
+const BATCH: usize = 64;
+
+/// Where the rows of some items come from: their ids, ascending, to their tables.
+pub type TablesOf<'a> = &'a mut dyn FnMut(&[String]) -> Dataset;
+
+/// A plan that is kept up to date.
+pub struct LivePlan {
+    settings: PlanSettings,
+    shared: Arc<Shared>,
+    /// The master tables of the last settling, with budgets and capacities.
+    masters: Dataset,
+    as_of: Day,
+    plan_id: String,
+    /// By the smallest id of its items.
+    parts: BTreeMap<String, Part>,
+    /// The part of an item.
+    part_of: HashMap<String, String>,
+    overrides: Overrides,
+}
+
+/// A partition.
+#[derive(Default)]
+struct Part {
+    /// Ascending.
+    items: Vec<String>,
+    /// Of the planning units that `units` were made from.
+    fingerprint: Option<blake3::Hash>,
+    /// As planned by itself.
+    units: Vec<UnitPlan>,
+    /// Which of them limits over several lines apply to.
+    with_limits: Vec<usize>,
+    /// As limits over several lines left it, where they changed a line.
+    limited: Option<Vec<UnitPlan>>,
+}
+
+impl Part {
+    fn planned(&self) -> &[UnitPlan] {
+        self.limited.as_deref().unwrap_or(&self.units)
+    }
+
+    fn set(&mut self, units: Vec<UnitPlan>, fingerprint: Option<blake3::Hash>) {
+        self.with_limits = (0..units.len()).filter(|idx| units[*idx].allocation.is_some()).collect();
+        (self.units, self.fingerprint, self.limited) = (units, fingerprint, None);
+    }
+}
+
+impl LivePlan {
+    /// Plans everything; `progress(done, total)` counts item-locations.
+    pub fn new(
+        whole: &Dataset,
+        settings: &PlanSettings,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Self {
+        let mut live = Self {
+            settings: settings.clone(),
+            shared: Arc::default(),
+            masters: Dataset::default(),
+            as_of: Day(0),
+            plan_id: String::new(),
+            parts: BTreeMap::new(),
+            part_of: HashMap::new(),
+            overrides: Overrides::new(),
+        };
+        live.settle(whole, settings, forecaster, tables, progress);
+        live
+    }
+
+    /// The day that is planned for.
+    pub fn as_of(&self) -> Day {
+        self.as_of
+    }
+
+    /// The settings of the last settling.
+    pub fn settings(&self) -> &PlanSettings {
+        &self.settings
+    }
+
+    /// Names the state that the proposals were made from: that of [`plan`](crate::plan()) after settling, another one for
+    /// each change since.
+    pub fn plan_id(&self) -> &str {
+        &self.plan_id
+    }
+
+    /// Item-locations planned.
+    pub fn n_planned(&self) -> usize {
+        self.parts.values().map(|part| part.units.len()).sum()
+    }
+
+    /// Proposals as they stand, most money at stake first.
+    pub fn proposals(&self) -> Vec<Proposal> {
+        let mut proposals: Vec<Proposal> = self.units().filter_map(|unit| self.proposal(unit)).collect();
+        crate::plan::sort_proposals(&mut proposals);
+        proposals
+    }
+
+    /// Proposals for some item-locations.
+    pub fn proposals_of(&self, places: &BTreeSet<ItemLocation>) -> Vec<Proposal> {
+        let roots: BTreeSet<&String> = places.iter().filter_map(|place| self.part_of.get(&place.item_id)).collect();
+        let units = roots.into_iter().flat_map(|root| self.parts[root].planned());
+        let wanted = units.filter(|unit| places.contains(&place_of(unit)));
+        let mut proposals: Vec<Proposal> = wanted.filter_map(|unit| self.proposal(unit)).collect();
+        crate::plan::sort_proposals(&mut proposals);
+        proposals
+    }
+
+    fn units(&self) -> impl Iterator<Item = &UnitPlan> {
+        self.parts.values().flat_map(Part::planned)
+    }
+
+    fn proposal(&self, unit: &UnitPlan) -> Option<Proposal> {
+        let mut proposal = unit.proposal.clone()?;
+        proposal.plan_id.clone_from(&self.plan_id);
+        Some(proposal)
+    }
+
+    /// Plans the partitions of some items again, from their own rows. Returns the item-locations whose plan changed; limits
+    /// over several lines may change others' too.
+    pub fn update(
+        &mut self,
+        items: &BTreeSet<String>,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+    ) -> BTreeSet<ItemLocation> {
+        let mut roots = BTreeSet::new();
+        for item_id in items {
+            // An item that nobody knew is a part of its own.
+            let root = self.part_of.entry(item_id.clone()).or_insert_with(|| item_id.clone());
+            let part = self.parts.entry(root.clone()).or_default();
+            if part.items.is_empty() {
+                part.items.push(item_id.clone());
+            }
+            roots.insert(root.clone());
+        }
+        let part = tables(&self.items_of(&roots));
+        let settings = self.settings.clone();
+        let builder = UnitBuilder::of_part(&part, &settings, self.shared.clone());
+        let mut changed = self.plan_anew(&builder, &roots, forecaster, &|_, _| {});
+        if !changed.is_empty() {
+            changed.extend(self.share_out(&changed, forecaster, tables));
+            let ids: Vec<&str> = changed.iter().flat_map(|place| [&*place.item_id, &*place.location_id]).collect();
+            let name = format!("{}{ids:?}{:?}", self.plan_id, self.fingerprints(&changed));
+            self.plan_id = format!("pl_{}", &blake3::hash(name.as_bytes()).to_hex()[..16]);
+        }
+        changed
+    }
+
+    /// Reads everything again, and plans what differs from what is known: all of it where settings changed, such as the
+    /// day. Returns the item-locations whose plan changed.
+    pub fn settle(
+        &mut self,
+        whole: &Dataset,
+        settings: &PlanSettings,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> BTreeSet<ItemLocation> {
+        let report = crate::health::check(whole, settings);
+        let builder = UnitBuilder::new(whole, settings, Some(&report));
+        if *settings != self.settings {
+            self.settings = settings.clone();
+            self.parts.values_mut().for_each(|part| part.fingerprint = None);
+        }
+        self.shared = builder.shared().clone();
+        self.as_of = builder.history.as_of();
+        self.masters = master_tables(whole);
+        let mut gone = self.take_over(&builder, whole);
+        let roots = self.parts.keys().cloned().collect();
+        let mut changed = self.plan_anew(&builder, &roots, forecaster, progress);
+        changed.append(&mut gone);
+        changed.extend(self.share_out(&changed, forecaster, tables));
+        self.plan_id = plan_id(whole, settings, forecaster.name());
+        changed
+    }
+
+    /// Makes the parts those of a builder of everything. Returns the item-locations of parts that are no more.
+    fn take_over(&mut self, builder: &UnitBuilder<'_>, whole: &Dataset) -> BTreeSet<ItemLocation> {
+        let mut before = std::mem::take(&mut self.parts);
+        self.part_of.clear();
+        let roots = builder.items_by_partition();
+        for items in roots {
+            let items: Vec<String> =
+                items.into_iter().map(|item| whole.items[item.0 as usize].item_id.clone()).collect();
+            let root = items[0].clone();
+            let mut part = before.remove(&root).unwrap_or_default();
+            if part.items != items {
+                part.fingerprint = None;
+            }
+            self.part_of.extend(items.iter().map(|item_id| (item_id.clone(), root.clone())));
+            part.items = items;
+            self.parts.insert(root, part);
+        }
+        before.values().flat_map(|part| &part.units).map(place_of).collect()
+    }
+
+    /// The items of some parts, ascending.
+    fn items_of(&self, roots: &BTreeSet<String>) -> Vec<String> {
+        let mut items: Vec<String> =
+            roots.iter().filter_map(|root| self.parts.get(root)).flat_map(|part| part.items.clone()).collect();
+        items.sort_unstable();
+        items
+    }
+
+    fn fingerprints(&self, places: &BTreeSet<ItemLocation>) -> Vec<Option<blake3::Hash>> {
+        let roots: BTreeSet<&String> = places.iter().filter_map(|place| self.part_of.get(&place.item_id)).collect();
+        roots.into_iter().map(|root| self.parts[root].fingerprint).collect()
+    }
+
+    /// Plans the partitions of a builder whose planning units are not the known ones; `roots` names the parts that it was
+    /// made for. Returns their item-locations.
+    fn plan_anew(
+        &mut self,
+        builder: &UnitBuilder<'_>,
+        roots: &BTreeSet<String>,
+        forecaster: &dyn Forecaster,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> BTreeSet<ItemLocation> {
+        let known = |root: &str| self.parts.get(root).and_then(|part| part.fingerprint);
+        let root_of = |partition: &[(restock_core::ItemIdx, restock_core::LocationIdx)]| {
+            let item_id = builder.item_id(partition[0].0);
+            self.part_of.get(item_id).cloned().unwrap_or_else(|| item_id.to_owned())
+        };
+        let mut silent = roots.clone();
+        builder.partitions().iter().for_each(|partition| {
+            silent.remove(&root_of(partition));
+        });
+        let sizes: Vec<usize> = builder.partitions().iter().map(Vec::len).collect();
+        let total = sizes.iter().sum();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let planned: Vec<(String, blake3::Hash, Vec<UnitPlan>)> = batches(&sizes)
+            .into_par_iter()
+            .flat_map_iter(|batch| {
+                let mut new = Vec::new();
+                let mut units: Vec<PlanningUnit> = Vec::new();
+                let mut n_pairs = 0;
+                for partition in &builder.partitions()[batch] {
+                    n_pairs += partition.len();
+                    let built = builder.build_partition(partition).0;
+                    let (root, fingerprint) = (root_of(partition), fingerprint(&built));
+                    if known(&root) != Some(fingerprint) {
+                        new.push((root, fingerprint, built.len()));
+                        units.extend(built);
+                    }
+                }
+                let mut plans = plan_batch_with(&units, &self.settings, forecaster, &Overrides::new()).into_iter();
+                let done = done.fetch_add(n_pairs, std::sync::atomic::Ordering::Relaxed) + n_pairs;
+                progress(done, total);
+                let split = move |(root, fingerprint, n)| (root, fingerprint, plans.by_ref().take(n).collect());
+                new.into_iter().map(split).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut changed = BTreeSet::new();
+        // Nothing speaks of an item-location of theirs any more.
+        for root in silent {
+            let part = self.parts.get_mut(&root).expect("a part is there");
+            changed.extend(part.units.iter().map(place_of));
+            part.set(Vec::new(), None);
+        }
+        for (root, fingerprint, units) in planned {
+            let part = self.parts.entry(root).or_default();
+            changed.extend(part.units.iter().chain(&units).map(place_of));
+            part.set(units, Some(fingerprint));
+        }
+        changed
+    }
+
+    /// Shares out what limits over several lines allow. Returns the item-locations whose plan this changed, beside `changed`.
+    fn share_out(
+        &mut self,
+        changed: &BTreeSet<ItemLocation>,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+    ) -> BTreeSet<ItemLocation> {
+        let units = self.parts.values().flat_map(|part| part.with_limits.iter().map(|idx| &part.units[*idx]));
+        let overrides = crate::limits::apply(units, self.as_of, &self.masters, &self.settings).overrides;
+        let before = std::mem::replace(&mut self.overrides, overrides);
+        // Lines whose share changed, and shares of lines that were planned anew.
+        let differs = |(item_id, location_id): &(String, String), steps| {
+            before.get(&(item_id.clone(), location_id.clone())) != Some(steps)
+                || changed.contains(&ItemLocation::new(item_id, location_id))
+        };
+        let now = self.overrides.iter().filter(|(place, steps)| differs(place, *steps)).map(|(place, _)| place);
+        let ended = before.keys().filter(|place| !self.overrides.contains_key(*place));
+        let mut others: BTreeSet<ItemLocation> =
+            now.chain(ended).map(|(item_id, location_id)| ItemLocation::new(item_id, location_id)).collect();
+        let roots: BTreeSet<String> =
+            others.iter().filter_map(|place| self.part_of.get(&place.item_id)).cloned().collect();
+        let is_limited = |part: &Part| {
+            let place = |unit: &UnitPlan| (unit.line.item_id.clone(), unit.line.location_id.clone());
+            part.with_limits.iter().any(|idx| self.overrides.contains_key(&place(&part.units[*idx])))
+        };
+        let mut limited = BTreeSet::new();
+        for root in roots {
+            let part = self.parts.get_mut(&root).expect("an item's part is there");
+            others.extend(part.units.iter().map(place_of));
+            part.limited = None;
+            if is_limited(part) {
+                limited.insert(root);
+            }
+        }
+        if limited.is_empty() {
+            return others;
+        }
+        let part = tables(&self.items_of(&limited));
+        let builder = UnitBuilder::of_part(&part, &self.settings, self.shared.clone());
+        for partition in builder.partitions() {
+            let units = builder.build_partition(partition).0;
+            let root = &self.part_of[builder.item_id(partition[0].0)];
+            let plans = plan_batch_with(&units, &self.settings, forecaster, &self.overrides);
+            self.parts.get_mut(root).expect("an item's part is there").limited = Some(plans);
+        }
+        others
+    }
+}
+
+fn place_of(unit: &UnitPlan) -> ItemLocation {
+    ItemLocation::new(&unit.line.item_id, &unit.line.location_id)
+}
+
+/// Ranges of partitions of about [`BATCH`] item-locations.
+fn batches(sizes: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (idx, n_pairs) in sizes.iter().enumerate() {
+        size += n_pairs;
+        if size >= BATCH || idx + 1 == sizes.len() {
+            batches.push(start..idx + 1);
+            (start, size) = (idx + 1, 0);
+        }
+    }
+    batches
+}
+
+/// What limits over several lines look at.
+fn master_tables(whole: &Dataset) -> Dataset {
+    Dataset {
+        items: whole.items.clone(),
+        locations: whole.locations.clone(),
+        suppliers: whole.suppliers.clone(),
+        budgets: whole.budgets.clone(),
+        capacities: whole.capacities.clone(),
+        ..Dataset::default()
+    }
+}

@@ -1,0 +1,246 @@
+//! A plan that is kept up to date while events come in is the plan of all that is known, made anew.
+
+mod fixtures;
+
+use std::collections::BTreeSet;
+
+use fixtures::RecentMean;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use restock_core::dataset::{BomRow, BudgetRow, RowRef};
+use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
+use restock_core::settings::PlanSettings;
+use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
+use restock_engine::{LivePlan, Plan, plan};
+use restock_inventory::retail_simulator::{ChainConfig, chain};
+use restock_ledger::{Files, tables, tables_of_part};
+
+const FORECASTER: RecentMean = RecentMean { spread: 1.2 };
+
+/// A chain whose orders meet every limit over several lines: supplier minimums, a budget; one item is made of another.
+fn business() -> Dataset {
+    let config = ChainConfig { n_items: 24, n_stores: 3, n_days: 200, ..ChainConfig::example_shop() };
+    let mut dataset = chain(&config, 7);
+    for supplier in &mut dataset.suppliers {
+        supplier.min_order_value = Some("40".parse().unwrap());
+    }
+    dataset.budgets.push(BudgetRow {
+        scope: "all".to_owned(),
+        from: None,
+        to: None,
+        amount: "100".parse().unwrap(),
+        row: RowRef::default(),
+    });
+    dataset.bom.push(BomRow {
+        parent: ItemIdx(3),
+        component: ItemIdx(9),
+        quantity_per: Quantity::from_whole(2),
+        yield_share: 1.0,
+        scrap_share: 0.0,
+        row: RowRef::default(),
+    });
+    dataset
+}
+
+/// Files, what happened since, and the plan that follows it.
+struct World {
+    files: Dataset,
+    rows: RowsByItem,
+    read_at: Timestamp,
+    events: Vec<Event>,
+    settings: PlanSettings,
+}
+
+impl World {
+    fn new(files: Dataset) -> Self {
+        let last = files.sales.day.iter().max().copied().unwrap();
+        let today = last.plus(1);
+        let settings = PlanSettings { as_of: Some(today), day_has_begun: true, n_paths: 32, ..PlanSettings::default() };
+        let read_at = instant(today, 0);
+        Self { rows: RowsByItem::new(&files), files, read_at, events: Vec::new(), settings }
+    }
+
+    fn whole(&self) -> Dataset {
+        tables(&self.files, self.read_at, &self.events, &TimeZone::UTC)
+    }
+
+    /// The tables of some items.
+    fn part(&self, item_ids: &[String]) -> Dataset {
+        let idx_of = |id: &String| self.files.items.binary_search_by(|item| item.item_id.cmp(id)).ok();
+        let items: Vec<ItemIdx> = item_ids.iter().filter_map(idx_of).map(|idx| ItemIdx(idx as u32)).collect();
+        let is_about = |event: &&Event| match event.kind.item_id() {
+            Some(item_id) => item_ids.iter().any(|id| id == item_id),
+            None => true,
+        };
+        let events: Vec<Event> = self.events.iter().filter(is_about).cloned().collect();
+        let part = self.rows.part(&self.files, &items);
+        tables_of_part(&part, Files::of(&self.files, self.read_at), &events, &TimeZone::UTC)
+    }
+
+    fn made_anew(&self) -> Plan {
+        plan(&self.whole(), &self.settings, &FORECASTER, &|_, _| {})
+    }
+
+    fn live(&self) -> LivePlan {
+        LivePlan::new(&self.whole(), &self.settings, &FORECASTER, &mut |ids| self.part(ids), &|_, _| {})
+    }
+
+    fn settle(&self, live: &mut LivePlan) -> BTreeSet<ItemLocation> {
+        live.settle(&self.whole(), &self.settings, &FORECASTER, &mut |ids| self.part(ids), &|_, _| {})
+    }
+
+    fn update(&self, live: &mut LivePlan, from: usize) -> BTreeSet<ItemLocation> {
+        let items: BTreeSet<String> =
+            self.events[from..].iter().filter_map(|event| event.kind.item_id()).map(str::to_owned).collect();
+        live.update(&items, &FORECASTER, &mut |ids| self.part(ids))
+    }
+}
+
+fn instant(day: Day, hour: i8) -> Timestamp {
+    TimeZone::UTC.to_timestamp(day.to_date().at(hour, 0, 0, 0)).unwrap()
+}
+
+/// Something that happens to an item-location on `day`.
+fn random_event(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) -> Event {
+    let new_item = rng.random_bool(0.03);
+    let item = match new_item {
+        true => format!("new-{}", rng.random_range(0..3)),
+        false => world.files.items.choose(rng).unwrap().item_id.clone(),
+    };
+    let store = world.files.locations.choose(rng).unwrap().location_id.clone();
+    let place = ItemLocation::new(&item, &store);
+    let quantity = Quantity::from_whole(rng.random_range(1..15));
+    let line = OrderLine { order_id: format!("PO-{}", rng.random_range(0..6)), place: place.clone() };
+    let supplier = world.files.suppliers.choose(rng).unwrap().supplier_id.clone();
+    let kind = match rng.random_range(0..16) {
+        0..6 => EventKind::Sale { place, quantity, unit_price: None, lost: None },
+        6 => EventKind::Return { place, quantity: Quantity::from_whole(1), unit_price: None },
+        7..9 => EventKind::Receipt { place, quantity, order_id: Some(line.order_id), origin: None, unit_cost: None },
+        9 => EventKind::Count { place, on_hand: Quantity::from_whole(rng.random_range(0..40)) },
+        10 => EventKind::Waste { place, quantity, reason: "broken".to_owned() },
+        11 => EventKind::OrderPlaced {
+            line,
+            quantity: Quantity::from_whole(rng.random_range(1..60)),
+            origin: Some(SupplyOrigin::Supplier(supplier)),
+            due_on: Some(day.plus(rng.random_range(1..9))),
+        },
+        12 => EventKind::OrderCancelled { line, quantity: None },
+        13 => EventKind::StockoutObserved { place, to: None },
+        14 => EventKind::PriceChange {
+            item_id: item,
+            location_id: rng.random_bool(0.5).then_some(store),
+            price: "2.49".parse().unwrap(),
+            from: None,
+            to: None,
+        },
+        _ => EventKind::LeadTimeNotice {
+            origin: SupplyOrigin::Supplier(supplier),
+            item_id: rng.random_bool(0.5).then_some(item),
+            location_id: None,
+            lead_time_days: "6".parse().unwrap(),
+        },
+    };
+    Event {
+        event_id: number.to_string(),
+        source: "test".to_owned(),
+        occurred_at: instant(day, rng.random_range(6..22)),
+        kind,
+        attributes: Default::default(),
+    }
+}
+
+#[test]
+fn after_settling_a_live_plan_is_the_plan_made_anew() {
+    let mut world = World::new(business());
+    let first = world.made_anew();
+    let mut unlimited = world.files.clone();
+    unlimited.budgets.clear();
+    let unlimited = plan(&unlimited, &world.settings, &FORECASTER, &|_, _| {});
+    assert_ne!(unlimited.proposals.len(), first.proposals.len(), "the budget takes orders away");
+    let mut live = world.live();
+    assert_eq!(live.proposals(), first.proposals);
+    assert_eq!(live.plan_id(), first.plan_id);
+    assert!(world.settle(&mut live).is_empty(), "nothing happened");
+
+    let mut rng = ChaCha8Rng::seed_from_u64(20260302);
+    let mut today = world.settings.as_of.unwrap();
+    let (mut n_alike, mut n_raised) = (0, 0);
+    for burst in 0..24 {
+        if burst % 8 == 7 {
+            today = today.plus(1);
+            world.settings.as_of = Some(today);
+            world.settle(&mut live);
+        }
+        let from = world.events.len();
+        for _ in 0..rng.random_range(1..12) {
+            // A fifth is late.
+            let day = today.plus(if rng.random_bool(0.2) { -rng.random_range(1..20) } else { 0 });
+            let event = random_event(&mut rng, &world, day, world.events.len());
+            world.events.push(event);
+        }
+        world.update(&mut live, from);
+        let anew = world.made_anew();
+        let steps = anew.proposals.iter().flat_map(|proposal| &proposal.explanation.waterfall);
+        let raised = |step: &&WaterfallLine| step.code == WaterfallCode::SupplierMinimum && step.value > Quantity::ZERO;
+        n_raised += steps.filter(raised).count();
+        // Most often nothing that is shared has changed, and the quick way is exact already.
+        let quantities = |proposals: &[Proposal]| -> Vec<_> {
+            let one = |one: &Proposal| (one.item_id.clone(), one.destination.clone(), one.quantity);
+            let mut all: Vec<_> = proposals.iter().map(one).collect();
+            all.sort();
+            all
+        };
+        n_alike += usize::from(quantities(&live.proposals()) == quantities(&anew.proposals));
+        world.settle(&mut live);
+        assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
+        assert_eq!(live.plan_id(), anew.plan_id);
+    }
+    assert!(n_raised > 0, "supplier minimums raise lines");
+    assert!(n_alike >= 12, "the quick way gave the quantities of a whole plan {n_alike} times of 24");
+}
+
+#[test]
+fn a_sale_of_today_counts_in_the_stock_and_is_expected_no_more() {
+    let mut files = business();
+    files.budgets.clear();
+    let mut world = World::new(files);
+    let today = world.settings.as_of.unwrap();
+    let line_of = |plan: &Plan, place: &ItemLocation| {
+        let is_it =
+            |line: &&restock_engine::PlanLine| line.item_id == place.item_id && line.location_id == place.location_id;
+        plan.lines.iter().find(is_it).cloned().unwrap()
+    };
+    let before = world.made_anew();
+    let in_stock =
+        before.lines.iter().filter(|line| line.on_hand > Quantity::from_whole(20) && line.location_id != "dc");
+    let line = in_stock.max_by(|one, other| one.demand_per_day.total_cmp(&other.demand_per_day)).unwrap();
+    assert!(line.demand_per_day > 1.0);
+    let place = ItemLocation::new(&line.item_id, &line.location_id);
+    let expected = line.expected_demand;
+    let sell = |number: usize, units: i64| Event {
+        event_id: number.to_string(),
+        source: "test".to_owned(),
+        occurred_at: instant(today, 9),
+        kind: EventKind::Sale {
+            place: place.clone(),
+            quantity: Quantity::from_whole(units),
+            unit_price: None,
+            lost: None,
+        },
+        attributes: Default::default(),
+    };
+    world.events.push(sell(1, 1));
+    let after = line_of(&world.made_anew(), &place);
+    assert_eq!(after.on_hand, line.on_hand + -Quantity::from_whole(1));
+    assert!(after.expected_demand <= expected && after.expected_demand >= expected - 1.0);
+    // Far more than expected of the day: the rest of the demand is that of the days after.
+    world.events.push(sell(2, 15));
+    let busy = line_of(&world.made_anew(), &place);
+    assert_eq!(busy.on_hand, line.on_hand + -Quantity::from_whole(16));
+    assert!(busy.expected_demand < after.expected_demand, "{busy:?} {after:?}");
+    assert_eq!(busy.recent_demand_per_day, line.recent_demand_per_day, "the day is not over");
+}

@@ -1,0 +1,369 @@
+//! Proposals of the desk: pages of them, one, and why.
+
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::{Extension, Json};
+use restock_core::Money;
+use restock_core::filter::Filter;
+use restock_core::proposal::{Proposal, ProposalSource, ProposalType};
+use restock_ledger::{Filed, LINE_FIELDS, ProposalState, line_field};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::authentication::Caller;
+use crate::extract::{Name, ValidQuery, page_size};
+use crate::planner::{Rules, Unanswered};
+use crate::problem::Problem;
+use crate::server::App;
+
+/// A proposal on the desk.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ProposalRow {
+    proposal_id: String,
+    /// The number of its last change; an edit that names another one is refused.
+    version: u64,
+    /// `proposed`, `edited`, `approved`, `exported`, `acknowledged`, `partially_received`, `closed`, `rejected`, `expired`
+    /// or `superseded`.
+    state: &'static str,
+    /// `purchase`, `transfer` or `production`.
+    r#type: &'static str,
+    item_id: String,
+    /// The location that receives it.
+    destination: String,
+    /// The supplier that it comes from.
+    supplier_id: Option<String>,
+    /// The location that it comes from.
+    from_location: Option<String>,
+    /// What is or will be ordered, base units, a decimal.
+    quantity: String,
+    /// What the last plan wants, base units, a decimal.
+    plan_wants: String,
+    /// The base unit.
+    uom: String,
+    /// Base units of an order unit, a decimal; 0 where it is ordered by the unit.
+    order_multiple: String,
+    /// The order unit.
+    order_uom: String,
+    /// Cost per base unit, a decimal.
+    unit_cost: Option<String>,
+    /// Value of what is or will be ordered, a decimal.
+    value: Option<String>,
+    /// ISO 4217 code.
+    currency: String,
+    /// Last day to place the order.
+    order_by: String,
+    /// Day the goods can be sold.
+    expected_receipt: String,
+    /// Money at stake when it is not ordered, a decimal.
+    priority: String,
+    /// The plan that wants it last.
+    plan_id: String,
+    /// Who approved it.
+    approvals: Vec<String>,
+    /// How many different persons must approve it.
+    n_approvers: u32,
+    /// The last reason that a person gave; empty when none did.
+    reason: String,
+    /// The order that it became.
+    order_id: Option<String>,
+    /// What has arrived, base units, a decimal.
+    received: String,
+}
+
+impl ProposalRow {
+    pub(crate) fn new(filed: &Filed, rules: &Rules) -> Self {
+        let need = &filed.need;
+        let (supplier_id, from_location) = origin(&need.source);
+        Self {
+            proposal_id: filed.proposal_id.clone(),
+            version: filed.version,
+            state: filed.state.name(),
+            r#type: type_name(need.proposal_type),
+            item_id: need.item_id.clone(),
+            destination: need.destination.clone(),
+            supplier_id,
+            from_location,
+            quantity: filed.quantity.to_string(),
+            plan_wants: need.quantity.to_string(),
+            uom: need.uom.clone(),
+            order_multiple: need.order_multiple.to_string(),
+            order_uom: need.order_uom.clone(),
+            unit_cost: need.unit_cost.map(|cost| cost.to_string()),
+            value: filed.value().map(|value| value.to_string()),
+            currency: need.currency.clone(),
+            order_by: need.order_by.to_string(),
+            expected_receipt: need.expected_receipt.to_string(),
+            priority: need.priority.to_string(),
+            plan_id: need.plan_id.clone(),
+            approvals: filed.approvals.clone(),
+            n_approvers: (rules.n_approvers)(filed).max(1),
+            reason: filed.reason.clone(),
+            order_id: filed.order_id.clone(),
+            received: filed.received.to_string(),
+        }
+    }
+}
+
+pub(crate) fn type_name(proposal_type: ProposalType) -> &'static str {
+    match proposal_type {
+        ProposalType::Purchase => "purchase",
+        ProposalType::Transfer => "transfer",
+        ProposalType::Production => "production",
+    }
+}
+
+/// Supplier and location of a source.
+pub(crate) fn origin(source: &ProposalSource) -> (Option<String>, Option<String>) {
+    match source {
+        ProposalSource::SupplierId(id) => (Some(id.clone()), None),
+        ProposalSource::LocationId(id) => (None, Some(id.clone())),
+        ProposalSource::Unknown => (None, None),
+    }
+}
+
+/// A page of proposals.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProposalPage {
+    proposals: Vec<ProposalRow>,
+    /// What to give as `cursor` for the next page; nothing on the last page.
+    next_cursor: Option<String>,
+    /// The number of the last change that the page knows.
+    last_number: u64,
+}
+
+/// Where proposals stand.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StateQuery {
+    /// Proposed, edited or approved: it waits to become an order.
+    Open,
+    Proposed,
+    Edited,
+    Approved,
+    Exported,
+    Acknowledged,
+    PartiallyReceived,
+    Closed,
+    Rejected,
+    Expired,
+    Superseded,
+}
+
+impl StateQuery {
+    fn has(self, state: ProposalState) -> bool {
+        match self {
+            Self::Open => state.is_open(),
+            Self::Proposed => state == ProposalState::Proposed,
+            Self::Edited => state == ProposalState::Edited,
+            Self::Approved => state == ProposalState::Approved,
+            Self::Exported => state == ProposalState::Exported,
+            Self::Acknowledged => state == ProposalState::Acknowledged,
+            Self::PartiallyReceived => state == ProposalState::PartiallyReceived,
+            Self::Closed => state == ProposalState::Closed,
+            Self::Rejected => state == ProposalState::Rejected,
+            Self::Expired => state == ProposalState::Expired,
+            Self::Superseded => state == ProposalState::Superseded,
+        }
+    }
+}
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    /// The most at stake.
+    #[default]
+    Priority,
+    /// The most money; what has no value comes last.
+    Value,
+    /// The earliest day to order.
+    OrderBy,
+    /// The smallest id.
+    Id,
+}
+
+impl Sort {
+    /// Smaller keys come first; equal ones by id.
+    fn key(self, filed: &Filed) -> Money {
+        match self {
+            Self::Priority => -filed.need.priority,
+            Self::Value => filed.value().map_or(Money::MAX, |value| -value),
+            Self::OrderBy => Money::from(filed.need.order_by.0),
+            Self::Id => Money::ZERO,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProposalQuery {
+    /// Proposals in this state only.
+    #[param(inline)]
+    state: Option<StateQuery>,
+    /// Of this item only.
+    item: Option<String>,
+    /// For this location only.
+    location: Option<String>,
+    /// From this supplier or location only.
+    source: Option<String>,
+    /// Those that a filter holds for, such as `value < 200 and source.id == 'dairy'`. Its fields are item.id, location.id,
+    /// quantity, source.id, state and value.
+    q: Option<String>,
+    /// What comes first.
+    #[param(inline)]
+    sort: Option<Sort>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most rows.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+}
+
+/// Proposals of the desk, the most at stake first.
+#[utoipa::path(
+    get,
+    path = "/v1/proposals",
+    params(ProposalQuery),
+    responses(
+        (status = 200, description = "a page of proposals", body = ProposalPage),
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    ValidQuery(query): ValidQuery<ProposalQuery>,
+) -> Result<Json<ProposalPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let filter = filter_of("q", query.q.as_deref())?;
+    let after = cursor_of(query.cursor.as_deref())?;
+    let sort = query.sort.unwrap_or_default();
+    let projection = app.writer.projection()?;
+    let is_same = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    let mut found: Vec<(Money, &Filed)> = projection
+        .desk
+        .all()
+        .filter(|filed| {
+            let need = &filed.need;
+            caller.covers(Some(&need.destination))
+                && query.state.is_none_or(|state| state.has(filed.state))
+                && is_same(&query.item, &need.item_id)
+                && is_same(&query.location, &need.destination)
+                && (query.source.is_none() || is_same(&query.source, &need.source.to_string()))
+                && filter.as_ref().is_none_or(|filter| filter.matches(&|name| line_field(filed, name)))
+        })
+        .map(|filed| (sort.key(filed), filed))
+        .filter(|(key, filed)| {
+            let place = (*key, filed.proposal_id.as_str());
+            after.as_ref().is_none_or(|(key, id)| place > (*key, id.as_str()))
+        })
+        .collect();
+    found.sort_unstable_by(|(key, filed), (other_key, other)| {
+        (key, &filed.proposal_id).cmp(&(other_key, &other.proposal_id))
+    });
+    let next_cursor = (found.len() > limit).then(|| {
+        let (key, filed) = &found[limit - 1];
+        serde_json::to_string(&(key.to_string(), &filed.proposal_id)).expect("texts are JSON")
+    });
+    found.truncate(limit);
+    let proposals = found.into_iter().map(|(_, filed)| ProposalRow::new(filed, &app.rules)).collect();
+    Ok(Json(ProposalPage { proposals, next_cursor, last_number: projection.desk.last_number() }))
+}
+
+/// A filter of lines; an empty text is none.
+pub(crate) fn filter_of(field: &str, text: Option<&str>) -> Result<Option<Filter>, Problem> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    Filter::parse_of_lines(text, LINE_FIELDS).map(Some).map_err(|error| {
+        let expected = format!("a filter of {}", LINE_FIELDS.join(", "));
+        let mut problem = Problem::bad_query(field, format!("{text:?}"), expected);
+        problem.detail = error.to_string().into();
+        problem
+    })
+}
+
+fn cursor_of(text: Option<&str>) -> Result<Option<(Money, String)>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let read = serde_json::from_str::<(String, String)>(text).ok();
+    let cursor = read.and_then(|(key, id)| Some((key.parse().ok()?, id)));
+    let refused = || Problem::bad_query("cursor", format!("{text:?}"), "next_cursor of the page before");
+    cursor.map(Some).ok_or_else(refused)
+}
+
+/// The proposal with an id that the caller may see; what it may not see is not there.
+pub(crate) fn find(app: &App, caller: &Caller, id: &str) -> Result<Filed, Problem> {
+    let projection = app.writer.projection()?;
+    let found = projection.desk.get(id).filter(|filed| caller.covers(Some(&filed.need.destination)));
+    found.cloned().ok_or_else(|| no_such_proposal(id))
+}
+
+pub(crate) fn no_such_proposal(id: &str) -> Problem {
+    let id: String = id.chars().take(200).collect();
+    Problem::not_found(format!("there is no proposal {id:?}"))
+}
+
+/// One proposal; the header `etag` has its version.
+#[utoipa::path(
+    get,
+    path = "/v1/proposals/{id}",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the proposal", body = ProposalRow),
+        (status = 400, description = "bad id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such proposal", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn one(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+) -> Result<([(HeaderName, String); 1], Json<ProposalRow>), Problem> {
+    let row = ProposalRow::new(&find(&app, &caller, &id)?, &app.rules);
+    Ok(([(header::ETAG, format!("\"{}\"", row.version))], Json(row)))
+}
+
+/// The whole record behind a proposal, as of the last events that the planner has taken in: why this quantity.
+#[utoipa::path(
+    get,
+    path = "/v1/proposals/{id}/explanation",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the record with its explanation", body = Object),
+        (status = 400, description = "bad id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such proposal", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nothing of the kind is needed any more, or nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn explanation(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+) -> Result<Json<Proposal>, Problem> {
+    let filed = find(&app, &caller, &id)?;
+    match app.planning.explain(filed.need).await? {
+        Some(proposal) => Ok(Json(proposal)),
+        None => {
+            let detail = format!("proposal {id} is {}, the planner wants nothing of the kind now", filed.state.name());
+            Err(Problem::new(StatusCode::CONFLICT, "no-longer-needed", "It is not needed any more", detail)
+                .fix("GET /v1/proposals?state=open lists what is proposed now"))
+        }
+    }
+}
+
+impl From<Unanswered> for Problem {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::NoPlanner => {
+                let detail = "this server does not plan";
+                Self::new(StatusCode::CONFLICT, "no-planner", "There is no planner", detail)
+                    .fix("plan with `restock plan --publish`, or serve with live planning")
+            }
+            Unanswered::Full => Self::unavailable("overloaded", "too many requests wait for the planner"),
+            Unanswered::Stopping => Self::unavailable("stopping", "the server is shutting down"),
+            Unanswered::Failed(error) => {
+                tracing::error!(error = %error, "a proposal could not be explained");
+                Self::internal("the planner could not explain it")
+            }
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The plan that a server keeps up to date: files read once, events from the ledger, as they come in.
+//!
+//! An event leads to a plan of its item at once ([`LivePlan::update`]), from the rows of the files and the ledger that are
+//! about it. What others take from it (classes, data health, lead times of sources) is worked out in quiet moments, and at
+//! most a tenth of the time ([`LivePlan::settle`]); a new day, and files or settings that changed, are settled before
+//! anything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use restock_core::proposal::Proposal;
+use restock_core::{Bucket, Dataset, Day, Event, ItemIdx, ItemLocation, RowsByItem};
+use restock_engine::{LivePlan, Remembering};
+use restock_ledger::{DESK_SOURCE, Files, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part};
+use restock_server::{LivePlanner, PlanningError};
+use restock_store::Import;
+
+use crate::cli::DataArgs;
+use crate::error::CliError;
+use crate::ledger::{Added, before, for_each_event};
+use crate::project::{Loaded, Project, business_day, forecaster};
+use crate::session::Session;
+
+/// Quiet time after which what is shared is worked out again.
+const QUIET: SignedDuration = SignedDuration::from_secs(5);
+
+/// Settling takes at most one part in so many of the time.
+const SHARE_OF_TIME: i32 = 10;
+
+/// Days without news after which data count as old.
+const RECENT_DAYS: i32 = 14;
+
+/// Events of one item-location that are read at a time.
+const N_AT_A_TIME: usize = 10_000;
+
+/// Plans for the server.
+pub(crate) struct ProjectPlanner {
+    session: Session,
+    time_zone: TimeZone,
+    ledger: Box<dyn Ledger>,
+    /// `None` before they were read.
+    files: Option<FileTables>,
+    events: EventIndex,
+    /// `None` before the first plan.
+    live: Option<Live>,
+    last_sequence: u64,
+    /// Since when events have been taken in that are not settled.
+    unsettled_since: Option<Timestamp>,
+    last_event_at: Timestamp,
+    settled_at: Timestamp,
+    settling_took: SignedDuration,
+}
+
+struct Live {
+    plan: LivePlan,
+    forecaster: Remembering,
+    made_with: Made,
+    /// The day of the clock that it was settled on.
+    today: Day,
+}
+
+/// What a forecaster was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Made {
+    model: String,
+    precision: String,
+    bucket: Bucket,
+    /// The version of the pretrained model that was promoted, where the project has one.
+    version: Option<String>,
+}
+
+impl Made {
+    fn of(loaded: &Loaded) -> Self {
+        let settings = &loaded.settings;
+        Self {
+            model: settings.forecast_model.clone(),
+            precision: settings.forecast_precision.clone(),
+            bucket: settings.bucket,
+            version: loaded.models.active().ok().flatten(),
+        }
+    }
+}
+
+/// What was read of a project.
+struct FileTables {
+    project: Project,
+    /// What says whether it changed since.
+    stamp: Stamp,
+    /// What was read beside the tables.
+    import: Import,
+    tables: Dataset,
+    rows: RowsByItem,
+    /// When they count as read: before the first event.
+    about: Files,
+}
+
+/// Which events there are, so that those of an item can be read.
+#[derive(Default)]
+struct EventIndex {
+    /// Where events tell of an item.
+    locations: BTreeMap<String, BTreeSet<String>>,
+    /// Events of an item at no one location, and of no item.
+    of_items: BTreeMap<String, Vec<Event>>,
+    of_all: Vec<Event>,
+    /// The last day that events tell of, but for the project's own orders.
+    last_day: Option<Day>,
+    first_at: Option<Timestamp>,
+    n_events: usize,
+}
+
+impl EventIndex {
+    /// Notes an event; returns the item that it is about.
+    fn add(&mut self, event: &Event, time_zone: &TimeZone) -> Option<String> {
+        self.n_events += 1;
+        self.first_at = Some(self.first_at.map_or(event.occurred_at, |first| first.min(event.occurred_at)));
+        if event.source != DESK_SOURCE {
+            self.last_day = self.last_day.max(Some(event.business_day(time_zone)));
+        }
+        match (event.kind.place(), event.kind.item_id()) {
+            (Some(place), _) => {
+                self.locations.entry(place.item_id.clone()).or_default().insert(place.location_id.clone());
+                Some(place.item_id.clone())
+            }
+            (None, Some(item_id)) => {
+                self.of_items.entry(item_id.to_owned()).or_default().push(event.clone());
+                Some(item_id.to_owned())
+            }
+            (None, None) => {
+                self.of_all.push(event.clone());
+                None
+            }
+        }
+    }
+
+    /// The events of some items, and those of no item in particular.
+    fn of(&self, item_ids: &[String], ledger: &dyn Ledger) -> Result<Vec<Event>, LedgerError> {
+        let mut events = self.of_all.clone();
+        for item_id in item_ids {
+            events.extend(self.of_items.get(item_id).into_iter().flatten().cloned());
+            for location_id in self.locations.get(item_id).into_iter().flatten() {
+                let place = ItemLocation::new(item_id, location_id);
+                let mut next = 1;
+                loop {
+                    let some = ledger.events_of(&place, next, N_AT_A_TIME)?;
+                    let Some(last) = some.last() else { break };
+                    next = last.sequence + 1;
+                    events.extend(some.into_iter().map(|recorded| recorded.event));
+                }
+            }
+        }
+        Ok(events)
+    }
+}
+
+impl FileTables {
+    /// The tables of some items with what events say of them.
+    fn part(
+        &self,
+        item_ids: &[String],
+        events: &EventIndex,
+        ledger: &dyn Ledger,
+        time_zone: &TimeZone,
+    ) -> Result<Dataset, LedgerError> {
+        let items = &self.tables.items;
+        let idx_of = |id: &String| items.binary_search_by(|item| item.item_id.cmp(id)).ok();
+        let own: Vec<ItemIdx> = item_ids.iter().filter_map(idx_of).map(|idx| ItemIdx(idx as u32)).collect();
+        let part = self.rows.part(&self.tables, &own);
+        Ok(tables_of_part(&part, self.about, &events.of(item_ids, ledger)?, time_zone))
+    }
+}
+
+/// Path, size and time of change of each file.
+type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+impl ProjectPlanner {
+    /// For the project of `session`; its files are read when the first plan is made.
+    pub(crate) fn new(session: Session, time_zone: TimeZone, ledger: Box<dyn Ledger>) -> Self {
+        let now = session.now;
+        Self {
+            session,
+            time_zone,
+            ledger,
+            files: None,
+            events: EventIndex::default(),
+            live: None,
+            last_sequence: 0,
+            unsettled_since: None,
+            last_event_at: now,
+            settled_at: now,
+            settling_took: SignedDuration::ZERO,
+        }
+    }
+
+    /// Reads the files where they or the settings changed.
+    fn read_files(&mut self) -> Result<(), CliError> {
+        let project = Project::open(&self.session, &DataArgs::default())?;
+        let stamp = stamp(&project);
+        if self.files.as_ref().is_some_and(|files| files.stamp == stamp) {
+            return Ok(());
+        }
+        let mut import = project.read_files(&self.session)?;
+        let tables = std::mem::take(&mut import.dataset);
+        if import.n_row_errors > 0 {
+            tracing::warn!(
+                n_row_errors = import.n_row_errors,
+                "rows of files could not be taken in: see `restock check`"
+            );
+        }
+        let about = Files::of(&tables, self.session.now);
+        self.files = Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import });
+        Ok(())
+    }
+
+    /// Whether files or settings changed since they were read.
+    fn files_changed(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| files.stamp != stamp(&files.project))
+    }
+
+    /// Reads all events, and plans everything that came out different.
+    fn settle(&mut self, now: Timestamp) -> Result<Revision, PlanningError> {
+        let began = std::time::Instant::now();
+        let time_zone = self.time_zone.clone();
+        self.read_files().map_err(explained)?;
+        let mut events = Vec::new();
+        for_each_event(&*self.ledger, &mut |event| events.push(event.clone())).map_err(failed)?;
+        let mut index = EventIndex::default();
+        for event in &events {
+            index.add(event, &time_zone);
+        }
+        let files = self.files.as_mut().expect("just read");
+        files.about.read_at = index.first_at.map_or(files.about.read_at, before);
+        let whole = tables_of_part(&files.tables, files.about, &events, &time_zone);
+        let last_sequence = self.ledger.last_sequence().map_err(failed)?;
+        drop(events);
+        let today = business_day(now, &time_zone);
+        // Data that are kept up to date are planned for the day on the clock; old ones for the day after them, as
+        // `restock plan` does.
+        let is_recent = index.last_day.max(files.about.last_day).is_some_and(|last| last >= today.plus(-RECENT_DAYS));
+        let last_day = if is_recent { index.last_day.max(Some(today)) } else { index.last_day };
+        if !is_recent {
+            tracing::warn!("the data end more than {RECENT_DAYS} days ago: the plan is for the day after them");
+        }
+        let added = Added { n_events: index.n_events, n_later: 0, last_day };
+        let import = Import { dataset: whole, ..files.import.clone() };
+        let loaded = files.project.understand(&self.session, import, &added, now).map_err(explained)?;
+        self.events = index;
+        let (files, events, ledger) = (&*files, &self.events, &*self.ledger);
+        let mut error = None;
+        let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
+        let (whole, settings) = (&loaded.import.dataset, &loaded.settings);
+        let live = match self.live.take() {
+            // What is remembered of forecasts stays, where the forecaster does.
+            Some(mut live) if live.made_with == Made::of(&loaded) => {
+                live.plan.settle(whole, settings, &live.forecaster, &mut tables, &|_, _| {});
+                Live { today, ..live }
+            }
+            _ => {
+                let forecaster = Remembering::new(forecaster(&settings.forecast_model, &loaded).map_err(explained)?);
+                let progress = self.session.progress(self.session.text(crate::i18n::Text::Planning));
+                let told = |done, total| progress.set(done as u64, total as u64);
+                let plan = LivePlan::new(whole, settings, &forecaster, &mut tables, &told);
+                Live { plan, forecaster, today, made_with: Made::of(&loaded) }
+            }
+        };
+        if let Some(error) = error {
+            return Err(failed(error));
+        }
+        if let Err(error) = loaded.shadow.begin(live.plan.as_of()) {
+            tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
+        }
+        self.last_sequence = self.last_sequence.max(last_sequence);
+        self.unsettled_since = None;
+        self.settled_at = now;
+        self.settling_took = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
+        let revision = revision(&live.plan, live.plan.proposals(), Scope::Everything);
+        self.live = Some(live);
+        Ok(revision)
+    }
+
+    /// Whether what is shared has waited long enough.
+    fn must_settle(&self, now: Timestamp, is_quiet: bool) -> bool {
+        let rest = self.settling_took * SHARE_OF_TIME;
+        let has_rested = now.duration_since(self.settled_at) >= rest;
+        self.unsettled_since.is_some_and(|since| {
+            let is_long = now.duration_since(since) >= SignedDuration::from_mins(1);
+            has_rested && (is_long || is_quiet && now.duration_since(self.last_event_at) >= QUIET)
+        })
+    }
+}
+
+fn part_or(
+    files: &FileTables,
+    ids: &[String],
+    events: &EventIndex,
+    ledger: &dyn Ledger,
+    time_zone: &TimeZone,
+    error: &mut Option<LedgerError>,
+) -> Dataset {
+    files.part(ids, events, ledger, time_zone).unwrap_or_else(|failure| {
+        *error = Some(failure);
+        Dataset::default()
+    })
+}
+
+fn revision(plan: &LivePlan, proposals: Vec<Proposal>, scope: Scope) -> Revision {
+    Revision {
+        plan_id: plan.plan_id().to_owned(),
+        as_of: plan.as_of(),
+        wanted: proposals.iter().map(|one| (one.proposal_id.clone(), Need::from(one))).collect(),
+        scope,
+    }
+}
+
+/// The files that a project is read from, `restock.toml` among them.
+fn stamp(project: &Project) -> Stamp {
+    let mut stamp = Stamp::new();
+    let mut folders: Vec<PathBuf> = project.files().map(Path::to_owned).collect();
+    while let Some(path) = folders.pop() {
+        if let Ok(entries) = std::fs::read_dir(&path) {
+            folders.extend(entries.flatten().map(|entry| entry.path()));
+        } else if let Ok(about) = std::fs::metadata(&path) {
+            stamp.push((path, about.len(), about.modified().ok()));
+        }
+    }
+    stamp.sort();
+    stamp
+}
+
+fn explained(error: CliError) -> PlanningError {
+    PlanningError(error.hint.map_or_else(|| error.message.clone(), |hint| format!("{}: {hint}", error.message)))
+}
+
+fn failed(error: impl std::fmt::Display) -> PlanningError {
+    PlanningError(error.to_string())
+}
+
+impl LivePlanner for ProjectPlanner {
+    fn last_sequence(&self) -> u64 {
+        self.last_sequence
+    }
+
+    fn take_in(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
+        let time_zone = self.time_zone.clone();
+        let today = business_day(now, &time_zone);
+        let is_new_day = self.live.as_ref().is_none_or(|live| live.today != today);
+        // The first event of all changes the day that is planned for.
+        if is_new_day || self.events.n_events == 0 && !events.is_empty() {
+            return self.settle(now).map(Some);
+        }
+        if events.is_empty() {
+            return (self.files_changed() || self.must_settle(now, true)).then(|| self.settle(now)).transpose();
+        }
+        let known = self.last_sequence;
+        let new = events.iter().filter(|recorded| recorded.sequence > known);
+        let items: BTreeSet<String> = new.filter_map(|recorded| self.events.add(&recorded.event, &time_zone)).collect();
+        self.last_sequence = events.last().map_or(known, |last| last.sequence.max(known));
+        self.unsettled_since.get_or_insert(now);
+        self.last_event_at = now;
+        if self.must_settle(now, false) {
+            return self.settle(now).map(Some);
+        }
+        let (Some(live), Some(files)) = (&mut self.live, &self.files) else { return self.settle(now).map(Some) };
+        let (events, ledger) = (&self.events, &*self.ledger);
+        let mut error = None;
+        let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
+        let changed = live.plan.update(&items, &live.forecaster, &mut tables);
+        if let Some(error) = error {
+            // What was planned without its rows is planned again from all of them.
+            tracing::warn!(error = %error, "the rows of some items could not be read");
+            return self.settle(now).map(Some);
+        }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let proposals = live.plan.proposals_of(&changed);
+        Ok(Some(revision(&live.plan, proposals, Scope::Places(changed))))
+    }
+
+    fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
+        self.settle(now).map(Some)
+    }
+
+    fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError> {
+        let Some(live) = &self.live else { return Ok(None) };
+        let place = ItemLocation::new(&need.item_id, &need.destination);
+        let of_place = live.plan.proposals_of(&BTreeSet::from([place]));
+        Ok(of_place.into_iter().find(|proposal| proposal.source == need.source))
+    }
+}
