@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const LAYERS: &[&[&str]] = &[
     &["restock-core"],
     &["restock-adapt", "restock-forecast", "restock-inventory", "restock-ledger", "restock-store"],
-    &["restock-learning", "restock-pretrained"],
+    &["restock-intake", "restock-learning", "restock-pretrained"],
     &["restock-engine"],
     &["restock-server"],
     &["restock", "restock-cluster", "restock-python"],

@@ -2,11 +2,14 @@
 //! promises: every acknowledged event is there, none is there twice, positions of consumers equal their events, the
 //! stock book equals a clean replay, the audit trail is whole, and backups are complete or absent.
 //!
-//! `cargo run --release -p restock-ledger --example kill -- [KILLS] [SEED]`
+//! `cargo run --release -p restock-ledger --example kill -- [KILLS] [SEED]` for ledgers in files; with
+//! `--features postgres` and `-- [KILLS] [SEED] postgres://HOST/DATABASE [RESTART]` for ledgers on a server. `RESTART` is a
+//! command that stops the server at once and starts it again, `pg_ctl -D DATA -m immediate -w restart`; it is run in every
+//! other run at a random moment, while the process writes on and appends again what it got no answer for.
 //!
 //! The child is this program again. It reads endless logs of seeded entries (duplicates, conflicts, rubbish) and prints
 //! a line for everything that was acknowledged. SIGKILL takes the process, not the machine: what a power cut does to
-//! pages that the disk has not written is up to `synchronous = FULL` and the disk.
+//! pages that the disk has not written is up to `synchronous = FULL`, or `fsync` of the server, and the disk.
 
 #![expect(clippy::print_stdout, reason = "an example reports")]
 
@@ -26,8 +29,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::{Event, Severity};
 use restock_ledger::{
-    AuditEntry, Batch, ConsumerOffset, Decision, Ledger, QuarantineState, Recorded, Snapshot, SqliteLedger, StockBook,
-    wire,
+    AuditEntry, Batch, ConsumerOffset, Decision, LedgerAddress, LedgerError, QuarantineState, Recorded, Snapshot,
+    StockBook, wire,
 };
 
 use crate::generator::Chain;
@@ -42,12 +45,18 @@ const N_PARTITIONS: u64 = 3;
 const KILLS_PER_LEDGER: u64 = 50;
 /// The latest moment of a kill, milliseconds after the start of the process.
 const MAX_DELAY_MS: f64 = 120.0;
+/// The same where the process must connect to a server first.
+const MAX_DELAY_ON_SERVER_MS: f64 = 400.0;
+/// How long a process waits before it tries again what the server did not do.
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("child") => {
-            child(Path::new(&arguments[1]), arguments[2].parse().expect("a seed"), arguments[3].parse().expect("a run"))
+            let [_, address, folder, seed, run] = &arguments[..] else { panic!("what the parent gives") };
+            let (seed, run) = (seed.parse().expect("a seed"), run.parse().expect("a run"));
+            child(&LedgerAddress::from(address.as_str()), Path::new(folder), seed, run)
         }
         _ => parent(&arguments),
     };
@@ -80,17 +89,32 @@ fn acknowledge(line: &str) -> Outcome<()> {
     Ok(out.flush()?)
 }
 
-fn child(folder: &Path, seed: u64, run: u64) -> Outcome<()> {
+/// Calls until the server answers: whatever gets no answer is done again. A file that fails fails at once.
+fn until_answered<T>(
+    address: &LedgerAddress,
+    mut call: impl FnMut() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    loop {
+        match (call(), address) {
+            (Err(LedgerError::Storage(_) | LedgerError::Open { .. }), LedgerAddress::Postgres(_)) => {
+                std::thread::sleep(PAUSE);
+            }
+            (done, _) => return done,
+        }
+    }
+}
+
+fn child(address: &LedgerAddress, folder: &Path, seed: u64, run: u64) -> Outcome<()> {
     let logs = logs(seed);
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ run.wrapping_mul(0x9E37_79B9));
-    let mut ledger = SqliteLedger::open(&folder.join("ledger.db"))?;
-    let (mut book, mut in_book) = match ledger.latest_snapshot(BOOK)? {
+    let mut ledger = until_answered(address, || address.open())?;
+    let (mut book, mut in_book) = match until_answered(address, || ledger.latest_snapshot(BOOK))? {
         Some(snapshot) => (StockBook::from_bytes(&snapshot.state)?, snapshot.last_sequence),
         None => (StockBook::new(), 0),
     };
     for round in 0_u64.. {
         let log = &logs[rng.random_range(0..logs.len())];
-        let from = ledger.offset(CONSUMER, &log.partition)?.unwrap_or(0);
+        let from = until_answered(address, || ledger.offset(CONSUMER, &log.partition))?.unwrap_or(0);
         // Some entries come again, as after a consumer's own crash.
         let from = from.saturating_sub(if rng.random_bool(0.2) { rng.random_range(0..50) } else { 0 });
         let to = from + [1, 10, 100, 400][rng.random_range(0..4)];
@@ -98,7 +122,7 @@ fn child(folder: &Path, seed: u64, run: u64) -> Outcome<()> {
         let mut batch = Batch::new(wire::read_ndjson(&lines.join(&b'\n'), 1), generator::now());
         batch.offset =
             Some(ConsumerOffset { consumer: CONSUMER.to_owned(), partition: log.partition.clone(), next_offset: to });
-        ledger.append(&batch)?;
+        until_answered(address, || ledger.append(&batch))?;
         acknowledge(&format!("events {} {to}", log.partition))?;
         match rng.random_range(0..16) {
             0 | 1 => {
@@ -111,23 +135,29 @@ fn child(folder: &Path, seed: u64, run: u64) -> Outcome<()> {
                     before: String::new(),
                     after: round.to_string(),
                 };
-                acknowledge(&format!("audit {}", ledger.record(&entry)?.number))?;
+                let record = until_answered(address, || ledger.record(&entry))?;
+                acknowledge(&format!("audit {}", record.number))?;
             }
             2 => {
-                if let Some(entry) = ledger.quarantine(Some(QuarantineState::Open), 1, 1)?.first() {
+                let open = until_answered(address, || ledger.quarantine(Some(QuarantineState::Open), 1, 1))?;
+                if let Some(entry) = open.first() {
                     let decision = Decision {
                         actor: "kill".to_owned(),
                         reason: "rubbish".to_owned(),
                         at: generator::now(),
                         counts_from: None,
                     };
-                    ledger.discard(entry.quarantine_id, &decision)?;
+                    match until_answered(address, || ledger.discard(entry.quarantine_id, &decision)) {
+                        // It was done when the answer was lost.
+                        Ok(()) | Err(LedgerError::AlreadyResolved { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
                     acknowledge(&format!("discarded {}", entry.quarantine_id))?;
                 }
             }
             3 => {
                 loop {
-                    let events = ledger.events(in_book + 1, 1_000)?;
+                    let events = until_answered(address, || ledger.events(in_book + 1, 1_000))?;
                     let Some(last) = events.last() else { break };
                     in_book = last.sequence;
                     for recorded in &events {
@@ -135,14 +165,19 @@ fn child(folder: &Path, seed: u64, run: u64) -> Outcome<()> {
                     }
                 }
                 let snapshot = Snapshot { last_sequence: in_book, state: book.to_bytes() };
-                ledger.save_snapshot(BOOK, &snapshot, generator::now())?;
+                until_answered(address, || ledger.save_snapshot(BOOK, &snapshot, generator::now()))?;
                 acknowledge(&format!("snapshot {in_book}"))?;
             }
             4 => {
                 let name = format!("backup-{run}-{round}.db");
                 acknowledge(&format!("backing-up {name}"))?;
-                ledger.backup(&folder.join(&name))?;
-                acknowledge(&format!("backup {name}"))?;
+                match ledger.backup(&folder.join(&name)) {
+                    Ok(()) => acknowledge(&format!("backup {name}"))?,
+                    // The server went away in the middle; there is no file then.
+                    Err(LedgerError::Backup { .. } | LedgerError::Storage(_))
+                        if matches!(address, LedgerAddress::Postgres(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             _ => {}
         }
@@ -176,11 +211,34 @@ struct Counts {
     n_during_backup: u64,
     n_before_first: u64,
     n_backups: u64,
+    n_restarts: u64,
+}
+
+/// The place of ledger `number`, empty.
+fn fresh(base: Option<&str>, folder: &Path, seed: u64, number: u64) -> Outcome<LedgerAddress> {
+    let Some(base) = base else { return Ok(LedgerAddress::File(folder.join("ledger.db"))) };
+    let schema = format!("kill_{seed}_{number}");
+    drop_schema(base, &schema)?;
+    let separator = if base.contains('?') { '&' } else { '?' };
+    Ok(LedgerAddress::Postgres(format!("{base}{separator}schema={schema}")))
+}
+
+#[cfg(feature = "postgres")]
+fn drop_schema(base: &str, schema: &str) -> Outcome<()> {
+    let mut client = postgres::Client::connect(base, postgres::NoTls)?;
+    Ok(client.batch_execute(&format!("SET client_min_messages = error; DROP SCHEMA IF EXISTS {schema} CASCADE"))?)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn drop_schema(_: &str, _: &str) -> Outcome<()> {
+    Err("built without PostgreSQL; add --features postgres".into())
 }
 
 fn parent(arguments: &[String]) -> Outcome<()> {
     let n_kills: u64 = arguments.first().map_or(Ok(100), |text| text.parse())?;
     let seed: u64 = arguments.get(1).map_or(Ok(1), |text| text.parse())?;
+    let base = arguments.get(2).map(String::as_str);
+    let restart = arguments.get(3).map(String::as_str);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let progress = ProgressBar::new(n_kills)
         .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} kills, {msg} ({elapsed} elapsed, {eta} left)")?);
@@ -190,41 +248,50 @@ fn parent(arguments: &[String]) -> Outcome<()> {
         let log_seed = seed.wrapping_mul(1_000).wrapping_add(ledger_number);
         ledger_number += 1;
         let folder = tempfile::tempdir()?;
+        let address = fresh(base, folder.path(), seed, ledger_number)?;
         let logs = logs(log_seed);
         let mut known = Known::default();
         for run in 0..KILLS_PER_LEDGER.min(n_kills - counts.n_kills) {
             let where_ = format!("kill {} (seed {seed}, ledger {ledger_number}, run {run})", counts.n_kills + 1);
-            let delay = Duration::from_secs_f64(rng.random_range(0.0..MAX_DELAY_MS) / 1_000.0);
-            kill_once(folder.path(), log_seed, run, delay, &mut known, &mut counts)
+            let max_delay_ms = if base.is_some() { MAX_DELAY_ON_SERVER_MS } else { MAX_DELAY_MS };
+            let mut delay = || Duration::from_secs_f64(rng.random_range(0.0..max_delay_ms) / 1_000.0);
+            let kill = Kill { before: delay(), restart: restart.filter(|_| run % 2 == 1), after: delay() };
+            let arguments = ["child".to_owned(), text_of(&address), folder.path().display().to_string()];
+            let numbers = [log_seed.to_string(), run.to_string()];
+            kill_once(&[&arguments[..], &numbers].concat(), &kill, &mut known, &mut counts)
                 .map_err(|error| format!("{where_}: {error}"))?;
-            look(folder.path(), &logs, &mut known, &mut counts).map_err(|error| {
+            look(&address, folder.path(), &logs, &mut known, &mut counts).map_err(|error| {
                 let kept = keep(&folder);
-                format!("{where_}: {error}; the ledger is kept in {}", kept.display())
+                format!("{where_}: {error}; the ledger is kept in {} or {address:?}", kept.display())
             })?;
             counts.n_kills += 1;
             progress.set_message(format!("{} events", counts.n_events + known.last_sequence));
             progress.inc(1);
         }
-        look_at_all(folder.path(), &logs, &known, &mut rng).map_err(|error| {
+        look_at_all(&address, &logs, &known, &mut rng).map_err(|error| {
             format!(
                 "ledger {ledger_number} (seed {seed}) as a whole: {error}; it is kept in {}",
                 keep(&folder).display()
             )
         })?;
         counts.n_events += known.last_sequence;
+        if let Some(base) = base {
+            drop_schema(base, &format!("kill_{seed}_{ledger_number}"))?;
+        }
     }
     progress.finish_and_clear();
     println!(
         "{} kills of {ledger_number} ledgers, seed {seed}: {} events, {} acknowledgements, all there; none twice; {} of the \
          last batches were in without their acknowledgement; {} kills came before the first acknowledgement, {} during a \
-         backup; {} backups whole",
+         backup; {} backups whole; {} times the server was stopped at once meanwhile",
         counts.n_kills,
         counts.n_events,
         counts.n_acknowledgements,
         counts.n_unacknowledged,
         counts.n_before_first,
         counts.n_during_backup,
-        counts.n_backups
+        counts.n_backups,
+        counts.n_restarts
     );
     Ok(())
 }
@@ -239,26 +306,35 @@ fn keep(folder: &tempfile::TempDir) -> PathBuf {
     kept
 }
 
-fn kill_once(
-    folder: &Path,
-    seed: u64,
-    run: u64,
-    delay: Duration,
-    known: &mut Known,
-    counts: &mut Counts,
-) -> Outcome<()> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("child")
-        .arg(folder)
-        .args([seed.to_string(), run.to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+/// When a process is killed, and what happens to the server before.
+struct Kill<'a> {
+    before: Duration,
+    restart: Option<&'a str>,
+    after: Duration,
+}
+
+/// The address as an argument of the child.
+fn text_of(address: &LedgerAddress) -> String {
+    match address {
+        LedgerAddress::File(path) => path.display().to_string(),
+        LedgerAddress::Postgres(url) => url.clone(),
+    }
+}
+
+fn kill_once(arguments: &[String], kill: &Kill<'_>, known: &mut Known, counts: &mut Counts) -> Outcome<()> {
+    let mut child =
+        Command::new(std::env::current_exe()?).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let out = child.stdout.take().expect("a pipe");
     // Lines are read while the child runs, so that a full pipe never holds it up; the reader ends with the child.
     let reader =
         std::thread::spawn(move || -> Vec<String> { BufReader::new(out).lines().map_while(Result::ok).collect() });
-    std::thread::sleep(delay);
+    std::thread::sleep(kill.before);
+    if let Some(restart) = kill.restart {
+        let done = Command::new("sh").args(["-c", restart]).stdout(Stdio::null()).status()?;
+        ensure(done.success(), || format!("the server did not come back ({done})"))?;
+        counts.n_restarts += 1;
+        std::thread::sleep(kill.after);
+    }
     if let Some(status) = child.try_wait()? {
         let mut message = String::new();
         child.stderr.take().expect("a pipe").read_to_string(&mut message)?;
@@ -315,9 +391,10 @@ fn expected_of(log: &Log, range: std::ops::Range<u64>) -> (Vec<Event>, u64) {
 }
 
 /// After a kill: what is new in the ledger is exactly what the positions of the consumer say.
-fn look(folder: &Path, logs: &[Log], known: &mut Known, counts: &mut Counts) -> Outcome<()> {
-    let path = folder.join("ledger.db");
-    let ledger = SqliteLedger::open(&path)?;
+fn look(address: &LedgerAddress, folder: &Path, logs: &[Log], known: &mut Known, counts: &mut Counts) -> Outcome<()> {
+    let mut ledger = address.open()?;
+    // A server may still be committing what the killed process asked for last. Whoever writes waits for that.
+    ledger.append(&Batch::new(Vec::new(), generator::now()))?;
     let mut expected: BTreeMap<(String, String), Event> = BTreeMap::new();
     for log in logs {
         let offset = ledger.offset(CONSUMER, &log.partition)?.unwrap_or(0);
@@ -401,8 +478,8 @@ fn look_at_backups(folder: &Path, known: &mut Known, counts: &mut Counts) -> Out
 
 /// The ledger as a whole: nothing twice, the book equals a clean replay of the logs in another order, and the snapshot
 /// that killed processes handed on to each other equals a replay up to its event.
-fn look_at_all(folder: &Path, logs: &[Log], known: &Known, rng: &mut ChaCha8Rng) -> Outcome<()> {
-    let ledger = SqliteLedger::open(&folder.join("ledger.db"))?;
+fn look_at_all(address: &LedgerAddress, logs: &[Log], known: &Known, rng: &mut ChaCha8Rng) -> Outcome<()> {
+    let ledger = address.open()?;
     let snapshot = ledger.latest_snapshot(BOOK)?;
     let mut book = StockBook::new();
     let mut keys = BTreeSet::new();

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// The file could not be opened or made.
+    /// The file or the database could not be opened or made.
     #[error("cannot open the ledger {}: {reason}", path.display())]
     Open {
-        /// The file.
+        /// The file, or the address of the database without its password.
         path: PathBuf,
         /// What the store said.
         reason: String,
@@ -29,9 +29,9 @@ pub enum LedgerError {
         path.display()
     )]
     NewerSchema {
-        /// The file.
+        /// The file, or the address of the database without its password.
         path: PathBuf,
-        /// Version of the file.
+        /// Its version.
         found: i64,
         /// The newest version that is known here.
         known: i64,
@@ -107,7 +107,7 @@ pub enum LedgerError {
     Backup {
         /// `write the backup`, `restore` and so on.
         verb: &'static str,
-        /// The file.
+        /// The file, or the address of the database without its password.
         path: PathBuf,
         /// Why not, with the way out where there is one.
         reason: String,

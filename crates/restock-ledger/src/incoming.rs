@@ -1,6 +1,7 @@
 //! What came in: an event or the reason why it is none, with the text that it was read from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use restock_core::Event;
 
@@ -25,7 +26,7 @@ impl Incoming {
 }
 
 /// A place in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Position {
     /// The whole message.
     Whole,
@@ -33,6 +34,25 @@ pub enum Position {
     Line(u64),
     /// An entry of a JSON list, counted from 0 as programs count.
     Index(u64),
+    /// A place that its reader has named, for example `sales.ndjson line 3`: somebody who finds it in quarantine was
+    /// not there when it came in.
+    Named(Arc<str>),
+}
+
+impl Position {
+    /// The same place within `origin`, a file or a message of a broker.
+    ///
+    /// ```
+    /// use restock_ledger::Position;
+    /// assert_eq!(Position::Line(3).within("sales.ndjson").to_string(), "sales.ndjson line 3");
+    /// assert_eq!(Position::Whole.within("SALES message 12").to_string(), "SALES message 12");
+    /// ```
+    pub fn within(&self, origin: &str) -> Self {
+        match self {
+            Self::Whole => Self::Named(origin.into()),
+            inner => Self::Named(format!("{origin} {inner}").into()),
+        }
+    }
 }
 
 impl fmt::Display for Position {
@@ -41,6 +61,7 @@ impl fmt::Display for Position {
             Self::Whole => f.write_str("message"),
             Self::Line(line) => write!(f, "line {line}"),
             Self::Index(index) => write!(f, "index {index}"),
+            Self::Named(name) => f.write_str(name),
         }
     }
 }

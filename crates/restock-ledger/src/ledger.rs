@@ -49,8 +49,8 @@ impl Batch {
     /// Why `event` may not be taken in at this time, if so.
     pub(crate) fn untimely(&self, event: &Event) -> Option<Refusal> {
         let latest = self.received_at.checked_add(self.future_tolerance).unwrap_or(Timestamp::MAX);
-        let got = event.occurred_at.to_string();
         if event.occurred_at > latest {
+            let got = event.occurred_at.to_string();
             let fix = "set the clock of the source, or release it when it has happened";
             let expected = format!("an instant up to {latest}");
             return Some(Refusal::new(RefusalCode::FutureDated, "occurred_at", &got, expected, fix));
@@ -302,7 +302,8 @@ pub trait Ledger: Send {
     /// At most `limit` entries of the desk from number `from_number` on, in order.
     fn desk_entries(&self, from_number: u64, limit: usize) -> Result<Vec<DeskEntry>, LedgerError>;
 
-    /// Writes a consistent copy to `path` while events go on coming in. The file appears complete or not at all.
+    /// Writes a consistent copy to `path` while events go on coming in, as a ledger in a file whatever the store. The file
+    /// appears complete or not at all.
     ///
     /// # Errors
     /// [`LedgerError::Backup`] when `path` exists or cannot be written.

@@ -7,7 +7,8 @@
 //!                                                                     tables:    what a plan is made from
 //! ```
 //!
-//! [`Ledger`] says what every store promises; [`SqliteLedger`] keeps it in one file. [`StockBook`] and [`tables()`] are
+//! [`Ledger`] says what every store promises; [`SqliteLedger`] keeps it in one file, and with the feature `postgres` a
+//! `PostgresLedger` in a database on a server. [`LedgerAddress`] is the one setting that says which. [`StockBook`] and [`tables()`] are
 //! functions of the set of events: late, doubled and disordered arrival changes nothing. Clocks and time zones are
 //! arguments.
 //!
@@ -36,21 +37,39 @@
 //! # Ok::<(), restock_ledger::LedgerError>(())
 //! ```
 
+#![cfg_attr(
+    not(feature = "postgres"),
+    allow(dead_code, unused_imports, reason = "rows are copied where there are two stores")
+)]
+
+mod address;
 mod audit;
 mod backup;
+mod copy;
 mod desk;
+mod doctor;
 mod error;
 mod fields;
 mod from_tables;
 mod incoming;
+mod intake;
 mod ledger;
 mod orders;
+#[cfg(feature = "postgres")]
+mod postgres_ledger;
+#[cfg(feature = "postgres")]
+mod postgres_session;
+#[cfg(feature = "postgres")]
+mod postgres_values;
+mod rows;
 mod schema;
+mod sql_ledger;
 mod sqlite;
 mod stock_book;
 mod tables;
 pub mod wire;
 
+pub use address::{LedgerAddress, copy_ledger};
 pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
 pub use desk::{
@@ -65,6 +84,8 @@ pub use ledger::{
     QuarantineState, Recorded, Snapshot,
 };
 pub use orders::{Order, OrderFileError, OrderFormat, file_word};
+#[cfg(feature = "postgres")]
+pub use postgres_ledger::PostgresLedger;
 pub use sqlite::SqliteLedger;
 pub use stock_book::{Applied, OpenOrder, Stock, StockBook};
 pub use tables::{EVENTS_FILE, Files, tables, tables_of_part};

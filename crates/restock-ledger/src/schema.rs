@@ -1,15 +1,197 @@
 //! The tables of a ledger, and how older ones become them.
 //!
-//! The statements are plain SQL, so that a server database can have the same tables: there `INTEGER` is written `BIGINT`,
-//! `BLOB` is `BYTEA`, and triggers that refuse changes are written in its own language; everything else stays. Numbers
-//! are given by the program inside the transaction, never by the database, so that they are dense everywhere. Instants
-//! are microseconds since 1970-01-01 UTC; the exact instant is in the body of the event.
+//! The statements are plain SQL that every store turns into its own: on a server `INTEGER` is `BIGINT`, `BLOB` is `BYTEA`,
+//! texts are compared byte by byte, and the triggers that refuse changes are written in its own language; everything else
+//! is the same. Numbers are given by the program inside the transaction, never by the database, so that they are dense
+//! everywhere. Instants are microseconds since 1970-01-01 UTC; the exact instant is in the body of the event.
 
-/// Marks a database file as a ledger of ours: "rsld" in ASCII.
+/// Marks a database as a ledger of ours: "rsld" in ASCII.
 pub(crate) const APPLICATION_ID: i64 = 0x7273_6c64;
 
+/// What leads from a schema version to the next one.
+pub(crate) struct Migration {
+    /// New tables and indices.
+    pub(crate) statements: &'static str,
+    /// What may not happen to rows from then on.
+    pub(crate) refusals: &'static [Refused],
+}
+
+/// A change of rows that a trigger refuses.
+pub(crate) struct Refused {
+    /// The name of the trigger.
+    pub(crate) trigger: &'static str,
+    /// `UPDATE` or `DELETE`.
+    pub(crate) change: &'static str,
+    /// The table.
+    pub(crate) table: &'static str,
+    /// What is said to whoever tries.
+    pub(crate) message: &'static str,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A number, an instant.
+    Integer,
+    /// A text.
+    Text,
+    /// Bytes.
+    Bytes,
+}
+
+/// A table as it is in the newest version.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its columns, those of its primary key first.
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// How many columns the primary key has.
+    pub(crate) n_key_columns: usize,
+    /// The two columns that are unique together, where rows are known by more than their number.
+    pub(crate) unique: Option<[usize; 2]>,
+    /// The column in which rows of the same key may differ, if it matters.
+    pub(crate) content: Option<usize>,
+}
+
+impl Table {
+    /// The names of its columns, as in a statement.
+    pub(crate) fn column_names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The names of the columns of its primary key.
+    pub(crate) fn key_names(&self) -> String {
+        self.columns[..self.n_key_columns].iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// All tables, in the order in which they are copied.
+pub(crate) const TABLES: [&Table; 6] = [&EVENTS, &OFFSETS, &QUARANTINE, &SNAPSHOTS, &AUDIT, &DESK];
+
+use Kind::{Bytes, Integer, Text};
+
+pub(crate) const EVENTS: Table = Table {
+    name: "events",
+    columns: &[
+        ("sequence", Integer),
+        ("source", Text),
+        ("event_id", Text),
+        ("kind", Text),
+        ("item_id", Text),
+        ("location_id", Text),
+        ("occurred_at", Integer),
+        ("recorded_at", Integer),
+        ("body", Text),
+    ],
+    n_key_columns: 1,
+    unique: Some([1, 2]),
+    content: Some(8),
+};
+
+pub(crate) const OFFSETS: Table = Table {
+    name: "offsets",
+    columns: &[("consumer", Text), ("partition_name", Text), ("next_offset", Integer)],
+    n_key_columns: 2,
+    unique: None,
+    content: None,
+};
+
+pub(crate) const QUARANTINE: Table = Table {
+    name: "quarantine",
+    columns: &[
+        ("quarantine_id", Integer),
+        ("received_at", Integer),
+        ("position", Text),
+        ("code", Text),
+        ("field", Text),
+        ("got", Text),
+        ("expected", Text),
+        ("fix", Text),
+        ("raw", Bytes),
+        ("raw_hash", Bytes),
+        ("state", Text),
+        ("sequence", Integer),
+    ],
+    n_key_columns: 1,
+    unique: Some([9, 3]),
+    content: None,
+};
+
+pub(crate) const SNAPSHOTS: Table = Table {
+    name: "snapshots",
+    columns: &[
+        ("name", Text),
+        ("last_sequence", Integer),
+        ("saved_at", Integer),
+        ("state", Bytes),
+        ("state_hash", Bytes),
+    ],
+    n_key_columns: 2,
+    unique: None,
+    content: None,
+};
+
+pub(crate) const AUDIT: Table = Table {
+    name: "audit",
+    columns: &[
+        ("number", Integer),
+        ("at", Integer),
+        ("actor", Text),
+        ("action", Text),
+        ("subject", Text),
+        ("reason", Text),
+        ("state_before", Text),
+        ("state_after", Text),
+        ("hash", Bytes),
+    ],
+    n_key_columns: 1,
+    unique: None,
+    content: None,
+};
+
+pub(crate) const DESK: Table = Table {
+    name: "desk",
+    columns: &[("number", Integer), ("at", Integer), ("proposal_id", Text), ("body", Text)],
+    n_key_columns: 1,
+    unique: None,
+    content: None,
+};
+
 /// Step `n` leads from schema version `n` to `n + 1`. A step that was released is never changed.
-pub(crate) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        statements: VERSION_1,
+        refusals: &[
+            Refused { trigger: "events_stay", change: "UPDATE", table: "events", message: "events are never changed" },
+            Refused {
+                trigger: "events_remain",
+                change: "DELETE",
+                table: "events",
+                message: "events are never removed",
+            },
+            Refused {
+                trigger: "audit_stays",
+                change: "UPDATE",
+                table: "audit",
+                message: "the audit trail is never changed",
+            },
+            Refused {
+                trigger: "audit_remains",
+                change: "DELETE",
+                table: "audit",
+                message: "the audit trail is never cut",
+            },
+        ],
+    },
+    Migration {
+        statements: VERSION_2,
+        refusals: &[
+            Refused { trigger: "desk_stays", change: "UPDATE", table: "desk", message: "the desk is never changed" },
+            Refused { trigger: "desk_remains", change: "DELETE", table: "desk", message: "the desk is never cleared" },
+        ],
+    },
+];
 
 const VERSION_1: &str = "
 CREATE TABLE events (
@@ -71,11 +253,6 @@ CREATE TABLE audit (
     state_after  TEXT NOT NULL,
     hash     BLOB NOT NULL
 );
-
-CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
-CREATE TRIGGER events_remain BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never removed'); END;
-CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
-CREATE TRIGGER audit_remains BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never cut'); END;
 ";
 
 const VERSION_2: &str = "
@@ -86,7 +263,4 @@ CREATE TABLE desk (
     body         TEXT NOT NULL
 );
 CREATE INDEX desk_by_proposal ON desk (proposal_id, number);
-
-CREATE TRIGGER desk_stays BEFORE UPDATE ON desk BEGIN SELECT RAISE(ABORT, 'the desk is never changed'); END;
-CREATE TRIGGER desk_remains BEFORE DELETE ON desk BEGIN SELECT RAISE(ABORT, 'the desk is never cleared'); END;
 ";

@@ -17,6 +17,7 @@ mod connection;
 mod extract;
 mod files;
 mod hidden;
+mod intake;
 pub mod limits;
 mod metrics;
 mod observe;
@@ -41,6 +42,7 @@ mod webhooks;
 mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
+pub use intake::ServerIntake;
 pub use openapi::document;
 pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};

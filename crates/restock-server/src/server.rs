@@ -8,6 +8,7 @@ use axum::Router;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
+use crate::intake::ServerIntake;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
 use crate::passwords::PasswordChecks;
@@ -101,6 +102,11 @@ impl Server {
             .layer(axum::middleware::from_fn_with_state(self.app.clone(), access::check))
             .layer(axum::middleware::from_fn_with_state(self.app.clone(), observe::observe))
             .with_state(self.app.clone())
+    }
+
+    /// Where readers of files and brokers bring their events; clones go to the same writer.
+    pub fn intake(&self) -> ServerIntake {
+        ServerIntake::new(self.app.writer.clone())
     }
 
     /// Waits until the stock book has caught up with the ledger.

@@ -19,7 +19,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use restock_core::Event;
-use restock_ledger::{AuditEntry, Batch, Decision, Desk, DeskEntry, Filing, Incoming, Ledger, LedgerError, Outcome};
+use restock_ledger::{
+    AuditEntry, Batch, ConsumerOffset, Decision, Desk, DeskEntry, Filing, Incoming, Ledger, LedgerError, Outcome,
+};
 use tokio::sync::{oneshot, watch};
 
 use crate::limits::{
@@ -75,6 +77,8 @@ struct Append {
     entries: Vec<Incoming>,
     /// The person who sent them, for the audit trail; `None` for a system.
     person: Option<String>,
+    /// How far the reader of a file or a broker has come with these entries. A transaction holds one of them.
+    offset: Option<ConsumerOffset>,
     answer: Answer<Vec<Outcome>>,
 }
 
@@ -155,7 +159,20 @@ impl Handle {
 
     /// Takes in the entries of a request, together with those of others.
     pub(crate) async fn append(&self, entries: Vec<Incoming>, person: Option<String>) -> Result<Vec<Outcome>, Failure> {
-        self.ask(|answer| Job::Append(Append { entries, person, answer })).await
+        self.ask(|answer| Job::Append(Append { entries, person, offset: None, answer })).await
+    }
+
+    /// The same for the reader of a file or a broker: its position is committed with the entries. It blocks the thread.
+    pub(crate) fn append_from(&self, entries: Vec<Incoming>, offset: ConsumerOffset) -> Result<Vec<Outcome>, Failure> {
+        self.wait(|answer| Job::Append(Append { entries, person: None, offset: Some(offset), answer }))
+    }
+
+    /// Reads what the writer itself has committed. It blocks the thread.
+    pub(crate) fn read_committed<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.wait(|answer| Job::Read(answered(call, answer)))
     }
 
     pub(crate) async fn release(
@@ -249,6 +266,15 @@ impl Handle {
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, Failure> {
+        // The writer drops the answer only when it ends before it came to this job.
+        self.send(job)?.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    fn wait<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, Failure> {
+        self.send(job)?.blocking_recv().unwrap_or(Err(Failure::Stopping))
+    }
+
+    fn send<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<oneshot::Receiver<Result<T, Failure>>, Failure> {
         self.check_ready()?;
         if self.shared.must_stop.load(Ordering::Relaxed) {
             return Err(Failure::Stopping);
@@ -267,8 +293,7 @@ impl Handle {
             self.shared.waiting_requests.fetch_sub(1, Ordering::Relaxed);
             return Err(failure);
         }
-        // The writer drops the answer only when it ends before it came to this job.
-        answered_later.await.unwrap_or(Err(Failure::Stopping))
+        Ok(answered_later)
     }
 }
 
@@ -390,10 +415,15 @@ impl Writer {
     fn append(&mut self, first: Append) -> Option<Job> {
         let mut entries = Vec::new();
         let mut requests = Vec::new();
+        let mut offset = None;
         let mut next = Some(Job::Append(first));
         let held = loop {
             match next {
-                Some(Job::Append(mut append)) if requests.is_empty() || fits(&entries, &append) => {
+                Some(Job::Append(mut append))
+                    if requests.is_empty()
+                        || fits(&entries, &append) && (offset.is_none() || append.offset.is_none()) =>
+                {
+                    offset = offset.or(append.offset);
                     requests.push((append.entries.len(), append.person, append.answer));
                     entries.append(&mut append.entries);
                 }
@@ -402,6 +432,7 @@ impl Writer {
             next = self.queue.try_recv().ok().map(|job| self.taken(job));
         };
         let mut batch = Batch::new(entries, (self.clock)());
+        batch.offset = offset;
         batch.counts_from = self.horizon();
         match self.ledger.append(&batch) {
             Ok(outcomes) => {

@@ -20,7 +20,7 @@ use restock_store::Import;
 
 use crate::cli::DataArgs;
 use crate::error::CliError;
-use crate::ledger::{Added, before, for_each_event};
+use crate::ledger::{Added, before};
 use crate::project::{Loaded, Project, business_day, forecaster};
 use crate::session::Session;
 
@@ -177,25 +177,41 @@ type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 impl ProjectPlanner {
     /// For the project of `session`; its files are read when the first plan is made.
-    pub(crate) fn new(session: Session, time_zone: TimeZone, ledger: Box<dyn Ledger>) -> Self {
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub(crate) fn new(session: Session, time_zone: TimeZone, ledger: Box<dyn Ledger>) -> Result<Self, LedgerError> {
         let now = session.now;
-        Self {
+        Ok(Self {
+            // What is there already is read by the first plan.
+            last_sequence: ledger.last_sequence()?,
             session,
             time_zone,
             ledger,
             files: None,
             events: EventIndex::default(),
             live: None,
-            last_sequence: 0,
             unsettled_since: None,
             last_event_at: now,
             settled_at: now,
             settling_took: SignedDuration::ZERO,
+        })
+    }
+
+    /// Reads the files where they or the settings changed. Those that cannot be read do not stop the plan of the ones before.
+    fn read_files(&mut self) -> Result<(), CliError> {
+        let read = self.read_changed_files();
+        match (read, &mut self.files) {
+            (Err(error), Some(before)) => {
+                tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
+                before.stamp = stamp(&before.project);
+                Ok(())
+            }
+            (read, _) => read,
         }
     }
 
-    /// Reads the files where they or the settings changed.
-    fn read_files(&mut self) -> Result<(), CliError> {
+    fn read_changed_files(&mut self) -> Result<(), CliError> {
         let project = Project::open(&self.session, &DataArgs::default())?;
         let stamp = stamp(&project);
         if self.files.as_ref().is_some_and(|files| files.stamp == stamp) {
@@ -219,13 +235,13 @@ impl ProjectPlanner {
         self.files.as_ref().is_some_and(|files| files.stamp != stamp(&files.project))
     }
 
-    /// Reads all events, and plans everything that came out different.
+    /// Reads all events taken in, and plans everything that came out different.
     fn settle(&mut self, now: Timestamp) -> Result<Revision, PlanningError> {
         let began = std::time::Instant::now();
         let time_zone = self.time_zone.clone();
         self.read_files().map_err(explained)?;
         let mut events = Vec::new();
-        for_each_event(&*self.ledger, &mut |event| events.push(event.clone())).map_err(failed)?;
+        read_up_to(&*self.ledger, self.last_sequence, &mut events).map_err(failed)?;
         let mut index = EventIndex::default();
         for event in &events {
             index.add(event, &time_zone);
@@ -233,7 +249,6 @@ impl ProjectPlanner {
         let files = self.files.as_mut().expect("just read");
         files.about.read_at = index.first_at.map_or(files.about.read_at, before);
         let whole = tables_of_part(&files.tables, files.about, &events, &time_zone);
-        let last_sequence = self.ledger.last_sequence().map_err(failed)?;
         drop(events);
         let today = business_day(now, &time_zone);
         // Data that are kept up to date are planned for the day on the clock; old ones for the day after them, as
@@ -271,13 +286,47 @@ impl ProjectPlanner {
         if let Err(error) = loaded.shadow.begin(live.plan.as_of()) {
             tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
         }
-        self.last_sequence = self.last_sequence.max(last_sequence);
         self.unsettled_since = None;
         self.settled_at = now;
         self.settling_took = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
         let revision = revision(&live.plan, live.plan.proposals(), Scope::Everything);
         self.live = Some(live);
         Ok(revision)
+    }
+
+    /// Takes in events: those about some items lead to a plan of these at once.
+    fn follow(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
+        let time_zone = self.time_zone.clone();
+        let is_first = self.events.n_events == 0;
+        let new = events.iter().filter(|recorded| recorded.sequence > self.last_sequence);
+        let items: BTreeSet<String> = new.filter_map(|recorded| self.events.add(&recorded.event, &time_zone)).collect();
+        self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
+        if !events.is_empty() {
+            self.unsettled_since.get_or_insert(now);
+            self.last_event_at = now;
+        }
+        let is_new_day = self.live.as_ref().is_none_or(|live| live.today != business_day(now, &time_zone));
+        // The first event of all changes the day that is planned for.
+        let is_first = is_first && !events.is_empty();
+        if is_new_day || is_first || self.must_settle(now, events.is_empty()) {
+            return self.settle(now).map(Some);
+        }
+        if events.is_empty() {
+            return self.files_changed().then(|| self.settle(now)).transpose();
+        }
+        let (Some(live), Some(files)) = (&mut self.live, &self.files) else { return self.settle(now).map(Some) };
+        let (events, ledger) = (&self.events, &*self.ledger);
+        let mut error = None;
+        let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
+        let changed = live.plan.update(&items, &live.forecaster, &mut tables);
+        if let Some(error) = error {
+            return Err(failed(error));
+        }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let proposals = live.plan.proposals_of(&changed);
+        Ok(Some(revision(&live.plan, proposals, Scope::Places(changed))))
     }
 
     /// Whether what is shared has waited long enough.
@@ -289,6 +338,19 @@ impl ProjectPlanner {
             has_rested && (is_long || is_quiet && now.duration_since(self.last_event_at) >= QUIET)
         })
     }
+}
+
+/// Reads the events up to number `last`.
+fn read_up_to(ledger: &dyn Ledger, last: u64, events: &mut Vec<Event>) -> Result<(), LedgerError> {
+    let mut next = 1;
+    while next <= last {
+        let some = ledger.events(next, N_AT_A_TIME)?;
+        let Some(end) = some.last() else { break };
+        next = end.sequence + 1;
+        let own = some.into_iter().take_while(|recorded| recorded.sequence <= last);
+        events.extend(own.map(|recorded| recorded.event));
+    }
+    Ok(())
 }
 
 fn part_or(
@@ -343,40 +405,13 @@ impl LivePlanner for ProjectPlanner {
     }
 
     fn take_in(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        let time_zone = self.time_zone.clone();
-        let today = business_day(now, &time_zone);
-        let is_new_day = self.live.as_ref().is_none_or(|live| live.today != today);
-        // The first event of all changes the day that is planned for.
-        if is_new_day || self.events.n_events == 0 && !events.is_empty() {
-            return self.settle(now).map(Some);
+        let before = self.last_sequence;
+        let revision = self.follow(events, now);
+        if revision.is_err() {
+            // Given again, they are read with all others.
+            (self.last_sequence, self.live) = (before, None);
         }
-        if events.is_empty() {
-            return (self.files_changed() || self.must_settle(now, true)).then(|| self.settle(now)).transpose();
-        }
-        let known = self.last_sequence;
-        let new = events.iter().filter(|recorded| recorded.sequence > known);
-        let items: BTreeSet<String> = new.filter_map(|recorded| self.events.add(&recorded.event, &time_zone)).collect();
-        self.last_sequence = events.last().map_or(known, |last| last.sequence.max(known));
-        self.unsettled_since.get_or_insert(now);
-        self.last_event_at = now;
-        if self.must_settle(now, false) {
-            return self.settle(now).map(Some);
-        }
-        let (Some(live), Some(files)) = (&mut self.live, &self.files) else { return self.settle(now).map(Some) };
-        let (events, ledger) = (&self.events, &*self.ledger);
-        let mut error = None;
-        let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
-        let changed = live.plan.update(&items, &live.forecaster, &mut tables);
-        if let Some(error) = error {
-            // What was planned without its rows is planned again from all of them.
-            tracing::warn!(error = %error, "the rows of some items could not be read");
-            return self.settle(now).map(Some);
-        }
-        if changed.is_empty() {
-            return Ok(None);
-        }
-        let proposals = live.plan.proposals_of(&changed);
-        Ok(Some(revision(&live.plan, proposals, Scope::Places(changed))))
+        revision
     }
 
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {

@@ -10,11 +10,12 @@ use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::{Day, EventKind, Quantity};
 use restock_ledger::{
     DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filing, Ledger, LedgerError, Need,
-    OrderStanding, ProposalState, SqliteLedger,
+    OrderStanding, ProposalState,
 };
 
 use crate::faulty::Faulty;
 use crate::now;
+use crate::stores::{Store, over_every_store};
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()
@@ -136,9 +137,8 @@ fn four_eyes_are_those_of_two_persons() {
 }
 
 /// Exported, confirmed, received in parts, over; and a filing that was made from another desk is refused whole.
-#[test]
-fn an_export_is_one_order_from_that_moment_on() {
-    let mut ledger = SqliteLedger::in_memory().unwrap();
+fn an_export_is_one_order_from_that_moment_on(store: &impl Store) {
+    let mut ledger = store.open();
     let mut desk = Desk::new();
     revised(&mut desk, "2026-03-02", &[("milk", 12)]);
     decide(&mut desk, "p_milk", "ada", APPROVE).unwrap();
@@ -185,12 +185,12 @@ fn an_export_is_one_order_from_that_moment_on() {
 
 /// Planners and people at once over a store that fails: one open proposal per need, every export one order, an audit record
 /// for each decision, and what is read again is what was written.
-#[test]
-fn nothing_is_ordered_twice_whatever_fails() {
+fn nothing_is_ordered_twice_whatever_fails<S: Store>(_: &S) {
     let items = ["milk", "tea", "rye", "jam", "oil"];
     for seed in 0..20 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut ledger = Faulty::new(SqliteLedger::in_memory().unwrap(), seed, 15);
+        let Some(store) = S::new() else { return };
+        let mut ledger = Faulty::new(store.open(), seed, 15);
         let (mut n_decisions, mut n_stale) = (0, 0);
         let mut as_of = day("2026-03-02");
         let mut stale = Desk::new();
@@ -267,3 +267,5 @@ fn entries_are_read_as_they_were_written() {
         assert_eq!(serde_json::from_str::<DeskChange>(&text).unwrap(), change, "{text}");
     }
 }
+
+over_every_store! { an_export_is_one_order_from_that_moment_on, nothing_is_ordered_twice_whatever_fails }

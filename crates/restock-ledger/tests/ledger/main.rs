@@ -10,8 +10,11 @@ mod generator;
 mod log;
 mod messages;
 mod orders;
+#[cfg(feature = "postgres")]
+mod postgres_store;
 mod simulation;
 mod sqlite;
+mod stores;
 mod suite;
 mod tables;
 

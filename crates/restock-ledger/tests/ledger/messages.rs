@@ -221,7 +221,7 @@ fn lists_and_lines_say_where() {
     line 12: event_id: got nothing, expected an id; add the field "event_id" <- "{}"
     "#);
     let single = wire::read_json(format!("\n{short}\n").as_bytes());
-    assert_eq!((single.len(), single[0].position), (1, Position::Whole));
+    assert_eq!((single.len(), &single[0].position), (1, &Position::Whole));
     assert_eq!(single[0].raw, format!("\n{short}\n").as_bytes());
 }
 

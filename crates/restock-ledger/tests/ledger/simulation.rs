@@ -14,7 +14,8 @@ use restock_ledger::{Batch, ConsumerOffset, Ledger, LedgerFindingCode, Recorded,
 use crate::faulty::Faulty;
 use crate::generator::Chain;
 use crate::log::{Entry, Log};
-use crate::{Folder, now};
+use crate::now;
+use crate::stores::{Store, over_every_store};
 
 const BOOK: &str = "stock_book";
 
@@ -46,15 +47,14 @@ impl Projection {
     }
 }
 
-fn simulate(n_entries: u64, seed: u64) {
+fn simulate(store: &impl Store, n_entries: u64, seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let chain = Chain { n_items: 200, n_locations: 5 };
     let logs: Vec<Log> = (0..3)
         .map(|number| Log { chain, partition: format!("sales/{number}"), seed: seed.wrapping_add(number) })
         .collect();
     let length = n_entries / logs.len() as u64;
-    let folder = Folder::new();
-    let open = |rng: &mut ChaCha8Rng| Faulty::new(folder.open(), rng.random(), 12);
+    let open = |rng: &mut ChaCha8Rng| Faulty::new(store.open(), rng.random(), 12);
     let mut ledger = open(&mut rng);
     let mut projection = Projection::resume(&ledger);
     let (mut n_faults, mut n_restarts) = (0, 0);
@@ -147,14 +147,16 @@ fn simulate(n_entries: u64, seed: u64) {
     assert!(n_faults > 0 && n_restarts > 0 && !bad.is_empty());
 }
 
-#[test]
-fn a_hundred_thousand_entries_with_faults() {
-    simulate(100_000, 20_260_302);
+fn a_hundred_thousand_entries_with_faults(store: &impl Store) {
+    simulate(store, 100_000, 20_260_302);
 }
 
 /// `cargo test --release -p restock-ledger -- --ignored million`
-#[test]
-#[ignore = "a minute or two"]
-fn a_million_entries_with_faults() {
-    simulate(1_000_000, 7);
+fn a_million_entries_with_faults(store: &impl Store) {
+    simulate(store, 1_000_000, 7);
+}
+
+over_every_store! {
+    a_hundred_thousand_entries_with_faults,
+    #[ignore = "a minute or two"] a_million_entries_with_faults,
 }

@@ -168,27 +168,6 @@ fn the_doctor_finds_damage() {
     }
 }
 
-/// A second writer waits for its turn; numbers stay dense.
-#[test]
-fn two_writers_take_turns() {
-    let folder = Folder::new();
-    drop(folder.open());
-    std::thread::scope(|scope| {
-        for writer in 0..2 {
-            let folder = &folder;
-            scope.spawn(move || {
-                let mut ledger = folder.open();
-                for number in 0..50 {
-                    append(&mut ledger, [sale(&format!("{writer}-{number}"), "1"), sale("shared", "1")]);
-                }
-            });
-        }
-    });
-    let ledger = folder.open();
-    assert_eq!(ledger.last_sequence().unwrap(), 101);
-    assert_eq!(ledger.doctor().unwrap(), []);
-}
-
 #[test]
 fn quarantine_is_in_the_backup_too() {
     let folder = Folder::new();

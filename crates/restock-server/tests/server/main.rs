@@ -7,6 +7,7 @@ mod desk;
 mod events;
 mod faults;
 mod fixtures;
+mod intake;
 mod network;
 mod openapi;
 mod orders;

@@ -63,7 +63,8 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         || !security.users.list().map_err(|error| user_error(&error))?.is_empty();
     let scheme = if security.tls.is_some() { "https" } else { "http" };
     let planning = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
-    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning));
+    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning))
+        .map_err(|error| explained(&error))?;
     let mut options =
         ServerOptions::new(Box::new(ledger), tokens, security, Arc::new(Timestamp::now), config.time_zone);
     options.reader = Some(reader);
