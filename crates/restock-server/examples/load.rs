@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_ledger::SqliteLedger;
-use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use restock_server::{NewToken, Role, Security, Server, ServerOptions, Tokens};
 use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -28,8 +28,9 @@ async fn main() -> Result<(), Failed> {
     let tokens = Tokens::at(folder.path().join("tokens.json"));
     let new = NewToken { name: "load".to_owned(), role: Role::Integrator, locations: None, expires_at: None };
     let secret = tokens.create(new, Timestamp::now())?;
-    let mut options =
-        ServerOptions::new(Box::new(SqliteLedger::open(&path)?), tokens, Arc::new(Timestamp::now), TimeZone::UTC);
+    let security = Security::in_folder(folder.path());
+    let clock = Arc::new(Timestamp::now);
+    let mut options = ServerOptions::new(Box::new(SqliteLedger::open(&path)?), tokens, security, clock, TimeZone::UTC);
     options.reader = Some(Box::new(SqliteLedger::open_reader(&path)?));
     let server = Server::new(options)?;
     server.ready().await?;
@@ -44,7 +45,7 @@ async fn main() -> Result<(), Failed> {
     }
     let begin = Instant::now();
     drop(stop);
-    serving.await?;
+    serving.await??;
     println!("shut down with a snapshot: {:.0} ms", begin.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::{Day, Money, Quantity};
 use restock_ledger::{Desk, Filing, Ledger, Need, OrderStanding, SqliteLedger};
-use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use restock_server::{NewToken, Role, Security, Server, ServerOptions, Tokens};
 use tokio::net::TcpListener;
 
 /// What a plan of a day might want.
@@ -54,7 +54,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let today = Day::from_date(TimeZone::UTC.to_datetime(now).date());
     let entries = desk.revise(&wanted(today), today, &|_| OrderStanding::default());
     ledger.file(&Filing::new(&desk, entries, now))?;
-    let mut options = ServerOptions::new(Box::new(ledger), tokens, Arc::new(Timestamp::now), TimeZone::UTC);
+    let security = Security::in_folder(folder.path());
+    let clock = Arc::new(Timestamp::now);
+    let mut options = ServerOptions::new(Box::new(ledger), tokens, security, clock, TimeZone::UTC);
     options.reader = Some(Box::new(SqliteLedger::open_reader(&path)?));
     let server = Server::new(options)?;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
@@ -63,6 +65,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // However reading ends, it is time to stop.
         drop(tokio::task::spawn_blocking(read).await);
     };
-    server.serve(listener, end_of_input).await;
+    server.serve(listener, end_of_input).await?;
     Ok(())
 }

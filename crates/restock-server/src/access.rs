@@ -1,17 +1,21 @@
 //! Who may do what: one table of endpoints and roles, from which the check and its test come.
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::authentication::{Caller, authenticate, check_csrf, is_unsafe};
+use crate::connection::{self, Connection, check_host, is_secure};
 use crate::problem::Problem;
+use crate::rates::{Budget, Left};
+use crate::routes::wrong_method;
 use crate::server::App;
-use crate::tokens::Token;
 
-/// What the owner of a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What a user or the owner of a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Looks at stock and events.
@@ -50,18 +54,18 @@ impl Role {
 /// Who may use an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody, without a token.
+    /// Everybody, without a token or session.
     Open,
-    /// Tokens of these roles; one of some locations sees and changes those locations only.
+    /// Users and tokens of these roles; one of some locations sees and changes those locations only.
     ByLocation(&'static [Role]),
-    /// Tokens of these roles that are about all locations, because the answer cannot be cut down to some.
+    /// Users and tokens of these roles that are about all locations, because the answer cannot be cut down to some.
     Whole(&'static [Role]),
 }
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `GET`, `POST` or `PATCH`.
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// The path, with `{name}` where something varies.
     pub path: &'static str,
@@ -81,12 +85,17 @@ const fn patch(path: &'static str, access: Access) -> Endpoint {
     Endpoint { method: "PATCH", path, access }
 }
 
+const fn delete(path: &'static str, access: Access) -> Endpoint {
+    Endpoint { method: "DELETE", path, access }
+}
+
 const EVERY_ROLE: &[Role] = &Role::ALL;
 const PEOPLE: &[Role] = &[Role::Viewer, Role::Planner, Role::Approver, Role::Admin];
 const SENDERS: &[Role] = &[Role::Integrator, Role::Admin];
 const DECIDERS: &[Role] = &[Role::Planner, Role::Admin];
 const KEEPERS: &[Role] = &[Role::Planner, Role::Approver, Role::Integrator, Role::Admin];
 const AUDITORS: &[Role] = &[Role::Approver, Role::Admin];
+const ADMINS: &[Role] = &[Role::Admin];
 const PLANNERS: &[Role] = &[Role::Planner, Role::Approver, Role::Admin];
 const APPROVERS: &[Role] = &[Role::Approver, Role::Admin];
 
@@ -106,6 +115,23 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/quarantine/{id}/release", Access::Whole(DECIDERS)),
     post("/v1/quarantine/{id}/discard", Access::Whole(DECIDERS)),
     get("/v1/audit", Access::Whole(AUDITORS)),
+    post("/v1/session", Access::Open),
+    get("/v1/session", Access::ByLocation(EVERY_ROLE)),
+    delete("/v1/session", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/session/password", Access::ByLocation(PEOPLE)),
+    get("/v1/users", Access::Whole(ADMINS)),
+    post("/v1/users", Access::Whole(ADMINS)),
+    patch("/v1/users/{name}", Access::Whole(ADMINS)),
+    delete("/v1/users/{name}", Access::Whole(ADMINS)),
+    get("/v1/tokens", Access::Whole(ADMINS)),
+    post("/v1/tokens", Access::Whole(ADMINS)),
+    delete("/v1/tokens/{name}", Access::Whole(ADMINS)),
+    get("/v1/webhooks", Access::Whole(SENDERS)),
+    post("/v1/webhooks", Access::Whole(SENDERS)),
+    delete("/v1/webhooks/{id}", Access::Whole(SENDERS)),
+    post("/v1/webhooks/{id}:test", Access::Whole(SENDERS)),
+    post("/v1/webhooks/{id}:resume", Access::Whole(ADMINS)),
+    get("/v1/webhooks/{id}/deliveries", Access::Whole(SENDERS)),
     get("/v1/proposals", Access::ByLocation(PEOPLE)),
     get("/v1/proposals/{id}", Access::ByLocation(PEOPLE)),
     patch("/v1/proposals/{id}", Access::ByLocation(PLANNERS)),
@@ -126,93 +152,119 @@ pub(crate) fn methods(path: &str) -> Vec<&'static str> {
     ENDPOINTS.iter().filter(|endpoint| endpoint.path == path).map(|endpoint| endpoint.method).collect()
 }
 
-/// The path of the table: the matched one, with the action behind the colon where there is a known one, because the router
-/// matches whole segments.
-pub(crate) fn path_of(matched: &str, path: &str) -> String {
-    if let Some((_, action)) = path.rsplit_once(':').filter(|_| matched.ends_with('}')) {
-        let with_action = format!("{matched}:{action}");
-        if ENDPOINTS.iter().any(|endpoint| endpoint.path == with_action) {
-            return with_action;
-        }
-    }
-    matched.to_owned()
+/// The path of the table that a request is for. What is done to one thing is written behind a colon, which the router takes
+/// for a part of its name: `/v1/webhooks/{id}:test` is matched as `/v1/webhooks/{id}`. A known action makes it another path,
+/// whatever the method; [`Acted`](crate::extract::Acted) takes it apart again.
+fn template(matched: &str, uri: &Uri) -> String {
+    let action = matched.ends_with('}').then(|| uri.path().rsplit_once(':')).flatten();
+    let path = action.map(|(_, action)| format!("{matched}:{action}"));
+    path.filter(|path| !methods(path).is_empty()).unwrap_or_else(|| matched.to_owned())
+}
+
+/// Locations as messages and the audit trail name them.
+pub(crate) fn scope_text(locations: Option<&[String]>) -> String {
+    locations.map_or("of all locations".to_owned(), |own| format!("of {}", own.join(", ")))
 }
 
 /// Lets a request pass or not; who sent it becomes an extension of the request.
 pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let now = (app.clock)();
+    let connection = request.extensions().get::<Connection>().copied();
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let host = authority.or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()));
+    if let Err(problem) = check_host(connection.as_ref(), host, &app.security) {
+        return (*problem).into_response();
+    }
+    let address = connection::address(connection.as_ref(), request.headers(), &app.security);
+    let stranger = || app.limiter.take(Budget::Strangers, &address, now);
     // A path that is nowhere is told so by the fallback.
-    let Some(matched) = request.extensions().get::<MatchedPath>() else { return next.run(request).await };
-    // Actions are of POST alone: with another method, the colon belongs to the id.
-    let path = match *request.method() {
-        Method::POST => path_of(matched.as_str(), request.uri().path()),
-        _ => matched.as_str().to_owned(),
+    let Some(matched) = request.extensions().get::<MatchedPath>() else {
+        let left = stranger();
+        return if left.n.is_some() { next.run(request).await } else { too_many(&left) };
     };
+    let path = template(matched.as_str(), request.uri());
     let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
     let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access) {
-        Some(Access::Open) => return next.run(request).await,
+        // Whoever watches whether the server lives must always get an answer.
+        Some(Access::Open) if matches!(&*path, "/health" | "/ready") => return next.run(request).await,
+        Some(Access::Open) => {
+            let left = stranger();
+            return if left.n.is_some() { next.run(request).await } else { too_many(&left) };
+        }
         Some(Access::ByLocation(roles)) => (roles, false),
         Some(Access::Whole(roles)) => (roles, true),
-        // A known path with another method is told so by the fallback.
-        None if !methods(&path).is_empty() => return next.run(request).await,
+        None if !methods(&path).is_empty() => return wrong_method(request.method(), &path),
         None => return forbidden("nobody may use this route", "use a route of /v1/openapi.json").into_response(),
     };
-    let header = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    let token = match authenticate(&app, header) {
-        Ok(token) => token,
-        Err(problem) => return (*problem).into_response(),
+    let caller = match authenticate(&app, request.headers(), connection.as_ref()).await {
+        Ok(caller) => caller,
+        Err(problem) => {
+            let left = stranger();
+            return if left.n.is_some() { (*problem).into_response() } else { too_many(&left) };
+        }
     };
-    if !roles.contains(&token.role) {
+    let is_unsafe = is_unsafe(request.method());
+    let left = app.limiter.take(if is_unsafe { Budget::Writes } else { Budget::Reads }, &caller.budget_key(), now);
+    if left.n.is_none() {
+        return too_many(&left);
+    }
+    let answer = match check_caller(&app, &caller, roles, is_whole, &request, connection.as_ref()) {
+        Ok(()) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => (*problem).into_response(),
+    };
+    with_budget(answer, &left)
+}
+
+fn check_caller(
+    app: &App,
+    caller: &Caller,
+    roles: &[Role],
+    is_whole: bool,
+    request: &Request,
+    connection: Option<&Connection>,
+) -> Result<(), Box<Problem>> {
+    if is_unsafe(request.method()) {
+        check_csrf(caller, request.headers(), is_secure(connection, &app.security))?;
+    }
+    if !roles.contains(&caller.role) {
         let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-        let detail = format!("a token with the role {} may not do this", token.role.name());
+        let detail = format!("a token with the role {} may not do this", caller.role.name());
         let fix = "use a token with an allowed role; whoever runs the server can make one";
-        return forbidden(&detail, fix).field("role", token.role.name(), names.join(" or ")).into_response();
+        return Err(Box::new(forbidden(&detail, fix).field("role", caller.role.name(), names.join(" or "))));
     }
-    if is_whole && token.locations.is_some() {
+    if is_whole && caller.locations.is_some() {
         let detail = "a token of some locations may not do this, because it is about all of them";
-        return forbidden(detail, "use a token without a list of locations").into_response();
+        return Err(Box::new(forbidden(detail, "use a token without a list of locations")));
     }
-    request.extensions_mut().insert(token);
-    next.run(request).await
+    Ok(())
 }
 
 pub(crate) fn forbidden(detail: &str, fix: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow it", detail).fix(fix)
 }
 
-fn authenticate(app: &App, header: Option<&str>) -> Result<Token, Box<Problem>> {
-    let refused = |detail: &str, fix: &str| {
-        let title = "A token is needed";
-        Box::new(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", title, detail).fix(fix))
-    };
-    let failed = |error: crate::tokens::TokenError| {
-        tracing::error!(error = %error, "nobody is let in");
-        Box::new(Problem::internal("the server cannot read its tokens"))
-    };
-    const SEND: &str = "send the header \"authorization: Bearer TOKEN\" with a token that is valid";
-    if app.tokens.list().map_err(failed)?.is_empty() {
-        let fix =
-            "make a token with `restock token create --role admin`, and send it as \"authorization: Bearer TOKEN\"";
-        return Err(refused("this server has no tokens yet", fix));
-    }
-    let Some(header) = header else { return Err(refused("the request has no token", SEND)) };
-    let secret = match header.split_once(' ') {
-        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => secret.trim(),
-        _ => return Err(refused("the header authorization has no bearer token", SEND)),
-    };
-    let Some(token) = app.tokens.find(secret).map_err(failed)? else {
-        return Err(refused("the token is not known: it was revoked, or belongs to another server", SEND));
-    };
-    match token.expires_at {
-        Some(expires_at) if expires_at <= (app.clock)() => {
-            Err(refused(&format!("the token expired at {expires_at}"), "use a token that is still valid"))
-        }
-        _ => Ok(token),
-    }
+/// The answer to a request beyond a budget.
+pub(crate) fn too_many(left: &Left) -> Response {
+    let detail = format!("the budget {} is {} requests in {:#}", left.budget.name(), left.rate.n, left.rate.per);
+    let title = "Too many requests";
+    let fix = format!("send the same request again after {} s; spread requests evenly", left.seconds());
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", title, detail).fix(fix);
+    let mut answer = with_budget(problem.into_response(), left);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.seconds()));
+    answer
 }
 
-/// Whether a token that was let in before would still be.
-pub(crate) fn is_current(app: &App, token: &Token) -> bool {
-    let is_listed = app.tokens.list().is_ok_and(|tokens| tokens.contains(token));
-    is_listed && token.expires_at.is_none_or(|expires_at| (app.clock)() < expires_at)
+/// Says what is left of a budget, as the draft of the IETF on rate limits writes it.
+fn with_budget(mut answer: Response, left: &Left) -> Response {
+    let name = left.budget.name();
+    let policy = format!("\"{name}\";q={};w={}", left.rate.n, left.rate.per.as_secs().max(1));
+    let state = format!("\"{name}\";r={};t={}", left.n.unwrap_or(0), left.seconds());
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        answer.headers_mut().insert(name, HeaderValue::from_str(&value).expect("names and digits are a header"));
+    }
+    answer
 }

@@ -53,6 +53,39 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
     }
 }
 
+/// The name at the end of a path.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "a name in UTF-8")),
+        }
+    }
+}
+
+/// A name at the end of a path and, behind a colon, what is done to it: `p_1:approve`. Access has let the action pass, so it
+/// is one of the table.
+pub(crate) struct Acted {
+    pub(crate) name: Name,
+    pub(crate) action: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Acted {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = Name::from_request_parts(parts, state).await?;
+        match text.rsplit_once(':') {
+            Some((name, action)) => Ok(Self { name: Name(name.to_owned()), action: action.to_owned() }),
+            None => Err(Problem::not_found(format!("{text:?} has no action behind a colon"))),
+        }
+    }
+}
+
 /// How many rows a page has.
 pub(crate) fn page_size(limit: Option<u64>) -> Result<usize, Problem> {
     match limit {
@@ -115,18 +148,18 @@ pub(crate) fn body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem
     }
 }
 
-pub(crate) fn too_large(detail: String) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail)
-        .fix("send it in several requests")
-}
-
-/// The body as JSON.
+/// The body, JSON of one shape.
 pub(crate) fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<T, Problem> {
     media_type(headers, &["application/json"])?;
     serde_json::from_slice(&body(bytes)?).map_err(|error| Problem::bad_body(error.to_string()))
+}
+
+pub(crate) fn too_large(detail: String) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail)
+        .fix("send it in several requests")
 }
 
 /// Why something is done, for the audit trail.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! connection ── observe: id, log, metrics, time limit, security headers
-//!                  └── access: one table of endpoints and roles
+//!                  └── access: host, who it is, how often, one table of endpoints and roles
 //!                        └── routes: one file per resource ── writer: one thread, many requests per commit
 //!                                                              └── planner: one thread, all new events at once
 //! ```
@@ -12,30 +12,50 @@
 //! `/v1/openapi.json` describes everything, made from the code.
 
 mod access;
+mod authentication;
+mod connection;
 mod extract;
+mod files;
+mod hidden;
 mod intake;
 pub mod limits;
 mod metrics;
 mod observe;
 mod openapi;
 mod options;
+mod passwords;
 mod planner;
 mod planner_metrics;
 mod problem;
 mod projection;
+mod rates;
+mod recorder;
 mod routes;
+mod security;
 mod serve;
 mod server;
+mod sessions;
+mod tls;
 mod tokens;
+mod users;
+mod webhooks;
 mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
 pub use intake::ServerIntake;
 pub use openapi::document;
 pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
+pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
 pub use planner::{LivePlanner, PlanningError};
 pub use problem::Problem;
 pub use projection::SNAPSHOT_NAME;
+pub use rates::{Rate, Rates};
+pub use recorder::Recorder;
 pub use restock_ledger::{Revision, Scope};
+pub use security::Security;
+pub use serve::ServeError;
 pub use server::{NotReady, Server};
+pub use tls::{TlsError, TlsFiles};
 pub use tokens::{MAX_NAME_BYTES, NewToken, PREFIX, Token, TokenError, Tokens};
+pub use users::{NewUser, User, UserChange, UserError, Users};
+pub use webhooks::WebhookOptions;

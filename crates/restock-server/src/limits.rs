@@ -44,6 +44,8 @@ pub(crate) const CATCH_UP_PAGE: usize = 10_000;
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client that takes longer to send the head of a request, or to begin its next one, is cut off.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that takes longer to begin TLS is cut off.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server that shuts down waits for its clients.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
 /// The most connections; others wait in the queue of the operating system.

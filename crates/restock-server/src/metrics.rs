@@ -57,7 +57,7 @@ impl Metrics {
     }
 
     /// The text format of Prometheus, version 0.0.4.
-    pub(crate) fn text(&self, n_waiting: usize, last_sequence: u64) -> String {
+    pub(crate) fn text(&self, n_waiting: usize, last_sequence: u64, n_password_checks: u64) -> String {
         let mut out = String::new();
         header(&mut out, "restock_requests_total", "counter", "Requests by route, method and status.");
         for ((route, method, status), n) in &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -95,6 +95,8 @@ impl Metrics {
         line(&mut out, "restock_committed_requests_total", self.grouped_requests.load(Ordering::Relaxed));
         header(&mut out, "restock_waiting_requests", "gauge", "Requests that wait for the writer.");
         line(&mut out, "restock_waiting_requests", n_waiting);
+        header(&mut out, "restock_password_checks_total", "counter", "Passwords that were checked, right or wrong.");
+        line(&mut out, "restock_password_checks_total", n_password_checks);
         header(&mut out, "restock_last_sequence", "gauge", "Number of the last event in the stock book.");
         line(&mut out, "restock_last_sequence", last_sequence);
         out

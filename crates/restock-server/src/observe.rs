@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
+use crate::connection::{Connection, is_secure};
 use crate::limits::REQUEST_TIMEOUT;
 use crate::problem::Problem;
 use crate::server::App;
@@ -17,17 +18,22 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 100;
 
 /// The API has no pages: browsers shall run, frame and guess nothing.
-const SECURITY: [(HeaderName, &str); 5] = [
+const SECURITY: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
+
+/// Where browsers speak TLS, they shall do so for a year whatever a link says.
+const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let begin = (app.clock)();
     let request_id = request_id(&request);
+    let is_secure = is_secure(request.extensions().get::<Connection>(), &app.security);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
@@ -44,6 +50,9 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT);
     }
     headers.insert(REQUEST_ID, request_id.clone());
 

@@ -1,7 +1,9 @@
 //! The description of the API, made from the code of the routes.
 
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
@@ -31,6 +33,23 @@ use crate::routes;
         routes::quarantine::release,
         routes::quarantine::discard,
         routes::audit::list,
+        routes::session::begin,
+        routes::session::who,
+        routes::session::end,
+        routes::session::change_password,
+        routes::users::list,
+        routes::users::create,
+        routes::users::change,
+        routes::users::remove,
+        routes::tokens::list,
+        routes::tokens::create,
+        routes::tokens::revoke,
+        routes::webhooks::list,
+        routes::webhooks::create,
+        routes::webhooks::remove,
+        routes::webhooks::test,
+        routes::webhooks::resume,
+        routes::webhooks::deliveries,
         routes::proposals::list,
         routes::proposals::one,
         routes::proposals::explanation,
@@ -58,21 +77,27 @@ impl Modify for AccessOfTable {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description("restock_session", "POST /v1/session sets it"));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
         for endpoint in ENDPOINTS {
             let path = document.paths.paths.get_mut(endpoint.path);
             let operation = path.and_then(|path| match endpoint.method {
                 "POST" => path.post.as_mut(),
                 "PATCH" => path.patch.as_mut(),
+                "DELETE" => path.delete.as_mut(),
                 _ => path.get.as_mut(),
             });
             let Some(operation) = operation else { continue };
+            add_problem(operation, "421", "the request is for another host");
+            add_problem(operation, "429", "too many requests; the header retry-after says how long to wait");
             add_problem(operation, "500", "the server failed");
             add_problem(operation, "503", "not now: starting, stopping, overloaded, too slow, or the store failed");
             if let Access::ByLocation(roles) | Access::Whole(roles) = endpoint.access {
                 let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-                operation.security = Some(vec![SecurityRequirement::new("token", [] as [&str; 0])]);
-                add_problem(operation, "401", "no token, or one that is not valid");
-                add_problem(operation, "403", &format!("the token has not the role {}", names.join(" or ")));
+                let ways = ["token", "session"].map(|way| SecurityRequirement::new(way, [] as [&str; 0]));
+                operation.security = Some(ways.into());
+                add_problem(operation, "401", "no token or session, or one that is not valid");
+                add_problem(operation, "403", &format!("the token or user has not the role {}", names.join(" or ")));
             }
         }
     }

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use restock_ledger::{Filed, Ledger};
 
 use crate::planner::LivePlanner;
+use crate::security::Security;
 use crate::tokens::Tokens;
 
 /// Tells the time.
@@ -24,8 +25,10 @@ pub struct ServerOptions {
     pub ledger: Box<dyn Ledger>,
     /// A second connection to the same ledger, for pages; without one, pages are read between commits.
     pub reader: Option<Box<dyn Ledger>>,
-    /// Who may do what.
+    /// Which programs may do what.
     pub tokens: Tokens,
+    /// Which people may do what, and how the server is reached.
+    pub security: Security,
     /// The time; it stamps events and measures latencies.
     pub clock: Clock,
     /// Where the business is: it decides which day is today.
@@ -42,11 +45,12 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// A server without a second connection and without a planner, where one person approves.
-    pub fn new(ledger: Box<dyn Ledger>, tokens: Tokens, clock: Clock, time_zone: TimeZone) -> Self {
+    pub fn new(ledger: Box<dyn Ledger>, tokens: Tokens, security: Security, clock: Clock, time_zone: TimeZone) -> Self {
         Self {
             ledger,
             reader: None,
             tokens,
+            security,
             clock,
             time_zone,
             n_approvers: Arc::new(|_| 1),

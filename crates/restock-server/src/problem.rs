@@ -7,6 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::limits::RETRY_AFTER_SECONDS;
+use crate::tokens::TokenError;
+use crate::users::UserError;
+use crate::webhooks::WebhookError;
 use crate::writer::Failure;
 
 /// Why a request was not done, as `application/problem+json`.
@@ -139,6 +142,82 @@ impl From<&LedgerError> for Problem {
         match hint {
             Some(hint) => problem.fix(hint),
             None => problem,
+        }
+    }
+}
+
+/// What is wrong with a token, a user or a webhook, with the way out that the error has behind `hint`.
+fn of_account(status: StatusCode, name: &str, title: &'static str, error: &impl std::fmt::Display) -> Problem {
+    let text = error.to_string();
+    match text.split_once("\n\nhint: ") {
+        Some((detail, hint)) => Problem::new(status, name, title, detail).fix(hint),
+        None => Problem::new(status, name, title, text),
+    }
+}
+
+/// A file of the server failed: what it is called goes to the log only.
+fn of_file(error: &impl std::fmt::Display) -> Problem {
+    tracing::error!(error = %error, "a file of the server failed");
+    Problem::internal("a file of the server cannot be read or written")
+}
+
+fn not_recorded(error: &impl std::fmt::Display) -> Problem {
+    tracing::error!(error = %error, "the audit trail failed");
+    Problem::unavailable("not-recorded", "the audit trail cannot be written, so nothing was changed")
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let (status, name, title) = match error {
+            TokenError::NameTaken { .. } => (StatusCode::CONFLICT, "name-taken", "The name is taken"),
+            TokenError::NoSuchToken { .. } => return Self::not_found(error.to_string()),
+            TokenError::BadName { .. } | TokenError::NoLocations => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad-token", "The token cannot be made")
+            }
+            TokenError::NotRecorded(error) => return not_recorded(&error),
+            TokenError::File { .. } | TokenError::NoRandomness(_) => return of_file(&error),
+        };
+        of_account(status, name, title, &error)
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        let (status, name, title) = match error {
+            UserError::NameTaken { .. } => (StatusCode::CONFLICT, "name-taken", "The name is taken"),
+            UserError::LastAdmin { .. } => (StatusCode::CONFLICT, "last-admin", "Somebody must look after users"),
+            UserError::NoSuchUser { .. } => return Self::not_found(error.to_string()),
+            UserError::BadPassword { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad-password", "The password is not taken")
+            }
+            UserError::BadName { .. } | UserError::NotForPeople | UserError::NoLocations => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad-user", "The user cannot be like this")
+            }
+            UserError::NotRecorded(error) => return not_recorded(&error),
+            UserError::File { .. } | UserError::NoRandomness(_) => return of_file(&error),
+        };
+        of_account(status, name, title, &error)
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let detail = error.to_string();
+        let refused = |field: &str, got: &str, expected: &str| {
+            let title = "The webhook cannot be made";
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-webhook", title, detail.clone())
+                .field(field, got, expected)
+        };
+        match error {
+            WebhookError::BadUrl { got, expected } => refused("url", &got, expected),
+            WebhookError::NoTopics => refused("topics", "nothing", "proposal, order, event or quarantine"),
+            WebhookError::TooMany => {
+                Self::new(StatusCode::CONFLICT, "too-many-webhooks", "There are too many webhooks", detail)
+                    .fix("remove one that nobody needs")
+            }
+            WebhookError::NoSuchWebhook { .. } => Self::not_found(detail),
+            WebhookError::NotRecorded(error) => not_recorded(&error),
+            WebhookError::File { .. } | WebhookError::NoRandomness(_) => of_file(&detail),
         }
     }
 }

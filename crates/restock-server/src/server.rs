@@ -11,8 +11,13 @@ use tokio::sync::watch;
 use crate::intake::ServerIntake;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
+use crate::passwords::PasswordChecks;
 use crate::planner::{Planning, Rules};
+use crate::rates::{Delays, Limiter};
+use crate::security::Security;
+use crate::sessions::Sessions;
 use crate::tokens::Tokens;
+use crate::webhooks::Webhooks;
 use crate::writer::{Handle, State};
 use crate::{access, observe, routes};
 
@@ -23,6 +28,12 @@ pub(crate) struct App(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) writer: Handle,
     pub(crate) tokens: Tokens,
+    pub(crate) security: Security,
+    pub(crate) sessions: Sessions,
+    pub(crate) passwords: PasswordChecks,
+    pub(crate) limiter: Limiter,
+    pub(crate) delays: Delays,
+    pub(crate) webhooks: Webhooks,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) time_zone: TimeZone,
@@ -58,7 +69,8 @@ impl Server {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(options: ServerOptions) -> std::io::Result<Self> {
-        let ServerOptions { ledger, reader, tokens, clock, time_zone, n_approvers, auto_approve, planner } = options;
+        let ServerOptions { ledger, reader, tokens, security, clock, time_zone, n_approvers, auto_approve, planner } =
+            options;
         let metrics = Arc::new(Metrics::default());
         let (handle, writer) = Handle::start(ledger, reader, clock.clone(), metrics.clone())?;
         let is_closing = watch::Sender::new(false);
@@ -67,6 +79,12 @@ impl Server {
         let app = App(Arc::new(Inner {
             writer: handle,
             tokens,
+            sessions: Sessions::at(security.sessions.clone()),
+            passwords: PasswordChecks::new(),
+            limiter: Limiter::new(security.rates),
+            delays: Delays::default(),
+            webhooks: Webhooks::new(security.webhooks.clone()),
+            security,
             metrics,
             clock,
             time_zone,

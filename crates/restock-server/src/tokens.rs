@@ -1,25 +1,24 @@
-//! API tokens: who may use the server, in a file of the project's folder.
+//! API tokens: which programs may use the server, in a file of the project's folder.
 //!
 //! A token is 256 random bits, shown once. The file keeps its BLAKE3 hash: nobody can guess 256 bits, so a slow hash as for
 //! passwords would only slow down every request. The file is written whole or not at all, and a running server sees
 //! the change with the next request: a revoked token is refused at once.
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use restock_ledger::LedgerError;
 use serde::{Deserialize, Serialize};
 
-use crate::access::Role;
+use crate::access::{Role, scope_text};
+use crate::files::{Content, FileError, JsonFile};
+use crate::recorder::{Change, Recorder};
 
 /// What every token begins with, so that scanners for secrets find one that leaked.
 pub const PREFIX: &str = "restock_";
 /// The longest name of a token, bytes.
 pub const MAX_NAME_BYTES: usize = 100;
-const VERSION: u32 = 1;
 
 /// Who may use the server, as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,17 +36,6 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// Hash of the secret, hexadecimal.
     hash: String,
-}
-
-impl Token {
-    /// Whether it is about everything that happens at `location_id`; `None` stands for all locations.
-    pub fn covers(&self, location_id: Option<&str>) -> bool {
-        match (&self.locations, location_id) {
-            (None, _) => true,
-            (Some(own), Some(location_id)) => own.iter().any(|own| own == location_id),
-            (Some(_), None) => false,
-        }
-    }
 }
 
 /// A token to be made.
@@ -101,34 +89,45 @@ pub enum TokenError {
     /// The operating system gave no random numbers.
     #[error("the system gives no random numbers: {0}")]
     NoRandomness(String),
+    /// The audit trail could not be written, so nothing was changed.
+    #[error("the audit trail cannot be written, nothing was changed: {0}")]
+    NotRecorded(LedgerError),
 }
 
-#[derive(Default, Serialize, Deserialize)]
+impl From<FileError> for TokenError {
+    fn from(FileError { verb, path, reason }: FileError) -> Self {
+        Self::File { verb, path, reason }
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct TokenList {
     version: u32,
-    tokens: Vec<Token>,
+    tokens: Arc<[Token]>,
 }
 
-/// When the file was changed last, and its length; `None` when there is none.
-type Stamp = Option<(SystemTime, u64)>;
+impl Content for TokenList {
+    const VERSION: u32 = 1;
+
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
+    }
+}
 
 /// The tokens of a project.
 #[derive(Debug)]
-pub struct Tokens {
-    path: PathBuf,
-    cache: Mutex<Option<(Stamp, Arc<[Token]>)>>,
-}
+pub struct Tokens(JsonFile<TokenList>);
 
 impl Tokens {
     /// The tokens in a file; no file means no tokens.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), cache: Mutex::new(None) }
+        Self(JsonFile::at(path.into()))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     /// All tokens in the order in which they were made; the file is read again when it has changed.
@@ -136,16 +135,7 @@ impl Tokens {
     /// # Errors
     /// [`TokenError::File`] when it cannot be read; then nobody may be let in.
     pub fn list(&self) -> Result<Arc<[Token]>, TokenError> {
-        let stamp = self.stamp()?;
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((seen, tokens)) = &*cache
-            && *seen == stamp
-        {
-            return Ok(tokens.clone());
-        }
-        let tokens: Arc<[Token]> = self.read()?.tokens.into();
-        *cache = Some((stamp, tokens.clone()));
-        Ok(tokens)
+        Ok(self.0.get()?.tokens.clone())
     }
 
     /// The token with a secret. All hashes are compared, each in constant time.
@@ -164,98 +154,91 @@ impl Tokens {
         Ok(found)
     }
 
-    /// Makes a token and returns its secret, which is kept nowhere.
+    /// Makes a token and returns its secret, which is kept nowhere. Where there is an audit trail, use
+    /// [`Tokens::create_recorded`].
     ///
     /// # Errors
     /// [`TokenError`] when the name is bad or taken, or the file cannot be written; then there is no new token.
     pub fn create(&self, new: NewToken, now: Timestamp) -> Result<String, TokenError> {
+        self.create_recorded(new, now, &mut Recorder::new("", &mut |_| Ok(())))
+    }
+
+    /// Makes a token, after that was written to the audit trail, and returns its secret, which is kept nowhere.
+    ///
+    /// # Errors
+    /// As for [`Tokens::create`], and [`TokenError::NotRecorded`]; then there is no new token.
+    pub fn create_recorded(
+        &self,
+        new: NewToken,
+        now: Timestamp,
+        recorder: &mut Recorder,
+    ) -> Result<String, TokenError> {
         let NewToken { name, role, locations, expires_at } = new;
-        let is_bad = name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control);
-        if is_bad || name.trim() != name {
+        if !is_name(&name) {
             return Err(TokenError::BadName { got: name });
         }
         if locations.as_ref().is_some_and(Vec::is_empty) {
             return Err(TokenError::NoLocations);
         }
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(|error| TokenError::NoRandomness(error.to_string()))?;
-        let secret = format!("{PREFIX}{}", blake3::Hash::from_bytes(bits).to_hex());
+        let secret = format!("{PREFIX}{}", random_bits().map_err(TokenError::NoRandomness)?.to_hex());
         let hash = blake3::hash(secret.as_bytes()).to_hex().to_string();
-        self.change(|tokens| {
-            if tokens.iter().any(|token| token.name == name) {
+        self.0.change(|content| {
+            if content.tokens.iter().any(|token| token.name == name) {
                 return Err(TokenError::NameTaken { name });
             }
-            tokens.push(Token { name, role, locations, created_at: now, expires_at, hash });
+            let expiry = expires_at.map_or("without end".to_owned(), |at| format!("until {at}"));
+            let after = format!("{} {} {expiry}", role.name(), scope_text(locations.as_deref()));
+            let change = Change {
+                at: now,
+                action: "token.create",
+                subject: format!("token/{name}"),
+                before: String::new(),
+                after,
+            };
+            recorder.write(change).map_err(TokenError::NotRecorded)?;
+            let token = Token { name, role, locations, created_at: now, expires_at, hash };
+            content.tokens = content.tokens.iter().cloned().chain([token]).collect();
             Ok(())
         })?;
         Ok(secret)
     }
 
-    /// Takes a token away; a running server refuses it from now on.
+    /// Takes a token away; a running server refuses it from now on. Where there is an audit trail, use
+    /// [`Tokens::revoke_recorded`].
     ///
     /// # Errors
     /// [`TokenError::NoSuchToken`], and [`TokenError::File`] when the file cannot be written.
     pub fn revoke(&self, name: &str) -> Result<(), TokenError> {
-        self.change(|tokens| {
-            let idx = tokens.iter().position(|token| token.name == name);
-            let idx = idx.ok_or_else(|| TokenError::NoSuchToken { name: name.to_owned() })?;
-            tokens.remove(idx);
+        self.revoke_recorded(name, Timestamp::UNIX_EPOCH, &mut Recorder::new("", &mut |_| Ok(())))
+    }
+
+    /// Takes a token away, after that was written to the audit trail.
+    ///
+    /// # Errors
+    /// As for [`Tokens::revoke`], and [`TokenError::NotRecorded`]; then it stays.
+    pub fn revoke_recorded(&self, name: &str, now: Timestamp, recorder: &mut Recorder) -> Result<(), TokenError> {
+        self.0.change(|content| {
+            let Some(token) = content.tokens.iter().find(|token| token.name == name) else {
+                return Err(TokenError::NoSuchToken { name: name.to_owned() });
+            };
+            let before = format!("{} {}", token.role.name(), scope_text(token.locations.as_deref()));
+            let subject = format!("token/{name}");
+            let change = Change { at: now, action: "token.revoke", subject, before, after: String::new() };
+            recorder.write(change).map_err(TokenError::NotRecorded)?;
+            content.tokens = content.tokens.iter().filter(|token| token.name != name).cloned().collect();
             Ok(())
         })
     }
+}
 
-    fn file_error(&self, verb: &'static str, reason: impl ToString) -> TokenError {
-        TokenError::File { verb, path: self.path.clone(), reason: reason.to_string() }
-    }
+/// Whether `name` may be a name of a token or user: 1 to [`MAX_NAME_BYTES`] bytes that show in the audit trail as they are.
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control) && name.trim() == name
+}
 
-    fn stamp(&self) -> Result<Stamp, TokenError> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) => {
-                let changed = metadata.modified().map_err(|error| self.file_error("read", error))?;
-                Ok(Some((changed, metadata.len())))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.file_error("read", error)),
-        }
-    }
-
-    fn read(&self) -> Result<Content, TokenError> {
-        let bytes = match fs::read(&self.path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::default()),
-            Err(error) => return Err(self.file_error("read", error)),
-        };
-        let content: Content = serde_json::from_slice(&bytes).map_err(|error| self.file_error("read", error))?;
-        if content.version != VERSION {
-            let reason = format!("it has version {}, this program knows version {VERSION}", content.version);
-            return Err(self.file_error("read", reason));
-        }
-        Ok(content)
-    }
-
-    /// Changes the file; two programs that do so at once come one after the other.
-    fn change(&self, change: impl FnOnce(&mut Vec<Token>) -> Result<(), TokenError>) -> Result<(), TokenError> {
-        let failed = |error: std::io::Error| self.file_error("write", error);
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(self.path.with_extension("lock")).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        let mut tokens = self.read()?.tokens;
-        change(&mut tokens)?;
-        let json = serde_json::to_vec_pretty(&Content { version: VERSION, tokens }).expect("tokens are JSON");
-        // Only the owner may read a temporary file, and it keeps that when it takes the name.
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(&json).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&self.path).map_err(|error| failed(error.error))?;
-        // The name reaches the disk with the folder; not every system lets one flush a folder.
-        if let Ok(folder) = File::open(folder) {
-            let _ = folder.sync_all();
-        }
-        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok(())
-    }
+/// 256 bits that nobody can guess.
+pub(crate) fn random_bits() -> Result<blake3::Hash, String> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(|error| error.to_string())?;
+    Ok(blake3::Hash::from_bytes(bits))
 }

@@ -227,6 +227,14 @@ impl Handle {
         answered_later.await.unwrap_or(Err(Failure::Stopping))
     }
 
+    /// Writes to the ledger something that changes neither stock nor desk.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.work(move |writer| Ok(call(&mut *writer.ledger)?)).await
+    }
+
     /// The stock; the writer waits while this is held.
     pub(crate) fn projection(&self) -> Result<RwLockReadGuard<'_, Projection>, Failure> {
         self.check_ready()?;
@@ -523,11 +531,6 @@ impl Writer {
 
     fn write_projection(&self) -> RwLockWriteGuard<'_, Projection> {
         self.shared.projection.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes to the audit trail.
-    pub(crate) fn audit(&mut self, entry: &AuditEntry) -> Result<(), Failure> {
-        Ok(self.ledger.record(entry).map(drop)?)
     }
 
     /// Takes in what another process has written.

@@ -186,12 +186,23 @@ pub(crate) enum Verb {
     Edit(EditArgs),
     /// Serve the HTTP API over the ledger of the project, until it is interrupted
     ///
-    /// Events in, stock, quarantine, audit trail and a stream out; /v1/openapi.json describes all of it. Only tokens of
-    /// `restock token create` may use it. It writes one line of JSON per request to standard error. Put a proxy with TLS in
-    /// front of it before it listens beyond this machine.
-    #[command(after_help = "Examples:\n  restock token create till-1 --role integrator\n  restock serve\n  \
-                      restock serve --listen 127.0.0.1:9000")]
+    /// Events in, proposals, orders, stock, quarantine, audit trail and a stream out; /v1/openapi.json describes all of it.
+    /// Only people of `restock user create` and tokens of `restock token create` may use it. It writes one line of JSON per
+    /// request to standard error. Beyond this machine it listens with TLS only: server.tls_certificate and server.tls_key,
+    /// or server.behind_proxy where a proxy speaks it.
+    #[command(
+        after_help = "Examples:\n  restock user create ada --role approver\n  restock token create till-1 --role integrator\n  \
+                      restock serve\n  restock serve --listen 127.0.0.1:9000"
+    )]
     Serve(ServeArgs),
+    /// Make, list, change and remove the people who may use the server
+    ///
+    /// A password is asked for on the terminal, or read from standard input; there is none by default. Every change is in
+    /// the audit trail, and a running server knows it at once.
+    #[command(after_help = "Examples:\n  restock user create ada --role approver\n  \
+                      restock user create ben --role planner --location berlin --password-stdin < password.txt\n  \
+                      restock user list\n  restock user disable ben")]
+    User(UserArgs),
     /// Make, list and revoke the tokens of those who may use the server
     #[command(after_help = "Examples:\n  restock token create ada --role approver\n  \
                       restock token create till-1 --role integrator --location berlin --days 365\n  \
@@ -879,6 +890,55 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct UserArgs {
+    #[command(subcommand)]
+    pub(crate) action: UserAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserAction {
+    /// Make a user; the password is asked for
+    Create {
+        /// Who it is, as the audit trail names them
+        name: String,
+        /// What they may do; a system is no user
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// A location that they look after; repeatable, all when not given
+        #[arg(long, value_name = "ID")]
+        location: Vec<String>,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List users
+    List,
+    /// Give a user another password, which ends the user's sessions
+    Password {
+        /// Whose
+        name: String,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Keep a user out, and end the user's sessions
+    Disable {
+        /// Whom
+        name: String,
+    },
+    /// Let a user in again
+    Enable {
+        /// Whom
+        name: String,
+    },
+    /// Take a user away
+    Remove {
+        /// Whom
+        name: String,
+    },
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
     pub(crate) action: TokenAction,
@@ -1068,8 +1128,8 @@ mod tests {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Examples:"), "{} has examples", verb.get_name());
         }
-        // As many as the specification names, so that the list is read and not searched.
-        assert!(command.get_subcommands().count() <= 28);
+        // As many as the specification names, and completions, so that the list is read and not searched.
+        assert!(command.get_subcommands().count() <= 29);
     }
 
     #[test]

@@ -32,6 +32,16 @@ pub(crate) struct Config {
     pub(crate) shadow_days: u32,
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// Certificate of the server, PEM, relative to the project.
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its private key, PEM, relative to the project.
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Whether a proxy in front of the server speaks TLS.
+    pub(crate) behind_proxy: bool,
+    /// Names under which the server is reached, beside those of this machine.
+    pub(crate) hosts: Vec<String>,
+    /// Receivers of webhooks that may be in private networks.
+    pub(crate) private_receivers: Vec<String>,
     /// Which lines two different people must approve.
     pub(crate) four_eyes_if: Option<Filter>,
     /// Which lines a server approves by itself.
@@ -66,6 +76,11 @@ impl Default for Config {
             date: None,
             shadow_days: 28,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls_certificate: None,
+            tls_key: None,
+            behind_proxy: false,
+            hosts: Vec::new(),
+            private_receivers: Vec::new(),
             four_eyes_if: None,
             auto_if: None,
             time_zone: TimeZone::UTC,
@@ -154,6 +169,20 @@ fn strings(value: &DeValue<'_>, allowed: &[&str]) -> Option<Vec<String>> {
         .iter()
         .map(|entry| entry.get_ref().as_str().filter(|text| allowed.contains(text)).map(str::to_owned))
         .collect()
+}
+
+/// A path that is not empty.
+fn file(value: &DeValue<'_>) -> Option<PathBuf> {
+    value.as_str().filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+/// Names or addresses of hosts, without ports and paths.
+fn host_names(value: &DeValue<'_>) -> Option<Vec<String>> {
+    let is_host = |text: &&str| {
+        let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        !text.is_empty() && (is_name || text.parse::<std::net::IpAddr>().is_ok())
+    };
+    value.as_array()?.iter().map(|entry| entry.get_ref().as_str().filter(is_host).map(str::to_owned)).collect()
 }
 
 /// `protection+28d` as 28.
@@ -340,6 +369,23 @@ settings! {
     "server.listen" = "\"127.0.0.1:8080\"", "an address and port such as \"127.0.0.1:8080\"", true,
         "address of the server", "服务器地址",
         |c, v| { c.listen = v.as_str()?.parse().ok()?; Some(()) };
+    "server.tls_certificate" = "none", "a PEM file relative to restock.toml", true,
+        "certificate with which the server speaks TLS, and those that lead to a known one", "服务器 TLS 证书及其证书链",
+        |c, v| { c.tls_certificate = Some(file(v)?); Some(()) };
+    "server.tls_key" = "none", "a PEM file relative to restock.toml", true,
+        "private key of the certificate; both files are read again when they change", "证书的私钥；两个文件变更后会重新读取",
+        |c, v| { c.tls_key = Some(file(v)?); Some(()) };
+    "server.behind_proxy" = "false", "true or false", true,
+        "whether a proxy in front of the server speaks TLS and nobody else can reach it",
+        "是否由前置代理负责 TLS，且其他人无法直接访问服务器",
+        |c, v| { c.behind_proxy = v.as_bool()?; Some(()) };
+    "server.hosts" = "[]", "a list of names without ports such as [\"restock.example\"]", true,
+        "names under which the server is reached, beside localhost", "除 localhost 之外访问服务器所用的名称",
+        |c, v| { c.hosts = host_names(v)?; Some(()) };
+    "webhooks.private_receivers" = "[]", "a list of names or addresses without ports such as [\"erp.local\"]", true,
+        "receivers of webhooks that may be in private networks and without TLS",
+        "可位于内网且无需 TLS 的 webhook 接收方",
+        |c, v| { c.private_receivers = host_names(v)?; Some(()) };
     "server.store" = "\"embedded\"", "\"embedded\"", false,
         "where the server keeps its data", "服务器存放数据的位置", ignore;
 }

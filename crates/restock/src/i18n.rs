@@ -402,7 +402,16 @@ texts! {
     ExportedApproved: "{0|line|lines} ordered; {1|order file|order files} of what is on the way in {2}", "已下单 {0} 行；在途订单文件 {1} 个，位于 {2}";
     OrderedLate: "{0|line was|lines were} to be ordered before {1}; `restock plan --publish` says what is needed now", "{0} 行本应在 {1} 之前下单；`restock plan --publish` 给出当前需求";
     ListeningOn: "listening on {0}, interrupt to stop", "正在监听 {0}，中断即停止";
-    NoTokens: "nobody may use it yet: restock token create NAME --role admin", "尚无人可用：restock token create NAME --role admin";
+    NobodyYet: "nobody may use it yet: restock user create NAME --role admin for a person, restock token create NAME --role integrator for a program",
+        "尚无人可用：人员用 restock user create NAME --role admin，程序用 restock token create NAME --role integrator";
+    AskPassword: "password for {0}, not shown: ", "{0} 的密码（不显示）：";
+    AskAgain: "the same again: ", "请再次输入：";
+    UserMade: "{0} may log in as {1}", "{0} 可以 {1} 角色登录";
+    PasswordChanged: "{0} has another password, and every session of {0} has ended", "{0} 的密码已更改，其所有会话已结束";
+    UserDisabled: "{0} is kept out from now on, and every session of {0} has ended", "{0} 自此不能登录，其所有会话已结束";
+    UserRemoved: "{0} is no user any more", "{0} 不再是用户";
+    LetIn: "let in", "可登录";
+    KeptOut: "kept out", "不能登录";
     Stopped: "stopped; everything that was acknowledged is in the ledger", "已停止；所有已确认的内容均在账本中";
     TokenOnce: "Keep it: it is shown this once. Send it as the header  Authorization: Bearer TOKEN", "请妥善保存：仅显示这一次。请求头：Authorization: Bearer TOKEN";
     TokenName: "name", "名称";

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use common::{json, stdout};
+use common::{json, refused, restock, stdout, text};
 
 const EVENTS: &str = r#"[
 {"event_id":"1","source":"till","type":"count","occurred_at":"2026-03-01T06:00:00Z","item_id":"tea","location_id":"main","on_hand":40},
@@ -43,13 +43,18 @@ impl Served {
         served
     }
 
-    /// The whole answer.
+    /// The whole answer to a program.
     fn request(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
         let token = token.map_or(String::new(), |token| format!("authorization: Bearer {token}\r\n"));
+        self.send(method, path, &token, body)
+    }
+
+    /// The whole answer; each header ends its line.
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: shop\r\n{token}content-type: application/json\r\ncontent-length: {}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\
              connection: close\r\n\r\n{body}",
             body.len()
         )
@@ -66,6 +71,102 @@ impl Drop for Served {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The body of an answer.
+fn body(answer: &str) -> serde_json::Value {
+    let (_, text) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+fn with_password(dir: &Path, args: &[&str], password: &str) -> std::process::Output {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(args)
+        .args(["--project", "shop", "--password-stdin"])
+        .current_dir(dir)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("restock runs");
+    process.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
+    process.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_person_logs_in_approves_and_the_trail_says_who() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("shop");
+    std::fs::create_dir_all(project.join("data")).unwrap();
+    std::fs::write(project.join("restock.toml"), "").unwrap();
+    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
+    for day in 1..=28 {
+        sales.push_str(&format!("2026-02-{day:02},tea,main,4\n"));
+    }
+    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+    std::fs::write(dir.path().join("events.json"), EVENTS.replace(r#""on_hand":40"#, r#""on_hand":5"#)).unwrap();
+    stdout(dir.path(), &["ingest", "events.json", "--project", "shop"]);
+    stdout(dir.path(), &["plan", "--publish", "--project", "shop"]);
+
+    let short = with_password(dir.path(), &["user", "create", "ada", "--role", "admin"], "short");
+    assert_eq!(short.status.code(), Some(2), "{}", text(&short.stderr));
+    assert!(text(&short.stderr).contains("hint: 12 characters"), "{}", text(&short.stderr));
+    let untold = restock(dir.path(), &["user", "create", "ada", "--role", "admin", "--project", "shop"]);
+    assert!(text(&untold.stderr).contains("--password-stdin"), "without a terminal: {}", text(&untold.stderr));
+    const PASSWORD: &str = "four words make one";
+    let made = with_password(dir.path(), &["user", "create", "ada", "--role", "admin"], PASSWORD);
+    assert_eq!(text(&made.stdout), "ada may log in as admin\n", "{}", text(&made.stderr));
+    let listed = json(dir.path(), &["user", "list", "--project", "shop", "--json"]);
+    assert_eq!((&listed["users"][0]["name"], &listed["users"][0]["is_disabled"]), (&"ada".into(), &false.into()));
+    refused(dir.path(), &["user", "disable", "ada", "--project", "shop"]);
+
+    let served = Served::start(dir.path());
+    let log_in = serde_json::json!({ "name": "ada", "password": PASSWORD }).to_string();
+    let answer = served.send("POST", "/v1/session", "", &log_in);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    let cookie = format!("cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let csrf = body(&answer)["csrf_token"].as_str().unwrap().to_owned();
+    let page = body(&served.send("GET", "/v1/proposals?state=open", &cookie, ""));
+    let id = page["proposals"][0]["proposal_id"].as_str().unwrap_or_else(|| panic!("{page}")).to_owned();
+    let path = format!("/v1/proposals/{id}:approve");
+    let unasked = served.send("POST", &path, &cookie, "{}");
+    assert!(unasked.starts_with("HTTP/1.1 403") && unasked.contains("csrf"), "{unasked}");
+    let headers = format!("{cookie}x-csrf-token: {csrf}\r\nsec-fetch-site: same-origin\r\n");
+    let approved = served.send("POST", &path, &headers, "{}");
+    assert!(approved.starts_with("HTTP/1.1 200") && body(&approved)["state"] == "approved", "{approved}");
+    let trail = body(&served.send("GET", "/v1/audit", &cookie, ""));
+    let by = |actor: &str, subject: &str| {
+        let records = trail["records"].as_array().unwrap().iter();
+        let own = records.filter(|record| record["actor"] == actor && record["subject"] == subject);
+        own.map(|record| record["action"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(by("command line", "user/ada"), ["user.create"], "{trail}");
+    let decided = trail["records"].as_array().unwrap().iter().filter(|record| record["actor"] == "ada");
+    assert!(decided.clone().any(|record| record["subject"].as_str().unwrap().contains(&id)), "{trail}");
+
+    // A running server knows another password at once.
+    with_password(dir.path(), &["user", "password", "ada"], "other words than before");
+    let over = served.send("GET", "/v1/session", &cookie, "");
+    assert!(over.starts_with("HTTP/1.1 401"), "{over}");
+}
+
+#[test]
+fn beyond_this_machine_a_server_says_what_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("shop")).unwrap();
+    let config = |text: &str| std::fs::write(dir.path().join("shop/restock.toml"), text).unwrap();
+    config("");
+    let said = refused(dir.path(), &["serve", "--project", "shop", "--listen", "0.0.0.0:0"]);
+    assert!(said.contains("server.tls_certificate") && said.contains("server.behind_proxy"), "{said}");
+    config("[server]\ntls_certificate = \"server.pem\"\n");
+    let said = refused(dir.path(), &["serve", "--project", "shop"]);
+    assert!(said.contains("server.tls_certificate is set and server.tls_key is not"), "{said}");
+    config("[server]\nhosts = [\"restock.example:443\"]\n");
+    let said = refused(dir.path(), &["serve", "--project", "shop"]);
+    assert!(said.contains("server.hosts") && said.contains("without ports"), "{said}");
+    assert!(!dir.path().join("shop/.restock").exists(), "nothing was begun");
 }
 
 #[test]

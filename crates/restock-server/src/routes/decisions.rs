@@ -1,9 +1,9 @@
 //! What people decide about proposals: another quantity, yes or no, about one or about many, all or none.
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{MatchedPath, Path, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use restock_core::Quantity;
@@ -11,13 +11,12 @@ use restock_ledger::{Choice, DeskDecision, DeskEntry, DeskError, Filed};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::extract::{checked_reason, read_json};
+use crate::authentication::Caller;
+use crate::extract::{Acted, Name, checked_reason, read_json};
 use crate::limits::MAX_IDS;
 use crate::problem::Problem;
 use crate::routes::proposals::{ProposalRow, filter_of, no_such_proposal};
-use crate::routes::wrong_method;
 use crate::server::App;
-use crate::tokens::Token;
 use crate::writer::Failure;
 
 /// Orders another quantity.
@@ -221,8 +220,8 @@ impl From<DeskError> for Problem {
 )]
 pub(crate) async fn edit(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
-    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ProposalRow>, Refused> {
@@ -233,27 +232,21 @@ pub(crate) async fn edit(
     })?;
     let decision = DeskDecision::Edit { quantity, reason: checked_reason(reason)? };
     let version = version_of(&headers, version)?;
-    decide_one(&app, token, id, version, move |_| decision.clone()).await
+    decide_one(&app, caller, id, version, move |_| decision.clone()).await
 }
 
-/// A POST to a proposal: the action stands behind a colon.
+/// What is decided about one proposal, as its path says behind a colon.
 pub(crate) async fn act(
-    State(app): State<App>,
-    token: Option<Extension<Token>>,
-    Path(id): Path<String>,
-    (path, uri): (MatchedPath, Uri),
+    state: State<App>,
+    caller: Extension<Caller>,
+    Acted { name, action }: Acted,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Response {
-    // A POST without a known action has passed no check of its token: it ends here.
-    match (id.rsplit_once(':'), token) {
-        (Some((id, "approve")), Some(token)) => {
-            approve(State(app), token, Path(id.to_owned()), headers, bytes).await.into_response()
-        }
-        (Some((id, "reject")), Some(token)) => {
-            reject(State(app), token, Path(id.to_owned()), headers, bytes).await.into_response()
-        }
-        _ => wrong_method(Method::POST, path, uri).await.into_response(),
+    match action.as_str() {
+        "approve" => approve(state, caller, name, headers, bytes).await.into_response(),
+        "reject" => reject(state, caller, name, headers, bytes).await.into_response(),
+        _ => Problem::not_found(format!("{action:?} is nothing that can be done")).into_response(),
     }
 }
 
@@ -274,15 +267,15 @@ pub(crate) async fn act(
 )]
 pub(crate) async fn approve(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
-    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ProposalRow>, Refused> {
     let Approve { version } = read_json(&headers, bytes)?;
     let version = version_of(&headers, version)?;
     let rules = app.rules.clone();
-    decide_one(&app, token, id, version, move |filed| rules.approval(filed)).await
+    decide_one(&app, caller, id, version, move |filed| rules.approval(filed)).await
 }
 
 /// Does not let a proposal be ordered: it is not proposed again until its day to order is over.
@@ -302,15 +295,15 @@ pub(crate) async fn approve(
 )]
 pub(crate) async fn reject(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
-    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ProposalRow>, Refused> {
     let Reject { reason, version } = read_json(&headers, bytes)?;
     let decision = DeskDecision::Reject { reason: checked_reason(reason)? };
     let version = version_of(&headers, version)?;
-    decide_one(&app, token, id, version, move |_| decision.clone()).await
+    decide_one(&app, caller, id, version, move |_| decision.clone()).await
 }
 
 /// Lets many proposals be ordered, all or none. Of a filter's proposals, those that are decided already are passed over.
@@ -329,14 +322,14 @@ pub(crate) async fn reject(
 )]
 pub(crate) async fn approve_many(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Decided>, Refused> {
     let ApproveMany { ids, filter } = read_json(&headers, bytes)?;
     let choice = choice_of(ids, filter)?;
     let rules = app.rules.clone();
-    decide_many(&app, token, choice, move |filed| rules.approval(filed)).await
+    decide_many(&app, caller, choice, move |filed| rules.approval(filed)).await
 }
 
 /// Does not let many proposals be ordered, all or none.
@@ -355,14 +348,14 @@ pub(crate) async fn approve_many(
 )]
 pub(crate) async fn reject_many(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Decided>, Refused> {
     let RejectMany { ids, filter, reason } = read_json(&headers, bytes)?;
     let choice = choice_of(ids, filter)?;
     let decision = DeskDecision::Reject { reason: checked_reason(reason)? };
-    decide_many(&app, token, choice, move |_| decision.clone()).await
+    decide_many(&app, caller, choice, move |_| decision.clone()).await
 }
 
 fn choice_of(ids: Option<Vec<String>>, filter: Option<String>) -> Result<Choice, Problem> {
@@ -408,21 +401,21 @@ fn version_of(headers: &HeaderMap, in_body: Option<u64>) -> Result<Option<u64>, 
 
 async fn decide_one(
     app: &App,
-    token: Token,
+    caller: Caller,
     id: String,
     version: Option<u64>,
     decision: impl Fn(&Filed) -> DeskDecision + Send + 'static,
 ) -> Result<Json<ProposalRow>, Refused> {
     let named = id.clone();
     let filed = app.writer.file(move |projection| {
-        let found = projection.desk.get(&id).filter(|filed| token.covers(Some(&filed.need.destination)));
+        let found = projection.desk.get(&id).filter(|filed| caller.covers(Some(&filed.need.destination)));
         let Some(filed) = found else {
             return Err(NotDecided::Desk(DeskError::NoSuchProposal { proposal_id: id.clone() }, None));
         };
         if let Some(version) = version.filter(|version| *version != filed.version) {
             return Err(NotDecided::Stale(Box::new(filed.clone()), version));
         }
-        let entry = projection.desk.decide(&id, &token.name, &decision(filed));
+        let entry = projection.desk.decide(&id, &caller.name, &decision(filed));
         entry.map(|entry| vec![entry]).map_err(|error| NotDecided::Desk(error, Some(Box::new(filed.clone()))))
     });
     taken(app, filed.await)?;
@@ -433,13 +426,13 @@ async fn decide_one(
 
 async fn decide_many(
     app: &App,
-    token: Token,
+    caller: Caller,
     choice: Choice,
     decision: impl Fn(&Filed) -> DeskDecision + Send + 'static,
 ) -> Result<Json<Decided>, Refused> {
     let filed = app.writer.file(move |projection| {
-        let covers = |filed: &Filed| token.covers(Some(&filed.need.destination));
-        projection.desk.decide_all(&choice, &token.name, &covers, &decision).map_err(|error| {
+        let covers = |filed: &Filed| caller.covers(Some(&filed.need.destination));
+        projection.desk.decide_all(&choice, &caller.name, &covers, &decision).map_err(|error| {
             let current = match &error {
                 DeskError::WrongState { proposal_id, .. } | DeskError::SamePerson { proposal_id, .. } => {
                     projection.desk.get(proposal_id).cloned().map(Box::new)

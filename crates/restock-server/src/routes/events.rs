@@ -14,11 +14,11 @@ use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::forbidden;
+use crate::authentication::Caller;
 use crate::extract::{Number, ValidQuery, body, first_number, media_type, page_size, too_large};
 use crate::limits::MAX_ENTRIES;
 use crate::problem::Problem;
 use crate::server::App;
-use crate::tokens::Token;
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
@@ -186,7 +186,7 @@ pub(crate) struct Appended {
 )]
 pub(crate) async fn append(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Appended>), Problem> {
@@ -197,9 +197,9 @@ pub(crate) async fn append(
         return Err(too_large(format!("the request has {} entries, at most {MAX_ENTRIES} are taken", entries.len())));
     }
     check_source(&entries)?;
-    check_locations(&token, &entries)?;
+    check_locations(&caller, &entries)?;
     let positions: Vec<String> = entries.iter().map(|entry| entry.position.to_string()).collect();
-    let person = token.role.is_person().then_some(token.name);
+    let person = caller.role.is_person().then_some(caller.name);
     let outcomes = app.writer.append(entries, person).await?;
     let counts = Counts::of(&outcomes);
     let rows = positions.into_iter().zip(outcomes);
@@ -228,13 +228,13 @@ pub(crate) fn reserved_source(position: &str) -> Problem {
 }
 
 /// A token of some locations sends events of those only; the request is refused before anything is taken in.
-fn check_locations(token: &Token, entries: &[Incoming]) -> Result<(), Problem> {
+fn check_locations(caller: &Caller, entries: &[Incoming]) -> Result<(), Problem> {
     for entry in entries {
         if let Ok(event) = &entry.event
-            && !token.covers(event.kind.location_id())
+            && !caller.covers(event.kind.location_id())
         {
             let got = event.kind.location_id().unwrap_or("every location");
-            let expected = token.locations.as_deref().unwrap_or_default().join(" or ");
+            let expected = caller.locations.as_deref().unwrap_or_default().join(" or ");
             let detail = format!("{}: the token is not about {got:?}; nothing was taken in", entry.position);
             let fix = "send events of the token's locations, or use another token";
             return Err(forbidden(&detail, fix).field("location_id", got, expected));
@@ -302,7 +302,7 @@ pub(crate) struct EventQuery {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<EventQuery>,
 ) -> Result<Json<EventPage>, Problem> {
     let (from, limit) = (first_number(query.from)?, page_size(query.limit)?);
@@ -319,7 +319,7 @@ pub(crate) async fn list(
     let events = read.await?;
     let next_from = events.last().map_or(from, |last| last.sequence + 1);
     let has_more = events.len() == limit;
-    let seen = events.into_iter().filter(|recorded| token.covers(recorded.event.kind.location_id()));
+    let seen = events.into_iter().filter(|recorded| caller.covers(recorded.event.kind.location_id()));
     Ok(Json(EventPage { events: seen.map(RecordedEvent::from).collect(), next_from, has_more }))
 }
 
@@ -336,12 +336,12 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn one(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     Number(sequence): Number,
 ) -> Result<Json<RecordedEvent>, Problem> {
     let found = app.writer.read(move |ledger| ledger.events(sequence, 1)).await?;
     // The event of another location is told apart from none by nobody.
-    let is_it = |recorded: &Recorded| recorded.sequence == sequence && token.covers(recorded.event.kind.location_id());
+    let is_it = |recorded: &Recorded| recorded.sequence == sequence && caller.covers(recorded.event.kind.location_id());
     let recorded = found.into_iter().find(is_it);
     recorded
         .map(|recorded| Json(recorded.into()))

@@ -11,11 +11,11 @@ use restock_ledger::OpenOrder;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::authentication::Caller;
 use crate::extract::{ValidQuery, page_size};
 use crate::problem::Problem;
 use crate::projection::Projection;
 use crate::server::App;
-use crate::tokens::Token;
 
 /// A line of an order that is still on its way.
 #[derive(Debug, Serialize, ToSchema)]
@@ -98,7 +98,7 @@ pub(crate) struct InventoryQuery {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<InventoryQuery>,
 ) -> Result<Json<InventoryPage>, Problem> {
     let limit = page_size(query.limit)?;
@@ -114,7 +114,7 @@ pub(crate) async fn list(
             break;
         }
         let is_other = query.location_id.as_ref().is_some_and(|location_id| *location_id != place.location_id);
-        if is_other || !token.covers(Some(&place.location_id)) {
+        if is_other || !caller.covers(Some(&place.location_id)) {
             continue;
         }
         if inventory.len() == limit {

@@ -1,14 +1,17 @@
 //! The routes, a file per resource.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri, header};
-use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, patch, post};
 
-use crate::access::{methods, path_of};
+use restock_ledger::{AuditEntry, LedgerError};
+
+use crate::access::methods;
 use crate::limits::MAX_BODY_BYTES;
 use crate::problem::Problem;
+use crate::recorder::Recorder;
 use crate::server::App;
 
 pub(crate) mod audit;
@@ -20,7 +23,11 @@ pub(crate) mod orders;
 pub(crate) mod plans;
 pub(crate) mod proposals;
 pub(crate) mod quarantine;
+pub(crate) mod session;
 pub(crate) mod stream;
+pub(crate) mod tokens;
+pub(crate) mod users;
+pub(crate) mod webhooks;
 
 /// All routes; who may use them is in [`crate::access::ENDPOINTS`].
 pub(crate) fn router() -> Router<App> {
@@ -38,6 +45,15 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/quarantine/{id}/release", post(quarantine::release))
         .route("/v1/quarantine/{id}/discard", post(quarantine::discard))
         .route("/v1/audit", get(audit::list))
+        .route("/v1/session", get(session::who).post(session::begin).delete(session::end))
+        .route("/v1/session/password", post(session::change_password))
+        .route("/v1/users", get(users::list).post(users::create))
+        .route("/v1/users/{name}", patch(users::change).delete(users::remove))
+        .route("/v1/tokens", get(tokens::list).post(tokens::create))
+        .route("/v1/tokens/{name}", delete(tokens::revoke))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/v1/webhooks/{id}", delete(webhooks::remove).post(webhooks::act))
+        .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/v1/proposals", get(proposals::list))
         .route("/v1/proposals:approve", post(decisions::approve_many))
         .route("/v1/proposals:reject", post(decisions::reject_many))
@@ -46,9 +62,40 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/orders", get(orders::list).post(orders::export))
         .route("/v1/orders/{id}", get(orders::one))
         .route("/v1/plans", get(plans::list).post(plans::replan))
-        .method_not_allowed_fallback(wrong_method)
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+}
+
+/// Does something that blocks on a thread where that keeps nobody waiting.
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&App) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let app = app.clone();
+    let done = tokio::task::spawn_blocking(move || work(&app)).await;
+    done.map_err(|_| Problem::internal("the request met a mistake of the program"))
+}
+
+/// Changes tokens, users or webhooks; the writer records it before it is done.
+pub(crate) async fn recorded<T: Send + 'static, E: Send + 'static>(
+    app: &App,
+    actor: &str,
+    change: impl FnOnce(&App, &mut Recorder) -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    Problem: From<E>,
+{
+    let actor = actor.to_owned();
+    let runtime = tokio::runtime::Handle::current();
+    let changed = blocking(app, move |app| {
+        let mut write = |entry: &AuditEntry| {
+            let entry = entry.clone();
+            let written = runtime.block_on(app.writer.write(move |ledger| ledger.record(&entry).map(drop)));
+            written.map_err(|failure| LedgerError::Storage(failure.to_string().into()))
+        };
+        change(app, &mut Recorder::new(&actor, &mut write))
+    });
+    Ok(changed.await??)
 }
 
 async fn unknown(uri: Uri) -> Problem {
@@ -58,11 +105,11 @@ async fn unknown(uri: Uri) -> Problem {
         .fix("/v1/openapi.json lists all routes")
 }
 
-pub(crate) async fn wrong_method(method: Method, matched: MatchedPath, uri: Uri) -> impl IntoResponse {
-    let path = path_of(matched.as_str(), uri.path());
-    let allow = methods(&path).join(", ");
+/// The answer to a method that a path of the table does not have.
+pub(crate) fn wrong_method(method: &Method, path: &str) -> Response {
+    let allow = methods(path).join(", ");
     let detail = format!("{path} cannot be {method}");
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The route has other methods", detail)
         .field("method", method.as_str(), allow.clone());
-    ([(header::ALLOW, allow)], problem)
+    ([(header::ALLOW, allow)], problem).into_response()
 }

@@ -44,7 +44,8 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let last_sequence = app.writer.progress().borrow().last_sequence;
-    let text = app.metrics.text(app.writer.n_waiting(), last_sequence) + &app.planning.metrics(last_sequence);
+    let text = app.metrics.text(app.writer.n_waiting(), last_sequence, app.passwords.n_checks())
+        + &app.planning.metrics(last_sequence);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 

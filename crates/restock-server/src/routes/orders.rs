@@ -1,6 +1,6 @@
 //! Orders: what was approved, ordered at its source.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::{Extension, Json};
 use restock_core::Day;
@@ -8,13 +8,13 @@ use restock_ledger::{Filed, Order, OrderFormat};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{ValidQuery, page_size};
+use crate::authentication::Caller;
+use crate::extract::{Name, ValidQuery, page_size};
 use crate::limits::MAX_KEY_BYTES;
 use crate::problem::Problem;
 use crate::projection::Projection;
 use crate::routes::proposals::{origin, type_name};
 use crate::server::App;
-use crate::tokens::Token;
 
 /// An order that the desk made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,7 +86,7 @@ pub(crate) struct OrdersQuery {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<OrdersQuery>,
 ) -> Result<Json<OrderPage>, Problem> {
     let limit = page_size(query.limit)?;
@@ -96,7 +96,7 @@ pub(crate) async fn list(
     let mut next_cursor = None;
     for order in projection.desk.orders().rev() {
         let is_before = cursor.as_ref().is_none_or(|cursor| order.order_id < cursor.as_str());
-        if !is_before || !token.covers(Some(order.destination)) {
+        if !is_before || !caller.covers(Some(order.destination)) {
             continue;
         }
         if orders.len() == limit {
@@ -130,16 +130,17 @@ pub(crate) struct Exported {
 )]
 pub(crate) async fn export(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Json<Exported>, Problem> {
-    let by = token.name.clone();
+    let by = caller.name.clone();
     // The keys of two clients do not meet.
-    let key = key_of(&headers)?.map(|key| format!("{by}/{key}"));
+    let client = caller.budget_key();
+    let key = key_of(&headers)?.map(|key| format!("{client}/{key}"));
     let under = key.clone();
     let filed = app.writer.file(move |projection| match under.as_deref() {
         Some(key) if projection.desk.exported_under(key).is_some() => Ok(Vec::new()),
-        key => projection.desk.export(&by, key, &|filed: &Filed| token.covers(Some(&filed.need.destination))),
+        key => projection.desk.export(&by, key, &|filed: &Filed| caller.covers(Some(&filed.need.destination))),
     });
     let entries = filed.await??;
     let projection = app.writer.projection()?;
@@ -205,8 +206,8 @@ pub(crate) struct OrderQuery {
 )]
 pub(crate) async fn one(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
-    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
     ValidQuery(query): ValidQuery<OrderQuery>,
 ) -> Result<([(HeaderName, String); 2], String), Problem> {
     let format = match query.format.unwrap_or_default() {
@@ -216,7 +217,7 @@ pub(crate) async fn one(
         FormatQuery::Erpnext => OrderFormat::Erpnext,
     };
     let projection = app.writer.projection()?;
-    let order = find(&projection, &token, &id)?;
+    let order = find(&projection, &caller, &id)?;
     let text = format.write(&order).map_err(|error| {
         let said = error.to_string();
         let (detail, fix) = said.split_once("\n\nhint: ").unwrap_or((&said, "write it as csv or json"));
@@ -231,8 +232,8 @@ pub(crate) async fn one(
     Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], text))
 }
 
-fn find<'a>(projection: &'a Projection, token: &Token, id: &str) -> Result<Order<'a>, Problem> {
-    let order = projection.desk.order_named(id).filter(|order| token.covers(Some(order.destination)));
+fn find<'a>(projection: &'a Projection, caller: &Caller, id: &str) -> Result<Order<'a>, Problem> {
+    let order = projection.desk.order_named(id).filter(|order| caller.covers(Some(order.destination)));
     order.ok_or_else(|| {
         let id: String = id.chars().take(200).collect();
         Problem::not_found(format!("there is no order {id:?}"))

@@ -8,10 +8,10 @@ use restock_ledger::AuditEntry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::authentication::Caller;
 use crate::planner::Run;
 use crate::problem::Problem;
 use crate::server::App;
-use crate::tokens::Token;
 
 /// A run of the planner.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,18 +96,18 @@ pub(crate) struct Asked {
 )]
 pub(crate) async fn replan(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<(StatusCode, Json<Asked>), Problem> {
     app.planning.replan()?;
     let entry = AuditEntry {
         at: (app.clock)(),
-        actor: token.name,
+        actor: caller.name,
         action: "plan.request".to_owned(),
         subject: "plan".to_owned(),
         reason: String::new(),
         before: String::new(),
         after: String::new(),
     };
-    app.writer.work(move |writer| writer.audit(&entry)).await?;
+    app.writer.write(move |ledger| ledger.record(&entry).map(drop)).await?;
     Ok((StatusCode::ACCEPTED, Json(Asked { status: "accepted" })))
 }

@@ -1,6 +1,6 @@
 //! Proposals of the desk: pages of them, one, and why.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::{Extension, Json};
 use restock_core::Money;
@@ -10,11 +10,11 @@ use restock_ledger::{Filed, LINE_FIELDS, ProposalState, line_field};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{ValidQuery, page_size};
+use crate::authentication::Caller;
+use crate::extract::{Name, ValidQuery, page_size};
 use crate::planner::{Rules, Unanswered};
 use crate::problem::Problem;
 use crate::server::App;
-use crate::tokens::Token;
 
 /// A proposal on the desk.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -232,7 +232,7 @@ pub(crate) struct ProposalQuery {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<ProposalQuery>,
 ) -> Result<Json<ProposalPage>, Problem> {
     let limit = page_size(query.limit)?;
@@ -246,7 +246,7 @@ pub(crate) async fn list(
         .all()
         .filter(|filed| {
             let need = &filed.need;
-            token.covers(Some(&need.destination))
+            caller.covers(Some(&need.destination))
                 && query.state.is_none_or(|state| state.has(filed.state))
                 && is_same(&query.item, &need.item_id)
                 && is_same(&query.location, &need.destination)
@@ -290,10 +290,10 @@ fn cursor_of(text: Option<&str>) -> Result<Option<(Money, String)>, Problem> {
     cursor.map(Some).ok_or_else(refused)
 }
 
-/// The proposal with an id that a token may see; what it may not see is not there.
-pub(crate) fn find(app: &App, token: &Token, id: &str) -> Result<Filed, Problem> {
+/// The proposal with an id that the caller may see; what it may not see is not there.
+pub(crate) fn find(app: &App, caller: &Caller, id: &str) -> Result<Filed, Problem> {
     let projection = app.writer.projection()?;
-    let found = projection.desk.get(id).filter(|filed| token.covers(Some(&filed.need.destination)));
+    let found = projection.desk.get(id).filter(|filed| caller.covers(Some(&filed.need.destination)));
     found.cloned().ok_or_else(|| no_such_proposal(id))
 }
 
@@ -309,15 +309,16 @@ pub(crate) fn no_such_proposal(id: &str) -> Problem {
     params(("id" = String, Path)),
     responses(
         (status = 200, description = "the proposal", body = ProposalRow),
+        (status = 400, description = "bad id", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such proposal", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn one(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
-    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
 ) -> Result<([(HeaderName, String); 1], Json<ProposalRow>), Problem> {
-    let row = ProposalRow::new(&find(&app, &token, &id)?, &app.rules);
+    let row = ProposalRow::new(&find(&app, &caller, &id)?, &app.rules);
     Ok(([(header::ETAG, format!("\"{}\"", row.version))], Json(row)))
 }
 
@@ -328,16 +329,17 @@ pub(crate) async fn one(
     params(("id" = String, Path)),
     responses(
         (status = 200, description = "the record with its explanation", body = Object),
+        (status = 400, description = "bad id", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such proposal", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "nothing of the kind is needed any more, or nobody plans", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn explanation(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
-    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
 ) -> Result<Json<Proposal>, Problem> {
-    let filed = find(&app, &token, &id)?;
+    let filed = find(&app, &caller, &id)?;
     match app.planning.explain(filed.need).await? {
         Some(proposal) => Ok(Json(proposal)),
         None => {

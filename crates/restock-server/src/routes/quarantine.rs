@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::authentication::Caller;
 use crate::extract::{Number, ValidQuery, checked_reason, first_number, page_size, read_json};
 use crate::problem::Problem;
 use crate::routes::events::{EntryOutcome, EventBody, Reason, reserved_source};
 use crate::server::App;
-use crate::tokens::Token;
 
 /// An entry in quarantine.
 #[derive(Debug, Serialize, ToSchema)]
@@ -171,7 +171,7 @@ pub(crate) struct Discard {
 )]
 pub(crate) async fn release(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     Number(id): Number,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
@@ -182,7 +182,7 @@ pub(crate) async fn release(
     if corrected.as_ref().is_some_and(|event| event.source == DESK_SOURCE) {
         return Err(reserved_source(""));
     }
-    let outcome = app.writer.release(id, corrected, token.name, reason).await?;
+    let outcome = app.writer.release(id, corrected, caller.name, reason).await?;
     Ok(Json(EntryOutcome::new(None, outcome)))
 }
 
@@ -203,12 +203,12 @@ pub(crate) async fn release(
 )]
 pub(crate) async fn discard(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     Number(id): Number,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<QuarantineRow>, Problem> {
     let Discard { reason } = read_json(&headers, bytes)?;
-    app.writer.discard(id, token.name, checked_reason(reason)?).await?;
+    app.writer.discard(id, caller.name, checked_reason(reason)?).await?;
     Ok(Json(find(&app, id).await?.into()))
 }

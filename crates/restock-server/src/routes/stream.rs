@@ -1,7 +1,7 @@
 //! Accepted events and changes of proposals as they come, as server-sent events.
 //!
-//! A stream reads the ledger from a number of events and a number of changes on, and waits at its end. So a client that comes back with `Last-Event-ID` runs
-//! the same code as one that never left, and a slow client misses nothing.
+//! A stream reads the ledger from a number of events and a number of changes on, and waits at its end. So a client that
+//! comes back with `Last-Event-ID` runs the same code as one that never left, and a slow client misses nothing.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,12 +16,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::is_current;
+use crate::authentication::{Caller, is_current};
 use crate::extract::ValidQuery;
 use crate::limits::{HEARTBEAT, MAX_PAGE, MAX_STREAMS};
 use crate::problem::Problem;
 use crate::server::App;
-use crate::tokens::Token;
 use crate::writer::Progress;
 
 /// The data of a message: which event was accepted, and what it touched.
@@ -99,7 +98,7 @@ pub(crate) struct StreamQuery {
 )]
 pub(crate) async fn follow(
     State(app): State<App>,
-    Extension(token): Extension<Token>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     ValidQuery(query): ValidQuery<StreamQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
@@ -116,7 +115,7 @@ pub(crate) async fn follow(
     let closing = app.is_closing.subscribe();
     let now = *progress.borrow();
     let seen = seen.unwrap_or(Seen { sequence: now.last_sequence, desk_number: now.desk_number });
-    let follower = Follower { app, token, seen, waiting: VecDeque::new(), progress, closing, _place: place };
+    let follower = Follower { app, caller, seen, waiting: VecDeque::new(), progress, closing, _place: place };
     let messages = stream::unfold(follower, |mut follower| async {
         let message = follower.next().await?;
         Some((Ok(message), follower))
@@ -157,7 +156,7 @@ impl Drop for Place {
 
 struct Follower {
     app: App,
-    token: Token,
+    caller: Caller,
     /// What was read.
     seen: Seen,
     waiting: VecDeque<Event>,
@@ -180,7 +179,7 @@ impl Follower {
                 _ = self.closing.wait_for(|is_closing| *is_closing) => return None,
                 more = self.progress.wait_for(is_more) => *more.ok()?,
             };
-            if !is_current(&self.app, &self.token) {
+            if !is_current(&self.app, &self.caller) {
                 return None;
             }
             if now.last_sequence > seen.sequence {
@@ -197,7 +196,7 @@ impl Follower {
         for recorded in events {
             self.seen.sequence = recorded.sequence;
             let kind = &recorded.event.kind;
-            if !self.token.covers(kind.location_id()) {
+            if !self.caller.covers(kind.location_id()) {
                 continue;
             }
             let touched = Touched {
@@ -224,7 +223,7 @@ impl Follower {
             }
             self.seen.desk_number = number;
             let Some(filed) = projection.desk.get(&entry.proposal_id) else { continue };
-            if !self.token.covers(Some(&filed.need.destination)) {
+            if !self.caller.covers(Some(&filed.need.destination)) {
                 continue;
             }
             let changed = Changed {

@@ -2,10 +2,11 @@ use axum::http::StatusCode;
 use restock_server::{Access, ENDPOINTS, NewToken, Role};
 
 use crate::fixtures::{Fixture, now, request, sale, sale_at, token};
+use crate::sessions::log_in;
 
 /// A path of an endpoint, with something that exists or does not: only 401 and 403 matter here.
 fn path_of(template: &str) -> String {
-    template.replace("{sequence}", "1").replace("{id}", "1")
+    template.replace("{sequence}", "1").replace("{id}", "1").replace("{name}", "nobody")
 }
 
 #[tokio::test]
@@ -35,9 +36,44 @@ async fn every_endpoint_lets_in_the_roles_of_its_row_and_nobody_else() {
         assert_eq!(is_denied(status(Some(scoped.clone())).await), !takes_scoped, "{endpoint:?} for some locations");
     }
     assert!(ENDPOINTS.iter().all(|endpoint| match endpoint.access {
-        Access::Open => ["/health", "/ready", "/v1/openapi.json"].contains(&endpoint.path),
+        Access::Open => ["/health", "/ready", "/v1/openapi.json", "/v1/session"].contains(&endpoint.path),
         Access::ByLocation(roles) | Access::Whole(roles) => roles.contains(&Role::Admin),
     }));
+}
+
+/// The same for people: a session has the role of its user, and a cookie alone changes nothing.
+#[tokio::test]
+async fn every_endpoint_lets_in_the_sessions_of_its_row_and_changes_nothing_for_a_cookie_alone() {
+    let fixture = Fixture::new().await;
+    let people = Role::ALL.into_iter().filter(|role| *role != Role::Integrator);
+    for role in people {
+        fixture.user(role.name(), role);
+        let (browser, leaves) = (log_in(&fixture, role.name()).await, log_in(&fixture, role.name()).await);
+        for endpoint in ENDPOINTS {
+            let (Access::ByLocation(roles) | Access::Whole(roles)) = endpoint.access else { continue };
+            let browser =
+                if endpoint.method == "DELETE" && endpoint.path == "/v1/session" { &leaves } else { &browser };
+            let path = path_of(endpoint.path);
+            let without = |name: &str| {
+                let mut request = browser.request(endpoint.method, &path, "x");
+                request.headers_mut().remove(name);
+                request
+            };
+            let body = if endpoint.method == "GET" { "" } else { "x" };
+            if endpoint.method != "GET" {
+                for name in ["x-csrf-token", "sec-fetch-site"] {
+                    let answer = fixture.send(without(name)).await;
+                    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{endpoint:?} {role:?} without {name}");
+                    assert_eq!(answer.json()["type"], "urn:restock:problem:csrf", "{endpoint:?} {role:?}");
+                }
+            }
+            // A stream has no end, so only its status is looked at.
+            let request = browser.request(endpoint.method, &path, body);
+            let status = tower::ServiceExt::oneshot(fixture.router.clone(), request).await.unwrap().status();
+            assert_eq!(status == StatusCode::FORBIDDEN, !roles.contains(&role), "{endpoint:?} {role:?} {status}");
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{endpoint:?} {role:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -51,7 +87,8 @@ async fn without_tokens_nobody_gets_in_and_the_problem_says_how_to_make_one() {
         let request = request(endpoint.method, &path_of(endpoint.path), Some(&secret), "", "");
         let answer = fixture.send(request).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert!(answer.json()["fix"].as_str().unwrap().contains("restock token create --role admin"));
+        let fix = answer.json()["fix"].as_str().unwrap().to_owned();
+        assert!(fix.contains("restock user create") && fix.contains("restock token create"), "{fix}");
         assert!(answer.header("www-authenticate").starts_with("Bearer"));
     }
     assert_eq!(fixture.send(request("GET", "/health", None, "", "")).await.status, StatusCode::OK);

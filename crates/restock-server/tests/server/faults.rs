@@ -14,21 +14,28 @@ use restock_server::Role;
 
 use crate::fixtures::{Fixture, sale};
 
-/// Every second append fails: one time before anything was written, the next time after all of it was.
+/// Every second append of events fails: one time before anything was written, the next time after all of it was.
 pub(crate) struct Faulty {
     pub(crate) inner: SqliteLedger,
     /// `None` where appends do not fail.
     pub(crate) n_appends: Option<u32>,
     /// The audit trail fails while this is set.
     pub(crate) has_no_audit: Arc<AtomicBool>,
+    /// Positions of consumers fail while this is set.
+    pub(crate) has_no_positions: Arc<AtomicBool>,
     /// So many filings fail: odd ones before anything was written, even ones after all of it was.
     pub(crate) n_file_faults: Arc<AtomicU32>,
 }
 
 impl Faulty {
+    /// A store whose appends fail.
+    pub(crate) fn new(inner: SqliteLedger) -> Self {
+        Self { n_appends: Some(0), ..Self::filing(inner, Arc::default()) }
+    }
+
     /// A store whose filings fail.
     pub(crate) fn filing(inner: SqliteLedger, n_file_faults: Arc<AtomicU32>) -> Self {
-        Self { inner, n_appends: None, has_no_audit: Arc::default(), n_file_faults }
+        Self { inner, n_appends: None, has_no_audit: Arc::default(), has_no_positions: Arc::default(), n_file_faults }
     }
 }
 
@@ -38,6 +45,10 @@ fn fault() -> LedgerError {
 
 impl Ledger for Faulty {
     fn append(&mut self, batch: &Batch) -> Result<Vec<Outcome>, LedgerError> {
+        if batch.entries.is_empty() {
+            let fails = self.has_no_positions.load(Ordering::Relaxed);
+            return if fails { Err(fault()) } else { self.inner.append(batch) };
+        }
         let Some(n_appends) = &mut self.n_appends else { return self.inner.append(batch) };
         *n_appends += 1;
         match *n_appends % 4 {
@@ -120,15 +131,9 @@ impl Ledger for Faulty {
 
 #[tokio::test]
 async fn what_failed_is_sent_again_and_counts_once() {
-    let has_no_audit = Arc::new(AtomicBool::new(false));
-    let inner = SqliteLedger::in_memory().unwrap();
-    let fixture = Fixture::with(Box::new(Faulty {
-        inner,
-        n_appends: Some(0),
-        has_no_audit: has_no_audit.clone(),
-        n_file_faults: Arc::default(),
-    }))
-    .await;
+    let faulty = Faulty::new(SqliteLedger::in_memory().unwrap());
+    let has_no_audit = faulty.has_no_audit.clone();
+    let fixture = Fixture::with(Box::new(faulty)).await;
     let mut n_failed = 0;
     for number in 1..=20 {
         loop {

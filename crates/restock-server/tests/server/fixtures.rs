@@ -1,14 +1,15 @@
 //! A server with a token of every role.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use restock_ledger::{Ledger, SqliteLedger};
-use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use restock_server::{NewToken, NewUser, Rate, Recorder, Role, Security, Server, ServerOptions, Tokens, User, Users};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -16,8 +17,12 @@ pub(crate) struct Fixture {
     pub(crate) server: Server,
     pub(crate) router: Router,
     pub(crate) tokens: Tokens,
+    /// Users as another program sees them.
+    pub(crate) users: Users,
     secrets: Vec<(Role, String)>,
-    _folder: tempfile::TempDir,
+    /// Seconds since [`now`] on the server's clock.
+    pub(crate) elapsed: Arc<AtomicI64>,
+    pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
 pub(crate) struct Answer {
@@ -36,6 +41,8 @@ impl Answer {
     }
 }
 
+pub(crate) const PASSWORD: &str = "four words make one";
+
 pub(crate) fn now() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
 }
@@ -50,21 +57,57 @@ impl Fixture {
     }
 
     pub(crate) async fn with(ledger: Box<dyn Ledger>) -> Self {
-        Self::with_options(ledger, |_| {}).await
+        Self::with_options(ledger, |_| ()).await
+    }
+
+    pub(crate) async fn with_security(ledger: Box<dyn Ledger>, set: impl FnOnce(&mut Security)) -> Self {
+        Self::with_options(ledger, |options| set(&mut options.security)).await
     }
 
     /// A server whose options were changed.
     pub(crate) async fn with_options(ledger: Box<dyn Ledger>, change: impl FnOnce(&mut ServerOptions)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let tokens = Tokens::at(folder.path().join("tokens.json"));
+        let make = |role: Role| (role, tokens.create(token(role.name(), role), now()).unwrap());
+        let secrets = Role::ALL.map(make).into_iter().collect();
+        Self::in_folder(folder, ledger, secrets, change).await
+    }
+
+    /// The same server after a restart, with what `ledger` has.
+    pub(crate) async fn restarted(self, ledger: Box<dyn Ledger>) -> Self {
+        self.server.shut_down().await;
+        Self::in_folder(self.folder, ledger, self.secrets, |_| ()).await
+    }
+
+    pub(crate) async fn in_folder(
+        folder: Arc<tempfile::TempDir>,
+        ledger: Box<dyn Ledger>,
+        secrets: Vec<(Role, String)>,
+        change: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
         let path = folder.path().join("tokens.json");
-        let tokens = Tokens::at(&path);
-        let secrets =
-            Role::ALL.map(|role| (role, tokens.create(token(role.name(), role), now()).unwrap())).into_iter().collect();
-        let mut options = ServerOptions::new(ledger, Tokens::at(&path), Arc::new(now), TimeZone::UTC);
+        let mut security = Security::in_folder(folder.path());
+        // Tables of tests ask more than strangers may.
+        security.rates.strangers = Rate::per_second(10_000);
+        let elapsed = Arc::new(AtomicI64::new(0));
+        let seconds = elapsed.clone();
+        let clock = Arc::new(move || now() + SignedDuration::from_secs(seconds.load(Ordering::Relaxed)));
+        let mut options = ServerOptions::new(ledger, Tokens::at(&path), security, clock, TimeZone::UTC);
         change(&mut options);
         let server = Server::new(options).unwrap();
         server.ready().await.unwrap();
-        Self { router: server.router(), server, tokens, secrets, _folder: folder }
+        let users = Users::at(folder.path().join("users.json"));
+        Self { router: server.router(), server, tokens: Tokens::at(&path), users, secrets, elapsed, folder }
+    }
+
+    pub(crate) fn wait(&self, duration: SignedDuration) {
+        self.elapsed.fetch_add(duration.as_secs(), Ordering::Relaxed);
+    }
+
+    /// Makes a user as the command line does, without an audit trail.
+    pub(crate) fn user(&self, name: &str, role: Role) -> User {
+        let new = NewUser { name: name.to_owned(), role, locations: None };
+        self.users.create(new, PASSWORD, now(), &mut Recorder::new("test", &mut |_| Ok(()))).unwrap()
     }
 
     pub(crate) fn secret(&self, role: Role) -> &str {

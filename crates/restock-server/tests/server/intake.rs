@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use restock_intake::{Folder, Intake, IntakeError, Stop};
 use restock_ledger::{ConsumerOffset, Outcome, SqliteLedger, wire};
-use restock_server::{Role, Server, ServerOptions, Tokens};
+use restock_server::{Role, Security, Server, ServerOptions, Tokens};
 
 use crate::fixtures::{Fixture, now, sale};
 
@@ -95,7 +95,8 @@ async fn a_server_that_is_not_there_says_whether_it_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = Box::new(SqliteLedger::in_memory().unwrap());
     let tokens = Tokens::at(folder.path().join("tokens.json"));
-    let options = ServerOptions::new(ledger, tokens, Arc::new(now), jiff::tz::TimeZone::UTC);
+    let security = Security::in_folder(folder.path());
+    let options = ServerOptions::new(ledger, tokens, security, Arc::new(now), jiff::tz::TimeZone::UTC);
     let server = Server::new(options).unwrap();
     server.ready().await.unwrap();
     let mut intake = server.intake();

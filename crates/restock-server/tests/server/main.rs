@@ -1,15 +1,21 @@
 //! The server through its router, in memory.
 
 mod access;
+mod accounts;
+mod csrf;
 mod desk;
 mod events;
 mod faults;
 mod fixtures;
 mod intake;
+mod network;
 mod openapi;
 mod orders;
 mod planner;
 mod problems;
 mod quarantine;
+mod rates;
+mod sessions;
 mod stream;
 mod tokens;
+mod webhooks;

@@ -25,3 +25,4 @@ pub(crate) mod simulate;
 pub(crate) mod solve;
 pub(crate) mod train;
 pub(crate) mod tune;
+pub(crate) mod users;

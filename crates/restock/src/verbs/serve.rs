@@ -1,41 +1,72 @@
-//! `restock serve` and `restock token`: the HTTP API over the ledger of a project, and who may use it.
+//! `restock serve`: the HTTP API over the ledger of a project, and what protects it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use restock_ledger::{Filed, Ledger, SqliteLedger, line_field, n_approvers};
-use restock_server::{NewToken, Server, ServerOptions, Token, TokenError, Tokens};
-use serde_json::json;
+use restock_server::{Security, ServeError, Server, ServerOptions, TlsFiles};
 
-use crate::cli::{RoleName, ServeArgs, TokenAction, TokenArgs};
+use crate::cli::ServeArgs;
+use crate::config::Config;
 use crate::error::CliError;
 use crate::i18n::Text;
 use crate::ledger::{explained, open, path};
 use crate::live::ProjectPlanner;
 use crate::project::Project;
 use crate::session::{Output, Session};
-use crate::table::{Align, Grid};
+use crate::verbs::users::{token_error, tokens, user_error};
 
-const TOKENS_FILE: &str = "tokens.json";
+/// What protects the server, as the settings of a project say it.
+fn security_of(dir: &Path, config: &Config) -> Result<Security, CliError> {
+    let mut security = Security::in_folder(dir.join(".restock"));
+    security.tls = match (&config.tls_certificate, &config.tls_key) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate: dir.join(certificate), key: dir.join(key) }),
+        (certificate, _) => {
+            let (given, missing) = match certificate {
+                Some(_) => ("server.tls_certificate", "server.tls_key"),
+                None => ("server.tls_key", "server.tls_certificate"),
+            };
+            return Err(CliError::usage(format!("{given} is set and {missing} is not"))
+                .hint("TLS needs both: the certificate and its private key, as PEM files"));
+        }
+    };
+    security.behind_proxy = config.behind_proxy;
+    security.hosts.clone_from(&config.hosts);
+    security.webhooks.private_receivers.clone_from(&config.private_receivers);
+    Ok(security)
+}
 
-/// The tokens of the project of the run.
-fn tokens(dir: &std::path::Path) -> Tokens {
-    Tokens::at(dir.join(".restock").join(TOKENS_FILE))
+fn serve_error(error: &ServeError) -> CliError {
+    let said = CliError::usage(error.to_string()).with_hint_of();
+    match error {
+        ServeError::Unprotected { .. } => said.hint(
+            "set server.tls_certificate and server.tls_key in restock.toml, listen on 127.0.0.1, or, where a proxy in front \
+             of it speaks TLS, set server.behind_proxy = true",
+        ),
+        _ => said,
+    }
 }
 
 pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliError> {
     let (dir, config) = Project::config_of(session)?;
     let listen = args.listen.unwrap_or(config.listen);
+    let security = security_of(&dir, &config)?;
+    security.check_listen(listen).map_err(|error| serve_error(&error))?;
     let ledger = open(&dir)?;
     let reader = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
     let reader: Box<dyn Ledger> = Box::new(reader);
     let tokens = tokens(&dir);
-    let has_tokens = !tokens.list().map_err(|error| token_error(&error))?.is_empty();
+    let is_known = !tokens.list().map_err(|error| token_error(&error))?.is_empty()
+        || !security.users.list().map_err(|error| user_error(&error))?.is_empty();
+    let scheme = if security.tls.is_some() { "https" } else { "http" };
     let planning = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
     let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning))
         .map_err(|error| explained(&error))?;
-    let mut options = ServerOptions::new(Box::new(ledger), tokens, Arc::new(Timestamp::now), config.time_zone);
+    let mut options =
+        ServerOptions::new(Box::new(ledger), tokens, security, Arc::new(Timestamp::now), config.time_zone);
     options.reader = Some(reader);
     options.planner = Some(Box::new(planner));
     options.auto_approve = config
@@ -59,13 +90,12 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         let address = listener.local_addr().map_err(|error| failed("the server has no address", error))?;
         let server = Server::new(options).map_err(|error| failed("the server cannot start threads", error))?;
         // People and programs that started it look for this line.
-        let told = session.fill(Text::ListeningOn, &[&format!("http://{address}")]);
+        let told = session.fill(Text::ListeningOn, &[&format!("{scheme}://{address}")]);
         let _ = console::Term::stderr().write_line(&told);
-        if !has_tokens {
-            let _ = console::Term::stderr().write_line(session.text(Text::NoTokens));
+        if !is_known {
+            let _ = console::Term::stderr().write_line(session.text(Text::NobodyYet));
         }
-        server.serve(listener, stopped()).await;
-        Ok(())
+        server.serve(listener, stopped()).await.map_err(|error| serve_error(&error))
     })?;
     Ok(Output::text(format!("{}\n", session.text(Text::Stopped))))
 }
@@ -87,73 +117,6 @@ async fn stopped() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-pub(crate) fn token(session: &Session, args: &TokenArgs) -> Result<Output, CliError> {
-    let dir = Project::folder_of(session)?;
-    let tokens = tokens(&dir);
-    match &args.action {
-        TokenAction::Create { name, role, location, days } => {
-            let expires_at = days.map(|days| session.now + SignedDuration::from_hours(24 * i64::from(days)));
-            let locations = (!location.is_empty()).then(|| location.clone());
-            let new = NewToken { name: name.clone(), role: role_of(*role), locations, expires_at };
-            let secret = tokens.create(new, session.now).map_err(|error| token_error(&error))?;
-            if session.json {
-                return Output::json(&json!({ "name": name, "role": role_of(*role).name(), "token": secret }));
-            }
-            Ok(Output::text(format!("{secret}\n{}\n", session.dim(session.text(Text::TokenOnce)))))
-        }
-        TokenAction::List => {
-            let all = tokens.list().map_err(|error| token_error(&error))?;
-            if session.json {
-                let rows: Vec<_> = all.iter().map(token_json).collect();
-                return Output::json(&json!({ "tokens": rows }));
-            }
-            let mut grid = Grid::new()
-                .column(session.text(Text::TokenName), Align::Left)
-                .column(session.text(Text::RoleWord), Align::Left)
-                .column(session.text(Text::ByLocation), Align::Text)
-                .column(session.text(Text::Expires), Align::Left);
-            for token in &*all {
-                grid.row([
-                    token.name.clone(),
-                    token.role.name().to_owned(),
-                    token.locations.as_ref().map_or("*".to_owned(), |own| own.join(", ")),
-                    token.expires_at.map_or("-".to_owned(), |at| at.to_string()),
-                ]);
-            }
-            Ok(Output::text(grid.render(session)))
-        }
-        TokenAction::Revoke { name } => {
-            tokens.revoke(name).map_err(|error| token_error(&error))?;
-            if session.json {
-                return Output::json(&json!({ "revoked": name }));
-            }
-            Ok(Output::text(session.fill(Text::TokenRevoked, &[name]) + "\n"))
-        }
-    }
-}
-
-fn token_json(token: &Token) -> serde_json::Value {
-    json!({
-        "name": token.name, "role": token.role.name(), "locations": token.locations,
-        "created_at": token.created_at.to_string(), "expires_at": token.expires_at.map(|at| at.to_string()),
-    })
-}
-
-fn role_of(name: RoleName) -> restock_server::Role {
-    use restock_server::Role;
-    match name {
-        RoleName::Viewer => Role::Viewer,
-        RoleName::Planner => Role::Planner,
-        RoleName::Approver => Role::Approver,
-        RoleName::Integrator => Role::Integrator,
-        RoleName::Admin => Role::Admin,
-    }
-}
-
-fn token_error(error: &TokenError) -> CliError {
-    CliError::usage(error.to_string()).with_hint_of()
 }
 
 /// The address of a setting or a flag.
