@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use jiff::tz::TimeZone;
 use restock_core::filter::Filter;
-use restock_ledger::LINE_FIELDS;
+use restock_intake::SourceConfig;
+use restock_ledger::{LINE_FIELDS, LedgerAddress};
 use std::path::{Path, PathBuf};
 
 use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment};
@@ -44,6 +45,10 @@ pub(crate) struct Config {
     pub(crate) private_receivers: Vec<String>,
     /// Which lines two different people must approve.
     pub(crate) four_eyes_if: Option<Filter>,
+    /// The database of the ledger; `None` for the file of the project.
+    pub(crate) store: Option<LedgerAddress>,
+    /// Sources of events beside the API.
+    pub(crate) intake: Vec<SourceConfig>,
     /// Which lines a server approves by itself.
     pub(crate) auto_if: Option<Filter>,
     /// Time zone whose calendar days events belong to.
@@ -82,6 +87,8 @@ impl Default for Config {
             hosts: Vec::new(),
             private_receivers: Vec::new(),
             four_eyes_if: None,
+            store: None,
+            intake: Vec::new(),
             auto_if: None,
             time_zone: TimeZone::UTC,
             settings,
@@ -195,10 +202,6 @@ fn margin_multiple(text: &str) -> Option<f64> {
         "" => Some(1.0),
         rest => rest.strip_prefix('*')?.trim().parse().ok().filter(|m: &f64| (0.0..=1000.0).contains(m)),
     }
-}
-
-fn ignore(_: &mut Config, _: &DeValue<'_>) -> Option<()> {
-    Some(())
 }
 
 macro_rules! settings {
@@ -386,8 +389,18 @@ settings! {
         "receivers of webhooks that may be in private networks and without TLS",
         "可位于内网且无需 TLS 的 webhook 接收方",
         |c, v| { c.private_receivers = host_names(v)?; Some(()) };
-    "server.store" = "\"embedded\"", "\"embedded\"", false,
-        "where the server keeps its data", "服务器存放数据的位置", ignore;
+    "server.store" = "\"embedded\"", "\"embedded\" or \"postgres://USER@HOST/DATABASE?schema=NAME\"", true,
+        "where the ledger lies: a file in .restock, or a PostgreSQL database", "账本存放处：.restock 中的文件，或 PostgreSQL 数据库",
+        |c, v| {
+            c.store = match v.as_str()? {
+                "embedded" => None,
+                url => match LedgerAddress::from(url) {
+                    address @ LedgerAddress::Postgres(_) => Some(address),
+                    LedgerAddress::File(_) => return None,
+                },
+            };
+            Some(())
+        };
 }
 
 fn empty_segment() -> Segment {
@@ -436,6 +449,10 @@ impl Config {
                 self.segments(value.get_ref(), text, path, line)?;
                 continue;
             }
+            if name == "intake" {
+                self.intake = intake(text, path, line)?;
+                continue;
+            }
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == name) {
                 let written = &text[value.span()];
                 if (setting.set)(self, value.get_ref()).is_none() {
@@ -449,7 +466,9 @@ impl Config {
                 if !setting.used {
                     self.unused.push(name.clone());
                 }
-                self.given.push((name, written.to_owned()));
+                // The address of a database may hold a password.
+                let shown = self.store.as_ref().filter(|_| name == "server.store").map(|store| format!("\"{store}\""));
+                self.given.push((name, shown.unwrap_or_else(|| written.to_owned())));
                 continue;
             }
             let is_prefix = SETTINGS.iter().any(|setting| setting.key.starts_with(&format!("{name}.")));
@@ -495,6 +514,27 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The `[[intake]]` entries of a configuration.
+fn intake(text: &str, path: &Path, line: usize) -> Result<Vec<SourceConfig>, CliError> {
+    #[derive(serde::Deserialize)]
+    struct Sources {
+        intake: Vec<SourceConfig>,
+    }
+    // The message alone: the whole error shows the line, which may hold a secret.
+    let refused = |line: usize, what: &str| {
+        CliError::usage(format!("intake: {what} ({} line {line})", path.display())).hint(
+            "[[intake]] takes kind = \"folder\" with path, kind = \"nats\" with url and stream, or kind = \"kafka\" with \
+             brokers and topic",
+        )
+    };
+    let sources: Sources = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(line, |span| line_of(text, span.start));
+        refused(line, error.message())
+    })?;
+    SourceConfig::check_all(&sources.intake).map_err(|error| refused(line, &error.to_string()))?;
+    Ok(sources.intake)
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

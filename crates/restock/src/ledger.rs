@@ -1,4 +1,4 @@
-//! The event ledger of a project, in `.restock/ledger.db`.
+//! The event ledger of a project, in `.restock/ledger.db` or where `server.store` says.
 //!
 //! `restock ingest` appends to it; every verb that reads a project's data adds what its events say to what the files say.
 //! Files tell of the time before the first event.
@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::{Dataset, Day, Event};
-use restock_ledger::{DESK_SOURCE, Ledger, LedgerError, SqliteLedger, tables};
+use restock_ledger::{DESK_SOURCE, Ledger, LedgerAddress, LedgerError, tables};
 
+use crate::config::Config;
 use crate::error::CliError;
 
 /// Events that are read at a time.
@@ -30,16 +31,29 @@ pub(crate) fn path_to_write(dir: &Path) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
+/// Where the ledger of a project lies: `server.store` of its settings, or its own file.
+pub(crate) fn address(dir: &Path) -> Result<LedgerAddress, CliError> {
+    let settings = dir.join("restock.toml");
+    let text = std::fs::read_to_string(&settings).unwrap_or_default();
+    let store = Config::parse(&text, &settings)?.store;
+    Ok(store.unwrap_or_else(|| LedgerAddress::File(path(dir))))
+}
+
 /// Opens the ledger of a project to write, and makes it where there is none.
-pub(crate) fn open(dir: &Path) -> Result<SqliteLedger, CliError> {
-    let path = path_to_write(dir)?;
-    SqliteLedger::open(&path).map_err(|error| explained(&error))
+pub(crate) fn open(dir: &Path) -> Result<Box<dyn Ledger>, CliError> {
+    let address = address(dir)?;
+    if let LedgerAddress::File(_) = address {
+        path_to_write(dir)?;
+    }
+    address.open().map_err(|error| explained(&error))
 }
 
 /// Opens the ledger of a project to read; `None` where there is none.
-pub(crate) fn open_reader(dir: &Path) -> Result<Option<SqliteLedger>, CliError> {
-    let path = path(dir);
-    path.exists().then(|| SqliteLedger::open_reader(&path).map_err(|error| explained(&error))).transpose()
+pub(crate) fn open_reader(dir: &Path) -> Result<Option<Box<dyn Ledger>>, CliError> {
+    match address(dir)? {
+        LedgerAddress::File(path) if !path.exists() => Ok(None),
+        address => address.open_reader().map(Some).map_err(|error| explained(&error)),
+    }
 }
 
 /// What was added to the files.
@@ -61,7 +75,7 @@ pub(crate) fn add_events(
     time_zone: &TimeZone,
 ) -> Result<Added, CliError> {
     let Some(ledger) = open_reader(dir)? else { return Ok(Added::default()) };
-    let mut events = all(&ledger).map_err(|error| explained(&error))?;
+    let mut events = all(&*ledger).map_err(|error| explained(&error))?;
     let n_all = events.len();
     if let Some(as_of) = as_of {
         events.retain(|event| event.business_day(time_zone) < as_of);

@@ -424,7 +424,9 @@ impl LivePlanner for ProjectPlanner {
 
     fn take_in(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
         let before = self.last_sequence;
-        let revision = self.follow(events, now);
+        // A ledger may wait for a database on the network, which nothing that is asynchronous may do.
+        let revision = std::thread::scope(|scope| scope.spawn(|| self.follow(events, now)).join());
+        let revision = revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if revision.is_err() {
             // Given again, they are read with all others.
             (self.last_sequence, self.live) = (before, None);
@@ -433,7 +435,8 @@ impl LivePlanner for ProjectPlanner {
     }
 
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        self.settle(now).map(Some)
+        let revision = std::thread::scope(|scope| scope.spawn(|| self.settle(now)).join());
+        revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
     }
 
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError> {

@@ -29,11 +29,11 @@ const N_SHOWN: usize = 40;
 pub(crate) fn publish(session: &Session, dir: &Path, plan: &Plan) -> Result<String, CliError> {
     let mut ledger = open(dir)?;
     let mut book = StockBook::new();
-    for_each_event(&ledger, &mut |event| {
+    for_each_event(&*ledger, &mut |event| {
         book.apply(event);
     })
     .map_err(|error| explained(&error))?;
-    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
     let wanted: Vec<(String, Need)> =
         plan.proposals.iter().map(|proposal| (proposal.proposal_id.clone(), Need::from(proposal))).collect();
     let entries = desk.revise(&wanted, plan.as_of, &|line| book.standing(line));
@@ -94,7 +94,7 @@ fn decide(
     decision: &dyn Fn(&Filed) -> DeskDecision,
 ) -> Result<Output, CliError> {
     let mut ledger = open(dir)?;
-    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
     let entries = desk.decide_all(&choice(lines)?, &lines.by, &|_| true, decision).map_err(|error| {
         let usage = CliError::usage(error.to_string());
         match error {
@@ -105,7 +105,7 @@ fn decide(
         }
     })?;
     let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
-    let desk = file_on(session, &mut ledger, desk, entries)?;
+    let desk = file_on(session, &mut *ledger, desk, entries)?;
     let changed: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
     shown(session, &changed, session.fill(Text::Decided, &[&format::count(changed.len())]))
 }
@@ -126,7 +126,7 @@ fn file_on(
 /// The open proposals, most at stake first.
 fn list(session: &Session, dir: &Path) -> Result<Output, CliError> {
     let ledger = open(dir)?;
-    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
     let mut filed: Vec<&Filed> = desk.all().filter(|filed| filed.state.is_open()).collect();
     filed.sort_by(|one, other| {
         other.need.priority.cmp(&one.need.priority).then_with(|| one.proposal_id.cmp(&other.proposal_id))
@@ -185,11 +185,11 @@ fn as_json(filed: &Filed) -> serde_json::Value {
 pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Output, CliError> {
     let (dir, config) = Project::config_of(session)?;
     let mut ledger = open(&dir)?;
-    let desk = Desk::read(&ledger).map_err(|error| explained(&error))?;
+    let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
     let today = restock_core::Day::from_date(config.time_zone.to_datetime(session.now).date());
     let entries = desk.export(&args.by, None, &|_| true).map_err(|error| CliError::usage(error.to_string()))?;
     let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
-    let desk = file_on(session, &mut ledger, desk, entries)?;
+    let desk = file_on(session, &mut *ledger, desk, entries)?;
     let new: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
     let n_late = new.iter().filter(|filed| filed.need.order_by < today).count();
     let n_lines = new.len();

@@ -47,7 +47,7 @@ pub(crate) fn run(session: &Session, args: &IngestArgs) -> Result<Output, CliErr
         let name = path.display().to_string();
         progress.say(&format!("{} {name}", session.text(Text::Reading)));
         if path == Path::new("-") {
-            ingest_lines(&mut ledger, &name, &mut BufReader::new(std::io::stdin().lock()), session.now, &mut counts)?;
+            ingest_lines(&mut *ledger, &name, &mut BufReader::new(std::io::stdin().lock()), session.now, &mut counts)?;
             continue;
         }
         let fails = |error: std::io::Error| {
@@ -61,9 +61,9 @@ pub(crate) fn run(session: &Session, args: &IngestArgs) -> Result<Output, CliErr
             // Some programs call lines of JSON a .json file.
             let is_one = serde_json::from_slice::<&serde_json::value::RawValue>(&bytes).is_ok();
             let entries = if is_one { wire::read_json(&bytes) } else { wire::read_ndjson(&bytes, 1) };
-            append(&mut ledger, &name, entries, session.now, &mut counts)?;
+            append(&mut *ledger, &name, entries, session.now, &mut counts)?;
         } else {
-            ingest_lines(&mut ledger, &name, &mut BufReader::new(file), session.now, &mut counts)?;
+            ingest_lines(&mut *ledger, &name, &mut BufReader::new(file), session.now, &mut counts)?;
         }
         progress.set((counts.accepted + counts.duplicate + counts.quarantined) as u64, 0);
     }

@@ -1,19 +1,19 @@
 //! `restock backup`, `restock restore` and `restock doctor`: care of the ledger of a project.
 
 use restock_core::Severity;
-use restock_ledger::{Ledger, QuarantineState, restore as restore_ledger};
+use restock_ledger::{Ledger, LedgerAddress, QuarantineState, copy_ledger, restore as restore_ledger};
 use serde_json::json;
 
 use crate::cli::{BackupArgs, DoctorArgs, RestoreArgs};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
-use crate::ledger::{explained, open_reader, path, path_to_write};
+use crate::ledger::{address, explained, open_reader, path, path_to_write};
 use crate::project::Project;
 use crate::session::{Output, Session};
 
 /// The ledger of the project, which must be there.
-fn reader(session: &Session) -> Result<restock_ledger::SqliteLedger, CliError> {
+fn reader(session: &Session) -> Result<Box<dyn Ledger>, CliError> {
     let dir = Project::folder_of(session)?;
     open_reader(&dir)?.ok_or_else(|| {
         CliError::usage(format!("there is no ledger at {}", path(&dir).display()))
@@ -33,13 +33,17 @@ pub(crate) fn backup(session: &Session, args: &BackupArgs) -> Result<Output, Cli
 
 pub(crate) fn restore(session: &Session, args: &RestoreArgs) -> Result<Output, CliError> {
     let dir = Project::folder_of(session)?;
-    let path = path_to_write(&dir)?;
-    restore_ledger(&args.file, &path).map_err(|error| explained(&error))?;
+    let address = address(&dir)?;
+    match &address {
+        LedgerAddress::File(_) => restore_ledger(&args.file, &path_to_write(&dir)?),
+        database => copy_ledger(&LedgerAddress::File(args.file.clone()), database),
+    }
+    .map_err(|error| explained(&error))?;
     let last_sequence = reader(session)?.last_sequence().map_err(|error| explained(&error))?;
     if session.json {
-        return Output::json(&json!({ "file": path, "last_sequence": last_sequence }));
+        return Output::json(&json!({ "file": address.to_string(), "last_sequence": last_sequence }));
     }
-    Ok(Output::text(session.fill(Text::Restored, &[&last_sequence, &path.display()]) + "\n"))
+    Ok(Output::text(session.fill(Text::Restored, &[&last_sequence, &address]) + "\n"))
 }
 
 pub(crate) fn doctor(session: &Session, _: &DoctorArgs) -> Result<Output, CliError> {

@@ -5,14 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use restock_ledger::{Filed, Ledger, SqliteLedger, line_field, n_approvers};
+use jiff::tz::TimeZone;
+use restock_intake::{Source, SourceConfig, Surroundings};
+use restock_ledger::{Filed, Incoming, events_from_tables, line_field, n_approvers};
 use restock_server::{Security, ServeError, Server, ServerOptions, TlsFiles};
+use restock_store::ImportOptions;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::i18n::Text;
-use crate::ledger::{explained, open, path};
+use crate::ledger::{self, explained, open};
 use crate::live::ProjectPlanner;
 use crate::project::Project;
 use crate::session::{Output, Session};
@@ -56,17 +59,16 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     let security = security_of(&dir, &config)?;
     security.check_listen(listen).map_err(|error| serve_error(&error))?;
     let ledger = open(&dir)?;
-    let reader = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
-    let reader: Box<dyn Ledger> = Box::new(reader);
+    let second = || ledger::address(&dir)?.open_reader().map_err(|error| explained(&error));
+    let (reader, planning) = (second()?, second()?);
     let tokens = tokens(&dir);
     let is_known = !tokens.list().map_err(|error| token_error(&error))?.is_empty()
         || !security.users.list().map_err(|error| user_error(&error))?.is_empty();
     let scheme = if security.tls.is_some() { "https" } else { "http" };
-    let planning = SqliteLedger::open_reader(&path(&dir)).map_err(|error| explained(&error))?;
-    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), Box::new(planning))
-        .map_err(|error| explained(&error))?;
-    let mut options =
-        ServerOptions::new(Box::new(ledger), tokens, security, Arc::new(Timestamp::now), config.time_zone);
+    let planner =
+        ProjectPlanner::new(session.clone(), config.time_zone.clone(), planning).map_err(|error| explained(&error))?;
+    let around = surroundings(&dir, config.time_zone.clone());
+    let mut options = ServerOptions::new(ledger, tokens, security, Arc::new(Timestamp::now), config.time_zone.clone());
     options.reader = Some(reader);
     options.planner = Some(Box::new(planner));
     options.auto_approve = config
@@ -95,9 +97,48 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         if !is_known {
             let _ = console::Term::stderr().write_line(session.text(Text::NobodyYet));
         }
-        server.serve(listener, stopped()).await.map_err(|error| serve_error(&error))
+        let sources = start_sources(&server, &config.intake, &around)?;
+        let stopping = async move {
+            stopped().await;
+            // What a source brings is committed by the server, so sources end first; and they block.
+            let ended = tokio::task::spawn_blocking(move || sources.into_iter().for_each(Source::stop)).await;
+            if ended.is_err() {
+                tracing::error!("a source of events ended in a panic");
+            }
+        };
+        server.serve(listener, stopping).await.map_err(|error| serve_error(&error))
     })?;
     Ok(Output::text(format!("{}\n", session.text(Text::Stopped))))
+}
+
+/// Starts what brings events beside the API.
+fn start_sources(server: &Server, configs: &[SourceConfig], around: &Surroundings) -> Result<Vec<Source>, CliError> {
+    let start = |config: &SourceConfig| {
+        restock_intake::start(config, Box::new(server.intake()), around)
+            .map_err(|error| CliError::usage(error.to_string()).with_hint_of())
+    };
+    configs.iter().map(start).collect()
+}
+
+/// What sources of events find: tables in drop folders are read as `restock import` reads them.
+fn surroundings(dir: &Path, time_zone: TimeZone) -> Surroundings {
+    let read_table = move |path: &Path, at: Timestamp| {
+        let options = ImportOptions::default();
+        let import = restock_store::import(&[path.to_owned()], None, &options, &|_, _, _| {})
+            .map_err(|error| error.to_string())?;
+        if let Some(error) = import.row_errors.first() {
+            let n = import.n_row_errors;
+            return Err(format!("{n} rows cannot be read, the first: {error}; nothing of the file was taken in"));
+        }
+        let made = events_from_tables(&import.dataset, "folder", at, &time_zone);
+        Ok(made.events.into_iter().map(Incoming::from_event).collect())
+    };
+    Surroundings {
+        clock: Arc::new(Timestamp::now),
+        folder: dir.to_owned(),
+        environment: Arc::new(|name| std::env::var(name).ok()),
+        read_table: Some(Arc::new(read_table)),
+    }
 }
 
 /// Done when the process is asked to end: interrupted, or terminated by its supervisor.

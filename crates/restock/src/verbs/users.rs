@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use jiff::SignedDuration;
-use restock_ledger::{AuditEntry, Ledger, SqliteLedger};
+use restock_ledger::{AuditEntry, Ledger};
 use restock_server::{
     MAX_PASSWORD_BYTES, NewToken, NewUser, Recorder, Token, TokenError, Tokens, User, UserChange, UserError, Users,
 };
@@ -28,7 +28,7 @@ pub(crate) fn tokens(dir: &Path) -> Tokens {
 }
 
 /// Does what changes users or tokens; the ledger writes it down first.
-fn recorded<T>(ledger: &mut SqliteLedger, change: impl FnOnce(&mut Recorder) -> T) -> T {
+fn recorded<T>(ledger: &mut dyn Ledger, change: impl FnOnce(&mut Recorder) -> T) -> T {
     let mut write = |entry: &AuditEntry| ledger.record(entry).map(drop);
     change(&mut Recorder::new(ACTOR, &mut write))
 }
@@ -43,7 +43,7 @@ pub(crate) fn user(session: &Session, args: &UserArgs) -> Result<Output, CliErro
             let locations = (!location.is_empty()).then(|| location.clone());
             let new = NewUser { name: name.clone(), role: role_of(*role), locations };
             let password = password(session, name, *password_stdin)?;
-            let made = recorded(&mut open(&dir)?, |recorder| users.create(new, &password, now, recorder));
+            let made = recorded(&mut *open(&dir)?, |recorder| users.create(new, &password, now, recorder));
             said(session, &made.map_err(|error| user_error(&error))?, Text::UserMade)
         }
         UserAction::List => list(session, &users),
@@ -53,18 +53,18 @@ pub(crate) fn user(session: &Session, args: &UserArgs) -> Result<Output, CliErro
             known.ok_or_else(|| user_error(&UserError::NoSuchUser { name: name.clone() }))?;
             let password = password(session, name, *password_stdin)?;
             let change = UserChange { password: Some(password), ..UserChange::default() };
-            let changed = recorded(&mut open(&dir)?, |recorder| users.change(name, change, now, recorder));
+            let changed = recorded(&mut *open(&dir)?, |recorder| users.change(name, change, now, recorder));
             said(session, &changed.map_err(|error| user_error(&error))?, Text::PasswordChanged)
         }
         UserAction::Disable { name } | UserAction::Enable { name } => {
             let is_disabled = matches!(args.action, UserAction::Disable { .. });
             let change = UserChange { is_disabled: Some(is_disabled), ..UserChange::default() };
-            let changed = recorded(&mut open(&dir)?, |recorder| users.change(name, change, now, recorder));
+            let changed = recorded(&mut *open(&dir)?, |recorder| users.change(name, change, now, recorder));
             let text = if is_disabled { Text::UserDisabled } else { Text::UserMade };
             said(session, &changed.map_err(|error| user_error(&error))?, text)
         }
         UserAction::Remove { name } => {
-            let removed = recorded(&mut open(&dir)?, |recorder| users.remove(name, now, recorder));
+            let removed = recorded(&mut *open(&dir)?, |recorder| users.remove(name, now, recorder));
             removed.map_err(|error| user_error(&error))?;
             if session.json {
                 return Output::json(&json!({ "removed": name }));
@@ -151,7 +151,7 @@ pub(crate) fn token(session: &Session, args: &TokenArgs) -> Result<Output, CliEr
             let expires_at = days.map(|days| session.now + SignedDuration::from_hours(24 * i64::from(days)));
             let locations = (!location.is_empty()).then(|| location.clone());
             let new = NewToken { name: name.clone(), role: role_of(*role), locations, expires_at };
-            let made = recorded(&mut open(&dir)?, |recorder| tokens.create_recorded(new, session.now, recorder));
+            let made = recorded(&mut *open(&dir)?, |recorder| tokens.create_recorded(new, session.now, recorder));
             let secret = made.map_err(|error| token_error(&error))?;
             if session.json {
                 return Output::json(&json!({ "name": name, "role": role_of(*role).name(), "token": secret }));
@@ -180,7 +180,7 @@ pub(crate) fn token(session: &Session, args: &TokenArgs) -> Result<Output, CliEr
             Ok(Output::text(grid.render(session)))
         }
         TokenAction::Revoke { name } => {
-            let revoked = recorded(&mut open(&dir)?, |recorder| tokens.revoke_recorded(name, session.now, recorder));
+            let revoked = recorded(&mut *open(&dir)?, |recorder| tokens.revoke_recorded(name, session.now, recorder));
             revoked.map_err(|error| token_error(&error))?;
             if session.json {
                 return Output::json(&json!({ "revoked": name }));
