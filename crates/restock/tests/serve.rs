@@ -206,3 +206,89 @@ fn events_over_http_are_in_the_next_plan_and_survive_a_kill() {
     let revoked = served.request("POST", "/v1/events", Some(&till), EVENTS);
     assert!(revoked.starts_with("HTTP/1.1 401"), "{revoked}");
 }
+
+/// Item, quantity of each proposal that a plan makes of the project as it stands.
+fn planned(dir: &Path) -> Vec<(String, String)> {
+    let plan = json(dir, &["plan", "--project", "shop", "--json"]);
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let mut all: Vec<_> = (plan["proposals"].as_array().unwrap().iter())
+        .map(|one| (text(&one["item_id"]), text(&one["quantity"])))
+        .collect();
+    all.sort();
+    all
+}
+
+/// The same of the server's desk.
+fn on_desk(served: &Served, token: &str) -> Vec<(String, String)> {
+    let answer = served.request("GET", "/v1/proposals?state=proposed&limit=100", Some(token), "");
+    let page: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let mut all: Vec<_> = (page["proposals"].as_array().unwrap().iter())
+        .map(|one| (text(&one["item_id"]), text(&one["quantity"])))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("shop");
+    std::fs::create_dir_all(project.join("data")).unwrap();
+    std::fs::create_dir_all(project.join("inbox")).unwrap();
+    let settings = "[forecast]\nmodel = \"ses\"\n\n[[intake]]\nkind = \"folder\"\npath = \"inbox\"\n";
+    std::fs::write(project.join("restock.toml"), settings).unwrap();
+    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
+    for day in 1..=28 {
+        for (item, quantity) in [("tea", 4), ("rice", 9), ("salt", 2)] {
+            sales.push_str(&format!("2026-02-{day:02},{item},main,{quantity}\n"));
+        }
+    }
+    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+    let stock = |tea: u32| {
+        format!(
+            "item_id,location_id,on_hand,as_of\ntea,main,{tea},2026-02-28\nrice,main,30,2026-02-28\nsalt,main,90,2026-02-28\n"
+        )
+    };
+    std::fs::write(project.join("data/inventory.csv"), stock(60)).unwrap();
+    let token = |name: &str, role: &str| {
+        let made = json(dir.path(), &["token", "create", name, "--role", role, "--project", "shop", "--json"]);
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let (till, viewer) = (token("till", "integrator"), token("ada", "viewer"));
+    let served = Served::start(dir.path());
+    let wait_for = |what: &str| {
+        let wanted = planned(dir.path());
+        for _ in 0..600 {
+            if on_desk(&served, &viewer) == wanted {
+                return wanted;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{what}: the desk has {:?}, a plan wants {wanted:?}", on_desk(&served, &viewer));
+    };
+    let first = wait_for("at the start");
+    assert!(first.iter().any(|(item, _)| item == "rice"), "{first:?}");
+    // A count over HTTP, and sales from the folder.
+    let counted = r#"{"event_id":"c","source":"till","type":"count","occurred_at":"2026-03-01T08:00:00Z","item_id":"tea","location_id":"main","on_hand":3}"#;
+    let answer = served.request("POST", "/v1/events", Some(&till), counted);
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let second = wait_for("after a count");
+    assert_ne!(first, second);
+    let sold = r#"{"event_id":"s","source":"pos","type":"sale","occurred_at":"2026-03-01T09:00:00Z","item_id":"salt","location_id":"main","quantity":80}"#;
+    std::fs::write(project.join("inbox/.part"), sold).unwrap();
+    std::fs::rename(project.join("inbox/.part"), project.join("inbox/pos.ndjson")).unwrap();
+    for _ in 0..600 {
+        if json(dir.path(), &["doctor", "--project", "shop", "--json"])["events"] == 2 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let third = wait_for("after a file in the folder");
+    assert_ne!(second, third);
+    assert!(project.join("inbox/done").is_dir());
+    // Files that change are read again.
+    std::fs::write(project.join("data/inventory.csv"), stock(60).replace("rice,main,30", "rice,main,300")).unwrap();
+    let fourth = wait_for("after a file changed");
+    assert_ne!(third, fourth);
+}
