@@ -9,9 +9,13 @@
 //! ```
 //!
 //! A field is `item.NAME`, `location.NAME` or `source.NAME`. Comparing with a number compares numbers, and is false
-//! where the field is no number; a field without a value equals `''`.
+//! where the field is no number; a field without a value equals `''`. At most [`MAX_DEPTH`] brackets and `not`s are within
+//! each other.
 
 use std::fmt;
+
+/// The most brackets and `not`s within each other.
+pub const MAX_DEPTH: usize = 64;
 
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +111,7 @@ impl Filter {
     /// # Errors
     /// [`FilterError`].
     pub fn parse_of_lines(text: &str, own_fields: &[&str]) -> Result<Self, FilterError> {
-        let mut parser = Parser { text, own_fields, tokens: tokens(text)?, next: 0 };
+        let mut parser = Parser { text, own_fields, tokens: tokens(text)?, next: 0, depth: 0 };
         let node = parser.or()?;
         match parser.peek() {
             Token::End => Ok(Self(node)),
@@ -159,6 +163,8 @@ struct Parser<'a> {
     /// Tokens with their place, counted in characters from 1; the last is [`Token::End`].
     tokens: Vec<(usize, Token)>,
     next: usize,
+    /// Brackets and `not`s around what is being read.
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -211,15 +217,26 @@ impl Parser<'_> {
 
     fn not(&mut self) -> Result<Node, FilterError> {
         if self.take_word("not") {
-            return Ok(Node::Not(Box::new(self.not()?)));
+            return Ok(Node::Not(Box::new(self.deeper(Self::not)?)));
         }
         if *self.peek() == Token::Symbol("(") {
             self.take();
-            let node = self.or()?;
+            let node = self.deeper(Self::or)?;
             self.take_symbol(")")?;
             return Ok(node);
         }
         self.comparison()
+    }
+
+    /// Reads what is within a bracket or behind a `not`.
+    fn deeper(&mut self, read: fn(&mut Self) -> Result<Node, FilterError>) -> Result<Node, FilterError> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.error(&format!("at most {MAX_DEPTH} brackets and \"not\" within each other")));
+        }
+        self.depth += 1;
+        let node = read(self)?;
+        self.depth -= 1;
+        Ok(node)
     }
 
     fn comparison(&mut self) -> Result<Node, FilterError> {
@@ -360,5 +377,21 @@ mod tests {
             @r#"filter "item.abc == 'C": got an open quote at character 13, expected a closing quote"#);
         insta::assert_snapshot!(Filter::parse("item.abc == 'C' item.x == 1").unwrap_err(),
             @r#"filter "item.abc == 'C' item.x == 1": got "item.x" at character 17, expected "and", "or" or the end"#);
+    }
+
+    /// Filters come over HTTP, where a body has room for many brackets: they must not exhaust the stack.
+    #[test]
+    fn brackets_within_brackets_have_a_limit() {
+        let nested = |open: &str, n: usize, close: &str| {
+            Filter::parse(&format!("{}item.abc == 'C'{}", open.repeat(n), close.repeat(n)))
+        };
+        assert!(nested("(", MAX_DEPTH, ")").is_ok() && nested("not ", MAX_DEPTH, "").is_ok());
+        assert!(nested("(", 100_000, ")").is_err() && nested("not ", 100_000, "").is_err());
+        let error = nested("not (", MAX_DEPTH / 2 + 1, ")").unwrap_err();
+        insta::assert_snapshot!(format!("got {} at character {}, expected {}", error.got, error.at, error.expected),
+            @r#"got "(" at character 165, expected at most 64 brackets and "not" within each other"#);
+        // Side by side they may be as many as one likes.
+        let many = vec!["(item.abc == 'C')"; 1_000].join(" or ");
+        assert!(Filter::parse(&many).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use arrow_array::types::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, StringArray};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use calamine::{Data, Reader as _};
 use csv::ByteRecord;
 use parquet::arrow::ProjectionMask;
@@ -28,6 +28,9 @@ use crate::tables;
 
 /// Rows in one chunk.
 const CHUNK_ROWS: usize = 16_384;
+/// The most cells of the rectangle around the cells of a sheet, because all of it is held: a million rows of 32 columns.
+/// Two cells at the corners of a sheet would be 17 billion.
+const MAX_SHEET_CELLS: u64 = 32 * 1024 * 1024;
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -378,9 +381,10 @@ fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
+/// Without blanks, marks and NUL bytes: headers become names of attributes, and those are written again.
 fn header_text(raw: &str) -> String {
-    raw.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}' || character == '\0')
-        .to_owned()
+    let text = raw.replace('\0', "");
+    text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}').to_owned()
 }
 
 // ---------------------------------------------------------------- CSV
@@ -743,7 +747,9 @@ fn cell_type(data_type: &DataType) -> Option<DataType> {
 
 fn open_parquet(probed: &Probed) -> Result<Input, ImportError> {
     let file = File::open(&probed.path).map_err(|source| ImportError::Io { path: probed.path.clone(), source })?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| parquet_error(&probed.name, error))?;
+    let builder = caught(|| ParquetRecordBatchReaderBuilder::try_new(file))
+        .map_err(|error| parquet_error(&probed.name, error))?
+        .map_err(|error| parquet_error(&probed.name, error))?;
     let schema = builder.schema();
     let n_rows = builder.metadata().file_metadata().num_rows();
     Ok(Input {
@@ -815,7 +821,8 @@ fn open_workbook(probed: &Probed, wanted_sheet: Option<&str>) -> Result<Vec<Inpu
     };
     let bytes = std::fs::read(&probed.path).map_err(|source| ImportError::Io { path: probed.path.clone(), source })?;
     let bytes: std::sync::Arc<[u8]> = bytes.into();
-    let mut workbook = calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| wrong(&error))?;
+    let opened = caught(|| calamine::open_workbook_auto_from_rs(Cursor::new(bytes))).map_err(|error| wrong(&error))?;
+    let mut workbook = opened.map_err(|error| wrong(&error))?;
     let names = workbook.sheet_names();
     if let Some(wanted) = wanted_sheet
         && !names.iter().any(|name| name == wanted)
@@ -828,7 +835,11 @@ fn open_workbook(probed: &Probed, wanted_sheet: Option<&str>) -> Result<Vec<Inpu
     }
     let mut inputs = Vec::new();
     for name in names.iter().filter(|name| wanted_sheet.is_none_or(|wanted| wanted == *name)) {
-        let range = workbook.worksheet_range(name).map_err(|error| wrong(&error))?;
+        let range = caught(|| match &mut workbook {
+            calamine::Sheets::Xlsx(book) => xlsx_range(book, name),
+            other => other.worksheet_range(name).map_err(|error| error.to_string()),
+        });
+        let range = range.and_then(|range| range).map_err(|error| wrong(&error))?;
         let start_row = range.start().map_or(0, |(row, _)| u64::from(row));
         let mut rows: Vec<Vec<Data>> = range.rows().map(<[Data]>::to_vec).collect();
         let is_blank = |row: &Vec<Data>| row.iter().all(|cell| matches!(sheet_cell(cell), Cell::Empty));
@@ -859,6 +870,43 @@ fn open_workbook(probed: &Probed, wanted_sheet: Option<&str>) -> Result<Vec<Inpu
         input.stem = stem(&probed.path);
     }
     Ok(inputs)
+}
+
+/// The cells of a sheet as a rectangle, where that is not too large.
+fn xlsx_range<R: Read + Seek>(book: &mut calamine::Xlsx<R>, name: &str) -> Result<calamine::Range<Data>, String> {
+    let mut reader = match book.worksheet_cells_reader(name) {
+        Ok(reader) => reader,
+        Err(calamine::XlsxError::NotAWorksheet(_)) => return Ok(calamine::Range::default()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut cells = Vec::new();
+    let (mut rows, mut columns) = ((u32::MAX, 0), (u32::MAX, 0));
+    while let Some(cell) = reader.next_cell().map_err(|error| error.to_string())? {
+        let (row, column) = cell.get_position();
+        let value = Data::from(cell.get_value().clone());
+        if value != Data::Empty {
+            rows = (rows.0.min(row), rows.1.max(row));
+            columns = (columns.0.min(column), columns.1.max(column));
+            cells.push(calamine::Cell::new((row, column), value));
+        }
+    }
+    if !cells.is_empty() {
+        let n_rows = u64::from(rows.1 - rows.0) + 1;
+        let n_columns = u64::from(columns.1 - columns.0) + 1;
+        if n_rows.saturating_mul(n_columns) > MAX_SHEET_CELLS {
+            return Err(format!(
+                "sheet {name:?} has cells across {n_rows} rows and {n_columns} columns, at most {MAX_SHEET_CELLS} cells \
+                 are supported; clear the stray cells far from the table"
+            ));
+        }
+    }
+    Ok(calamine::Range::from_sparse(cells))
+}
+
+/// What `read` gives. Readers of binary formats fail by panicking on some damaged files, and a file from outside must
+/// not end the program.
+fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(|_| "its content is damaged".to_owned())
 }
 
 // ---------------------------------------------------------------- streaming
@@ -1028,12 +1076,15 @@ impl Input {
         let roots: Vec<usize> =
             (0..self.headers.len()).filter(|&column| wanted[column] && !self.unreadable[column]).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
-        let reader =
-            builder.with_projection(mask).with_batch_size(CHUNK_ROWS).build().map_err(|error| wrong(&error))?;
+        let mut reader = caught(|| builder.with_projection(mask).with_batch_size(CHUNK_ROWS).build())
+            .map_err(|error| wrong(&error))?
+            .map_err(|error| wrong(&error))?;
         let (send, receive) = sync_channel::<Result<RecordBatch, String>>(4);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                for batch in reader {
+                let mut next =
+                    || caught(|| reader.next()).unwrap_or_else(|error| Some(Err(ArrowError::ParquetError(error))));
+                while let Some(batch) = next() {
                     let failed = batch.is_err();
                     if send.send(batch.map_err(|error| error.to_string())).is_err() || failed {
                         return;
@@ -1045,7 +1096,8 @@ impl Input {
                 let batch = batch.map_err(|error| wrong(&error))?;
                 let mut columns: Vec<Column> = (0..self.headers.len()).map(|_| Column::Skipped).collect();
                 for (&root, array) in roots.iter().zip(batch.columns()) {
-                    columns[root] = column_of(array).map_err(|error| wrong(&error))?;
+                    columns[root] =
+                        caught(|| column_of(array)).and_then(|column| column).map_err(|error| wrong(&error))?;
                 }
                 let len = batch.num_rows();
                 if let Next::Stop = handle(&Chunk::Columns { columns, first_row, len })? {

@@ -171,3 +171,15 @@ fn spans_of_weekdays_are_whole() {
         assert_eq!(days(text), expected, "{text}");
     }
 }
+
+/// A header that no field takes names an attribute. With NUL bytes in it, what was imported could be written and not read.
+#[test]
+fn headers_have_no_nul_bytes() {
+    let folder = Folder::new();
+    // Blank lines keep the file itself from looking like a binary one.
+    let text = format!("location_id,\0a\0\0\0\0g\0\0\0\0\0e\0\ns,3{}", "\n".repeat(400));
+    let import = import_one("locations.csv", text).unwrap();
+    assert_eq!(import.dataset.locations[0].attributes["age"], "3");
+    restock_store::write::dataset(&import.dataset, &folder.path(""), restock_store::write::Format::Csv).unwrap();
+    assert_eq!(folder.import().unwrap().dataset.locations, import.dataset.locations);
+}

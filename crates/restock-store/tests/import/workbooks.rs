@@ -90,3 +90,21 @@ fn sheets_are_tables_and_headers_may_stand_lower() {
     assert_eq!((import.row_errors[0].row, import.row_errors[0].file.as_str()), (6, "数据.xlsx [库存]"));
     assert!(import.notes.iter().any(|note| note.contains("notes") && note.contains("left out")), "{:?}", import.notes);
 }
+
+/// Two cells at the corners of a sheet are a rectangle of 17 billion: nothing of that size is held.
+#[test]
+fn stray_cells_far_away_do_not_take_the_memory() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    headers(sheet, &["date", "item_id", "quantity"]);
+    date(sheet, 1, 0, "2026-03-02");
+    sheet.write(1, 1, "a").unwrap();
+    sheet.write(1, 2, 1).unwrap();
+    sheet.write(1_048_575, 16_383, "x").unwrap();
+    let error = crate::import_one("sales.xlsx", book.save_to_buffer().unwrap()).unwrap_err();
+    insta::assert_snapshot!(error, @r#"
+    sales.xlsx is not a table: it cannot be read as a workbook: sheet "Sheet1" has cells across 1048576 rows and 16384 columns, at most 33554432 cells are supported; clear the stray cells far from the table
+
+    hint: save it again as XLSX, or export the sheet as CSV
+    "#);
+}
