@@ -21,6 +21,8 @@ use crate::{Outcome, senders};
 
 /// Longer than any request or backup takes.
 const END_TIMEOUT: Duration = Duration::from_secs(60);
+/// Rejections in a project: what is rejected is not proposed again that day, and there are forty places.
+const MAX_REJECTIONS: u64 = 8;
 
 /// Requests without an answer, by kind.
 #[derive(Debug, Default)]
@@ -191,13 +193,18 @@ async fn decide(life: Life, mut rng: ChaCha8Rng) {
 fn decision_about(row: &Value, life: &Life, rng: &mut ChaCha8Rng) -> Decision {
     let (proposal_id, version) = (text_of(&row["proposal_id"]), row["version"].as_u64().unwrap_or(0));
     let mut world = locked(&life.world);
+    let can_reject = world.n_rejections < MAX_REJECTIONS;
     let mut reason = |what: &str| {
         let reason = format!("{what} {}", world.next_id());
         world.reasons.insert(reason.clone());
         reason
     };
     let (by, verdict) = match rng.random_range(0..10) {
-        0 => ("planner", Verdict::Reject { reason: reason("not wanted") }),
+        0 if can_reject => {
+            let reason = reason("not wanted");
+            world.n_rejections += 1;
+            ("planner", Verdict::Reject { reason })
+        }
         1..6 if row["state"] != "approved" => ("approver", Verdict::Approve),
         _ => {
             let multiple: Quantity = text_of(&row["order_multiple"]).parse().unwrap_or(Quantity::ZERO);

@@ -124,11 +124,12 @@ fn new_line(world: &mut World, source: &str, mut fields: Value) -> Line {
     Line { key, text, is_contradiction: false }
 }
 
-/// Some seconds before now, or days for one in four.
+/// Now, hours or days before.
 fn instant(rng: &mut ChaCha8Rng) -> String {
     let back = match rng.random_range(0..4) {
         0 => SignedDuration::from_secs(rng.random_range(0..LATE_DAYS * 86_400)),
-        _ => SignedDuration::from_millis(rng.random_range(0..7_200_000)),
+        1 => SignedDuration::from_secs(rng.random_range(0..7_200)),
+        _ => SignedDuration::ZERO,
     };
     let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).expect("now");
     (now - back).to_string()
@@ -139,24 +140,24 @@ fn fields(rng: &mut ChaCha8Rng) -> Value {
     let mut fields = json!({ "occurred_at": instant(rng), "item_id": item, "location_id": location });
     let quantity = rng.random_range(1..4).to_string();
     match rng.random_range(0..100) {
-        0..12 => {
+        0..6 => {
             fields["type"] = json!("count");
-            fields["on_hand"] = json!(rng.random_range(0..60).to_string());
+            fields["on_hand"] = json!(rng.random_range(0..40).to_string());
         }
-        12..18 => {
+        6..12 => {
             fields["type"] = json!(["return", "waste"][rng.random_range(0..2)]);
             fields["quantity"] = json!(quantity);
         }
-        18..22 => {
+        12..16 => {
             fields["type"] = json!("adjustment");
             fields["quantity"] = json!(rng.random_range(-3..4).to_string());
             fields["reason"] = json!("damage");
         }
-        22..26 => {
+        16..18 => {
             fields["type"] = json!("receipt");
             fields["quantity"] = json!(rng.random_range(1..20).to_string());
         }
-        26..28 => {
+        18..20 => {
             fields["type"] = json!("price_change");
             fields["price"] = json!(format!("{}.50", rng.random_range(2..9)));
         }
@@ -168,40 +169,42 @@ fn fields(rng: &mut ChaCha8Rng) -> Value {
     fields
 }
 
-/// Receives what was ordered, whole or in part, until the life ends.
+/// Receives, confirms and cancels what was ordered, whole or in part, until the life ends.
 pub(crate) async fn receive_orders(life: Life, mut rng: ChaCha8Rng) {
     while !life.is_over() {
-        life.pause(&mut rng, 60).await;
-        let Some(page) = life.get("integrator", "/v1/orders?limit=20").await else { continue };
-        let orders: Vec<&str> =
-            page["orders"].as_array().into_iter().flatten().filter_map(|o| o["order_id"].as_str()).collect();
-        if orders.is_empty() {
-            continue;
-        }
-        let order_id = orders[rng.random_range(0..orders.len())];
-        let Some(order) = life.get("integrator", &format!("/v1/orders/{order_id}")).await else { continue };
-        let destination = &order["destination"];
-        let lines: Vec<Line> = {
-            let mut world = locked(&life.world);
-            let lines = order["lines"].as_array().into_iter().flatten();
-            let arrived: Vec<&Value> = lines.filter(|line| line["state"] != "closed" && rng.random_bool(0.7)).collect();
-            let fields = arrived.into_iter().map(|line| {
-                let ordered: f64 = line["quantity"].as_str().and_then(|text| text.parse().ok()).unwrap_or(1.0);
-                let (kind, share) = match rng.random_range(0..5) {
-                    0 => ("order_confirmed", 1.0),
-                    1 | 2 => ("receipt", 0.5),
-                    _ => ("receipt", 1.0),
-                };
-                json!({
-                    "type": kind, "occurred_at": Timestamp::now().to_string(), "item_id": line["item_id"],
-                    "location_id": destination, "order_id": order_id, "quantity": (ordered * share).ceil().to_string(),
-                })
-            });
-            fields.map(|fields| new_line(&mut world, "dock", fields)).collect()
-        };
-        if !lines.is_empty() {
-            locked(&life.world).count("lines of orders received or confirmed", lines.len() as u64);
-            send(&life, lines, &mut rng).await;
+        life.pause(&mut rng, 40).await;
+        let Some(page) = life.get("integrator", "/v1/orders?limit=1000").await else { continue };
+        let orders = page["orders"].as_array().into_iter().flatten().filter(|order| order["state"] != "closed");
+        let open: Vec<&str> = orders.filter_map(|order| order["order_id"].as_str()).collect();
+        for order_id in open.into_iter().filter(|_| rng.random_bool(0.3)).collect::<Vec<_>>() {
+            let Some(order) = life.get("integrator", &format!("/v1/orders/{order_id}")).await else { break };
+            let lines = arrivals(&mut locked(&life.world), &mut rng, order_id, &order);
+            if !lines.is_empty() {
+                locked(&life.world).count("lines of orders received, confirmed or cancelled", lines.len() as u64);
+                send(&life, lines, &mut rng).await;
+            }
         }
     }
+}
+
+/// What becomes of the lines of an order.
+fn arrivals(world: &mut World, rng: &mut ChaCha8Rng, order_id: &str, order: &Value) -> Vec<Line> {
+    let lines = order["lines"].as_array().into_iter().flatten().filter(|line| line["state"] != "closed");
+    let mut arrivals = Vec::new();
+    for line in lines {
+        let ordered: f64 = line["quantity"].as_str().and_then(|text| text.parse().ok()).unwrap_or(1.0);
+        let (kind, share) = match rng.random_range(0..8) {
+            0 => ("order_confirmed", 1.0),
+            1 => ("order_cancelled", 0.5),
+            2 | 3 => ("receipt", 0.5),
+            4..7 => ("receipt", 1.0),
+            _ => continue,
+        };
+        let fields = json!({
+            "type": kind, "occurred_at": Timestamp::now().to_string(), "item_id": line["item_id"],
+            "location_id": order["destination"], "order_id": order_id, "quantity": (ordered * share).ceil().to_string(),
+        });
+        arrivals.push(new_line(world, "dock", fields));
+    }
+    arrivals
 }

@@ -85,6 +85,7 @@ pub(crate) struct World {
     pub(crate) bulks: Vec<Bulk>,
     /// Reasons that were sent, each with one decision.
     pub(crate) reasons: BTreeSet<String>,
+    pub(crate) n_rejections: u64,
     pub(crate) exports: BTreeMap<String, Export>,
     pub(crate) lost_keys: VecDeque<String>,
     pub(crate) backups: Vec<Backup>,
