@@ -122,7 +122,7 @@ async fn planned(api: &Api) -> Outcome<()> {
             let runs = api.get("planner", "/v1/plans").await.ok_or("no runs are told")?;
             let runs = runs.body["plans"].as_array().cloned().unwrap_or_default();
             let is_later = |run: &&Value| text_of(&run["at"]).parse::<Timestamp>().is_ok_and(|at| at > asked_at);
-            if runs.iter().find(is_later).is_some_and(|run| run["scope"] == "everything") {
+            if runs.iter().filter(is_later).any(|run| run["scope"] == "everything") {
                 break;
             }
             ensure(began.elapsed() < PLAN_TIMEOUT, || format!("nothing was planned: {:?}", runs.first()))?;
