@@ -177,7 +177,10 @@ async fn decide(life: Life, mut rng: ChaCha8Rng) {
         if *life.aim.borrow() == Some(Moment::Decide) || rng.random_bool(0.05) {
             approve_many(&life, &mut rng).await;
         }
-        let Some(page) = life.get("planner", "/v1/proposals?state=open&limit=60").await else { continue };
+        let Some(page) = life.get("planner", "/v1/proposals?state=open&limit=60").await else {
+            life.pause(&mut rng, 40).await;
+            continue;
+        };
         let rows = page["proposals"].as_array().cloned().unwrap_or_default();
         for row in rows {
             if life.is_over() || !rng.random_bool(0.1) {
