@@ -407,8 +407,8 @@ texts! {
     AskPassword: "password for {0}, not shown: ", "{0} 的密码（不显示）：";
     AskAgain: "the same again: ", "请再次输入：";
     UserMade: "{0} may log in as {1}", "{0} 可以 {1} 角色登录";
-    PasswordChanged: "{0} has another password, and every session of {0} has ended", "{0} 的密码已更改，其所有会话已结束";
-    UserDisabled: "{0} is kept out from now on, and every session of {0} has ended", "{0} 自此不能登录，其所有会话已结束";
+    PasswordChanged: "{0} has another password, and every open session has ended", "{0} 的密码已更改，其所有会话已结束";
+    UserDisabled: "{0} is kept out from now on, and every open session has ended", "{0} 自此不能登录，其所有会话已结束";
     UserRemoved: "{0} is no user any more", "{0} 不再是用户";
     LetIn: "let in", "可登录";
     KeptOut: "kept out", "不能登录";

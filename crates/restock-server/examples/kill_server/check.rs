@@ -197,7 +197,8 @@ fn look_at_decisions(world: &World, read: &mut Read) -> Outcome<()> {
 /// A key gave one set of orders, an exported proposal is one line of one order and one event, and there are no others.
 fn look_at_orders(world: &World, read: &Read) -> Outcome<()> {
     for (key, export) in &world.exports {
-        let under: BTreeSet<String> = read.desk.exported_under(&format!("approver/{key}")).cloned().unwrap_or_default();
+        let under: BTreeSet<String> =
+            read.desk.exported_under(&format!("token/approver/{key}")).cloned().unwrap_or_default();
         let told: BTreeSet<String> = export.orders.keys().cloned().collect();
         ensure(told.is_empty() || told == under, || {
             format!("{key} was answered with {told:?}, and ordered {under:?}")

@@ -160,7 +160,7 @@ async fn planned(ledger: Box<dyn Ledger>, control: &Arc<Control>) -> Fixture {
 /// Waits until something is so; a test that waits for what never comes is ended by whoever runs it.
 async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
     while !is_so().await {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
