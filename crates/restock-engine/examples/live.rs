@@ -4,6 +4,8 @@
 //! A generated chain is planned, then sales, receipts and counts of today come in one by one, each planned before the next.
 //! Printed: the first plan, the time of each event (median, 99th percentile), settling, and memory.
 
+#![allow(clippy::print_stdout)]
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 
