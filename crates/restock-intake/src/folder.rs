@@ -222,7 +222,8 @@ impl Folder {
             return Ok(false);
         };
         let Some(kind) = kind else {
-            let endings = "files that end in .json, .ndjson or .jsonl, perhaps with .gz, are read";
+            let tables = if self.read_table.is_some() { ", and tables in .csv" } else { "" };
+            let endings = format!("files that end in .json, .ndjson or .jsonl, perhaps with .gz{tables}, are read");
             seen.tell(&self.board, now, format!("{name} is left where it is: {endings}"));
             return Ok(false);
         };
@@ -341,13 +342,16 @@ impl Folder {
             number += 1;
             target = folder.join(numbered(name, number));
         }
-        if let Some(reason) = refused {
+        if let Some(reason) = &refused {
             let mut beside = target.clone().into_os_string();
             beside.push(".reason.txt");
             fs::write(beside, format!("{reason}\n"))?;
         }
         fs::rename(self.path.join(name), target)?;
-        tracing::info!(file = name, folder = %folder.display(), "a file of the drop folder is taken in");
+        match refused {
+            Some(reason) => tracing::warn!(file = name, reason, "a file of the drop folder is refused"),
+            None => tracing::info!(file = name, folder = %folder.display(), "a file of the drop folder is taken in"),
+        }
         Ok(())
     }
 }

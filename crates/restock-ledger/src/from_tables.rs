@@ -135,7 +135,7 @@ impl Builder<'_> {
         for row in &self.dataset.inventory {
             // A row of a day is its end: what sold on that day has left the shelf.
             let end = |day: Day| self.morning(day.plus(1)).checked_sub(jiff::SignedDuration::from_nanos(1));
-            let at = row.as_of.and_then(|day| end(day).ok()).unwrap_or(self.at);
+            let at = row.as_of.and_then(|day| end(day).ok()).map_or(self.at, |end| end.min(self.at));
             let (counted_at, on_hand) =
                 counts.entry(self.place(row.item, row.location)).or_insert((at, Quantity::ZERO));
             *counted_at = (*counted_at).max(at);

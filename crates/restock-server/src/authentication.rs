@@ -159,7 +159,8 @@ pub(crate) fn is_unsafe(method: &Method) -> bool {
 pub(crate) fn check_csrf(caller: &Caller, headers: &HeaderMap, is_secure: bool) -> Result<(), Refused> {
     let Some(secret) = caller.session() else { return Ok(()) };
     let refused = |detail: &str| {
-        let fix = "send x-csrf-token as GET /v1/session gives it, from a page of this server";
+        let fix =
+            "send x-csrf-token as GET /v1/session gives it, and, outside a browser, the header origin of this server";
         let title = "The request does not come from a page of this server";
         Box::new(Problem::new(StatusCode::FORBIDDEN, "csrf", title, detail).fix(fix))
     };

@@ -7,10 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use restock_core::filter::Filter;
 use restock_core::proposal::Proposal;
 use restock_core::{Bucket, Dataset, Day, Event, ItemIdx, ItemLocation, RowsByItem};
 use restock_engine::{LivePlan, Remembering};
@@ -19,6 +21,7 @@ use restock_server::{LivePlanner, PlanningError};
 use restock_store::Import;
 
 use crate::cli::DataArgs;
+use crate::config::Config;
 use crate::error::CliError;
 use crate::ledger::{Added, before};
 use crate::project::{Loaded, Project, business_day, forecaster};
@@ -42,10 +45,24 @@ const RECENT_DAYS: i32 = 14;
 /// Events of one item-location that are read at a time.
 const N_AT_A_TIME: usize = 10_000;
 
+/// Who must approve, as the settings say it now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Approval {
+    pub(crate) four_eyes_if: Option<Filter>,
+    pub(crate) auto_if: Option<Filter>,
+}
+
+impl Approval {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { four_eyes_if: config.four_eyes_if.clone(), auto_if: config.auto_if.clone() }
+    }
+}
+
 /// Plans for the server.
 pub(crate) struct ProjectPlanner {
     session: Session,
     time_zone: TimeZone,
+    approval: Arc<RwLock<Approval>>,
     ledger: Box<dyn Ledger>,
     /// `None` before they were read.
     files: Option<FileTables>,
@@ -182,13 +199,19 @@ impl ProjectPlanner {
     ///
     /// # Errors
     /// What the ledger says.
-    pub(crate) fn new(session: Session, time_zone: TimeZone, ledger: Box<dyn Ledger>) -> Result<Self, LedgerError> {
+    pub(crate) fn new(
+        session: Session,
+        time_zone: TimeZone,
+        approval: Arc<RwLock<Approval>>,
+        ledger: Box<dyn Ledger>,
+    ) -> Result<Self, LedgerError> {
         let now = session.now;
         Ok(Self {
             // What is there already is read by the first plan.
             last_sequence: ledger.last_sequence()?,
             session,
             time_zone,
+            approval,
             ledger,
             files: None,
             events: EventIndex::default(),
@@ -221,6 +244,14 @@ impl ProjectPlanner {
         if self.files.as_ref().is_some_and(|files| files.stamp == stamp) {
             return Ok(());
         }
+        // The rules hold from the moment on at which they are written down.
+        *self.approval.write().unwrap_or_else(PoisonError::into_inner) = Approval::of(&project.config);
+        if project.config.time_zone != self.time_zone {
+            tracing::warn!(
+                "project.timezone changed: it holds for plans; restart the server, so that pages know it too"
+            );
+            self.time_zone = project.config.time_zone.clone();
+        }
         let mut import = project.read_files(&self.session)?;
         let tables = std::mem::take(&mut import.dataset);
         if import.n_row_errors > 0 {
@@ -242,8 +273,8 @@ impl ProjectPlanner {
     /// Reads all events taken in, and plans everything that came out different.
     fn settle(&mut self, now: Timestamp) -> Result<Revision, PlanningError> {
         let began = std::time::Instant::now();
-        let time_zone = self.time_zone.clone();
         self.read_files().map_err(explained)?;
+        let time_zone = self.time_zone.clone();
         let mut events = Vec::new();
         read_up_to(&*self.ledger, self.last_sequence, &mut events).map_err(failed)?;
         let mut index = EventIndex::default();

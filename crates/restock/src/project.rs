@@ -195,11 +195,20 @@ impl Project {
             None => None,
         };
         let progress = session.progress(session.text(Text::Reading));
-        restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
+        let import = restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
             progress.say(&format!("{} {file}", session.text(Text::Reading)));
             progress.set(done, total.unwrap_or(0));
-        })
-        .map_err(|error| import_error(&error))
+        });
+        match import {
+            // Events are data too: of a project that has them, files may come later.
+            Err(ImportError::NothingToImport { .. }) if self.has_events()? => Ok(Import::default()),
+            import => import.map_err(|error| import_error(&error)),
+        }
+    }
+
+    fn has_events(&self) -> Result<bool, CliError> {
+        let Some(ledger) = self.own_dir().map(ledger::open_reader).transpose()?.flatten() else { return Ok(false) };
+        Ok(ledger.last_sequence().map_err(|error| ledger::explained(&error))? > 0)
     }
 
     /// Settings and models for what was read and is known by `now`; `import` holds the events that `added` tells of.

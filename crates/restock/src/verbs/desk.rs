@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use restock_core::filter::Filter;
 use restock_engine::Plan;
 use restock_ledger::{
-    Choice, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Ledger, Need,
-    OrderFormat, StockBook, n_approvers,
+    Choice, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Ledger, LedgerError,
+    Need, OrderFormat, StockBook, n_approvers,
 };
 use serde_json::json;
 
@@ -94,33 +94,42 @@ fn decide(
     decision: &dyn Fn(&Filed) -> DeskDecision,
 ) -> Result<Output, CliError> {
     let mut ledger = open(dir)?;
-    let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
-    let entries = desk.decide_all(&choice(lines)?, &lines.by, &|_| true, decision).map_err(|error| {
-        let usage = CliError::usage(error.to_string());
-        match error {
-            DeskError::NoSuchProposal { .. } => {
-                usage.hint("`restock approve` lists the open ones, `restock plan --publish` puts a plan on the desk")
+    let choice = choice(lines)?;
+    let (desk, ids) = file_on(session, &mut *ledger, &|desk| {
+        desk.decide_all(&choice, &lines.by, &|_| true, decision).map_err(|error| {
+            let usage = CliError::usage(error.to_string());
+            match error {
+                DeskError::NoSuchProposal { .. } => usage
+                    .hint("`restock approve` lists the open ones, `restock plan --publish` puts a plan on the desk"),
+                _ => usage,
             }
-            _ => usage,
-        }
+        })
     })?;
-    let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
-    let desk = file_on(session, &mut *ledger, desk, entries)?;
     let changed: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
     shown(session, &changed, session.fill(Text::Decided, &[&format::count(changed.len())]))
 }
 
-/// Writes entries of a desk, and gives the desk that they make of it.
+/// Writes what `make` says of the desk, and gives the desk after it with the proposals that changed. Where somebody else,
+/// such as a server, files in between, it is made anew.
 fn file_on(
     session: &Session,
     ledger: &mut dyn Ledger,
-    mut desk: Desk,
-    entries: Vec<DeskEntry>,
-) -> Result<Desk, CliError> {
-    let filing = Filing::new(&desk, entries, session.now);
-    ledger.file(&filing).map_err(|error| explained(&error))?;
-    filing.entries.iter().for_each(|entry| desk.apply(entry));
-    Ok(desk)
+    make: &dyn Fn(&Desk) -> Result<Vec<DeskEntry>, CliError>,
+) -> Result<(Desk, Vec<String>), CliError> {
+    const N_ATTEMPTS: usize = 8;
+    let mut attempt = 1;
+    loop {
+        let mut desk = Desk::read(ledger).map_err(|error| explained(&error))?;
+        let filing = Filing::new(&desk, make(&desk)?, session.now);
+        match ledger.file(&filing) {
+            Err(LedgerError::DeskMoved { .. }) if attempt < N_ATTEMPTS => attempt += 1,
+            Err(error) => return Err(explained(&error)),
+            Ok(_) => {
+                filing.entries.iter().for_each(|entry| desk.apply(entry));
+                return Ok((desk, filing.entries.into_iter().map(|entry| entry.proposal_id).collect()));
+            }
+        }
+    }
 }
 
 /// The open proposals, most at stake first.
@@ -185,11 +194,10 @@ fn as_json(filed: &Filed) -> serde_json::Value {
 pub(crate) fn export_approved(session: &Session, args: &ExportArgs) -> Result<Output, CliError> {
     let (dir, config) = Project::config_of(session)?;
     let mut ledger = open(&dir)?;
-    let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
     let today = restock_core::Day::from_date(config.time_zone.to_datetime(session.now).date());
-    let entries = desk.export(&args.by, None, &|_| true).map_err(|error| CliError::usage(error.to_string()))?;
-    let ids: Vec<String> = entries.iter().map(|entry| entry.proposal_id.clone()).collect();
-    let desk = file_on(session, &mut *ledger, desk, entries)?;
+    let (desk, ids) = file_on(session, &mut *ledger, &|desk| {
+        desk.export(&args.by, None, &|_| true).map_err(|error| CliError::usage(error.to_string()))
+    })?;
     let new: Vec<&Filed> = ids.iter().filter_map(|id| desk.get(id)).collect();
     let n_late = new.iter().filter(|filed| filed.need.order_by < today).count();
     let n_lines = new.len();

@@ -1,8 +1,9 @@
 //! `restock serve`: the HTTP API over the ledger of a project, and what protects it.
 
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::error::CliError;
 use crate::i18n::Text;
 use crate::ledger::{self, explained, open};
-use crate::live::ProjectPlanner;
+use crate::live::{Approval, ProjectPlanner};
 use crate::project::Project;
 use crate::session::{Output, Session};
 use crate::verbs::users::{token_error, tokens, user_error};
@@ -54,7 +55,12 @@ fn serve_error(error: &ServeError) -> CliError {
 }
 
 pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliError> {
+    if session.as_of.is_some() {
+        return Err(CliError::usage("a server plans for today, --as-of looks back")
+            .hint("`restock plan --as-of DAY` plans for another day"));
+    }
     let (dir, config) = Project::config_of(session)?;
+    let _only_one = lock(&dir)?;
     let listen = args.listen.unwrap_or(config.listen);
     let security = security_of(&dir, &config)?;
     security.check_listen(listen).map_err(|error| serve_error(&error))?;
@@ -65,17 +71,22 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     let is_known = !tokens.list().map_err(|error| token_error(&error))?.is_empty()
         || !security.users.list().map_err(|error| user_error(&error))?.is_empty();
     let scheme = if security.tls.is_some() { "https" } else { "http" };
-    let planner =
-        ProjectPlanner::new(session.clone(), config.time_zone.clone(), planning).map_err(|error| explained(&error))?;
+    let approval = Arc::new(RwLock::new(Approval::of(&config)));
+    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), approval.clone(), planning)
+        .map_err(|error| explained(&error))?;
     let around = surroundings(&dir, config.time_zone.clone());
     let mut options = ServerOptions::new(ledger, tokens, security, Arc::new(Timestamp::now), config.time_zone.clone());
     options.reader = Some(reader);
     options.planner = Some(Box::new(planner));
-    options.auto_approve = config
-        .auto_if
-        .map(|filter| Arc::new(move |filed: &Filed| filter.matches(&|name| line_field(filed, name))) as _);
-    let four_eyes = config.four_eyes_if;
-    options.n_approvers = Arc::new(move |filed| n_approvers(four_eyes.as_ref(), filed));
+    let rules = approval.clone();
+    options.auto_approve = Some(Arc::new(move |filed: &Filed| {
+        let rules = rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.auto_if.as_ref().is_some_and(|filter| filter.matches(&|name| line_field(filed, name)))
+    }));
+    options.n_approvers = Arc::new(move |filed| {
+        let rules = approval.read().unwrap_or_else(PoisonError::into_inner);
+        n_approvers(rules.four_eyes_if.as_ref(), filed)
+    });
     // A second server in a test of the same process keeps the first one's log.
     let _ =
         tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).try_init();
@@ -111,6 +122,22 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     Ok(Output::text(format!("{}\n", session.text(Text::Stopped))))
 }
 
+/// Keeps a second server away from a project: two would plan the same desk and tell every webhook twice. The lock ends with
+/// the process, however it ends.
+fn lock(dir: &Path) -> Result<File, CliError> {
+    let folder = dir.join(".restock");
+    let path = folder.join("serve.lock");
+    let failed = |error: &dyn std::fmt::Display| CliError::usage(format!("cannot lock {}: {error}", path.display()));
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CliError::usage(format!("another server runs on {}", dir.display()))
+            .hint("stop it first, or ask it over HTTP; `restock plan` and the other commands work beside it")),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
 /// Starts what brings events beside the API.
 fn start_sources(server: &Server, configs: &[SourceConfig], around: &Surroundings) -> Result<Vec<Source>, CliError> {
     let start = |config: &SourceConfig| {
@@ -131,6 +158,13 @@ fn surroundings(dir: &Path, time_zone: TimeZone) -> Surroundings {
             return Err(format!("{n} rows cannot be read, the first: {error}; nothing of the file was taken in"));
         }
         let made = events_from_tables(&import.dataset, "folder", at, &time_zone);
+        if made.events.is_empty() {
+            return Err(
+                "it tells of nothing that happened: tables of items, suppliers, lanes and the like belong into the \
+                        data folder of the project"
+                    .to_owned(),
+            );
+        }
         Ok(made.events.into_iter().map(Incoming::from_event).collect())
     };
     Surroundings {
