@@ -274,6 +274,8 @@ impl Follower {
                     self.n_failures = 0;
                     None
                 }
+                // A server that ends fails nobody.
+                Err(_) if *self.closing.borrow() => return,
                 Err(reason) => Some(Instant::now() + self.failed(&reason)),
             };
         }

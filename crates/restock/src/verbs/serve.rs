@@ -60,10 +60,10 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
             .hint("`restock plan --as-of DAY` plans for another day"));
     }
     let (dir, config) = Project::config_of(session)?;
-    let _only_one = lock(&dir)?;
     let listen = args.listen.unwrap_or(config.listen);
     let security = security_of(&dir, &config)?;
     security.check_listen(listen).map_err(|error| serve_error(&error))?;
+    let _only_one = lock(&dir)?;
     let ledger = open(&dir)?;
     let second = || ledger::address(&dir)?.open_reader().map_err(|error| explained(&error));
     let (reader, planning) = (second()?, second()?);
