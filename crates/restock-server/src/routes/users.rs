@@ -110,7 +110,8 @@ pub(crate) async fn create(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<UserRow>), Problem> {
     let UserBody { name, role, locations, password } = read_json(&headers, bytes)?;
-    if app.tokens.list()?.iter().any(|token| token.name == name) {
+    let folded = name.to_lowercase();
+    if app.tokens.list()?.iter().any(|token| token.name.to_lowercase() == folded) {
         return Err(taken("token", &name));
     }
     let now = (app.clock)();

@@ -111,6 +111,12 @@ async fn what_is_not_taken_is_said() {
             409,
             "there is a token \"viewer\" already",
         ),
+        (
+            "/v1/users",
+            json!({"name": "Viewer", "role": "viewer", "password": PASSWORD}),
+            409,
+            "there is a token \"Viewer\" already",
+        ),
         ("/v1/users", json!({"name": "bob"}), 400, "missing field `role` at line 1 column 14"),
         ("/v1/tokens", json!({"name": "Ada", "role": "viewer"}), 409, "there is a user \"Ada\" already"),
         ("/v1/tokens", json!({"name": "viewer", "role": "viewer"}), 409, "there is a token \"viewer\" already"),
