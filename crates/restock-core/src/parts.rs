@@ -101,14 +101,17 @@ impl RowsByItem {
         }
     }
 
-    /// The part of `dataset` that is about some items, ascending: their rows, and all that is about no item in particular
-    /// (locations, suppliers, calendars, lanes of categories, budgets and so on). A bill of materials or a substitution
-    /// stays where both of its items do.
+    /// The part of `dataset` that is about some items, ids ascending: their rows, and all that is about no item in
+    /// particular (locations, suppliers, calendars, lanes of categories, budgets and so on). A bill of materials or a
+    /// substitution stays where both of its items do. Ids that `dataset` does not have are passed over.
     ///
     /// # Panics
-    /// When `dataset` has other rows than the one that was read.
-    pub fn part(&self, dataset: &Dataset, items: &[ItemIdx]) -> Dataset {
-        assert!(items.windows(2).all(|pair| pair[0] < pair[1]), "items ascend, each once");
+    /// When ids do not ascend, or `dataset` has other rows than the one that was read.
+    pub fn part(&self, dataset: &Dataset, item_ids: &[String]) -> Dataset {
+        assert!(item_ids.windows(2).all(|pair| pair[0] < pair[1]), "ids ascend, each once");
+        let idx_of = |id: &String| dataset.items.binary_search_by(|item| item.item_id.cmp(id)).ok();
+        let items: Vec<ItemIdx> = item_ids.iter().filter_map(idx_of).map(|idx| ItemIdx(idx as u32)).collect();
+        let items = items.as_slice();
         let own: HashMap<ItemIdx, u32> = items.iter().copied().zip(0..).collect();
         let width = dataset.text_vectors.len() / dataset.items.len().max(1);
         let vectors = items.iter().flat_map(|item| {

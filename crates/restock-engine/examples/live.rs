@@ -14,7 +14,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::settings::PlanSettings;
-use restock_core::{Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
+use restock_core::{Event, EventKind, ItemLocation, Quantity, RowsByItem};
 use restock_engine::{LivePlan, Remembering};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_ledger::{Files, tables, tables_of_part};
@@ -34,11 +34,9 @@ fn main() {
 
     let mut events: Vec<Event> = Vec::new();
     let tables_of = |ids: &[String], events: &[Event]| {
-        let idx_of = |id: &String| files.items.binary_search_by(|item| item.item_id.cmp(id)).ok();
-        let own: Vec<ItemIdx> = ids.iter().filter_map(idx_of).map(|idx| ItemIdx(idx as u32)).collect();
         let is_about = |event: &&Event| event.kind.item_id().is_none_or(|item_id| ids.iter().any(|id| id == item_id));
         let own_events: Vec<Event> = events.iter().filter(is_about).cloned().collect();
-        tables_of_part(&rows.part(&files, &own), about, &own_events, &TimeZone::UTC)
+        tables_of_part(&rows.part(&files, ids), about, &own_events, &TimeZone::UTC)
     };
     let began = Instant::now();
     let mut live = LivePlan::new(&files, &settings, &*forecaster, &mut |ids| tables_of(ids, &[]), &|_, _| {});

@@ -1114,7 +1114,7 @@ fn connected_items(dataset: &Dataset) -> Vec<u32> {
 }
 
 /// The ids of an index pair.
-fn place_of(dataset: &Dataset, (item, location): Pair) -> ItemLocation {
+pub(crate) fn place_of(dataset: &Dataset, (item, location): Pair) -> ItemLocation {
     ItemLocation {
         item_id: dataset.items[item.0 as usize].item_id.clone(),
         location_id: dataset.locations[location.0 as usize].location_id.clone(),

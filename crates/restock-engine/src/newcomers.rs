@@ -21,6 +21,7 @@ use restock_forecast::cold_start::{
 };
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::builder::place_of;
 use crate::history::HistoryBuilder;
 
 type Pair = (ItemIdx, LocationIdx);
@@ -86,11 +87,7 @@ impl Newcomers {
         });
         let profiles = established.into_iter().map(|(profile, _)| profile).collect();
         let similar = SimilarItems::new(facts.collect(), text_vectors(dataset), profiles, Options::default());
-        let place = |(item, location): Pair| ItemLocation {
-            item_id: dataset.items[item.0 as usize].item_id.clone(),
-            location_id: dataset.locations[location.0 as usize].location_id.clone(),
-        };
-        let positions = |pair: Pair| (place(pair), (pair.0.0 as usize, pair.1.0 as usize));
+        let positions = |pair: Pair| (place_of(dataset, pair), (pair.0.0 as usize, pair.1.0 as usize));
         Some(Self { pairs: pairs.into_iter().map(positions).collect(), similar })
     }
 

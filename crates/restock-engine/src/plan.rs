@@ -377,6 +377,20 @@ pub(crate) struct Planned {
 /// Units that go through a forecaster together.
 const BATCH: usize = 64;
 
+/// Ranges of partitions of these sizes that go through a forecaster together.
+pub(crate) fn batches(sizes: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (idx, n_pairs) in sizes.iter().enumerate() {
+        size += n_pairs;
+        if size >= BATCH || idx + 1 == sizes.len() {
+            batches.push(start..idx + 1);
+            (start, size) = (idx + 1, 0);
+        }
+    }
+    batches
+}
+
 /// Plans some partitions on all threads, in batches, keeping only what a plan keeps.
 pub(crate) fn plan_partitions(
     builder: &UnitBuilder<'_>,
@@ -388,17 +402,8 @@ pub(crate) fn plan_partitions(
 ) -> Planned {
     let sizes: Vec<usize> = partitions.iter().map(|idx| builder.partitions()[*idx].len()).collect();
     let total: usize = sizes.iter().sum();
-    let mut batches: Vec<std::ops::Range<usize>> = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (idx, n_pairs) in sizes.iter().enumerate() {
-        size += n_pairs;
-        if size >= BATCH || idx + 1 == sizes.len() {
-            batches.push(start..idx + 1);
-            (start, size) = (idx + 1, 0);
-        }
-    }
     let done = AtomicUsize::new(0);
-    let results: Vec<Planned> = batches
+    let results: Vec<Planned> = batches(&sizes)
         .into_par_iter()
         .map(|batch| {
             let (mut units, mut partition_of, mut unplanned) = (Vec::new(), Vec::new(), Vec::new());

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::CliError;
 
 /// Events that are read at a time.
-const N_AT_A_TIME: usize = 10_000;
+pub(crate) const N_AT_A_TIME: usize = 10_000;
 
 /// The file of a project.
 pub(crate) fn path(dir: &Path) -> PathBuf {
@@ -75,7 +75,7 @@ pub(crate) fn add_events(
     time_zone: &TimeZone,
 ) -> Result<Added, CliError> {
     let Some(ledger) = open_reader(dir)? else { return Ok(Added::default()) };
-    let mut events = all(&*ledger).map_err(|error| explained(&error))?;
+    let mut events = events_up_to(&*ledger, u64::MAX).map_err(|error| explained(&error))?;
     let n_all = events.len();
     if let Some(as_of) = as_of {
         events.retain(|event| event.business_day(time_zone) < as_of);
@@ -94,21 +94,24 @@ pub(crate) fn before(first: Timestamp) -> Timestamp {
     first.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(first)
 }
 
-fn all(ledger: &dyn Ledger) -> Result<Vec<Event>, LedgerError> {
+/// Every event up to number `last`, in their order.
+pub(crate) fn events_up_to(ledger: &dyn Ledger, last: u64) -> Result<Vec<Event>, LedgerError> {
     let mut events = Vec::new();
-    for_each_event(ledger, &mut |event| events.push(event.clone()))?;
+    for_each_event(ledger, last, &mut |event| events.push(event))?;
     Ok(events)
 }
 
-/// Shows `visit` every event in its order.
-pub(crate) fn for_each_event(ledger: &dyn Ledger, visit: &mut dyn FnMut(&Event)) -> Result<(), LedgerError> {
+/// Gives `visit` every event up to number `last`, in their order.
+pub(crate) fn for_each_event(ledger: &dyn Ledger, last: u64, visit: &mut dyn FnMut(Event)) -> Result<(), LedgerError> {
     let mut next = 1;
-    loop {
+    while next <= last {
         let some = ledger.events(next, N_AT_A_TIME)?;
-        let Some(last) = some.last() else { return Ok(()) };
-        next = last.sequence + 1;
-        some.iter().for_each(|recorded| visit(&recorded.event));
+        let Some(end) = some.last() else { break };
+        next = end.sequence + 1;
+        let own = some.into_iter().take_while(|recorded| recorded.sequence <= last);
+        own.for_each(|recorded| visit(recorded.event));
     }
+    Ok(())
 }
 
 /// An error of the ledger with its way out.

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use restock_core::filter::Filter;
 use restock_core::proposal::Proposal;
-use restock_core::{Bucket, Dataset, Day, Event, ItemIdx, ItemLocation, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, RowsByItem};
 use restock_engine::{LivePlan, Remembering};
 use restock_ledger::{DESK_SOURCE, Files, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part};
 use restock_server::{LivePlanner, PlanningError};
@@ -23,7 +23,7 @@ use restock_store::Import;
 use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::ledger::{Added, before};
+use crate::ledger::{Added, N_AT_A_TIME, before, events_up_to};
 use crate::project::{Loaded, Project, business_day, forecaster};
 use crate::session::Session;
 
@@ -41,9 +41,6 @@ const REFRESH_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// Days without news after which data count as old.
 const RECENT_DAYS: i32 = 14;
-
-/// Events of one item-location that are read at a time.
-const N_AT_A_TIME: usize = 10_000;
 
 /// Who must approve, as the settings say it now.
 #[derive(Clone, Debug, Default)]
@@ -183,10 +180,7 @@ impl FileTables {
         ledger: &dyn Ledger,
         time_zone: &TimeZone,
     ) -> Result<Dataset, LedgerError> {
-        let items = &self.tables.items;
-        let idx_of = |id: &String| items.binary_search_by(|item| item.item_id.cmp(id)).ok();
-        let own: Vec<ItemIdx> = item_ids.iter().filter_map(idx_of).map(|idx| ItemIdx(idx as u32)).collect();
-        let part = self.rows.part(&self.tables, &own);
+        let part = self.rows.part(&self.tables, item_ids);
         Ok(tables_of_part(&part, self.about, &events.of(item_ids, ledger)?, time_zone))
     }
 }
@@ -275,8 +269,7 @@ impl ProjectPlanner {
         let began = std::time::Instant::now();
         self.read_files().map_err(explained)?;
         let time_zone = self.time_zone.clone();
-        let mut events = Vec::new();
-        read_up_to(&*self.ledger, self.last_sequence, &mut events).map_err(failed)?;
+        let events = events_up_to(&*self.ledger, self.last_sequence).map_err(failed)?;
         let mut index = EventIndex::default();
         for event in &events {
             index.add(event, &time_zone);
@@ -387,19 +380,6 @@ impl ProjectPlanner {
             has_rested && (is_long || is_quiet && now.duration_since(self.last_event_at) >= QUIET)
         })
     }
-}
-
-/// Reads the events up to number `last`.
-fn read_up_to(ledger: &dyn Ledger, last: u64, events: &mut Vec<Event>) -> Result<(), LedgerError> {
-    let mut next = 1;
-    while next <= last {
-        let some = ledger.events(next, N_AT_A_TIME)?;
-        let Some(end) = some.last() else { break };
-        next = end.sequence + 1;
-        let own = some.into_iter().take_while(|recorded| recorded.sequence <= last);
-        events.extend(own.map(|recorded| recorded.event));
-    }
-    Ok(())
 }
 
 fn part_or(

@@ -65,6 +65,26 @@ impl Served {
     }
 }
 
+/// A project with a month of sales, so many a day of each item.
+fn shop(dir: &Path, settings: &str, items: &[(&str, u32)]) {
+    let project = dir.join("shop");
+    std::fs::create_dir_all(project.join("data")).unwrap();
+    std::fs::write(project.join("restock.toml"), settings).unwrap();
+    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
+    for day in 1..=28 {
+        for (item, quantity) in items {
+            sales.push_str(&format!("2026-02-{day:02},{item},main,{quantity}\n"));
+        }
+    }
+    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+}
+
+/// A new token of the project.
+fn token(dir: &Path, name: &str, role: &str) -> String {
+    let made = json(dir, &["token", "create", name, "--role", role, "--project", "shop", "--json"]);
+    made["token"].as_str().unwrap().to_owned()
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         // It may have ended already.
@@ -97,14 +117,7 @@ fn with_password(dir: &Path, args: &[&str], password: &str) -> std::process::Out
 #[test]
 fn a_person_logs_in_approves_and_the_trail_says_who() {
     let dir = tempfile::tempdir().unwrap();
-    let project = dir.path().join("shop");
-    std::fs::create_dir_all(project.join("data")).unwrap();
-    std::fs::write(project.join("restock.toml"), "").unwrap();
-    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
-    for day in 1..=28 {
-        sales.push_str(&format!("2026-02-{day:02},tea,main,4\n"));
-    }
-    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+    shop(dir.path(), "", &[("tea", 4)]);
     std::fs::write(dir.path().join("events.json"), EVENTS.replace(r#""on_hand":40"#, r#""on_hand":5"#)).unwrap();
     stdout(dir.path(), &["ingest", "events.json", "--project", "shop"]);
     stdout(dir.path(), &["plan", "--publish", "--project", "shop"]);
@@ -172,23 +185,12 @@ fn beyond_this_machine_a_server_says_what_it_needs() {
 #[test]
 fn events_over_http_are_in_the_next_plan_and_survive_a_kill() {
     let dir = tempfile::tempdir().unwrap();
-    let project = dir.path().join("shop");
-    std::fs::create_dir_all(project.join("data")).unwrap();
-    std::fs::write(project.join("restock.toml"), "").unwrap();
-    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
-    for day in 1..=28 {
-        sales.push_str(&format!("2026-02-{day:02},tea,main,4\n"));
-    }
-    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
-    let token = |name: &str, role: &str| {
-        let made = json(dir.path(), &["token", "create", name, "--role", role, "--project", "shop", "--json"]);
-        made["token"].as_str().unwrap().to_owned()
-    };
+    shop(dir.path(), "", &[("tea", 4)]);
     let served = Served::start(dir.path());
     let refused = served.request("POST", "/v1/events", None, EVENTS);
     assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("restock token create"), "{refused}");
     // A running server knows new tokens at once.
-    let (till, viewer) = (token("till", "integrator"), token("ada", "viewer"));
+    let (till, viewer) = (token(dir.path(), "till", "integrator"), token(dir.path(), "ada", "viewer"));
     let answer = served.request("POST", "/v1/events", Some(&till), EVENTS);
     assert!(answer.starts_with("HTTP/1.1 202") && answer.contains("\"accepted\":2"), "{answer}");
     let forbidden = served.request("POST", "/v1/events", Some(&viewer), EVENTS);
@@ -234,28 +236,16 @@ fn on_desk(served: &Served, token: &str) -> Vec<(String, String)> {
 fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
     let dir = tempfile::tempdir().unwrap();
     let project = dir.path().join("shop");
-    std::fs::create_dir_all(project.join("data")).unwrap();
-    std::fs::create_dir_all(project.join("inbox")).unwrap();
     let settings = "[forecast]\nmodel = \"ses\"\n\n[[intake]]\nkind = \"folder\"\npath = \"inbox\"\n";
-    std::fs::write(project.join("restock.toml"), settings).unwrap();
-    let mut sales = "date,item_id,location_id,quantity\n".to_owned();
-    for day in 1..=28 {
-        for (item, quantity) in [("tea", 4), ("rice", 9), ("salt", 2)] {
-            sales.push_str(&format!("2026-02-{day:02},{item},main,{quantity}\n"));
-        }
-    }
-    std::fs::write(project.join("data/sales.csv"), sales).unwrap();
+    shop(dir.path(), settings, &[("tea", 4), ("rice", 9), ("salt", 2)]);
+    std::fs::create_dir_all(project.join("inbox")).unwrap();
     let stock = |tea: u32| {
         format!(
             "item_id,location_id,on_hand,as_of\ntea,main,{tea},2026-02-28\nrice,main,30,2026-02-28\nsalt,main,90,2026-02-28\n"
         )
     };
     std::fs::write(project.join("data/inventory.csv"), stock(60)).unwrap();
-    let token = |name: &str, role: &str| {
-        let made = json(dir.path(), &["token", "create", name, "--role", role, "--project", "shop", "--json"]);
-        made["token"].as_str().unwrap().to_owned()
-    };
-    let (till, viewer) = (token("till", "integrator"), token("ada", "viewer"));
+    let (till, viewer) = (token(dir.path(), "till", "integrator"), token(dir.path(), "ada", "viewer"));
     let served = Served::start(dir.path());
     let wait_for = |what: &str| {
         let wanted = planned(dir.path());

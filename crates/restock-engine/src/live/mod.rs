@@ -26,14 +26,11 @@ use restock_core::{Dataset, Day, Forecaster, ItemLocation};
 
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::{Shared, UnitBuilder};
-use crate::plan::plan_id;
+use crate::plan::{batches, plan_id};
 use crate::unit::PlanningUnit;
 
 use fingerprint::fingerprint;
 pub use remembering::Remembering;
-
-/// Units that go through a forecaster together.
-const BATCH: usize = 64;
 
 /// Where the rows of some items come from: their ids, ascending, to their tables.
 pub type TablesOf<'a> = &'a mut dyn FnMut(&[String]) -> Dataset;
@@ -108,11 +105,6 @@ impl LivePlan {
     /// The day that is planned for.
     pub fn as_of(&self) -> Day {
         self.as_of
-    }
-
-    /// The settings of the last settling.
-    pub fn settings(&self) -> &PlanSettings {
-        &self.settings
     }
 
     /// Names the state that the proposals were made from: that of [`plan`](crate::plan()) after settling, another one for
@@ -452,20 +444,6 @@ impl LivePlan {
 
 fn place_of(unit: &UnitPlan) -> ItemLocation {
     ItemLocation::new(&unit.line.item_id, &unit.line.location_id)
-}
-
-/// Ranges of partitions of about [`BATCH`] item-locations.
-fn batches(sizes: &[usize]) -> Vec<std::ops::Range<usize>> {
-    let mut batches = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (idx, n_pairs) in sizes.iter().enumerate() {
-        size += n_pairs;
-        if size >= BATCH || idx + 1 == sizes.len() {
-            batches.push(start..idx + 1);
-            (start, size) = (idx + 1, 0);
-        }
-    }
-    batches
 }
 
 /// What limits over several lines look at.

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use restock_core::{Event, EventKind, ItemLocation};
-use restock_ledger::{Batch, Decision, Incoming, Ledger, Outcome, SqliteLedger};
+use restock_ledger::{AuditEntry, Batch, Decision, Incoming, Ledger, Outcome, SqliteLedger};
 
 /// The empty place where a ledger will be, and goes away with the test.
 struct Folder(tempfile::TempDir);
@@ -62,6 +62,19 @@ fn sale(event_id: &str, quantity: &str) -> Event {
             lost: None,
         },
         attributes: Default::default(),
+    }
+}
+
+/// What somebody decided about `subject`, for the audit trail.
+fn approved(subject: &str) -> AuditEntry {
+    AuditEntry {
+        at: now(),
+        actor: "ada".to_owned(),
+        action: "proposal.approve".to_owned(),
+        subject: subject.to_owned(),
+        reason: String::new(),
+        before: String::new(),
+        after: String::new(),
     }
 }
 

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use restock_ledger::{
-    AuditEntry, Batch, ConsumerOffset, DeskEntry, Filing, Ledger, LedgerAddress, LedgerError, LedgerFindingCode,
-    Outcome, PostgresLedger, Snapshot, SqliteLedger, copy_ledger, restore, wire,
+    Batch, ConsumerOffset, DeskEntry, Filing, Ledger, LedgerAddress, LedgerError, LedgerFindingCode, Outcome,
+    PostgresLedger, Snapshot, SqliteLedger, copy_ledger, restore, wire,
 };
 
 use crate::stores::{Postgres, Store};
-use crate::{Folder, append, batch, decision, now, sale};
+use crate::{Folder, append, approved, batch, decision, now, sale};
 
 /// Runs `test` with a store, where there is one.
 fn with_store(test: impl FnOnce(&Postgres)) {
@@ -342,7 +342,7 @@ fn a_ledger_moves_between_file_and_server() {
             &mut other.open(),
         ] {
             assert_eq!(append(ledger, [sale("1", "1"), sale("new", "1")])[1], Outcome::Accepted { sequence: 2_502 });
-            let record = ledger.record(&entry("p_1")).unwrap();
+            let record = ledger.record(&approved("p_1")).unwrap();
             assert_eq!((record.number, ledger.verify_audit().unwrap().broken_at), (3, None));
             assert_eq!(codes(ledger), [LedgerFindingCode::QuarantineOpen]);
         }
@@ -363,18 +363,6 @@ fn a_damaged_ledger_does_not_move() {
         assert!(error.to_string().contains("event 2 is damaged"), "{error}");
         assert_eq!(store.open().last_sequence().unwrap(), 0);
     });
-}
-
-fn entry(subject: &str) -> AuditEntry {
-    AuditEntry {
-        at: now(),
-        actor: "ada".to_owned(),
-        action: "proposal.approve".to_owned(),
-        subject: subject.to_owned(),
-        reason: String::new(),
-        before: String::new(),
-        after: String::new(),
-    }
 }
 
 /// Whoever owns the database can get around triggers; the doctor finds what they did.
@@ -399,7 +387,7 @@ fn the_doctor_finds_damage() {
             let mut ledger = store.open();
             append(&mut ledger, [sale("1", "1"), sale("2", "1"), sale("3", "7")]);
             for subject in ["p_1", "p_2", "p_3"] {
-                ledger.record(&entry(subject)).unwrap();
+                ledger.record(&approved(subject)).unwrap();
             }
             ledger.save_snapshot("book", &Snapshot { last_sequence: 3, state: vec![1] }, now()).unwrap();
             assert_eq!(ledger.doctor().unwrap(), []);

@@ -1,11 +1,9 @@
 //! What only a file has: versions, readers, backups, damage.
 
-use restock_ledger::{
-    AuditEntry, Batch, Ledger, LedgerError, LedgerFindingCode, Snapshot, SqliteLedger, restore, wire,
-};
+use restock_ledger::{Batch, Ledger, LedgerError, LedgerFindingCode, Snapshot, SqliteLedger, restore, wire};
 use rusqlite::Connection;
 
-use crate::{Folder, append, batch, now, sale};
+use crate::{Folder, append, approved, batch, now, sale};
 
 fn raw(folder: &Folder) -> Connection {
     Connection::open(folder.path("ledger.db")).unwrap()
@@ -110,18 +108,6 @@ fn events_and_the_audit_trail_cannot_be_changed() {
     insta::assert_snapshot!(raw.execute("DELETE FROM events", []).unwrap_err(), @"events are never removed");
 }
 
-fn entry(subject: &str) -> AuditEntry {
-    AuditEntry {
-        at: now(),
-        actor: "ada".to_owned(),
-        action: "proposal.approve".to_owned(),
-        subject: subject.to_owned(),
-        reason: String::new(),
-        before: String::new(),
-        after: String::new(),
-    }
-}
-
 /// Whoever can write to the file can get around triggers; the doctor finds what they did.
 #[test]
 fn the_doctor_finds_damage() {
@@ -145,7 +131,7 @@ fn the_doctor_finds_damage() {
         let mut ledger = folder.open();
         append(&mut ledger, [sale("1", "1"), sale("2", "1"), sale("3", "7")]);
         for subject in ["p_1", "p_2", "p_3"] {
-            ledger.record(&entry(subject)).unwrap();
+            ledger.record(&approved(subject)).unwrap();
         }
         ledger.save_snapshot("book", &Snapshot { last_sequence: 3, state: vec![1] }, now()).unwrap();
         assert_eq!(ledger.doctor().unwrap(), []);

@@ -29,8 +29,8 @@ const N_SHOWN: usize = 40;
 pub(crate) fn publish(session: &Session, dir: &Path, plan: &Plan) -> Result<String, CliError> {
     let mut ledger = open(dir)?;
     let mut book = StockBook::new();
-    for_each_event(&*ledger, &mut |event| {
-        book.apply(event);
+    for_each_event(&*ledger, u64::MAX, &mut |event| {
+        book.apply(&event);
     })
     .map_err(|error| explained(&error))?;
     let desk = Desk::read(&*ledger).map_err(|error| explained(&error))?;
