@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{CalibrationSettings, LevelOutcome, Recalibration};
 use crate::decision::{DecisionRecord, Facts, Judged, RecordError, WaitingDecisions};
 use crate::drift::{Alarm, DriftMonitor, DriftSettings};
-use crate::report::{AdaptationReport, AlarmReport, ContestReport, EditReport, SegmentReport};
+use crate::report::{AdaptationReport, AlarmReport, BacktestRun, ContestReport, EditReport, SegmentReport};
 use crate::rollback::{Change, Contest, ContestSettings};
-use crate::schedule::{BacktestSchedule, SinceBacktest};
+use crate::schedule::{BacktestSchedule, Due, SinceBacktest};
 use crate::score::OutcomeSums;
 use crate::segment::Segment;
 use crate::shadow::{LossKind, ShadowBook, ShadowRecord};
@@ -72,7 +72,12 @@ pub struct Adaptation {
     n_other_model: u64,
     alarms: VecDeque<Alarm>,
     since_backtest: SinceBacktest,
+    #[serde(default)]
+    backtests: VecDeque<BacktestRun>,
 }
+
+/// Backtests that are kept for the report.
+const N_BACKTESTS_KEPT: usize = 24;
 
 /// What a day brought.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,8 +95,7 @@ pub struct DayResult {
 impl Adaptation {
     /// A state without a past, with the model and the policy that act.
     pub fn new(settings: AdaptationSettings, model: &str, policy: &str) -> Self {
-        let arena =
-            |version: &str| Arena { contest: Contest::new(version, settings.contest), shadow: ShadowBook::default() };
+        let arena = |version| Arena::new(version, settings.contest);
         Self {
             settings,
             decisions: WaitingDecisions::new(settings.grace_days),
@@ -106,7 +110,32 @@ impl Adaptation {
             n_other_model: 0,
             alarms: VecDeque::new(),
             since_backtest: SinceBacktest::default(),
+            backtests: VecDeque::new(),
         }
+    }
+
+    /// Notes that a person put another model in use, or it is another one for any other reason than the contest: levels
+    /// and alarms begin anew, and so does the contest. The model in use changes nothing.
+    pub fn use_model(&mut self, model: &str) {
+        if self.models.contest.champion() != model {
+            self.models = Arena::new(model, self.settings.contest);
+            self.forget_forecasts();
+            self.since_backtest.has_changed = true;
+        }
+    }
+
+    /// The same for the policy: its contest begins anew.
+    pub fn use_policy(&mut self, policy: &str) {
+        if self.policies.contest.champion() != policy {
+            self.policies = Arena::new(policy, self.settings.contest);
+            self.since_backtest.has_changed = true;
+        }
+    }
+
+    /// What was learnt about forecasts is about a model that is not in use any more.
+    fn forget_forecasts(&mut self) {
+        self.recalibration = Recalibration::new(self.settings.calibration);
+        self.drift = DriftMonitor::new(self.settings.drift);
     }
 
     /// Takes in a decision. Its forecast is that of the forecaster at nominal levels, not the recalibrated one.
@@ -147,9 +176,21 @@ impl Adaptation {
         &self.recalibration
     }
 
-    /// What has happened since the last backtest; [`SinceBacktest::ran`] notes one.
-    pub fn since_backtest(&mut self) -> &mut SinceBacktest {
-        &mut self.since_backtest
+    /// Why a backtest is due on `today` by a schedule; `None` where it is not.
+    pub fn backtest_due(&self, schedule: &BacktestSchedule, today: Day) -> Option<Due> {
+        self.since_backtest.due(schedule, today)
+    }
+
+    /// Notes that a backtest ran.
+    pub fn backtest_ran(&mut self, run: BacktestRun) {
+        self.since_backtest.ran(run.day);
+        self.backtests.push_front(run);
+        self.backtests.truncate(N_BACKTESTS_KEPT);
+    }
+
+    /// Alarms that are kept, newest first.
+    pub fn alarms(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.iter()
     }
 
     /// Judges what is due on `as_of`, and learns from it.
@@ -193,8 +234,7 @@ impl Adaptation {
         let model_change = self.models.day(&judged, LossKind::QuantileLoss, closed);
         let policy_change = self.policies.day(&judged, LossKind::Cost, closed);
         if model_change.as_ref().is_some_and(|change| change.champion != champion_before) {
-            self.recalibration = Recalibration::new(self.settings.calibration);
-            self.drift = DriftMonitor::new(self.settings.drift);
+            self.forget_forecasts();
         }
         self.since_backtest.has_changed |= model_change.is_some() || policy_change.is_some();
         DayResult { judged, alarms, model_change, policy_change }
@@ -226,13 +266,18 @@ impl Adaptation {
                 ContestReport::of("model", &self.models.contest),
                 ContestReport::of("policy", &self.policies.contest),
             ],
-            backtest_due: self.since_backtest.due(&self.settings.backtests, as_of),
+            backtest_due: self.backtest_due(&self.settings.backtests, as_of),
             last_backtest: self.since_backtest.last,
+            backtests: self.backtests.iter().cloned().collect(),
         }
     }
 }
 
 impl Arena {
+    fn new(version: &str, settings: ContestSettings) -> Self {
+        Self { contest: Contest::new(version, settings), shadow: ShadowBook::default() }
+    }
+
     fn day(&mut self, judged: &[Judged], kind: LossKind, closed: Day) -> Option<Change> {
         if let Some(version) = self.contest.in_shadow().map(str::to_owned) {
             for loss in self.shadow.compare(judged, &version, kind) {
@@ -252,7 +297,6 @@ mod tests {
     use super::*;
     use crate::decision::{DayFacts, DecidedBy, tests::record};
     use crate::rollback::ChangeKind;
-    use crate::schedule::Due;
     use crate::score::IntervalForecast;
 
     /// Twelve items of which 8 to 15 a day are wanted, forecast as 4 to 11 by the model in use and rightly by the one in the
@@ -331,10 +375,24 @@ mod tests {
         assert!(report.edits.n_better > 20 && report.edits.saved > 0.0, "{:?}", report.edits);
         assert_eq!((report.contests[0].champion.as_str(), report.contests[0].phase.as_str()), ("v2", "quiet"));
         assert_eq!(report.backtest_due, Some(Due::First));
-        adaptation.since_backtest().ran(Day(60));
+        let run = BacktestRun {
+            day: Day(60),
+            why: Due::First,
+            n_item_locations: 12,
+            from: Day(1),
+            to: Day(59),
+            policies: vec![],
+        };
+        adaptation.backtest_ran(run.clone());
         let report = adaptation.report(Day(61));
+        assert_eq!(report.backtests, [run]);
         assert_eq!((report.backtest_due, report.last_backtest), (None, Some(Day(60))));
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<AdaptationReport>(&text).unwrap(), report);
+        adaptation.use_model("v2");
+        assert_eq!(adaptation.report(Day(61)), report, "the model in use changes nothing");
+        adaptation.use_model("v9");
+        assert_eq!(adaptation.recalibration().asked(), []);
+        assert_eq!((adaptation.report(Day(61)).n_watched, adaptation.models().champion()), (0, "v9"));
     }
 }

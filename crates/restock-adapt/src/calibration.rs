@@ -41,6 +41,7 @@
 
 use std::collections::BTreeMap;
 
+use restock_core::settings::AskedLevels;
 use restock_core::{N_LEVELS, QUANTILE_LEVELS};
 use serde::{Deserialize, Serialize};
 
@@ -147,18 +148,24 @@ impl Recalibration {
         in_order(self.all.levels())
     }
 
-    /// The level to ask for any nominal level, by the line between its neighbours of [`QUANTILE_LEVELS`].
+    /// The levels of every segment, as settings of a plan; empty before anything was learnt.
+    pub fn asked(&self) -> Vec<AskedLevels> {
+        if self.all.n_days == 0 {
+            return Vec::new();
+        }
+        let of =
+            |segment: &Segment| AskedLevels { median_below: segment.median_below(), levels: self.levels(*segment) };
+        Segment::ALL.iter().map(of).collect()
+    }
+
+    /// The level to ask for any nominal level.
     ///
     /// ```
     /// use restock_adapt::{Recalibration, Segment};
     /// assert!((Recalibration::default().level(Segment::Fast, 0.975) - 0.975).abs() < 1e-12);
     /// ```
     pub fn level(&self, segment: Segment, nominal: f64) -> f64 {
-        let levels = self.levels(segment);
-        let above = QUANTILE_LEVELS.iter().position(|level| *level >= nominal).unwrap_or(N_LEVELS);
-        let (from, from_asked) = if above == 0 { (0.0, 0.0) } else { (QUANTILE_LEVELS[above - 1], levels[above - 1]) };
-        let (to, to_asked) = if above == N_LEVELS { (1.0, 1.0) } else { (QUANTILE_LEVELS[above], levels[above]) };
-        from_asked + (nominal - from) / (to - from) * (to_asked - from_asked)
+        AskedLevels { median_below: None, levels: self.levels(segment) }.level(nominal)
     }
 
     /// Levels before they are put in order.

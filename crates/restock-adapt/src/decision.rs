@@ -289,6 +289,11 @@ impl WaitingDecisions {
         self.waiting.values()
     }
 
+    /// Those of which outcomes are due on `as_of`.
+    pub fn due(&self, as_of: Day) -> impl Iterator<Item = &DecisionRecord> {
+        self.waiting.values().filter(move |record| due_on(record, self.grace_days) <= as_of)
+    }
+
     /// Judges the decisions that are due on `as_of`, each once, by day, place and proposal.
     pub fn judge(&mut self, facts: &Facts, as_of: Day) -> Vec<Judged> {
         let judged = join(self.waiting.values(), facts, as_of, self.grace_days);

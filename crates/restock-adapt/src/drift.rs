@@ -343,6 +343,32 @@ impl Alarm {
     }
 }
 
+impl Alarm {
+    /// The same in Chinese.
+    pub fn message_zh(&self) -> String {
+        let Self { since, n_outcomes, demand, expected, .. } = self;
+        let percent = self.ratio().map_or(0.0, |ratio| 100.0 * (ratio - 1.0).abs());
+        let what = match self.aspect {
+            Aspect::Up | Aspect::Down => {
+                let side = if demand >= expected { "高于" } else { "低于" };
+                format!("需求{side}预测 {percent:.0} %")
+            }
+            Aspect::Wider => "需求偏离预测的幅度大于预测所示".to_owned(),
+            Aspect::Tighter => "需求偏离预测的幅度小于预测所示".to_owned(),
+            Aspect::Silence => "无销售的时段多于预测所示".to_owned(),
+        };
+        let whom = match &self.subject {
+            Subject::Place(_) => String::new(),
+            Subject::Segment(segment) => format!("分组 {} 的全部商品：", segment.name()),
+        };
+        let again = self.after.map_or(String::new(), |day| format!("（{day} 之后再次出现）"));
+        format!(
+            "{whom}自 {since} 起{what}{again}：{n_outcomes} 次结果共 {demand:.0} 件，预期 {expected:.0} 件；不利于预测的证据为 {:.0} 比 1",
+            self.e_value
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use restock_core::N_LEVELS;

@@ -26,7 +26,7 @@ pub use confidence::ConfidenceSequence;
 pub use decision::{DecidedBy, DecisionRecord, Facts, Judged, Outcome, Seen, WaitingDecisions, join};
 pub use drift::{Alarm, DriftMonitor, DriftSettings, Subject};
 pub use promotion::{Decision, LossSums, PairedLoss, Trial, TrialSettings, Verdict};
-pub use report::AdaptationReport;
+pub use report::{AdaptationReport, BacktestPolicy, BacktestRun};
 pub use rollback::{Change, ChangeKind, Contest, ContestSettings};
 pub use schedule::{BacktestSchedule, Due, SinceBacktest};
 pub use score::{IntervalForecast, OutcomeSums, Pit};

@@ -118,8 +118,36 @@ pub struct EditReport {
     pub saved: f64,
 }
 
-/// Everything that adaptation has found.
+/// A backtest that ran because it was due.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BacktestRun {
+    /// The day on which it ran.
+    pub day: Day,
+    /// Why.
+    pub why: Due,
+    /// Item-locations that it replayed.
+    pub n_item_locations: u64,
+    /// First day that counts.
+    pub from: Day,
+    /// Last day that counts.
+    pub to: Day,
+    /// What each policy would have cost, the configured one first.
+    pub policies: Vec<BacktestPolicy>,
+}
+
+/// A policy of a backtest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BacktestPolicy {
+    /// Its name.
+    pub policy: String,
+    /// Cost over the days that count, currency.
+    pub cost: f64,
+    /// Share of demand met, 0 to 1; `None` without demand.
+    pub fill_rate: Option<f64>,
+}
+
+/// Everything that adaptation has found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AdaptationReport {
     /// The day.
     pub as_of: Day,
@@ -145,4 +173,6 @@ pub struct AdaptationReport {
     pub backtest_due: Option<Due>,
     /// The last backtest.
     pub last_backtest: Option<Day>,
+    /// Backtests that ran, newest first.
+    pub backtests: Vec<BacktestRun>,
 }

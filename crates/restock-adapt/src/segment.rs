@@ -25,11 +25,18 @@ impl Segment {
 
     /// The segment of a decision with this forecast.
     pub fn of(forecast: &IntervalForecast) -> Self {
-        match forecast.quantiles[restock_core::forecast::MEDIAN_IDX] {
-            median if median <= 0.0 => Self::Sparse,
-            median if median < 5.0 => Self::Slow,
-            median if median < 50.0 => Self::Medium,
-            _ => Self::Fast,
+        let median = forecast.quantiles[restock_core::forecast::MEDIAN_IDX];
+        let holds = |segment: &Self| segment.median_below().is_none_or(|most| median < most);
+        Self::ALL.into_iter().find(holds).unwrap_or(Self::Fast)
+    }
+
+    /// Medians of the segment lie below this, units, and not below that of a slower one; `None` for the fastest.
+    pub fn median_below(self) -> Option<f64> {
+        match self {
+            Self::Sparse => Some(f64::MIN_POSITIVE),
+            Self::Slow => Some(5.0),
+            Self::Medium => Some(50.0),
+            Self::Fast => None,
         }
     }
 

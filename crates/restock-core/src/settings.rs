@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::{N_LEVELS, QUANTILE_LEVELS};
 use crate::objective::{Objective, ServiceType};
 use crate::time::{Bucket, Day};
 
@@ -54,6 +55,33 @@ pub struct PolicyWeights {
     pub bytes: Arc<[u8]>,
 }
 
+/// Which levels to ask of forecasts for the nominal ones, because outcomes told so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedLevels {
+    /// They are for item-locations whose median demand of the protection interval is below this, base units; `None`: for
+    /// all others.
+    pub median_below: Option<f64>,
+    /// `[N_LEVELS]`, non-decreasing: the levels to ask for at [`QUANTILE_LEVELS`].
+    pub levels: [f64; N_LEVELS],
+}
+
+impl AskedLevels {
+    /// The level to ask for any nominal level, by the line between its neighbours; 0 and 1 stay what they are.
+    ///
+    /// ```
+    /// use restock_core::{QUANTILE_LEVELS, settings::AskedLevels};
+    /// let asked = AskedLevels { median_below: None, levels: QUANTILE_LEVELS.map(|level| level * level) };
+    /// assert!((asked.level(0.5) - 0.25).abs() < 1e-12 && asked.level(1.0) == 1.0);
+    /// ```
+    pub fn level(&self, nominal: f64) -> f64 {
+        let above = QUANTILE_LEVELS.iter().position(|level| *level >= nominal).unwrap_or(N_LEVELS);
+        let levels = &self.levels;
+        let (from, from_asked) = if above == 0 { (0.0, 0.0) } else { (QUANTILE_LEVELS[above - 1], levels[above - 1]) };
+        let (to, to_asked) = if above == N_LEVELS { (1.0, 1.0) } else { (QUANTILE_LEVELS[above], levels[above]) };
+        from_asked + (nominal - from) / (to - from) * (to_asked - from_asked)
+    }
+}
+
 /// Settings of one plan. Same settings, data, seed and binary give the same proposals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanSettings {
@@ -94,6 +122,10 @@ pub struct PlanSettings {
     pub forecast_precision: String,
     /// Extra days of forecast beyond the protection interval.
     pub extra_horizon_days: u32,
+    /// Recalibration of forecasts by what came of earlier ones: the first entry that applies to an item-location. Empty:
+    /// forecasts are taken as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub recalibration: Vec<AskedLevels>,
     /// Covariates to use: any of `price`, `promotion`, `holiday`, `signal`.
     pub covariates: Vec<String>,
     /// Policy by name; `classical` chooses base-stock, or (R,s,S) where the order cost matters, and `auto` watches beside
@@ -158,6 +190,7 @@ impl Default for PlanSettings {
             forecast_model: "auto".to_owned(),
             forecast_precision: "auto".to_owned(),
             extra_horizon_days: 28,
+            recalibration: Vec::new(),
             covariates: ["price", "promotion", "holiday", "signal"].map(str::to_owned).to_vec(),
             policy: "auto".to_owned(),
             learned_acts: false,

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use restock_adapt::IntervalForecast;
 use restock_core::finding::PlanException;
 use restock_core::policy::Review;
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
@@ -25,6 +26,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::decide::{Decided, decide};
 use crate::explanation::{self, AllocationData};
+use crate::judgement::{ToJudge, interval_forecast, recalibrate};
 use crate::plan::PlanLine;
 use crate::unit::{PlanningUnit, StockKnowledge};
 
@@ -39,6 +41,8 @@ pub struct UnitPlan {
     pub exceptions: Vec<PlanException>,
     /// Numbers that add up over units.
     pub totals: UnitTotals,
+    /// What is judged of it later, where that can be.
+    pub to_judge: Option<Box<ToJudge>>,
     /// The gains of packs, for limits over several lines.
     pub(crate) allocation: Option<AllocationData>,
 }
@@ -94,6 +98,10 @@ pub(crate) fn plan_batch_with(
 pub(crate) struct Worked {
     pub(crate) forecast: Forecast,
     pub(crate) decided: Decided,
+    /// Its own demand over the protection interval as the model said it, not recalibrated.
+    pub(crate) own_interval: Option<IntervalForecast>,
+    /// The level that was asked of it for a nominal .9, where it was recalibrated.
+    pub(crate) asked_for_90: Option<f64>,
     /// Orders from below that are planned now, units.
     pub(crate) dependent_now: Units,
     /// Whether demand from below is part of the demand.
@@ -159,7 +167,10 @@ fn work_out_one(
     is_in_cycle: bool,
 ) -> Worked {
     let seed = settings.seed ^ unit.history.series.key;
-    let mut paths = unit.history.demand_paths(&forecast, settings.n_paths.max(1), seed);
+    let mut paths = unit.history.paths_of_whole_days(&forecast, settings.n_paths.max(1), seed);
+    let own_interval = interval_forecast(unit, &paths);
+    let asked_for_90 = own_interval.as_ref().and_then(|own| recalibrate(unit, &mut paths, own, settings));
+    unit.history.leave_out_sold_today(&mut paths);
     if let Some(dependent) = &dependent {
         for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
             *value += *below;
@@ -185,6 +196,8 @@ fn work_out_one(
     Worked {
         forecast,
         decided,
+        own_interval,
+        asked_for_90,
         dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
         has_dependents: dependent.is_some(),
         warnings,
@@ -192,7 +205,7 @@ fn work_out_one(
 }
 
 /// One forecast per unit.
-fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn Forecaster) -> Vec<Forecast> {
+pub(crate) fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn Forecaster) -> Vec<Forecast> {
     let mut by_horizon: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
     for (idx, unit) in units.iter().enumerate() {
         if unit.history.series.n_periods() > 0 || unit.history.series.prior.is_some() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use restock_core::policy::{Decision, DemandPaths, Review};
+use restock_core::policy::{Decision, DemandPaths, Policy, Review};
 use restock_core::proposal::WaterfallCode;
 use restock_core::settings::PlanSettings;
 use restock_core::{StockState, Units};
@@ -78,6 +78,26 @@ pub(crate) fn watched(unit: &PlanningUnit, decided: &Decided, settings: &PlanSet
     watches.then(|| guarded_policy(settings).consider(&decided.review, decided.decision.clone()))
 }
 
+/// Days until the order after one placed now can arrive, by the mean lead time, within the horizon.
+pub(crate) fn protection(timing: &Timing, horizon: usize) -> usize {
+    let mean_lead = timing.lead_times.iter().sum::<usize>() as f64 / timing.lead_times.len() as f64;
+    (mean_lead.round() as usize + timing.review_period).clamp(1, horizon)
+}
+
+/// What the policy that does not act under `auto` would order, units, by the rules of the line: the learned one while it
+/// watches (`watched`), the classical one where the learned order acts. `None` under any other policy.
+pub(crate) fn other_order(unit: &PlanningUnit, decided: &Decided, watched: Option<&Considered>) -> Option<Units> {
+    if unit.policy != "auto" || unit.made_to_order {
+        return None;
+    }
+    let wanted = match watched {
+        Some(Considered { learned: Some(learned), verdict: Ok(()), .. }) => *learned,
+        None if decided.policy == guarded::NAME => restock_inventory::Classical.decide(&decided.review).order_quantity,
+        _ => return Some(decided.ruled.quantity),
+    };
+    Some(apply_rules(wanted, &decided.review).quantity)
+}
+
 /// Decides one unit for given demand paths. `expected_sales_per_review` is what left the place in the last review
 /// period, for an assumed stock; `stock` overrides the unit's own.
 pub(crate) fn decide(
@@ -101,9 +121,7 @@ pub(crate) fn decide_again(
     earlier: Option<&Decision>,
 ) -> Decided {
     let timing = unit.timing();
-    let n_leads = timing.lead_times.len();
-    let mean_lead = timing.lead_times.iter().sum::<usize>() as f64 / n_leads as f64;
-    let protection = (mean_lead.round() as usize + timing.review_period).clamp(1, demand.horizon);
+    let protection = protection(&timing, demand.horizon);
     let mut review = Review {
         stock: stock.cloned().unwrap_or_else(|| unit.stock.clone()),
         demand: demand.clone(),

@@ -23,6 +23,7 @@ use rust_decimal::prelude::FromPrimitive;
 use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
 use crate::decide::{Decided, redecide, watched};
 use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
+use crate::judgement::to_judge;
 use crate::plan::PlanLine;
 use crate::sentence::sentences;
 use crate::unit::{PlanningUnit, StockKnowledge};
@@ -120,12 +121,16 @@ pub(crate) fn unit_plan(unit: &PlanningUnit, worked: &Worked, settings: &PlanSet
     let quantity = decided.quantity();
     let exceptions = exceptions_of(unit, worked, &outlook);
     let line = line(unit, worked, &outlook);
+    let watched = watched(unit, decided, settings);
     let proposal = (quantity > 0).then(|| {
-        let explanation = explanation_from(unit, worked, settings, &outlook);
+        let explanation = explanation_from(unit, worked, settings, &outlook, watched.as_ref());
         proposal(unit, worked, settings, &line, explanation, &exceptions)
     });
     let allocation = (unit.is_limited && quantity > 0).then(|| allocation(unit, decided, &outlook));
-    UnitPlan { totals: totals(unit, decided, &outlook), line, proposal, exceptions, allocation }
+    let proposal_id = proposal.as_ref().map_or("", |proposal| &proposal.proposal_id);
+    let expected = (outlook.with.expected_lost, outlook.with.expected_expired);
+    let to_judge = to_judge(unit, worked, watched.as_ref(), proposal_id, expected);
+    UnitPlan { totals: totals(unit, decided, &outlook), line, proposal, exceptions, to_judge, allocation }
 }
 
 /// Key of the evidence of what the learned policy would save while it watches, currency.
@@ -133,13 +138,19 @@ pub const LEARNED_SAVING: &str = "learned_saving";
 
 /// The explanation of a line, ordered or not.
 pub(crate) fn explanation(unit: &PlanningUnit, worked: &Worked, settings: &PlanSettings) -> Explanation {
-    explanation_from(unit, worked, settings, &outlook(unit, &worked.decided))
+    let watched = watched(unit, &worked.decided, settings);
+    explanation_from(unit, worked, settings, &outlook(unit, &worked.decided), watched.as_ref())
 }
 
-fn explanation_from(unit: &PlanningUnit, worked: &Worked, settings: &PlanSettings, outlook: &Outlook) -> Explanation {
+fn explanation_from(
+    unit: &PlanningUnit,
+    worked: &Worked,
+    settings: &PlanSettings,
+    outlook: &Outlook,
+    watched: Option<&Considered>,
+) -> Explanation {
     let decided = &worked.decided;
-    let watched = watched(unit, decided, settings);
-    let waterfall = waterfall(unit, worked, watched.as_ref());
+    let waterfall = waterfall(unit, worked, watched);
     let (sentence, sentence_zh) = sentences(unit, worked, &waterfall);
     let (marginal, marginal_note) = marginal(unit, decided);
     let mut warnings = unit.warnings.clone();
@@ -157,7 +168,7 @@ fn explanation_from(unit: &PlanningUnit, worked: &Worked, settings: &PlanSetting
         marginal,
         marginal_note,
         sensitivity: sensitivity(unit, decided, settings),
-        alternatives: alternatives(unit, decided, watched.as_ref()),
+        alternatives: alternatives(unit, decided, watched),
         drivers: drivers(unit, worked, &outlook.mean),
         warnings,
         lineage: Lineage {
@@ -216,6 +227,9 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
     let mut evidence = vec![("from", as_of.to_string()), ("to", until.to_string())];
     if worked.forecast.model != NO_MODEL {
         evidence.push(("model", worked.forecast.model.clone()));
+    }
+    if let Some(asked) = worked.asked_for_90 {
+        evidence.push(("recalibrated_90", tidy(asked, 3).to_string()));
     }
     if worked.has_dependents {
         evidence.push(("asked_for_now", unit.quantity(worked.dependent_now).to_string()));

@@ -108,15 +108,21 @@ impl History {
     /// on the first day already.
     pub fn demand_paths(&self, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
         let mut paths = self.paths_of_whole_days(forecast, n_paths, seed);
+        self.leave_out_sold_today(&mut paths);
+        paths
+    }
+
+    /// What was sold today is no longer expected.
+    pub(crate) fn leave_out_sold_today(&self, paths: &mut DemandPaths) {
         if self.sold_today > 0.0 && paths.horizon > 0 {
             for first in paths.values.iter_mut().step_by(paths.horizon) {
                 *first = (*first - self.sold_today as f32).max(0.0);
             }
         }
-        paths
     }
 
-    fn paths_of_whole_days(&self, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
+    /// Demand scenarios in which all of today is still to come.
+    pub(crate) fn paths_of_whole_days(&self, forecast: &Forecast, n_paths: usize, seed: u64) -> DemandPaths {
         let mut weights = self.day_weights();
         weights.truncate(forecast.horizon());
         let n_days = weights.iter().map(Vec::len).sum::<usize>() - self.n_days_over;

@@ -17,6 +17,7 @@ mod fixtures;
 pub mod health;
 mod history;
 mod indicators;
+mod judgement;
 mod limits;
 mod live;
 mod newcomers;
@@ -36,7 +37,8 @@ pub use explain::{
 pub use explanation::LEARNED_SAVING;
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
-pub use live::{LivePlan, Remembering, TablesOf};
+pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
+pub use live::{LivePlan, Remembering, TablesOf, Whole};
 pub use newcomers::item_text;
 pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,

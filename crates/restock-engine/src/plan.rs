@@ -15,6 +15,7 @@ use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{Explainer, LineDetail, Whole};
 use crate::explanation::{money, settings_hash, tidy};
 use crate::health::MissingTable;
+use crate::judgement::ToJudge;
 
 /// What planning a dataset gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,15 @@ pub struct Plan {
     pub order_groups: Vec<OrderGroup>,
     /// What one more unit of a limit would bring.
     pub shadow_prices: Vec<ShadowPrice>,
+}
+
+impl Plan {
+    /// Adds what a planner should look at beside what the plan itself found.
+    pub fn add_exceptions(&mut self, more: impl IntoIterator<Item = PlanException>) {
+        self.exceptions.extend(more);
+        crate::exceptions::rank(&mut self.exceptions);
+        self.summary.n_exceptions = self.exceptions.len();
+    }
 }
 
 /// One planned item-location, ordered or not.
@@ -215,6 +225,8 @@ pub struct DetailedPlan {
     pub details: Vec<LineDetail>,
     /// Tables that were not given, most useful first.
     pub missing_tables: Vec<MissingTable>,
+    /// What can be judged by what comes of it, by item and location.
+    pub to_judge: Vec<ToJudge>,
 }
 
 /// The same as [`plan`], with the details (charts and numbers) of its first `n_details` proposals. What limits changed
@@ -279,6 +291,7 @@ pub fn plan_with_details(
     let mut across = crate::exceptions::across_lines(&planned.units, dataset, settings);
     across.extend(limited.exceptions);
     plan.exceptions.clone_from(&across);
+    let mut to_judge = Vec::with_capacity(planned.units.len());
     for unit in planned.units {
         if let Some(mut proposal) = unit.proposal {
             proposal.plan_id.clone_from(&plan_id);
@@ -286,12 +299,13 @@ pub fn plan_with_details(
         }
         plan.exceptions.extend(unit.exceptions);
         plan.lines.push(unit.line);
+        to_judge.extend(unit.to_judge.map(|to_judge| *to_judge));
     }
+    to_judge.sort_by(|a, b| a.record.place.cmp(&b.record.place));
     plan.lines.sort_by(|a, b| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)));
     plan.unplanned.sort_by(|a, b| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)));
     sort_proposals(&mut plan.proposals);
-    crate::exceptions::rank(&mut plan.exceptions);
-    plan.summary.n_exceptions = plan.exceptions.len();
+    plan.add_exceptions([]);
     let whole = Whole { overrides: limited.overrides, exceptions: across };
     let explainer = Explainer::of_plan(dataset, settings, forecaster, builder, plan_id, whole);
     let details = plan.proposals[..n_details.min(plan.proposals.len())]
@@ -301,7 +315,7 @@ pub fn plan_with_details(
             detail.expect("a proposed line is planned")
         })
         .collect();
-    DetailedPlan { plan, details, missing_tables: report.missing_tables }
+    DetailedPlan { plan, details, missing_tables: report.missing_tables, to_judge }
 }
 
 /// Most money at stake first.

@@ -15,7 +15,7 @@ use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
-use restock_engine::{LivePlan, Plan, plan};
+use restock_engine::{LivePlan, Plan, Whole, plan};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_ledger::{Files, tables, tables_of_part};
 
@@ -207,6 +207,55 @@ fn after_settling_a_live_plan_is_the_plan_made_anew() {
     }
     assert!(n_raised > 0, "supplier minimums raise lines");
     assert!(n_alike >= 20, "the quick way gave the quantities of a whole plan {n_alike} times of 24");
+}
+
+/// What is shared is worked out from a state that is over when it is taken, and events come between two steps of settling.
+#[test]
+fn settling_little_by_little_between_events_comes_to_the_same() {
+    let mut world = World::new(business());
+    let mut live = world.live();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut today = world.settings.as_of.unwrap();
+    let (mut n_steps, mut n_between) = (0, 0);
+    for round in 0..8 {
+        if round % 4 == 3 {
+            today = today.plus(1);
+            world.settings.as_of = Some(today);
+        }
+        let mut happen = |world: &mut World, live: &mut LivePlan, n: usize| {
+            let from = world.events.len();
+            for _ in 0..n {
+                let event = random_event(&mut rng, world, today, world.events.len());
+                world.events.push(event);
+            }
+            world.update(live, from);
+        };
+        happen(&mut world, &mut live, 5);
+        let whole = Whole::of(&world.whole(), &world.settings, "recent_mean");
+        let known = world.events.len();
+        happen(&mut world, &mut live, 3);
+        live.take_over(whole);
+        // What came in since is planned with what was taken over.
+        world.update(&mut live, known);
+        while !live.is_settled() {
+            live.settle_some(5, &FORECASTER, &mut |ids| world.part(ids));
+            n_steps += 1;
+            if n_steps % 4 == 0 {
+                happen(&mut world, &mut live, 1);
+                n_between += 1;
+            }
+        }
+        let anew = world.made_anew();
+        assert_ne!(live.plan_id(), anew.plan_id, "it is not the plan of one state yet");
+        // Nothing comes in while this one is settled.
+        live.take_over(Whole::of(&world.whole(), &world.settings, "recent_mean"));
+        while !live.is_settled() {
+            live.settle_some(5, &FORECASTER, &mut |ids| world.part(ids));
+        }
+        assert_eq!(live.proposals(), anew.proposals, "after round {round}");
+        assert_eq!(live.plan_id(), anew.plan_id);
+    }
+    assert!(n_steps > 60 && n_between > 15, "{n_steps} {n_between}");
 }
 
 #[test]

@@ -145,6 +145,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/orders/{id}", Access::ByLocation(EVERY_ROLE)),
     get("/v1/plans", Access::Whole(PEOPLE)),
     post("/v1/plans", Access::Whole(PLANNERS)),
+    get("/v1/exceptions", Access::ByLocation(PEOPLE)),
+    get("/v1/adaptation", Access::Whole(PEOPLE)),
 ];
 
 /// The methods of a path, as the header `allow` lists them; empty when there is no such path.

@@ -63,6 +63,8 @@ use crate::routes;
         routes::orders::one,
         routes::plans::list,
         routes::plans::replan,
+        routes::exceptions::list,
+        routes::adaptation::read,
     ),
     components(schemas(Problem)),
     modifiers(&AccessOfTable)

@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use restock_adapt::AdaptationReport;
+use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::{Day, EventKind, ItemLocation};
 use restock_ledger::{DeskDecision, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
@@ -55,6 +57,21 @@ pub trait LivePlanner: Send {
     /// # Errors
     /// [`PlanningError`].
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError>;
+
+    /// Whether it has more to do, so that its next turn comes at once.
+    fn wants_turn(&self) -> bool {
+        false
+    }
+
+    /// What adaptation has found; `None` where nothing is learnt.
+    fn adaptation(&self) -> Option<AdaptationReport> {
+        None
+    }
+
+    /// What a planner should look at, most money first.
+    fn exceptions(&self) -> Vec<PlanException> {
+        Vec::new()
+    }
 }
 
 /// Why nothing could be planned. It is shown to planners.
@@ -94,8 +111,11 @@ pub(crate) enum Unanswered {
     Failed(PlanningError),
 }
 
+/// Asks the planner something between two turns, and answers by itself.
+type Question = Box<dyn FnOnce(&mut dyn LivePlanner) + Send>;
+
 enum Job {
-    Explain { need: Box<Need>, answer: oneshot::Sender<Result<Option<Proposal>, PlanningError>> },
+    Ask(Question),
     Replan,
 }
 
@@ -173,9 +193,18 @@ impl Planning {
 
     /// The whole proposal behind a need.
     pub(crate) async fn explain(&self, need: Need) -> Result<Option<Proposal>, Unanswered> {
+        self.ask(move |planner| guarded(|| planner.proposal(&need))).await?.map_err(Unanswered::Failed)
+    }
+
+    /// What the planner answers to a question, as of the last events that it has taken in.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn LivePlanner) -> T + Send + 'static,
+    ) -> Result<T, Unanswered> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Explain { need: Box::new(need), answer })?;
-        answered.await.map_err(|_| Unanswered::Stopping)?.map_err(Unanswered::Failed)
+        let ask = move |planner: &mut dyn LivePlanner| drop(answer.send(question(planner)));
+        self.send(Job::Ask(Box::new(ask)))?;
+        answered.await.map_err(|_| Unanswered::Stopping)
     }
 
     fn send(&self, job: Job) -> Result<(), Unanswered> {
@@ -242,8 +271,12 @@ impl Follower {
             let is_ready = progress.borrow().state == State::Ready;
             let done = match wake {
                 Wake::Close => return,
-                Wake::Job(Job::Explain { need, answer }) => {
-                    let _ = answer.send(guarded(|| self.planner.proposal(&need)));
+                Wake::Job(Job::Ask(question)) => {
+                    // The question of one that panics stays without an answer, and the planner goes on.
+                    let _ = guarded(|| {
+                        question(&mut *self.planner);
+                        Ok(())
+                    });
                     continue;
                 }
                 Wake::Time | Wake::Job(Job::Replan) if !is_ready => {
@@ -272,7 +305,7 @@ impl Follower {
             next_turn = match done {
                 Ok(()) => {
                     self.n_failures = 0;
-                    None
+                    self.planner.wants_turn().then(Instant::now)
                 }
                 // A server that ends fails nobody.
                 Err(_) if *self.closing.borrow() => return,

@@ -610,6 +610,15 @@ pub(crate) enum ModelAction {
     },
     /// Use again what was used before the last promotion
     Rollback,
+    /// What came of earlier decisions: coverage of forecasts, alarms, versions on trial, what edits were worth
+    ///
+    /// The first plan of each day, made by `restock plan` or a server, judges the decisions whose days are over. Their
+    /// outcomes say which quantiles to ask of the forecaster, when demand has changed, and which version of the model and
+    /// which policy costs less.
+    Outcomes {
+        #[command(flatten)]
+        data: DataArgs,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -12,6 +12,7 @@ use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Seg
 use restock_core::{Bucket, Day, Objective, ServiceType};
 use toml::de::{DeTable, DeValue};
 
+use crate::adaptation::Adapts;
 use crate::error::CliError;
 
 /// Everything `restock.toml` can say.
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) decimal: Option<char>,
     /// Order of day and month, or a format; found out where `None`.
     pub(crate) date: Option<String>,
+    /// What is learnt from outcomes.
+    pub(crate) adapts: Adapts,
     /// Days that the learned policy only watches under `auto`.
     pub(crate) shadow_days: u32,
     /// Where the server listens.
@@ -79,6 +82,7 @@ impl Default for Config {
             text_model: None,
             decimal: None,
             date: None,
+            adapts: Adapts::default(),
             shadow_days: 28,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             tls_certificate: None,
@@ -314,6 +318,16 @@ settings! {
     "policy.guard.shadow_days" = "28", "a whole number of days", true,
         "days that a new learned policy only watches under the policy auto", "auto 策略下新的学习策略只观察不下单的天数",
         |c, v| { c.shadow_days = whole(v, 0, 3650)? as u32; Some(()) };
+    "adaptation.recalibrate" = "true", "true or false", true,
+        "whether plans ask for the quantiles that had the right coverage so far", "计划是否按以往覆盖率校正预测分位数",
+        |c, v| { c.adapts.recalibrates = v.as_bool()?; Some(()) };
+    "adaptation.try_models" = "true", "true or false", true,
+        "whether versions of the pretrained model compete, and the better one is used", "预训练模型各版本是否参与对比并启用较优者",
+        |c, v| { c.adapts.tries_models = v.as_bool()?; Some(()) };
+    "adaptation.backtest_days" = "28", "a whole number of days, 0 for none", true,
+        "days after which a server replays a part of the past under the settings of the day",
+        "服务器每隔多少天按当前设置回放部分历史；0 表示不回放",
+        |c, v| { c.adapts.backtest_days = whole(v, 0, 3650)? as u32; Some(()) };
     "planning.as_of" = "none", "a date such as \"2026-03-02\"", true,
         "the morning the plan is made on; none takes the day after the last sale", "计划日（当天早晨）；不填则为最后一笔销售的次日",
         |c, v| {

@@ -519,8 +519,21 @@ texts! {
     LossByStep: "Pinball loss by step", "各步的分位数损失";
     LearnedWatches: "the learned policy watches: it would order otherwise on {0|line|lines} and expects to save {1} {2}; ",
         "学习策略正在观察：它会对 {0} 行给出不同订量，预计节省 {1} {2}；";
-    LearnedWatchesUntil: "from {0} on it may act (policy.guard.shadow_days), `policy.kind = \"classical\"` leaves it out",
-        "自 {0} 起可参与决策（policy.guard.shadow_days）；policy.kind = \"classical\" 则不使用";
+    OutcomesUpTo: "outcomes up to {0}: {1} decisions judged, {2} wait for their days, {3} with days of which nothing is known",
+        "截至 {0} 的结果：已评判 {1} 项决策，{2} 项等待到期，{3} 项含有未知日";
+    SegmentWord: "segment", "分组";
+    OutcomesWord: "outcomes", "结果数";
+    BiasWord: "bias", "偏差";
+    CoveredAt: "covered at {0} % > asked now", "{0}% 覆盖率 > 现取水平";
+    AllWord: "all", "全部";
+    AlarmsWord: "alarms, newest first", "警报（最新在前）";
+    ActsNow: "{0} in use: {1}", "当前{0}：{1}";
+    EditsWorth: "edits: {0} judged, {1} cost less than the plan would have, {2} saved in all",
+        "人工修改：已评判 {0} 项，其中 {1} 项成本低于原计划，合计节省 {2}";
+    LastBacktest: "last scheduled backtest: {0}, {1} item-locations; cost and fill rate",
+        "最近一次定期回测：{0}，{1} 个商品-地点；成本与满足率";
+    LearnedWatchesUntil: "from {0} on it may act (policy.guard.shadow_days), once outcomes show that it costs less; `policy.kind = \"classical\"` leaves it out",
+        "自 {0} 起（policy.guard.shadow_days），一旦结果证明其成本更低即可参与决策；policy.kind = \"classical\" 则不使用";
     LearnedOnlyWatches: "`--policy learned` lets it act", "使用 --policy learned 可让其参与决策";
     VersionOfOtherBucket: "version {0} of the pretrained model is tuned to {1}, the data are in {2}: the shipped model is used in its place",
         "预训练模型版本 {0} 按{1}微调，而数据按{2}：改用随附模型";
@@ -629,6 +642,7 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "min_order" => "起订量",
         "reason" => "原因",
         "learned_policy" => "学习策略",
+        "recalibrated_90" => "90% 分位数改取水平",
         "learned_order" => "学习策略的订量",
         "learned_saving" => "预计节省",
         "policy" => "策略",

@@ -2,24 +2,29 @@
 //!
 //! An event leads to a plan of its item-location at once ([`LivePlan::update`]), from the rows of the files and the ledger
 //! that are about its item; whoever it draws from follows within a second or so ([`LivePlan::refresh`]). What others take
-//! from it (classes, data health, lead times of sources) is worked out in quiet moments, and at most a tenth of the time
-//! ([`LivePlan::settle`]); a new day, and files or settings that changed, are settled before anything else.
+//! from it (classes, data health, lead times of sources) is worked out in quiet moments, on a new day, and where files or
+//! settings changed: on a thread of its own ([`work_out`]), and then planned a little at a time between events
+//! ([`LivePlan::settle_some`]), so that no event waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use restock_adapt::{AdaptationReport, BacktestRun};
 use restock_core::filter::Filter;
+use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
-use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, RowsByItem};
-use restock_engine::{LivePlan, Remembering};
+use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, RowsByItem};
+use restock_engine::{LivePlan, Remembering, Whole, plan_day};
 use restock_ledger::{DESK_SOURCE, Files, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part};
 use restock_server::{LivePlanner, PlanningError};
 use restock_store::Import;
 
+use crate::adaptation::Experience;
 use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
@@ -32,6 +37,12 @@ const QUIET: SignedDuration = SignedDuration::from_secs(5);
 
 /// Settling takes at most one part in so many of the time.
 const SHARE_OF_TIME: i32 = 10;
+
+/// How long an event waits at most for what is planned between events, about.
+const SLICE: Duration = Duration::from_millis(25);
+
+/// Item-locations that are planned at a time while nobody waits for anything else.
+const N_AT_ONCE: usize = 2_048;
 
 /// How often files are looked at, whether they changed.
 const LOOK_AT_FILES_EVERY: SignedDuration = SignedDuration::from_secs(10);
@@ -62,10 +73,22 @@ pub(crate) struct ProjectPlanner {
     approval: Arc<RwLock<Approval>>,
     ledger: Box<dyn Ledger>,
     /// `None` before they were read.
-    files: Option<FileTables>,
+    files: Option<Arc<FileTables>>,
+    /// When they count as read: before the first event.
+    about: Files,
     events: EventIndex,
     /// `None` before the first plan.
     live: Option<Live>,
+    /// What outcomes taught, where no other thread learns; `None` before the first plan.
+    experience: Option<Experience>,
+    report: Option<AdaptationReport>,
+    alarms: Vec<PlanException>,
+    /// Everything, as another thread works it out.
+    working: Option<Working>,
+    /// What was taken over and is not settled yet.
+    unsettled: Option<Unsettled>,
+    /// A backtest that runs.
+    backtest: Option<Receiver<BacktestRun>>,
     last_sequence: u64,
     /// Since when events have been taken in that are not settled.
     unsettled_since: Option<Timestamp>,
@@ -75,6 +98,29 @@ pub(crate) struct ProjectPlanner {
     refreshed_at: Timestamp,
     settled_at: Timestamp,
     settling_took: SignedDuration,
+    /// Item-locations that are planned between events.
+    n_in_slice: usize,
+    /// Somebody asked for a plan of everything.
+    wants_everything: bool,
+    /// The files as they were looked at last.
+    seen_stamp: Option<Stamp>,
+}
+
+/// A thread that works everything out.
+struct Working {
+    done: Receiver<Result<Box<Done>, PlanningError>>,
+    began: std::time::Instant,
+    /// Events that came in since.
+    since: Vec<Event>,
+}
+
+/// What is left to do when all is settled.
+struct Unsettled {
+    loaded: Loaded,
+    is_new_day: bool,
+    /// The desk is told of everything.
+    wants_everything: bool,
+    began: std::time::Instant,
 }
 
 struct Live {
@@ -116,8 +162,6 @@ struct FileTables {
     import: Import,
     tables: Dataset,
     rows: RowsByItem,
-    /// When they count as read: before the first event.
-    about: Files,
 }
 
 /// Which events there are, so that those of an item can be read.
@@ -171,22 +215,129 @@ impl EventIndex {
     }
 }
 
-impl FileTables {
-    /// The tables of some items with what events say of them.
-    fn part(
-        &self,
-        item_ids: &[String],
-        events: &EventIndex,
-        ledger: &dyn Ledger,
-        time_zone: &TimeZone,
-    ) -> Result<Dataset, LedgerError> {
-        let part = self.rows.part(&self.tables, item_ids);
-        Ok(tables_of_part(&part, self.about, &events.of(item_ids, ledger)?, time_zone))
+/// Path, size and time of change of each file.
+type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+/// What is needed to work everything out.
+struct Job {
+    session: Session,
+    time_zone: TimeZone,
+    approval: Arc<RwLock<Approval>>,
+    files: Option<Arc<FileTables>>,
+    experience: Option<Experience>,
+    last_sequence: u64,
+    now: Timestamp,
+}
+
+/// Everything, as of an event.
+struct Done {
+    time_zone: TimeZone,
+    files: Arc<FileTables>,
+    about: Files,
+    events: EventIndex,
+    loaded: Loaded,
+    whole: Whole,
+    forecaster: Box<dyn Forecaster>,
+    experience: Experience,
+    is_new_day: bool,
+    /// The day of the clock.
+    today: Day,
+}
+
+/// Reads files where they or the settings changed, and all events up to one, learns from outcomes on the first plan of a
+/// day, and works out what plans take from everything.
+fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
+    let Job { session, approval, files, experience, last_sequence, now, .. } = job;
+    let files = read_files(&session, &approval, files).map_err(explained)?;
+    let time_zone = files.project.config.time_zone.clone();
+    if time_zone != job.time_zone {
+        tracing::warn!("project.timezone changed: it holds for plans; restart the server, so that pages know it too");
+    }
+    let ledger = crate::ledger::open_reader(&files.project.dir).map_err(explained)?;
+    let ledger = &*ledger.ok_or_else(|| failed("the ledger of the project is gone"))?;
+    let events = events_up_to(ledger, last_sequence).map_err(failed)?;
+    let mut index = EventIndex::default();
+    for event in &events {
+        index.add(event, &time_zone);
+    }
+    let mut about = Files::of(&files.tables, session.now);
+    about.read_at = index.first_at.map_or(about.read_at, before);
+    let dataset = tables_of_part(&files.tables, about, &events, &time_zone);
+    drop(events);
+    let today = business_day(now, &time_zone);
+    // Data that are kept up to date are planned for the day on the clock; old ones for the day after them, as
+    // `restock plan` does.
+    let is_recent = index.last_day.max(about.last_day).is_some_and(|last| last >= today.plus(-RECENT_DAYS));
+    let last_day = if is_recent { index.last_day.max(Some(today)) } else { index.last_day };
+    if !is_recent {
+        tracing::warn!("the data end more than {RECENT_DAYS} days ago: the plan is for the day after them");
+    }
+    let added = Added { n_events: index.n_events, n_later: 0, last_day };
+    let import = Import { dataset, ..files.import.clone() };
+    let mut loaded = files.project.understand(&session, import, &added, now).map_err(explained)?;
+    let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
+    let mut experience = match experience {
+        Some(experience) => experience,
+        None => Experience::read(Some(ledger), &loaded).map_err(failed)?,
+    };
+    let is_new_day = experience.is_new_day(&loaded, as_of);
+    if is_new_day {
+        let learnt = experience.learn(&mut loaded, Some(ledger), as_of).map_err(failed)?;
+        for alarm in &learnt.alarms {
+            tracing::warn!(subject = ?alarm.subject, "{}", alarm.message());
+        }
+        for change in learnt.model_change.iter().chain(&learnt.policy_change) {
+            tracing::info!(champion = change.champion, other = change.other, "{:?}", change.kind);
+        }
+    } else {
+        experience.apply(&mut loaded, as_of);
+    }
+    let forecaster = forecaster(&loaded.settings.forecast_model, &loaded).map_err(explained)?;
+    let whole = Whole::of(&loaded.import.dataset, &loaded.settings, forecaster.name());
+    if let Err(error) = loaded.shadow.begin(whole.as_of()) {
+        tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
+    }
+    let events = index;
+    Ok(Box::new(Done { time_zone, files, about, events, loaded, whole, forecaster, experience, is_new_day, today }))
+}
+
+/// Reads the files where they or the settings changed. Those that cannot be read do not stop the plan of the ones before.
+fn read_files(
+    session: &Session,
+    approval: &RwLock<Approval>,
+    before: Option<Arc<FileTables>>,
+) -> Result<Arc<FileTables>, CliError> {
+    match (read_changed_files(session, approval, before.as_deref()), before) {
+        (Ok(Some(read)), _) => Ok(Arc::new(read)),
+        (Ok(None), Some(before)) => Ok(before),
+        (Err(error), Some(before)) => {
+            tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
+            Ok(before)
+        }
+        (Err(error), None) => Err(error),
+        (Ok(None), None) => unreachable!("files that were never read have changed"),
     }
 }
 
-/// Path, size and time of change of each file.
-type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
+fn read_changed_files(
+    session: &Session,
+    approval: &RwLock<Approval>,
+    before: Option<&FileTables>,
+) -> Result<Option<FileTables>, CliError> {
+    let project = Project::open(session, &DataArgs::default())?;
+    let stamp = stamp(&project);
+    if before.is_some_and(|files| files.stamp == stamp) {
+        return Ok(None);
+    }
+    // The rules hold from the moment on at which they are written down.
+    *approval.write().unwrap_or_else(PoisonError::into_inner) = Approval::of(&project.config);
+    let mut import = project.read_files(session)?;
+    let tables = std::mem::take(&mut import.dataset);
+    if import.n_row_errors > 0 {
+        tracing::warn!(n_row_errors = import.n_row_errors, "rows of files could not be taken in: see `restock check`");
+    }
+    Ok(Some(FileTables { rows: RowsByItem::new(&tables), tables, project, stamp, import }))
+}
 
 impl ProjectPlanner {
     /// For the project of `session`; its files are read when the first plan is made.
@@ -208,130 +359,255 @@ impl ProjectPlanner {
             approval,
             ledger,
             files: None,
+            about: Files { read_at: now, last_day: None },
             events: EventIndex::default(),
             live: None,
+            experience: None,
+            report: None,
+            alarms: Vec::new(),
+            working: None,
+            unsettled: None,
+            backtest: None,
             unsettled_since: None,
             last_event_at: now,
             looked_at: now,
             refreshed_at: now,
             settled_at: now,
             settling_took: SignedDuration::ZERO,
+            n_in_slice: 16,
+            wants_everything: false,
+            seen_stamp: None,
         })
     }
 
-    /// Reads the files where they or the settings changed. Those that cannot be read do not stop the plan of the ones before.
-    fn read_files(&mut self) -> Result<(), CliError> {
-        let read = self.read_changed_files();
-        match (read, &mut self.files) {
-            (Err(error), Some(before)) => {
-                tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
-                before.stamp = stamp(&before.project);
-                Ok(())
-            }
-            (read, _) => read,
+    /// Whether files or settings changed since they were looked at.
+    fn files_changed(&mut self) -> bool {
+        let Some(files) = &self.files else { return false };
+        let now = stamp(&files.project);
+        let seen = self.seen_stamp.replace(now.clone());
+        now != files.stamp && seen.is_none_or(|seen| seen != now)
+    }
+
+    fn job(&mut self, now: Timestamp) -> Job {
+        Job {
+            session: self.session.clone(),
+            time_zone: self.time_zone.clone(),
+            approval: self.approval.clone(),
+            files: self.files.clone(),
+            experience: self.experience.take(),
+            last_sequence: self.last_sequence,
+            now,
         }
     }
 
-    fn read_changed_files(&mut self) -> Result<(), CliError> {
-        let project = Project::open(&self.session, &DataArgs::default())?;
-        let stamp = stamp(&project);
-        if self.files.as_ref().is_some_and(|files| files.stamp == stamp) {
+    /// Begins to work everything out on a thread of its own, where none does.
+    fn start_working(&mut self, now: Timestamp) -> Result<(), PlanningError> {
+        if self.working.is_some() {
             return Ok(());
         }
-        // The rules hold from the moment on at which they are written down.
-        *self.approval.write().unwrap_or_else(PoisonError::into_inner) = Approval::of(&project.config);
-        if project.config.time_zone != self.time_zone {
-            tracing::warn!(
-                "project.timezone changed: it holds for plans; restart the server, so that pages know it too"
-            );
-            self.time_zone = project.config.time_zone.clone();
-        }
-        let mut import = project.read_files(&self.session)?;
-        let tables = std::mem::take(&mut import.dataset);
-        if import.n_row_errors > 0 {
-            tracing::warn!(
-                n_row_errors = import.n_row_errors,
-                "rows of files could not be taken in: see `restock check`"
-            );
-        }
-        let about = Files::of(&tables, self.session.now);
-        self.files = Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import });
+        // What is settled by halves is settled anew.
+        self.abandon();
+        let job = self.job(now);
+        let (sender, done) = channel();
+        let run = move || drop(sender.send(work_out(job)));
+        std::thread::Builder::new().name("settling".to_owned()).spawn(run).map_err(failed)?;
+        self.working = Some(Working { done, began: std::time::Instant::now(), since: Vec::new() });
         Ok(())
     }
 
-    /// Whether files or settings changed since they were read.
-    fn files_changed(&self) -> bool {
-        self.files.as_ref().is_some_and(|files| files.stamp != stamp(&files.project))
+    /// Forgets what would have been left to do after settling: it is done after the next one.
+    fn abandon(&mut self) {
+        if let Some(unsettled) = self.unsettled.take() {
+            self.wants_everything |= unsettled.wants_everything;
+            if unsettled.is_new_day {
+                // The decisions of the day were not kept, so the day has not been learnt.
+                self.experience = None;
+            }
+        }
     }
 
-    /// Reads all events taken in, and plans everything that came out different.
-    fn settle(&mut self, now: Timestamp) -> Result<Revision, PlanningError> {
-        let began = std::time::Instant::now();
-        self.read_files().map_err(explained)?;
-        let time_zone = self.time_zone.clone();
-        let events = events_up_to(&*self.ledger, self.last_sequence).map_err(failed)?;
-        let mut index = EventIndex::default();
-        for event in &events {
-            index.add(event, &time_zone);
+    /// Takes over what another thread worked out, where it has. Returns item-locations whose plan changed.
+    fn take_over(&mut self, now: Timestamp) -> Result<BTreeSet<ItemLocation>, PlanningError> {
+        let Some(working) = &self.working else { return Ok(BTreeSet::new()) };
+        let done = match working.done.try_recv() {
+            Err(TryRecvError::Empty) => return Ok(BTreeSet::new()),
+            Err(TryRecvError::Disconnected) => Err(failed("working everything out met a mistake of the program")),
+            Ok(done) => done,
+        };
+        let Working { began, since, .. } = self.working.take().expect("it was there");
+        self.begin_settling(*done?, began, &since, now)
+    }
+
+    fn begin_settling(
+        &mut self,
+        done: Done,
+        began: std::time::Instant,
+        since: &[Event],
+        now: Timestamp,
+    ) -> Result<BTreeSet<ItemLocation>, PlanningError> {
+        let Done { files, about, mut events, loaded, whole, forecaster, experience, today, .. } = done;
+        let is_new_day = done.is_new_day;
+        self.time_zone = done.time_zone;
+        let (mut places, mut items) = (BTreeSet::new(), BTreeSet::new());
+        for event in since {
+            events.add(event, &self.time_zone);
+            note(event, &mut places, &mut items);
         }
-        let files = self.files.as_mut().expect("just read");
-        files.about.read_at = index.first_at.map_or(files.about.read_at, before);
-        let whole = tables_of_part(&files.tables, files.about, &events, &time_zone);
-        drop(events);
-        let today = business_day(now, &time_zone);
-        // Data that are kept up to date are planned for the day on the clock; old ones for the day after them, as
-        // `restock plan` does.
-        let is_recent = index.last_day.max(files.about.last_day).is_some_and(|last| last >= today.plus(-RECENT_DAYS));
-        let last_day = if is_recent { index.last_day.max(Some(today)) } else { index.last_day };
-        if !is_recent {
-            tracing::warn!("the data end more than {RECENT_DAYS} days ago: the plan is for the day after them");
-        }
-        let added = Added { n_events: index.n_events, n_later: 0, last_day };
-        let import = Import { dataset: whole, ..files.import.clone() };
-        let loaded = files.project.understand(&self.session, import, &added, now).map_err(explained)?;
-        self.events = index;
-        let (files, events, ledger) = (&*files, &self.events, &*self.ledger);
-        let mut error = None;
-        let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
-        let (whole, settings) = (&loaded.import.dataset, &loaded.settings);
-        let live = match self.live.take() {
+        (self.files, self.about, self.events) = (Some(files), about, events);
+        self.report = experience.report();
+        self.alarms = experience.exceptions(whole.as_of());
+        self.experience = Some(experience);
+        self.unsettled_since = (!since.is_empty()).then_some(now);
+        let made_with = Made::of(&loaded);
+        let mut live = match self.live.take() {
             // What is remembered of forecasts stays, where the forecaster does.
-            Some(mut live) if live.made_with == Made::of(&loaded) => {
-                live.plan.settle(whole, settings, &live.forecaster, &mut tables, &|_, _| {});
-                Live { today, ..live }
-            }
-            _ => {
-                let forecaster = Remembering::new(forecaster(&settings.forecast_model, &loaded).map_err(explained)?);
-                let progress = self.session.progress(self.session.text(crate::i18n::Text::Planning));
-                let told = |done, total| progress.set(done as u64, total as u64);
-                let plan = LivePlan::new(whole, settings, &forecaster, &mut tables, &told);
-                Live { plan, forecaster, today, made_with: Made::of(&loaded) }
+            Some(live) if live.made_with == made_with => Live { today, ..live },
+            live => {
+                let forecaster = Remembering::new(forecaster);
+                let plan = live.map_or_else(LivePlan::empty, |live| live.plan);
+                self.wants_everything = true;
+                Live { plan, forecaster, today, made_with }
             }
         };
-        if let Some(error) = error {
-            return Err(failed(error));
+        let mut changed = live.plan.take_over(whole);
+        let wants_everything = std::mem::take(&mut self.wants_everything) || is_new_day;
+        self.unsettled = Some(Unsettled { loaded, is_new_day, wants_everything, began });
+        self.live = Some(live);
+        if !places.is_empty() || !items.is_empty() {
+            changed
+                .extend(self.with_tables(|live, tables| live.plan.update(&places, &items, &live.forecaster, tables))?);
         }
-        if let Err(error) = loaded.shadow.begin(live.plan.as_of()) {
-            tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
+        Ok(changed)
+    }
+
+    /// Plans with the tables of items as files and ledger have them.
+    fn with_tables<T>(
+        &mut self,
+        plan: impl FnOnce(&mut Live, restock_engine::TablesOf<'_>) -> T,
+    ) -> Result<T, PlanningError> {
+        let (Some(live), Some(files)) = (&mut self.live, &self.files) else {
+            return Err(failed("nothing was planned yet"));
+        };
+        let (about, events, ledger, time_zone) = (self.about, &self.events, &*self.ledger, &self.time_zone);
+        let mut error = None;
+        let mut tables = |ids: &[String]| {
+            let own = events.of(ids, ledger).unwrap_or_else(|failure| {
+                error = Some(failure);
+                Vec::new()
+            });
+            tables_of_part(&files.rows.part(&files.tables, ids), about, &own, time_zone)
+        };
+        let planned = plan(live, &mut tables);
+        error.map_or(Ok(planned), |error| Err(failed(error)))
+    }
+
+    /// Plans a little of what is not settled. Returns item-locations whose plan changed.
+    fn settle_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
+        let began = std::time::Instant::now();
+        let n = self.n_in_slice;
+        let changed = self.with_tables(|live, tables| live.plan.settle_some(n, &live.forecaster, tables))?;
+        let took = began.elapsed();
+        self.n_in_slice = if took > SLICE { (n / 2).max(1) } else { (n + n / 4 + 1).min(N_AT_ONCE) };
+        Ok(changed)
+    }
+
+    /// What is left to do once all is settled; `true` where the desk is told of everything.
+    fn end_settling(&mut self, now: Timestamp) -> bool {
+        let Some(unsettled) = self.unsettled.take() else { return false };
+        let Unsettled { loaded, is_new_day, wants_everything, began } = unsettled;
+        if is_new_day && let (Some(experience), Some(live)) = (&mut self.experience, &self.live) {
+            if let Err(error) = experience.remember(live.plan.to_judge(), &loaded) {
+                tracing::error!(error = %error.message, "a model on trial could not forecast");
+            }
+            self.save_experience(now);
         }
-        self.unsettled_since = None;
+        self.start_backtest(&loaded);
         self.settled_at = now;
         self.settling_took = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
-        let revision = revision(&live.plan, live.plan.proposals(), Scope::Everything);
-        self.live = Some(live);
-        Ok(revision)
+        wants_everything
+    }
+
+    /// Works everything out and settles it before anything else: the first plan.
+    fn settle_at_once(&mut self, now: Timestamp) -> Result<Revision, PlanningError> {
+        let began = std::time::Instant::now();
+        self.working = None;
+        let done = work_out(self.job(now))?;
+        self.begin_settling(*done, began, &[], now)?;
+        let progress = self.session.progress(self.session.text(crate::i18n::Text::Planning));
+        self.with_tables(|live, tables| {
+            let total = live.plan.n_unsettled();
+            while !live.plan.is_settled() {
+                live.plan.settle_some(N_AT_ONCE, &live.forecaster, tables);
+                progress.set((total - live.plan.n_unsettled()) as u64, total as u64);
+            }
+        })?;
+        drop(progress);
+        self.end_settling(now);
+        Ok(self.everything())
+    }
+
+    fn everything(&self) -> Revision {
+        let plan = &self.live.as_ref().expect("it was just planned").plan;
+        revision(plan, plan.proposals(), Scope::Everything)
+    }
+
+    fn save_experience(&mut self, now: Timestamp) {
+        let (Some(experience), Some(files)) = (&mut self.experience, &self.files) else { return };
+        self.report = experience.report();
+        let saved = crate::ledger::open(&files.project.dir).and_then(|mut ledger| {
+            experience.save(&mut *ledger, now).map_err(|error| crate::ledger::explained(&error))
+        });
+        if let Err(error) = saved {
+            tracing::error!(error = %error.message, "what was learnt could not be kept: it is learnt again after a restart");
+        }
+    }
+
+    /// Starts the backtest that is due, on a thread of its own, one at a time.
+    fn start_backtest(&mut self, loaded: &Loaded) {
+        let due = self.experience.as_ref().filter(|_| self.backtest.is_none());
+        let Some(due) = due.and_then(|experience| experience.due_backtest(loaded)) else { return };
+        let forecaster = match forecaster(&loaded.settings.forecast_model, loaded) {
+            Ok(forecaster) => forecaster,
+            Err(error) => return tracing::error!(error = %error.message, "the scheduled backtest has no forecaster"),
+        };
+        let (sender, receiver) = channel();
+        let run = move || {
+            // One thread of its own: planning goes on beside it.
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread can be started");
+            let _ = sender.send(pool.install(|| due.run(&*forecaster)));
+        };
+        match std::thread::Builder::new().name("backtest".to_owned()).spawn(run) {
+            Ok(_) => self.backtest = Some(receiver),
+            Err(error) => tracing::error!(%error, "the scheduled backtest could not be started"),
+        }
+    }
+
+    /// Takes in the result of a backtest that has ended.
+    fn end_backtest(&mut self, now: Timestamp) {
+        let Some(receiver) = &self.backtest else { return };
+        match receiver.try_recv() {
+            Err(TryRecvError::Empty) => return,
+            Err(TryRecvError::Disconnected) => tracing::error!("the scheduled backtest ended in a panic"),
+            Ok(run) => {
+                if let Some(experience) = &mut self.experience {
+                    experience.backtest_ran(run);
+                }
+                self.save_experience(now);
+            }
+        }
+        self.backtest = None;
     }
 
     /// Takes in events: those about some items lead to a plan of these at once.
     fn follow(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        let time_zone = self.time_zone.clone();
-        let is_first = self.events.n_events == 0;
+        self.end_backtest(now);
+        let is_first = self.events.n_events == 0 && !events.is_empty();
         let (mut places, mut items) = (BTreeSet::new(), BTreeSet::new());
         for Recorded { event, .. } in events.iter().filter(|recorded| recorded.sequence > self.last_sequence) {
-            self.events.add(event, &time_zone);
-            match event.kind.place() {
-                Some(place) => places.extend([place.clone()]),
-                None => items.extend(event.kind.item_id().map(str::to_owned)),
+            self.events.add(event, &self.time_zone);
+            note(event, &mut places, &mut items);
+            if let Some(working) = &mut self.working {
+                working.since.push(event.clone());
             }
         }
         self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
@@ -339,40 +615,61 @@ impl ProjectPlanner {
             self.unsettled_since.get_or_insert(now);
             self.last_event_at = now;
         }
-        let is_new_day = self.live.as_ref().is_none_or(|live| live.today != business_day(now, &time_zone));
-        // The first event of all changes the day that is planned for.
-        let is_first = is_first && !events.is_empty();
-        if is_new_day || is_first || self.must_settle(now, events.is_empty()) {
-            return self.settle(now).map(Some);
+        if self.live.is_none() {
+            return self.settle_at_once(now).map(Some);
         }
-        if events.is_empty() && now.duration_since(self.looked_at) >= LOOK_AT_FILES_EVERY {
-            self.looked_at = now;
-            if self.files_changed() {
-                return self.settle(now).map(Some);
-            }
-        }
-        let must_refresh = now.duration_since(self.refreshed_at) >= REFRESH_EVERY;
-        let (Some(live), Some(files)) = (&mut self.live, &self.files) else { return self.settle(now).map(Some) };
-        let (events, ledger) = (&self.events, &*self.ledger);
-        let mut error = None;
-        let mut tables = |ids: &[String]| part_or(files, ids, events, ledger, &time_zone, &mut error);
-        let mut changed = live.plan.update(&places, &items, &live.forecaster, &mut tables);
-        if must_refresh && live.plan.is_stale() {
-            changed.extend(live.plan.refresh(&live.forecaster, &mut tables));
+        let mut changed =
+            self.with_tables(|live, tables| live.plan.update(&places, &items, &live.forecaster, tables))?;
+        if now.duration_since(self.refreshed_at) >= REFRESH_EVERY
+            && self.live.as_ref().is_some_and(|live| live.plan.is_stale())
+        {
+            changed.extend(self.with_tables(|live, tables| live.plan.refresh(&live.forecaster, tables))?);
             self.refreshed_at = now;
         }
-        if let Some(error) = error {
-            return Err(failed(error));
+        let is_new_day = self.live.as_ref().is_none_or(|live| live.today != business_day(now, &self.time_zone));
+        // The first event of all changes the day that is planned for.
+        if is_new_day || is_first || self.must_settle(now, events.is_empty()) || self.must_read(now, events.is_empty())
+        {
+            self.start_working(now)?;
+        }
+        changed.extend(self.take_over(now)?);
+        if self.has_more() {
+            changed.extend(self.settle_some()?);
+        }
+        if self.unsettled.is_some() && !self.has_more() && self.end_settling(now) {
+            return Ok(Some(self.everything()));
         }
         if changed.is_empty() {
             return Ok(None);
         }
-        let proposals = live.plan.proposals_of(&changed);
-        Ok(Some(revision(&live.plan, proposals, Scope::Places(changed))))
+        let plan = &self.live.as_ref().expect("it was planned").plan;
+        let proposals = plan.proposals_of(&changed);
+        Ok(Some(revision(plan, proposals, Scope::Places(changed))))
+    }
+
+    /// Whether something was taken over that is not settled.
+    fn has_more(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| !live.plan.is_settled())
+    }
+
+    /// Whether files or settings changed; looked at in quiet moments.
+    fn must_read(&mut self, now: Timestamp, is_quiet: bool) -> bool {
+        if !is_quiet
+            || self.working.is_some()
+            || self.has_more()
+            || now.duration_since(self.looked_at) < LOOK_AT_FILES_EVERY
+        {
+            return false;
+        }
+        self.looked_at = now;
+        self.files_changed()
     }
 
     /// Whether what is shared has waited long enough.
     fn must_settle(&self, now: Timestamp, is_quiet: bool) -> bool {
+        if self.working.is_some() || self.has_more() {
+            return false;
+        }
         let rest = self.settling_took * SHARE_OF_TIME;
         let has_rested = now.duration_since(self.settled_at) >= rest;
         self.unsettled_since.is_some_and(|since| {
@@ -382,18 +679,12 @@ impl ProjectPlanner {
     }
 }
 
-fn part_or(
-    files: &FileTables,
-    ids: &[String],
-    events: &EventIndex,
-    ledger: &dyn Ledger,
-    time_zone: &TimeZone,
-    error: &mut Option<LedgerError>,
-) -> Dataset {
-    files.part(ids, events, ledger, time_zone).unwrap_or_else(|failure| {
-        *error = Some(failure);
-        Dataset::default()
-    })
+/// Notes what an event is about.
+fn note(event: &Event, places: &mut BTreeSet<ItemLocation>, items: &mut BTreeSet<String>) {
+    match event.kind.place() {
+        Some(place) => places.extend([place.clone()]),
+        None => items.extend(event.kind.item_id().map(str::to_owned)),
+    }
 }
 
 fn revision(plan: &LivePlan, proposals: Vec<Proposal>, scope: Scope) -> Revision {
@@ -440,14 +731,28 @@ impl LivePlanner for ProjectPlanner {
         let revision = revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if revision.is_err() {
             // Given again, they are read with all others.
-            (self.last_sequence, self.live) = (before, None);
+            (self.last_sequence, self.live, self.experience) = (before, None, None);
+            (self.working, self.unsettled) = (None, None);
         }
         revision
     }
 
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        let revision = std::thread::scope(|scope| scope.spawn(|| self.settle(now)).join());
-        revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+        self.wants_everything = true;
+        self.start_working(now).map(|()| None)
+    }
+
+    fn wants_turn(&self) -> bool {
+        self.has_more()
+    }
+
+    fn adaptation(&self) -> Option<AdaptationReport> {
+        self.report.clone()
+    }
+
+    fn exceptions(&self) -> Vec<PlanException> {
+        let Some(live) = &self.live else { return Vec::new() };
+        live.plan.exceptions(self.alarms.iter().cloned())
     }
 
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError> {

@@ -1,6 +1,7 @@
 //! The `restock` command: reads flags, clock and terminal, and hands everything else to the verbs.
 #![doc = include_str!("overview.md")]
 
+mod adaptation;
 mod catalogue;
 mod chart;
 mod cli;

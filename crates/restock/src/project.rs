@@ -17,6 +17,7 @@ use restock_pretrained::text::TextModel;
 use restock_pretrained::tuning::registry::{Registry, RegistryError};
 use restock_store::{Import, ImportError, ImportOptions, Mapping};
 
+use crate::adaptation::{Adapts, InUse};
 use crate::cli::{DataArgs, PlanningArgs};
 use crate::config::{Config, did_you_mean};
 use crate::error::{CliError, Exit};
@@ -65,6 +66,8 @@ pub(crate) struct Loaded {
     pub(crate) models: Registry,
     /// Since when the learned policy watches.
     pub(crate) shadow: Shadow,
+    /// What the settings say about adaptation.
+    pub(crate) adapts: Adapts,
     /// Whether it is the data as they were known before a day that was named.
     pub(crate) looks_back: bool,
 }
@@ -263,8 +266,11 @@ impl Project {
         }
         settings.learned_weights = own.map(fitted::read).transpose()?.flatten();
         let shadow = Shadow::read(own, config.shadow_days, settings.learned_weights.as_ref())?;
-        settings.learned_acts = shadow.acts(plan_day(&import.dataset, &settings));
-        Ok(Loaded { import, settings, notes, name, models, shadow, looks_back: look_back.is_some() })
+        let in_use = self.own_dir().map(InUse::read).transpose()?.unwrap_or_default();
+        let as_of = plan_day(&import.dataset, &settings);
+        in_use.apply(&mut settings, config.adapts, &shadow, as_of);
+        let looks_back = look_back.is_some();
+        Ok(Loaded { import, settings, notes, name, models, shadow, adapts: config.adapts, looks_back })
     }
 
     fn fallback_name(&self) -> String {
@@ -424,8 +430,26 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
 /// The forecaster of a name; `pretrained`, and what `auto` weighs beside its own models, is the version that the project
 /// promoted.
 pub(crate) fn forecaster(name: &str, loaded: &Loaded) -> Result<Box<dyn Forecaster>, CliError> {
-    let pretrained =
-        || pretrained(&loaded.models, loaded.settings.bucket, precision(&loaded.settings.forecast_precision)?);
+    let version = match name {
+        "auto" | "pretrained" => loaded.models.active().map_err(|error| registry_error(&error))?,
+        _ => None,
+    };
+    forecaster_of(name, loaded, version.as_deref())
+}
+
+/// The same with a version of the pretrained model; `None` is the one that is shipped.
+///
+/// # Errors
+/// A name that is not known, a version that cannot be read.
+pub(crate) fn forecaster_of(
+    name: &str,
+    loaded: &Loaded,
+    version: Option<&str>,
+) -> Result<Box<dyn Forecaster>, CliError> {
+    let pretrained = || {
+        let precision = precision(&loaded.settings.forecast_precision)?;
+        pretrained(&loaded.models, version, loaded.settings.bucket, precision)
+    };
     match name {
         "pretrained" => return pretrained(),
         name if shipped::NAMES.contains(&name) => {
@@ -461,13 +485,15 @@ fn note_of_other_bucket(session: &Session, models: &Registry, bucket: Bucket) ->
     (tuned != bucket).then(|| session.fill(Text::VersionOfOtherBucket, &[&version, &periods(tuned), &periods(bucket)]))
 }
 
-/// The pretrained model: the version that was promoted, if it is tuned to periods of this length, or the one that is
-/// shipped.
-fn pretrained(models: &Registry, bucket: Bucket, precision: Precision) -> Result<Box<dyn Forecaster>, CliError> {
-    let Some(version) = models.active().map_err(|error| registry_error(&error))? else {
-        return Ok(Box::new(shipped::pretrained(precision)));
-    };
-    let adapter = models.load(&version, shipped::base()).map_err(|error| registry_error(&error))?;
+/// The pretrained model: a version, if it is tuned to periods of this length, or the one that is shipped.
+fn pretrained(
+    models: &Registry,
+    version: Option<&str>,
+    bucket: Bucket,
+    precision: Precision,
+) -> Result<Box<dyn Forecaster>, CliError> {
+    let Some(version) = version else { return Ok(Box::new(shipped::pretrained(precision))) };
+    let adapter = models.load(version, shipped::base()).map_err(|error| registry_error(&error))?;
     if let Err(error) = adapter.card.require_bucket(bucket) {
         let reason = format!("pretrained on simulated shops, not fitted: version {version} is {error}");
         return Ok(Box::new(shipped::pretrained(precision).because(&reason)));

@@ -260,6 +260,7 @@ pub(crate) fn planned() -> Planned {
     };
     Planned {
         can_backtest: true,
+        to_judge: Vec::new(),
         details: details(&plan),
         plan,
         loaded: Loaded {
@@ -269,6 +270,7 @@ pub(crate) fn planned() -> Planned {
             name: "north-stores".into(),
             models: crate::project::models_of(std::path::Path::new("no-project")),
             shadow: crate::shadow::Shadow::read(None, 28, None).expect("no file"),
+            adapts: crate::adaptation::Adapts::default(),
             looks_back: false,
         },
         assumptions: vec![Assumption {

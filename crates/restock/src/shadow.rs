@@ -1,4 +1,4 @@
-//! Shadow mode: since when the learned policy watches a project, and from when on `auto` lets it act.
+//! Shadow mode: since when the learned policy watches a project, and from when on `auto` may let it act.
 //!
 //! The day on which it began is kept in `.restock/learned_policy.json` of the project, with the hash of its weights: other
 //! weights watch anew. Where there is no project, it only watches.
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use restock_core::Day;
 use restock_core::settings::{PlanSettings, PolicyWeights};
 use restock_engine::{LEARNED_SAVING, Plan};
-use restock_learning::PretrainedPolicy;
+use restock_learning::{PretrainedPolicy, guarded};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -62,9 +62,16 @@ impl Shadow {
         Ok(shadow)
     }
 
-    /// Whether `auto` may let the learned policy act in a plan of this day.
-    pub(crate) fn acts(&self, as_of: Day) -> bool {
-        self.days == 0 || self.since.is_some_and(|since| as_of >= since.plus(self.days as i32))
+    /// The name of these weights in the contest of policies.
+    pub(crate) fn version(&self) -> String {
+        format!("{} {}", guarded::NAME, self.weights.get(..8).unwrap_or(&self.weights))
+    }
+
+    /// Whether `auto` may let the learned policy act in a plan of this day: its days of watching are over, and the policy
+    /// that acts by the evidence of outcomes is the one of these weights.
+    pub(crate) fn acts(&self, as_of: Day, champion: &str) -> bool {
+        let has_watched = self.since.is_some_and(|since| as_of >= since.plus(self.days as i32));
+        self.days == 0 || has_watched && champion == self.version()
     }
 
     /// Begins to watch with a plan of this day, where it has not yet; says so where that cannot be written down.
@@ -113,10 +120,12 @@ mod tests {
     fn it_acts_after_its_days_of_watching() {
         let dir = tempfile::tempdir().unwrap();
         let shadow = Shadow::read(Some(dir.path()), 28, None).unwrap();
-        assert!(!shadow.acts(day("2026-03-02")));
+        let version = shadow.version();
+        assert!(!shadow.acts(day("2026-03-02"), &version));
         shadow.begin(day("2026-03-02")).unwrap();
         let shadow = Shadow::read(Some(dir.path()), 28, None).unwrap();
-        assert!(!shadow.acts(day("2026-03-29")) && shadow.acts(day("2026-03-30")));
+        assert!(!shadow.acts(day("2026-03-29"), &version) && shadow.acts(day("2026-03-30"), &version));
+        assert!(!shadow.acts(day("2026-03-30"), "classical"), "outcomes speak for another policy");
         shadow.begin(day("2026-03-20")).unwrap();
         assert_eq!(Shadow::read(Some(dir.path()), 28, None).unwrap().since, Some(day("2026-03-02")), "it began once");
     }
@@ -127,19 +136,20 @@ mod tests {
         let path = dir.path().join(FOLDER).join(FILE);
         write_file(&path, r#"{"weights": "of another release", "since": "2025-01-01"}"#).unwrap();
         let shadow = Shadow::read(Some(dir.path()), 28, None).unwrap();
-        assert!(!shadow.acts(day("2026-03-02")));
+        let version = shadow.version();
+        assert!(!shadow.acts(day("2026-03-02"), &version));
         shadow.begin(day("2026-03-02")).unwrap();
-        assert!(Shadow::read(Some(dir.path()), 28, None).unwrap().acts(day("2026-03-30")));
+        assert!(Shadow::read(Some(dir.path()), 28, None).unwrap().acts(day("2026-03-30"), &version));
         let fitted = PolicyWeights { sha256: "of a fit".to_owned(), ..PolicyWeights::default() };
-        assert!(!Shadow::read(Some(dir.path()), 28, Some(&fitted)).unwrap().acts(day("2026-03-30")));
+        assert!(!Shadow::read(Some(dir.path()), 28, Some(&fitted)).unwrap().acts(day("2026-03-30"), &version));
     }
 
     #[test]
     fn without_days_it_acts_at_once_and_without_a_project_never_else() {
-        assert!(Shadow::read(None, 0, None).unwrap().acts(day("2026-03-02")));
+        assert!(Shadow::read(None, 0, None).unwrap().acts(day("2026-03-02"), ""));
         let shadow = Shadow::read(None, 1, None).unwrap();
         shadow.begin(day("2026-03-02")).unwrap();
-        assert!(!shadow.acts(day("2036-03-02")));
+        assert!(!shadow.acts(day("2036-03-02"), ""));
     }
 
     #[test]

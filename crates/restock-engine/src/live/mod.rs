@@ -6,10 +6,10 @@
 //!    cannot send all that is wanted.
 //! 2. [`LivePlan::refresh`] plans the partitions of what was touched as a whole: distribution centres, components, and what
 //!    they can send.
-//! 3. [`LivePlan::settle`] reads everything, and plans again what came out different from what is known. After it, the
-//!    plan is that of [`plan`](crate::plan()) of the same data, byte for byte. Until then, what a partition takes from all
-//!    others (classes, data health, when locations are open, lead times of whole sources, items alike) is that of the last
-//!    settling.
+//! 3. [`Whole::of`] works out what a partition takes from all others (classes, data health, when locations are open, lead
+//!    times of whole sources, items alike): from everything, on any thread, while the plan goes on. [`LivePlan::take_over`]
+//!    takes it, and [`LivePlan::settle_some`] plans again what comes out different, a few partitions at a time. After the
+//!    last of them the plan is that of [`plan`](crate::plan()) of the same data, byte for byte, where nothing came in since.
 //!
 //! Limits over several lines are shared out anew after each step.
 
@@ -20,12 +20,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Forecaster, ItemLocation};
 
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::{Shared, UnitBuilder};
+use crate::judgement::ToJudge;
 use crate::plan::{batches, plan_id};
 use crate::unit::PlanningUnit;
 
@@ -50,6 +52,45 @@ pub struct LivePlan {
     overrides: Overrides,
     /// Parts of which only some item-locations were planned since anything else was.
     stale: BTreeSet<String>,
+    /// Parts that have not been compared with what was taken over last.
+    unsettled: BTreeSet<String>,
+    /// The plan of what was taken over last, as long as nothing came in since.
+    settled_id: Option<String>,
+}
+
+/// What plans take from everything.
+pub struct Whole {
+    settings: PlanSettings,
+    shared: Arc<Shared>,
+    masters: Dataset,
+    as_of: Day,
+    /// Items by partition, each ascending.
+    partitions: Vec<Vec<String>>,
+    plan_id: String,
+}
+
+impl Whole {
+    /// Reads everything; `forecaster` is the name of the forecaster.
+    pub fn of(dataset: &Dataset, settings: &PlanSettings, forecaster: &str) -> Self {
+        let report = crate::health::check(dataset, settings);
+        let builder = UnitBuilder::new(dataset, settings, Some(&report));
+        let ids = |items: Vec<restock_core::ItemIdx>| {
+            items.into_iter().map(|item| dataset.items[item.0 as usize].item_id.clone()).collect()
+        };
+        Self {
+            settings: settings.clone(),
+            shared: builder.shared().clone(),
+            masters: master_tables(dataset),
+            as_of: builder.history.as_of(),
+            partitions: builder.items_by_partition().into_iter().map(ids).collect(),
+            plan_id: plan_id(dataset, settings, forecaster),
+        }
+    }
+
+    /// The day that is planned for.
+    pub fn as_of(&self) -> Day {
+        self.as_of
+    }
 }
 
 /// A partition.
@@ -87,8 +128,15 @@ impl LivePlan {
         tables: TablesOf<'_>,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Self {
-        let mut live = Self {
-            settings: settings.clone(),
+        let mut live = Self::empty();
+        live.settle(whole, settings, forecaster, tables, progress);
+        live
+    }
+
+    /// A plan of nothing, for what is [taken over](Self::take_over).
+    pub fn empty() -> Self {
+        Self {
+            settings: PlanSettings::default(),
             shared: Arc::default(),
             masters: Dataset::default(),
             as_of: Day(0),
@@ -97,9 +145,9 @@ impl LivePlan {
             part_of: HashMap::new(),
             overrides: Overrides::new(),
             stale: BTreeSet::new(),
-        };
-        live.settle(whole, settings, forecaster, tables, progress);
-        live
+            unsettled: BTreeSet::new(),
+            settled_id: None,
+        }
     }
 
     /// The day that is planned for.
@@ -133,6 +181,19 @@ impl LivePlan {
         let mut proposals: Vec<Proposal> = wanted.filter_map(|unit| self.proposal(unit)).collect();
         crate::plan::sort_proposals(&mut proposals);
         proposals
+    }
+
+    /// What a planner should look at, `more` among it, most money first. What is about several lines is not among it.
+    pub fn exceptions(&self, more: impl IntoIterator<Item = PlanException>) -> Vec<PlanException> {
+        let own = self.units().flat_map(|unit| unit.exceptions.iter().cloned());
+        let mut exceptions: Vec<PlanException> = own.chain(more).collect();
+        crate::exceptions::rank(&mut exceptions);
+        exceptions
+    }
+
+    /// What can be judged of the plan by what comes of it.
+    pub fn to_judge(&self) -> impl Iterator<Item = &ToJudge> {
+        self.units().filter_map(|unit| unit.to_judge.as_deref())
     }
 
     fn units(&self) -> impl Iterator<Item = &UnitPlan> {
@@ -217,7 +278,7 @@ impl LivePlan {
         let part = tables(&self.items_of(&roots));
         let settings = self.settings.clone();
         let builder = UnitBuilder::of_part(&part, &settings, self.shared.clone());
-        self.plan_anew(&builder, &roots, forecaster, &|_, _| {})
+        self.plan_anew(&builder, &roots, forecaster)
     }
 
     fn plan_alone<'a>(
@@ -262,15 +323,21 @@ impl LivePlan {
     ) -> BTreeSet<ItemLocation> {
         if !changed.is_empty() {
             changed.extend(self.share_out(&changed, forecaster, tables));
-            let mut hasher = blake3::Hasher::new();
-            hasher.update(self.plan_id.as_bytes());
-            for place in &changed {
-                let unit = self.unit(place);
-                hasher.update(format!("{place:?}{:?}", unit.map(|unit| &unit.line)).as_bytes());
-            }
-            self.plan_id = format!("pl_{}", &hasher.finalize().to_hex()[..16]);
+            self.name_state(&changed);
         }
         changed
+    }
+
+    fn name_state(&mut self, changed: &BTreeSet<ItemLocation>) {
+        // What came in since is not in the plan of everything.
+        self.settled_id = None;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.plan_id.as_bytes());
+        for place in changed {
+            let unit = self.unit(place);
+            hasher.update(format!("{place:?}{:?}", unit.map(|unit| &unit.line)).as_bytes());
+        }
+        self.plan_id = format!("pl_{}", &hasher.finalize().to_hex()[..16]);
     }
 
     fn unit(&self, place: &ItemLocation) -> Option<&UnitPlan> {
@@ -278,43 +345,18 @@ impl LivePlan {
         part.planned().iter().find(|unit| place_of(unit) == *place)
     }
 
-    /// Reads everything again, and plans what differs from what is known: all of it where settings changed, such as the
-    /// day. Returns the item-locations whose plan changed.
-    pub fn settle(
-        &mut self,
-        whole: &Dataset,
-        settings: &PlanSettings,
-        forecaster: &dyn Forecaster,
-        tables: TablesOf<'_>,
-        progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> BTreeSet<ItemLocation> {
-        let report = crate::health::check(whole, settings);
-        let builder = UnitBuilder::new(whole, settings, Some(&report));
-        if *settings != self.settings {
-            self.settings = settings.clone();
+    /// Takes over what was worked out from everything: all of it differs where settings changed, such as the day. What
+    /// differs waits for [`settle_some`](Self::settle_some). Returns the item-locations of parts that are no more.
+    pub fn take_over(&mut self, whole: Whole) -> BTreeSet<ItemLocation> {
+        let Whole { settings, shared, masters, as_of, partitions, plan_id } = whole;
+        if settings != self.settings {
+            self.settings = settings;
             self.parts.values_mut().for_each(|part| part.fingerprint = None);
         }
-        self.stale.clear();
-        self.shared = builder.shared().clone();
-        self.as_of = builder.history.as_of();
-        self.masters = master_tables(whole);
-        let mut gone = self.take_over(&builder, whole);
-        let roots = self.parts.keys().cloned().collect();
-        let mut changed = self.plan_anew(&builder, &roots, forecaster, progress);
-        changed.append(&mut gone);
-        changed.extend(self.share_out(&changed, forecaster, tables));
-        self.plan_id = plan_id(whole, settings, forecaster.name());
-        changed
-    }
-
-    /// Makes the parts those of a builder of everything. Returns the item-locations of parts that are no more.
-    fn take_over(&mut self, builder: &UnitBuilder<'_>, whole: &Dataset) -> BTreeSet<ItemLocation> {
+        (self.shared, self.masters, self.as_of) = (shared, masters, as_of);
         let mut before = std::mem::take(&mut self.parts);
         self.part_of.clear();
-        let roots = builder.items_by_partition();
-        for items in roots {
-            let items: Vec<String> =
-                items.into_iter().map(|item| whole.items[item.0 as usize].item_id.clone()).collect();
+        for items in partitions {
             let root = items[0].clone();
             let mut part = before.remove(&root).unwrap_or_default();
             if part.items != items {
@@ -324,7 +366,80 @@ impl LivePlan {
             part.items = items;
             self.parts.insert(root, part);
         }
+        self.unsettled = self.parts.keys().cloned().collect();
+        self.settled_id = Some(plan_id);
         before.values().flat_map(|part| &part.units).map(place_of).collect()
+    }
+
+    /// Whether everything was compared with what was taken over last.
+    pub fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    /// Partitions that have not been compared with what was taken over last.
+    pub fn n_unsettled(&self) -> usize {
+        self.unsettled.len()
+    }
+
+    /// Plans some partitions that differ from what is known, of at least `n` item-locations together where so many wait.
+    /// Returns the item-locations whose plan changed.
+    pub fn settle_some(
+        &mut self,
+        n: usize,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+    ) -> BTreeSet<ItemLocation> {
+        let (mut roots, mut n_places) = (BTreeSet::new(), 0);
+        while n_places < n.max(1)
+            && let Some(root) = self.unsettled.pop_first()
+        {
+            let part = &self.parts[&root];
+            // Of a part that was never planned only the items are known.
+            n_places += part.units.len().max(part.items.len());
+            self.stale.remove(&root);
+            roots.insert(root);
+        }
+        if roots.is_empty() {
+            return BTreeSet::new();
+        }
+        let part = tables(&self.items_of(&roots));
+        let settings = self.settings.clone();
+        let builder = UnitBuilder::of_part(&part, &settings, self.shared.clone());
+        let settled_id = self.settled_id.take();
+        let mut changed = self.plan_anew(&builder, &roots, forecaster);
+        let is_last = self.unsettled.is_empty();
+        if !changed.is_empty() || is_last {
+            changed.extend(self.share_out(&changed, forecaster, tables));
+        }
+        match (is_last, settled_id) {
+            (true, Some(plan_id)) => self.plan_id = plan_id,
+            (_, kept) => {
+                self.name_state(&changed);
+                self.settled_id = kept;
+            }
+        }
+        changed
+    }
+
+    /// Takes over everything and settles all of it; `progress(done, total)` counts partitions. Returns the item-locations
+    /// whose plan changed.
+    pub fn settle(
+        &mut self,
+        whole: &Dataset,
+        settings: &PlanSettings,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> BTreeSet<ItemLocation> {
+        /// Enough for all threads, and not so much that progress stands still.
+        const N_AT_A_TIME: usize = 2_048;
+        let mut changed = self.take_over(Whole::of(whole, settings, forecaster.name()));
+        let total = self.unsettled.len();
+        while !self.is_settled() {
+            changed.extend(self.settle_some(N_AT_A_TIME, forecaster, tables));
+            progress(total - self.unsettled.len(), total);
+        }
+        changed
     }
 
     /// The items of some parts, ascending.
@@ -342,7 +457,6 @@ impl LivePlan {
         builder: &UnitBuilder<'_>,
         roots: &BTreeSet<String>,
         forecaster: &dyn Forecaster,
-        progress: &(dyn Fn(usize, usize) + Sync),
     ) -> BTreeSet<ItemLocation> {
         let known = |root: &str| self.parts.get(root).and_then(|part| part.fingerprint);
         let root_of = |partition: &[(restock_core::ItemIdx, restock_core::LocationIdx)]| {
@@ -354,16 +468,12 @@ impl LivePlan {
             silent.remove(&root_of(partition));
         });
         let sizes: Vec<usize> = builder.partitions().iter().map(Vec::len).collect();
-        let total = sizes.iter().sum();
-        let done = std::sync::atomic::AtomicUsize::new(0);
         let planned: Vec<(String, blake3::Hash, Vec<UnitPlan>)> = batches(&sizes)
             .into_par_iter()
             .flat_map_iter(|batch| {
                 let mut new = Vec::new();
                 let mut units: Vec<PlanningUnit> = Vec::new();
-                let mut n_pairs = 0;
                 for partition in &builder.partitions()[batch] {
-                    n_pairs += partition.len();
                     let built = builder.build_partition(partition).0;
                     let (root, fingerprint) = (root_of(partition), fingerprint(&built));
                     if known(&root) != Some(fingerprint) {
@@ -372,8 +482,6 @@ impl LivePlan {
                     }
                 }
                 let mut plans = plan_batch_with(&units, &self.settings, forecaster, &Overrides::new()).into_iter();
-                let done = done.fetch_add(n_pairs, std::sync::atomic::Ordering::Relaxed) + n_pairs;
-                progress(done, total);
                 let split = move |(root, fingerprint, n)| (root, fingerprint, plans.by_ref().take(n).collect());
                 new.into_iter().map(split).collect::<Vec<_>>()
             })

@@ -14,9 +14,11 @@ use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::server::App;
 
+pub(crate) mod adaptation;
 pub(crate) mod audit;
 pub(crate) mod decisions;
 pub(crate) mod events;
+pub(crate) mod exceptions;
 pub(crate) mod inventory;
 pub(crate) mod operations;
 pub(crate) mod orders;
@@ -62,6 +64,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/orders", get(orders::list).post(orders::export))
         .route("/v1/orders/{id}", get(orders::one))
         .route("/v1/plans", get(plans::list).post(plans::replan))
+        .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/adaptation", get(adaptation::read))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }

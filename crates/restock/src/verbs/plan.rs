@@ -8,10 +8,11 @@ use restock_core::proposal::Proposal;
 use restock_core::{Day, Finding, FindingCode, Money, Severity};
 use restock_engine::backtest::is_long_enough;
 use restock_engine::health::MissingTable;
-use restock_engine::{DetailedPlan, LineDetail, Plan, Unplanned};
+use restock_engine::{DetailedPlan, LineDetail, Plan, ToJudge, Unplanned};
 use restock_store::TableSummary;
 use serde::Serialize;
 
+use crate::adaptation::Lesson;
 use crate::cli::PlanArgs;
 use crate::error::{CliError, row_errors};
 use crate::format;
@@ -20,6 +21,7 @@ use crate::project::{Loaded, Project, Repeated, apply_flags, forecaster, is_know
 use crate::report::{self, Assumption};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
+use crate::verbs::serve::is_served;
 
 /// Lines whose charts go into the HTML report.
 pub(crate) const N_DETAILS: usize = 300;
@@ -37,6 +39,8 @@ pub(crate) struct Planned {
     pub(crate) details: Vec<LineDetail>,
     /// Whether the sales reach back far enough for a backtest.
     pub(crate) can_backtest: bool,
+    /// What is judged later by what comes of it.
+    pub(crate) to_judge: Vec<ToJudge>,
 }
 
 /// A plan for machines.
@@ -80,10 +84,22 @@ pub(crate) fn run_try(session: &Session, args: &PlanArgs) -> Result<Output, CliE
 
 fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Output, CliError> {
     let mut loaded = project.load(session)?;
+    let own = loaded.settings.clone();
     apply_flags(&mut loaded.settings, &args.planning)?;
+    // What is tried out, looked back at or planned by a server teaches nothing.
+    let is_own = !args.dry_run && !loaded.looks_back && loaded.settings == own;
+    let lesson = match project.own_dir().filter(|dir| is_own && !is_served(dir)) {
+        Some(dir) => Some(Lesson::begin(dir, &mut loaded)?),
+        None => None,
+    };
     let n_details = if args.dry_run { 0 } else { N_DETAILS };
-    let planned = plan_loaded(session, loaded, project.config_path().is_some(), n_details)?;
+    let mut planned = plan_loaded(session, loaded, project.config_path().is_some(), n_details)?;
     require_sales(&planned)?;
+    let mut notes = Vec::new();
+    match lesson.map_or(Ok(Vec::new()), |lesson| lesson.end(&planned, session.now)) {
+        Ok(alarms) => planned.plan.add_exceptions(alarms),
+        Err(error) => notes.push(error.message),
+    }
     let (out, files) = if args.dry_run {
         (None, Vec::new())
     } else {
@@ -97,7 +113,7 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     {
         open_in_browser(report);
     }
-    let mut notes = planned.loaded.notes.clone();
+    notes.extend(planned.loaded.notes.iter().cloned());
     notes.extend(planned.loaded.shadow.note(session, &planned.plan, &planned.loaded.settings));
     if args.publish {
         if project.config_path().is_none() || project.ad_hoc {
@@ -140,14 +156,14 @@ pub(crate) fn plan_loaded(
     let forecaster = forecaster(&loaded.settings.forecast_model, &loaded)?;
     let progress = session.progress(session.text(Text::Planning));
     let dataset = &loaded.import.dataset;
-    let DetailedPlan { plan, details, missing_tables } =
+    let DetailedPlan { plan, details, missing_tables, to_judge } =
         restock_engine::plan_with_details(dataset, &loaded.settings, forecaster.as_ref(), n_details, &|done, total| {
             progress.set(done as u64, total as u64)
         });
     drop(progress);
     let assumptions = report::assumptions(&plan, dataset, &loaded.settings, configured, session.lang);
     let can_backtest = plan.summary.n_planned > 0 && is_long_enough(dataset, &loaded.settings);
-    Ok(Planned { plan, loaded, assumptions, missing: missing_tables, details, can_backtest })
+    Ok(Planned { plan, loaded, assumptions, missing: missing_tables, details, can_backtest, to_judge })
 }
 
 /// Refuses a plan without sales, unless a minimum stock or stock promised to others makes one of a known day.

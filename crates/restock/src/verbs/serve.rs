@@ -138,6 +138,12 @@ fn lock(dir: &Path) -> Result<File, CliError> {
     }
 }
 
+/// Whether a server runs on the project.
+pub(crate) fn is_served(dir: &Path) -> bool {
+    let file = File::options().write(true).open(dir.join(".restock").join("serve.lock"));
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// Starts what brings events beside the API.
 fn start_sources(server: &Server, configs: &[SourceConfig], around: &Surroundings) -> Result<Vec<Source>, CliError> {
     let start = |config: &SourceConfig| {

@@ -1,6 +1,7 @@
 //! `restock model`: versions of the pretrained demand model.
 
 mod list;
+mod outcomes;
 mod pretrain;
 mod promote;
 mod tune;
@@ -22,6 +23,7 @@ pub(crate) fn run(session: &Session, args: &ModelArgs) -> Result<Output, CliErro
         ModelAction::Verify { target } => verify::run(session, &models()?, target.as_deref()),
         ModelAction::Promote { version, force } => promote::promote(session, &models()?, version, force.as_deref()),
         ModelAction::Rollback => promote::roll_back(session, &models()?),
+        ModelAction::Outcomes { data } => outcomes::run(session, data),
     }
 }
 
