@@ -53,6 +53,7 @@ mod fields;
 mod from_tables;
 mod incoming;
 mod intake;
+mod kept_events;
 mod ledger;
 mod orders;
 #[cfg(feature = "postgres")]
@@ -79,6 +80,7 @@ pub use desk::{
 pub use error::LedgerError;
 pub use from_tables::{TableEvents, events_from_tables};
 pub use incoming::{Incoming, Position, Refusal, RefusalCode};
+pub use kept_events::KeptEvents;
 pub use ledger::{
     Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
     QuarantineState, Recorded, Snapshot,

@@ -5,6 +5,7 @@
 //! from it (classes, data health, lead times of sources) is worked out in quiet moments, and at most a tenth of the time
 //! ([`LivePlan::settle`]); a new day, and files or settings that changed, are settled before anything else.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,14 +17,16 @@ use restock_core::filter::Filter;
 use restock_core::proposal::Proposal;
 use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, RowsByItem};
 use restock_engine::{LivePlan, Remembering};
-use restock_ledger::{DESK_SOURCE, Files, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part};
+use restock_ledger::{
+    DESK_SOURCE, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
+};
 use restock_server::{LivePlanner, PlanningError};
 use restock_store::Import;
 
 use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::ledger::{Added, N_AT_A_TIME, before, events_up_to};
+use crate::ledger::{Added, before, events_up_to};
 use crate::project::{Loaded, Project, business_day, forecaster};
 use crate::session::Session;
 
@@ -132,6 +135,8 @@ struct EventIndex {
     last_day: Option<Day>,
     first_at: Option<Timestamp>,
     n_events: usize,
+    /// What was read of items before.
+    kept: RefCell<KeptEvents>,
 }
 
 impl EventIndex {
@@ -151,23 +156,10 @@ impl EventIndex {
         }
     }
 
-    /// The events of some items, and those of no item in particular.
-    fn of(&self, item_ids: &[String], ledger: &dyn Ledger) -> Result<Vec<Event>, LedgerError> {
-        let mut events = self.of_all.clone();
-        for item_id in item_ids {
-            events.extend(self.of_items.get(item_id).into_iter().flatten().cloned());
-            for location_id in self.locations.get(item_id).into_iter().flatten() {
-                let place = ItemLocation::new(item_id, location_id);
-                let mut next = 1;
-                loop {
-                    let some = ledger.events_of(&place, next, N_AT_A_TIME)?;
-                    let Some(last) = some.last() else { break };
-                    next = last.sequence + 1;
-                    events.extend(some.into_iter().map(|recorded| recorded.event));
-                }
-            }
-        }
-        Ok(events)
+    /// The events of some items at no one location, and those of no item in particular.
+    fn wide(&self, item_ids: &[String]) -> Vec<Event> {
+        let own = item_ids.iter().filter_map(|item_id| self.of_items.get(item_id)).flatten();
+        self.of_all.iter().chain(own).cloned().collect()
     }
 }
 
@@ -181,7 +173,8 @@ impl FileTables {
         time_zone: &TimeZone,
     ) -> Result<Dataset, LedgerError> {
         let part = self.rows.part(&self.tables, item_ids);
-        Ok(tables_of_part(&part, self.about, &events.of(item_ids, ledger)?, time_zone))
+        let (wide, mut kept) = (events.wide(item_ids), events.kept.borrow_mut());
+        kept.tables(&part, self.about, item_ids, &events.locations, &wide, ledger, time_zone)
     }
 }
 
@@ -289,6 +282,7 @@ impl ProjectPlanner {
         let added = Added { n_events: index.n_events, n_later: 0, last_day };
         let import = Import { dataset: whole, ..files.import.clone() };
         let loaded = files.project.understand(&self.session, import, &added, now).map_err(explained)?;
+        index.kept = std::mem::take(&mut self.events.kept);
         self.events = index;
         let (files, events, ledger) = (&*files, &self.events, &*self.ledger);
         let mut error = None;

@@ -6,6 +6,7 @@ mod faulty;
 mod fuzz;
 #[path = "../../examples/shared/generator.rs"]
 mod generator;
+mod kept_events;
 #[path = "../../examples/shared/log.rs"]
 mod log;
 mod messages;
