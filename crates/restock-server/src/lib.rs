@@ -50,7 +50,7 @@ pub use planner::{LivePlanner, PlanningError};
 pub use problem::Problem;
 pub use projection::SNAPSHOT_NAME;
 pub use rates::{Rate, Rates};
-pub use recorder::Recorder;
+pub use recorder::{COMMAND_LINE_ACTOR, Recorder};
 pub use restock_ledger::{Revision, Scope};
 pub use security::Security;
 pub use serve::ServeError;
