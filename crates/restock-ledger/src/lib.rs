@@ -75,7 +75,7 @@ pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
 pub use desk::{
     Choice, DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Need,
-    OrderStanding, ProposalState, RULE_ACTOR, Revision, Scope, line_field, n_approvers,
+    OrderStanding, ProposalState, RULE_ACTOR, RequestKey, Revision, Scope, line_field, n_approvers,
 };
 pub use error::LedgerError;
 pub use from_tables::{TableEvents, events_from_tables};

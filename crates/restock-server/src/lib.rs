@@ -17,6 +17,7 @@ mod connection;
 mod extract;
 mod files;
 mod hidden;
+mod idempotency;
 mod intake;
 pub mod limits;
 mod metrics;

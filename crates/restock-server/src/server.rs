@@ -1,13 +1,14 @@
 //! A server: the writer of a ledger and the routes that ask it.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
+use crate::idempotency::Keys;
 use crate::intake::ServerIntake;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) limiter: Limiter,
     pub(crate) delays: Delays,
     pub(crate) webhooks: Webhooks,
+    pub(crate) keys: Keys,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) time_zone: TimeZone,
@@ -84,6 +86,7 @@ impl Server {
             limiter: Limiter::new(security.rates),
             delays: Delays::default(),
             webhooks: Webhooks::new(security.webhooks.clone()),
+            keys: Keys::default(),
             security,
             metrics,
             clock,
