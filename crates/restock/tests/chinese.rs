@@ -23,7 +23,7 @@ const ALLOWED: &[&str] = &[
     // The program, its verbs, flags and the words of its syntax.
     "restock", "Restock", "try", "plan", "check", "explain", "import", "export", "backtest", "simulate", "forecast",
     "init", "demo", "config", "toml", "where", "auto", "open", "out", "report", "html", "data", "path", "all", "main",
-    "mon", "dmy", "mdy", "cd", "segment", "train", "tune", "env",
+    "mon", "dmy", "mdy", "cd", "segment", "intake", "train", "tune", "env",
 ];
 
 /// Runs of English: any two words of lower-case letters in a row that are not allowed.

@@ -1,9 +1,12 @@
 //! How the server is: health, readiness, metrics, and the description of the API.
 
+use std::sync::PoisonError;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
+use restock_intake::{Watch, metrics_text};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,8 +48,15 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let last_sequence = app.writer.progress().borrow().last_sequence;
     let text = app.metrics.text(app.writer.n_waiting(), last_sequence, app.passwords.n_checks())
-        + &app.planning.metrics(last_sequence);
+        + &app.planning.metrics(last_sequence)
+        + &intake_metrics(&app);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// Sources of events beside the API.
+fn intake_metrics(app: &App) -> String {
+    let sources = app.sources.lock().unwrap_or_else(PoisonError::into_inner);
+    metrics_text(&sources.iter().map(Watch::status).collect::<Vec<_>>())
 }
 
 /// The description of this API.

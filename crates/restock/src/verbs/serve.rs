@@ -108,6 +108,7 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
             let _ = console::Term::stderr().write_line(session.text(Text::NobodyYet));
         }
         let sources = start_sources(&server, &config.intake, &around)?;
+        server.show_sources(sources.iter().map(Source::watch).collect());
         let stopping = async move {
             stopped().await;
             // What a source brings is committed by the server, so sources end first; and they block.
