@@ -55,6 +55,12 @@ pub trait LivePlanner: Send {
     /// # Errors
     /// [`PlanningError`].
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError>;
+
+    /// What is wrong with the data that the last plan was made from, a sentence each: files that could not be read, and rows
+    /// that could not be taken in.
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why nothing could be planned. It is shown to planners.
@@ -69,6 +75,8 @@ pub(crate) struct Run {
     pub(crate) n_events: usize,
     /// Seconds of planning.
     pub(crate) seconds: f64,
+    /// What was wrong with the data.
+    pub(crate) problems: Vec<String>,
     pub(crate) result: Result<Planned, String>,
 }
 
@@ -159,6 +167,11 @@ impl Planning {
     /// The last runs, the latest first.
     pub(crate) fn runs(&self) -> Vec<Run> {
         self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// The last run.
+    pub(crate) fn last_run(&self) -> Option<Run> {
+        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
     }
 
     /// What is counted about the planner, in the text format of Prometheus; nothing where there is none.
@@ -330,7 +343,8 @@ impl Follower {
                 self.file().await
             }
             Err(error) => {
-                self.remember(Run { at: now, n_events, seconds, result: Err(error.to_string()) });
+                let problems = self.planner.problems();
+                self.remember(Run { at: now, n_events, seconds, problems, result: Err(error.to_string()) });
                 Err(error.to_string())
             }
         }
@@ -385,7 +399,8 @@ impl Follower {
             self.shared.metrics.count_delay(now.duration_since(since).as_secs_f64().max(0.0));
         }
         self.shared.metrics.count_run(n_changed);
-        let run = Run { at: now, n_events: *n_events, seconds: *seconds, result: Ok(Planned { n_changed, ..planned }) };
+        let (problems, result) = (self.planner.problems(), Ok(Planned { n_changed, ..planned }));
+        let run = Run { at: now, n_events: *n_events, seconds: *seconds, problems, result };
         self.remember(run);
         self.unfiled = None;
         Ok(())

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use restock_core::filter::Filter;
 use restock_core::proposal::Proposal;
-use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, RowError, RowsByItem};
 use restock_engine::{LivePlan, Remembering};
 use restock_ledger::{
     DESK_SOURCE, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
@@ -78,6 +78,8 @@ pub(crate) struct ProjectPlanner {
     refreshed_at: Timestamp,
     settled_at: Timestamp,
     settling_took: SignedDuration,
+    /// What is wrong with the files.
+    problems: Vec<String>,
 }
 
 struct Live {
@@ -209,6 +211,7 @@ impl ProjectPlanner {
             refreshed_at: now,
             settled_at: now,
             settling_took: SignedDuration::ZERO,
+            problems: Vec::new(),
         })
     }
 
@@ -217,6 +220,10 @@ impl ProjectPlanner {
         let read = self.read_changed_files();
         match (read, &mut self.files) {
             (Err(error), Some(before)) => {
+                self.problems = vec![format!(
+                    "files or settings changed and cannot be read, those of before stand: {}",
+                    explained_text(&error)
+                )];
                 tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
                 before.stamp = stamp(&before.project);
                 Ok(())
@@ -247,8 +254,10 @@ impl ProjectPlanner {
                 "rows of files could not be taken in: see `restock check`"
             );
         }
+        self.problems = row_problems(&import);
         let about = Files::of(&tables, self.session.now);
-        self.files = Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import });
+        self.files =
+            Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import });
         Ok(())
     }
 
@@ -414,8 +423,26 @@ fn stamp(project: &Project) -> Stamp {
     stamp
 }
 
+/// What rows of files could not be taken in, a sentence for each file.
+fn row_problems(import: &Import) -> Vec<String> {
+    let mut of_files: BTreeMap<&str, (usize, &RowError)> = BTreeMap::new();
+    for error in &import.row_errors {
+        of_files.entry(&error.file).or_insert((0, error)).0 += 1;
+    }
+    // Beyond a thousand they are counted, not kept.
+    let more = if import.n_row_errors > import.row_errors.len() { "at least " } else { "" };
+    let sentence = |(file, (n, first)): (&str, (usize, &RowError))| {
+        restock_core::finding::in_singular(&format!("{file}: {more}{n} rows could not be taken in, the first: {first}"))
+    };
+    of_files.into_iter().map(sentence).collect()
+}
+
 fn explained(error: CliError) -> PlanningError {
-    PlanningError(error.hint.map_or_else(|| error.message.clone(), |hint| format!("{}: {hint}", error.message)))
+    PlanningError(explained_text(&error))
+}
+
+fn explained_text(error: &CliError) -> String {
+    error.hint.as_ref().map_or_else(|| error.message.clone(), |hint| format!("{}: {hint}", error.message))
 }
 
 fn failed(error: impl std::fmt::Display) -> PlanningError {
@@ -442,6 +469,10 @@ impl LivePlanner for ProjectPlanner {
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
         let revision = std::thread::scope(|scope| scope.spawn(|| self.settle(now)).join());
         revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.problems.clone()
     }
 
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError> {

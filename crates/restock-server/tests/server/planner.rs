@@ -23,6 +23,7 @@ struct Control {
     n_fail: AtomicU32,
     n_panic: AtomicU32,
     n_calls: AtomicU32,
+    problems: Mutex<Vec<String>>,
     /// The planner says that it has planned, and waits for leave to go on.
     gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
@@ -125,6 +126,10 @@ impl LivePlanner for UpToTen {
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError> {
         let is_wanted = self.needs(&need.place()).iter().any(|(_, now)| now.source == need.source);
         Ok(is_wanted.then(|| record(need)))
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.control.problems.lock().unwrap().clone()
     }
 }
 
@@ -262,6 +267,26 @@ async fn plans_are_listed_counted_and_asked_for() {
         (refused.status, &refused.json()["type"]),
         (StatusCode::CONFLICT, &json!("urn:restock:problem:no-planner"))
     );
+}
+
+/// Files that cannot be read stop no plan, but nobody takes it for a plan of all data.
+#[tokio::test]
+async fn what_is_wrong_with_the_data_is_said() {
+    let control: Arc<Control> = Arc::default();
+    let fixture = planned(Box::new(SqliteLedger::in_memory().unwrap()), &control).await;
+    let ready = || async { fixture.get(Role::Viewer, "/ready").await.text };
+    until(|| async { ready().await == r#"{"status":"ready","planning":"planned"}"# }).await;
+    *control.problems.lock().unwrap() = vec!["sales.csv: 2 rows could not be taken in".to_owned()];
+    fixture.events(&count("1", "berlin", 4)).await;
+    until(|| async { ready().await == r#"{"status":"ready","planning":"with_problems"}"# }).await;
+    let last = fixture.get(Role::Viewer, "/v1/plans").await.json()["plans"][0].clone();
+    assert_eq!(last["problems"], json!(["sales.csv: 2 rows could not be taken in"]));
+    control.problems.lock().unwrap().clear();
+    control.n_fail.store(1, Ordering::Relaxed);
+    fixture.events(&sale("2")).await;
+    until(|| async { ready().await == r#"{"status":"ready","planning":"failed"}"# }).await;
+    until(|| async { ready().await == r#"{"status":"ready","planning":"planned"}"# }).await;
+    assert_eq!(Fixture::new().await.get(Role::Viewer, "/ready").await.text, r#"{"status":"ready"}"#);
 }
 
 #[tokio::test]
