@@ -50,6 +50,7 @@ mod desk;
 mod doctor;
 mod error;
 mod fields;
+mod file_stock;
 mod from_tables;
 mod incoming;
 mod intake;
@@ -78,6 +79,7 @@ pub use desk::{
     OrderStanding, ProposalState, RULE_ACTOR, RequestKey, Revision, Scope, line_field, n_approvers,
 };
 pub use error::LedgerError;
+pub use file_stock::{FileStock, Lot, SeenStock, seen_in_events};
 pub use from_tables::{TableEvents, events_from_tables};
 pub use incoming::{Incoming, Position, Refusal, RefusalCode};
 pub use kept_events::KeptEvents;

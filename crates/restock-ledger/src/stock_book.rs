@@ -161,6 +161,24 @@ impl StockBook {
         }
     }
 
+    /// A book of one place alone, with what this one knows of it.
+    pub(crate) fn of_place(&self, place: &ItemLocation) -> Self {
+        let mut book = Self { horizon: self.horizon, ..Self::new() };
+        if let Some(known) = self.place(place) {
+            let key = (book.ids.intern(&place.item_id), book.ids.intern(&place.location_id));
+            book.places.insert(key, known.clone());
+        }
+        book
+    }
+
+    /// What moved at a place from an instant on, and when last; the book was not compacted beyond it.
+    pub(crate) fn moved_since(&self, place: &ItemLocation, since: Timestamp) -> (i128, Option<Timestamp>) {
+        let movements = self.place(place).map_or(&[][..], |place| &place.movements);
+        let n_before = movements.partition_point(|(at, _)| at.0 < since);
+        let moved = movements[n_before..].iter().map(|(_, amount)| amount).sum();
+        (moved, movements[n_before..].last().map(|(at, _)| at.0))
+    }
+
     /// Units of a line that arrived before the first event, and are in the stock already.
     pub(crate) fn received_before(&mut self, line: &OrderLine, quantity: Quantity) {
         let key = (self.ids.intern(&line.place.item_id), self.ids.intern(&line.place.location_id));
@@ -588,7 +606,7 @@ impl Order {
 }
 
 /// A sum as a quantity; sums beyond the limits of quantities show as the limit.
-fn shown(micro: i128) -> Quantity {
+pub(crate) fn shown(micro: i128) -> Quantity {
     const LIMIT: i128 = 9_000_000_000_000_000_000;
     Quantity::from_micro(micro.clamp(-LIMIT, LIMIT) as i64)
 }

@@ -181,46 +181,17 @@ impl<'a> Builder<'a> {
             }
         }
         for (line, rows) in orders {
-            let sum =
-                |amount: fn(&OpenOrderRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
-            let ordered_on = rows.iter().filter_map(|row| row.ordered_on).min();
-            let at = ordered_on.map_or(self.files.read_at, |day| morning(day, self.time_zone));
-            if ordered_on.is_none() {
+            if rows.iter().all(|row| row.ordered_on.is_none()) {
                 self.undated.insert(line.clone());
             }
-            let placed = EventKind::OrderPlaced {
-                line: line.clone(),
-                quantity: sum(|row| row.quantity),
-                origin: rows[0].origin.map(|origin| self.base_origin(origin)),
-                due_on: rows.iter().filter_map(|row| row.due_on).max(),
-            };
-            self.book.apply(&file_event(at, placed));
-            self.book.received_before(&line, sum(|row| row.received));
-            let all_are = |status: &str| rows.iter().all(|row| row.status == status);
-            let said = match () {
-                () if all_are("confirmed") => Some(EventKind::OrderConfirmed { line, quantity: None, due_on: None }),
-                () if all_are("shipped") => Some(EventKind::OrderShipped { line, quantity: None, due_on: None }),
-                () if all_are("cancelled") || all_are("closed") => {
-                    Some(EventKind::OrderCancelled { line, quantity: None })
-                }
-                () => None,
-            };
-            if let Some(kind) = said {
-                self.book.apply(&file_event(at, kind));
-            }
+            let origin = rows[0].origin.map(|origin| origin_of(self.base, origin));
+            let said = FileOrder::of(line, &rows, origin, self.files.read_at, self.time_zone);
+            said.tell(&mut self.book);
         }
     }
 
     fn base_place(&self, item: ItemIdx, location: LocationIdx) -> ItemLocation {
-        let item_id = self.base.items[item.0 as usize].item_id.clone();
-        ItemLocation { item_id, location_id: self.base.locations[location.0 as usize].location_id.clone() }
-    }
-
-    fn base_origin(&self, origin: Origin) -> SupplyOrigin {
-        match origin {
-            Origin::Supplier(idx) => SupplyOrigin::Supplier(self.base.suppliers[idx.0 as usize].supplier_id.clone()),
-            Origin::Location(idx) => SupplyOrigin::Location(self.base.locations[idx.0 as usize].location_id.clone()),
-        }
+        place_of(self.base, item, location)
     }
 
     fn item(&mut self, id: &str) -> ItemIdx {
@@ -527,6 +498,74 @@ fn line_of(kind: &EventKind) -> Option<OrderLine> {
             Some(OrderLine { order_id: order_id.clone(), place: place.clone() })
         }
         _ => None,
+    }
+}
+
+/// What files say about a line of an order, for a book.
+#[derive(Clone, Debug)]
+pub(crate) struct FileOrder {
+    line: OrderLine,
+    said: Vec<Event>,
+    received: Quantity,
+}
+
+impl FileOrder {
+    /// Of the rows about one line; those without a day count as ordered when the files were read.
+    pub(crate) fn of(
+        line: OrderLine,
+        rows: &[&OpenOrderRow],
+        origin: Option<SupplyOrigin>,
+        read_at: Timestamp,
+        time_zone: &TimeZone,
+    ) -> Self {
+        let sum =
+            |amount: fn(&OpenOrderRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
+        let ordered_on = rows.iter().filter_map(|row| row.ordered_on).min();
+        let at = ordered_on.map_or(read_at, |day| morning(day, time_zone));
+        let placed = EventKind::OrderPlaced {
+            line: line.clone(),
+            quantity: sum(|row| row.quantity),
+            origin,
+            due_on: rows.iter().filter_map(|row| row.due_on).max(),
+        };
+        let mut said = vec![file_event(at, placed)];
+        let all_are = |status: &str| rows.iter().all(|row| row.status == status);
+        let further = match () {
+            () if all_are("confirmed") => {
+                Some(EventKind::OrderConfirmed { line: line.clone(), quantity: None, due_on: None })
+            }
+            () if all_are("shipped") => {
+                Some(EventKind::OrderShipped { line: line.clone(), quantity: None, due_on: None })
+            }
+            () if all_are("cancelled") || all_are("closed") => {
+                Some(EventKind::OrderCancelled { line: line.clone(), quantity: None })
+            }
+            () => None,
+        };
+        said.extend(further.map(|kind| file_event(at, kind)));
+        Self { line, said, received: sum(|row| row.received) }
+    }
+
+    /// Tells a book, in which order among the events does not matter.
+    pub(crate) fn tell(&self, book: &mut StockBook) {
+        for event in &self.said {
+            book.apply(event);
+        }
+        book.received_before(&self.line, self.received);
+    }
+}
+
+/// The names of an item-location of `dataset`.
+pub(crate) fn place_of(dataset: &Dataset, item: ItemIdx, location: LocationIdx) -> ItemLocation {
+    let item_id = dataset.items[item.0 as usize].item_id.clone();
+    ItemLocation { item_id, location_id: dataset.locations[location.0 as usize].location_id.clone() }
+}
+
+/// The names of an origin of `dataset`.
+pub(crate) fn origin_of(dataset: &Dataset, origin: Origin) -> SupplyOrigin {
+    match origin {
+        Origin::Supplier(idx) => SupplyOrigin::Supplier(dataset.suppliers[idx.0 as usize].supplier_id.clone()),
+        Origin::Location(idx) => SupplyOrigin::Location(dataset.locations[idx.0 as usize].location_id.clone()),
     }
 }
 

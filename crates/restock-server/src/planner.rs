@@ -20,7 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use restock_core::proposal::Proposal;
 use restock_core::{Day, EventKind, ItemLocation};
-use restock_ledger::{DeskDecision, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
+use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -60,6 +60,11 @@ pub trait LivePlanner: Send {
     /// that could not be taken in.
     fn problems(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What the files that it plans from say about stock and open orders; `None` where it has none.
+    fn files(&self) -> Option<Arc<FileStock>> {
+        None
     }
 }
 
@@ -130,6 +135,7 @@ pub(crate) struct Planning {
 #[derive(Default)]
 struct Shared {
     runs: Mutex<VecDeque<Run>>,
+    files: Mutex<Option<Arc<FileStock>>>,
     metrics: PlannerMetrics,
 }
 
@@ -167,6 +173,11 @@ impl Planning {
     /// The last runs, the latest first.
     pub(crate) fn runs(&self) -> Vec<Run> {
         self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// What the planner's files say about stock; `None` where there are none, or before the first plan.
+    pub(crate) fn files(&self) -> Option<Arc<FileStock>> {
+        self.shared.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The last run.
@@ -334,6 +345,7 @@ impl Follower {
         let planned = guarded(|| plan(&mut *self.planner, now));
         let seconds = (self.clock)().duration_since(now).as_secs_f64().max(0.0);
         self.shared.metrics.set_seen(self.planner.last_sequence());
+        *self.shared.files.lock().unwrap_or_else(PoisonError::into_inner) = self.planner.files();
         let n_events = events.len();
         match planned {
             Ok(None) => Ok(()),

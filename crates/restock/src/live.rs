@@ -18,7 +18,7 @@ use restock_core::proposal::Proposal;
 use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, RowError, RowsByItem};
 use restock_engine::{LivePlan, Remembering};
 use restock_ledger::{
-    DESK_SOURCE, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
+    DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
 };
 use restock_server::{LivePlanner, PlanningError};
 use restock_store::Import;
@@ -123,6 +123,8 @@ struct FileTables {
     rows: RowsByItem,
     /// When they count as read: before the first event.
     about: Files,
+    /// What they say about stock, read so.
+    stock: Option<(Files, Arc<FileStock>)>,
 }
 
 /// Which events there are, so that those of an item can be read.
@@ -257,7 +259,7 @@ impl ProjectPlanner {
         self.problems = row_problems(&import);
         let about = Files::of(&tables, self.session.now);
         self.files =
-            Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import });
+            Some(FileTables { rows: RowsByItem::new(&tables), about, tables, project, stamp, import, stock: None });
         Ok(())
     }
 
@@ -278,6 +280,10 @@ impl ProjectPlanner {
         }
         let files = self.files.as_mut().expect("just read");
         files.about.read_at = index.first_at.map_or(files.about.read_at, before);
+        if files.stock.as_ref().is_none_or(|(about, _)| *about != files.about) {
+            let stock = FileStock::of(&files.tables, files.about, &time_zone);
+            files.stock = Some((files.about, Arc::new(stock)));
+        }
         let whole = tables_of_part(&files.tables, files.about, &events, &time_zone);
         drop(events);
         let today = business_day(now, &time_zone);
@@ -469,6 +475,10 @@ impl LivePlanner for ProjectPlanner {
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
         let revision = std::thread::scope(|scope| scope.spawn(|| self.settle(now)).join());
         revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+    }
+
+    fn files(&self) -> Option<Arc<FileStock>> {
+        self.files.as_ref()?.stock.as_ref().map(|(_, stock)| stock.clone())
     }
 
     fn problems(&self) -> Vec<String> {

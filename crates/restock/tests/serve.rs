@@ -259,6 +259,12 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
     };
     let first = wait_for("at the start");
     assert!(first.iter().any(|(item, _)| item == "rice"), "{first:?}");
+    let inventory = |item: &str| {
+        let path = format!("/v1/inventory?item_id={item}");
+        body(&served.request("GET", &path, Some(&viewer), ""))["inventory"][0].clone()
+    };
+    let tea = inventory("tea");
+    assert_eq!((&tea["on_hand"], &tea["counted_in"]), (&"60".into(), &"files".into()), "{tea}");
     // A count over HTTP, and sales from the folder.
     let counted = r#"{"event_id":"c","source":"till","type":"count","occurred_at":"2026-03-01T08:00:00Z","item_id":"tea","location_id":"main","on_hand":3}"#;
     let answer = served.request("POST", "/v1/events", Some(&till), counted);
@@ -275,6 +281,9 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let third = wait_for("after a file in the folder");
+    let (tea, salt) = (inventory("tea"), inventory("salt"));
+    assert_eq!((&tea["on_hand"], &tea["counted_in"]), (&"3".into(), &"events".into()), "{tea}");
+    assert_eq!((&salt["on_hand"], &salt["counted_in"]), (&"10".into(), &"files".into()), "{salt}");
     assert_ne!(second, third);
     assert!(project.join("inbox/done").is_dir());
     // Files that change are read again.

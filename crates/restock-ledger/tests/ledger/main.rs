@@ -3,6 +3,7 @@
 mod book;
 mod desk;
 mod faulty;
+mod file_stock;
 mod fuzz;
 #[path = "../../examples/shared/generator.rs"]
 mod generator;

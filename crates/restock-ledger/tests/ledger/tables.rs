@@ -35,7 +35,7 @@ fn now() -> Timestamp {
 }
 
 /// The tables of a business whose files say everything that events can say, sorted as imports and events sort them.
-fn business(seed: u64) -> Dataset {
+pub(crate) fn business(seed: u64) -> Dataset {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut dataset = Dataset::default();
     let (n_items, n_locations) = (5, 3);
