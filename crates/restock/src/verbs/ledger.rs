@@ -74,7 +74,7 @@ pub(crate) fn doctor(session: &Session, args: &DoctorArgs) -> Result<Output, Cli
         let mut text = session.fill(Text::DoctorSummary, &[&numbers[0], &numbers[1], &records]);
         text.push('\n');
         for finding in &findings {
-            text.push_str(&format!("  · {}\n    {}\n", finding.message, finding.fix));
+            text.push_str(&format!("  · {}\n    {}\n", session.said(&finding.message), session.said(&finding.fix)));
         }
         if findings.is_empty() {
             text.push_str(&format!("{}\n", session.text(Text::DoctorWell)));
