@@ -34,7 +34,7 @@ pub use intake::{Clock, Intake, IntakeError, LedgerIntake};
 pub use kafka::KAFKA_CONSUMER;
 #[cfg(feature = "nats")]
 pub use nats::NATS_CONSUMER;
-pub use source::{Environment, Source, StartError, Surroundings, start};
+pub use source::{Environment, Source, StartError, Surroundings, Watch, start};
 pub use status::{State, Status, Trouble, metrics_text};
 pub use stop::Stop;
 

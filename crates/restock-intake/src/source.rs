@@ -59,6 +59,11 @@ impl Source {
         self.board.get()
     }
 
+    /// Tells where it stands, for whoever does not own it.
+    pub fn watch(&self) -> Watch {
+        Watch(self.board.clone())
+    }
+
     /// Ends it after the batch that is under way.
     pub fn stop(mut self) {
         self.join();
@@ -76,6 +81,17 @@ impl Source {
         {
             tracing::error!(source = self.board.get().name, "a source of events ended in a panic");
         }
+    }
+}
+
+/// Tells where a source stands.
+#[derive(Clone, Debug)]
+pub struct Watch(Board);
+
+impl Watch {
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        self.0.get()
     }
 }
 

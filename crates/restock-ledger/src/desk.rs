@@ -168,6 +168,9 @@ pub enum DeskChange {
         /// What the request called itself, so that the same request again orders nothing more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+        /// The hash of what the request said, so that the same key with something else is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body_hash: Option<String>,
     },
     /// The source has confirmed the order.
     Acknowledged,
@@ -253,6 +256,23 @@ pub enum DeskDecision {
     },
 }
 
+/// What a request calls itself, and the hash of what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The name of the request, among all requests.
+    pub key: String,
+    /// A hash of its body.
+    pub body_hash: String,
+}
+
+/// What was exported under a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Exported {
+    order_ids: BTreeSet<String>,
+    /// `None` where the entries are older than this is kept.
+    body_hash: Option<String>,
+}
+
 /// Why something cannot be done to a proposal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeskError {
@@ -313,7 +333,7 @@ pub struct Desk {
     /// Proposals by the order that they became.
     ordered: BTreeMap<String, BTreeSet<String>>,
     /// Orders by what the request that made them called itself.
-    requests: BTreeMap<String, BTreeSet<String>>,
+    requests: BTreeMap<String, Exported>,
     /// The last entry that is in it; 0 before the first.
     last_number: u64,
 }
@@ -376,7 +396,12 @@ impl Desk {
 
     /// The orders that were exported under a key; `None` when none were.
     pub fn exported_under(&self, key: &str) -> Option<&BTreeSet<String>> {
-        self.requests.get(key)
+        self.requests.get(key).map(|exported| &exported.order_ids)
+    }
+
+    /// The hash of the body with which a key came first, where it is known.
+    pub fn body_hash_of(&self, key: &str) -> Option<&str> {
+        self.requests.get(key)?.body_hash.as_deref()
     }
 
     /// Adds an entry.
@@ -435,12 +460,14 @@ impl Desk {
                 filed.state = ProposalState::Rejected;
                 filed.reason.clone_from(reason);
             }
-            DeskChange::Exported { order_id, key, .. } => {
+            DeskChange::Exported { order_id, key, body_hash, .. } => {
                 filed.state = ProposalState::Exported;
                 filed.order_id = Some(order_id.clone());
                 self.ordered.entry(order_id.clone()).or_default().insert(proposal_id.clone());
                 if let Some(key) = key {
-                    self.requests.entry(key.clone()).or_default().insert(order_id.clone());
+                    let exported = self.requests.entry(key.clone()).or_default();
+                    exported.order_ids.insert(order_id.clone());
+                    exported.body_hash.clone_from(body_hash);
                 }
             }
             DeskChange::Acknowledged => filed.state = ProposalState::Acknowledged,
@@ -633,7 +660,9 @@ impl Desk {
             }
             DeskDecision::Approve { n_needed } => DeskChange::Approved { by, n_needed: *n_needed },
             DeskDecision::Reject { reason } => DeskChange::Rejected { by, reason: reason.clone() },
-            DeskDecision::Export { order_id } => DeskChange::Exported { by, order_id: order_id.clone(), key: None },
+            DeskDecision::Export { order_id } => {
+                DeskChange::Exported { by, order_id: order_id.clone(), key: None, body_hash: None }
+            }
         };
         Ok(DeskEntry { proposal_id: id(), change })
     }

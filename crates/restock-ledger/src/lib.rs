@@ -50,9 +50,11 @@ mod desk;
 mod doctor;
 mod error;
 mod fields;
+mod file_stock;
 mod from_tables;
 mod incoming;
 mod intake;
+mod kept_events;
 mod ledger;
 mod orders;
 #[cfg(feature = "postgres")]
@@ -74,11 +76,13 @@ pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
 pub use desk::{
     Choice, DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Need,
-    OrderStanding, ProposalState, RULE_ACTOR, Revision, Scope, line_field, n_approvers,
+    OrderStanding, ProposalState, RULE_ACTOR, RequestKey, Revision, Scope, line_field, n_approvers,
 };
 pub use error::LedgerError;
+pub use file_stock::{FileStock, Lot, SeenStock, seen_in_events};
 pub use from_tables::{TableEvents, events_from_tables};
 pub use incoming::{Incoming, Position, Refusal, RefusalCode};
+pub use kept_events::KeptEvents;
 pub use ledger::{
     Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
     QuarantineState, Recorded, Snapshot,

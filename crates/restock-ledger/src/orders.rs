@@ -23,7 +23,7 @@ use restock_core::formula::guard_formula;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use serde::Serialize;
 
-use crate::desk::{Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, ProposalState};
+use crate::desk::{Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, ProposalState, RequestKey};
 
 /// An order of the desk with its lines.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,15 +70,15 @@ impl Desk {
 
     /// The entries that order everything that is approved and that `covers` lets see: one order per source and destination.
     ///
-    /// The numbers of orders go on with those of the desk's entries, so that each is used once. `key` is what the request
-    /// calls itself: see [`Desk::exported_under`].
+    /// The numbers of orders go on with those of the desk's entries, so that each is used once. `request` is what the
+    /// request calls itself: see [`Desk::exported_under`].
     ///
     /// # Errors
     /// [`DeskError::NoName`].
     pub fn export(
         &self,
         by: &str,
-        key: Option<&str>,
+        request: Option<&RequestKey>,
         covers: &dyn Fn(&Filed) -> bool,
     ) -> Result<Vec<DeskEntry>, DeskError> {
         let mut numbers: BTreeMap<(&ProposalSource, &str, ProposalType), u64> = BTreeMap::new();
@@ -90,8 +90,9 @@ impl Desk {
             let words = [need.source.to_string(), need.destination.clone()].map(|word| file_word(&word));
             let order_id = format!("{number:06}-{}-{}", words[0], words[1]);
             let mut entry = self.decide(&filed.proposal_id, by, &DeskDecision::Export { order_id })?;
-            if let DeskChange::Exported { key: under, .. } = &mut entry.change {
-                *under = key.map(str::to_owned);
+            if let DeskChange::Exported { key, body_hash, .. } = &mut entry.change {
+                *key = request.map(|request| request.key.clone());
+                *body_hash = request.map(|request| request.body_hash.clone());
             }
             entries.push(entry);
         }

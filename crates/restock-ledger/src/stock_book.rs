@@ -6,10 +6,13 @@
 //! - **Movements** after the last count are summed exactly. Sums do not depend on order, so only instants and amounts are
 //!   kept, and nothing from before the last count. Without any count the stock starts at 0 and is only as right as that.
 //! - **Orders** are known by (order, item, location). What is wanted is the last statement by the order of
-//!   (instant, kind, source, event id) among placed, confirmed with a quantity, and cancelled as a whole; the same holds
-//!   for the day on which it is due, among placed, confirmed and shipped with a day. Cancelled and received units are
-//!   sums. Open is what is wanted less both, at least 0. Receipts and shipments may come before the order is known; a
-//!   line of which only shipments are known is wanted as shipped.
+//!   (instant, kind, source, event id) among placed and confirmed with a quantity; the same holds for the day on which it
+//!   is due, among placed, confirmed and shipped with a day. Cancelled and received units are sums. Open is what is wanted
+//!   less both, at least 0. Receipts and shipments may come before the order is known; a line of which only shipments are
+//!   known is wanted as shipped.
+//! - **A cancellation of the whole** ends a line, whatever is said later about it, and also where it is dated before the
+//!   line was placed: clocks of two systems differ. One thing begins the line anew: placed by the instant of the last
+//!   cancellation, and placed again after it.
 //! - An observed stock-out changes no stock, and a sensor's reading neither: they are signals for the forecast.
 //!
 //! # Compaction
@@ -26,6 +29,9 @@ use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::{Day, Event, EventKind, ItemLocation, Quantity};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+
+/// Snapshots of other versions are refused, and the book is computed from all events.
+const SNAPSHOT_VERSION: u32 = 2;
 
 /// The stock and the open orders of all item-locations.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +161,24 @@ impl StockBook {
         }
     }
 
+    /// A book of one place alone, with what this one knows of it.
+    pub(crate) fn of_place(&self, place: &ItemLocation) -> Self {
+        let mut book = Self { horizon: self.horizon, ..Self::new() };
+        if let Some(known) = self.place(place) {
+            let key = (book.ids.intern(&place.item_id), book.ids.intern(&place.location_id));
+            book.places.insert(key, known.clone());
+        }
+        book
+    }
+
+    /// What moved at a place from an instant on, and when last; the book was not compacted beyond it.
+    pub(crate) fn moved_since(&self, place: &ItemLocation, since: Timestamp) -> (i128, Option<Timestamp>) {
+        let movements = self.place(place).map_or(&[][..], |place| &place.movements);
+        let n_before = movements.partition_point(|(at, _)| at.0 < since);
+        let moved = movements[n_before..].iter().map(|(_, amount)| amount).sum();
+        (moved, movements[n_before..].last().map(|(at, _)| at.0))
+    }
+
     /// Units of a line that arrived before the first event, and are in the stock already.
     pub(crate) fn received_before(&mut self, line: &OrderLine, quantity: Quantity) {
         let key = (self.ids.intern(&line.place.item_id), self.ids.intern(&line.place.location_id));
@@ -189,7 +213,7 @@ impl StockBook {
     /// The state for [`Ledger::save_snapshot`](crate::Ledger::save_snapshot). Books of the same events have the same
     /// bytes, where they were compacted to the same horizon.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&(self.horizon, self.sorted())).expect("a book is JSON")
+        serde_json::to_vec(&(SNAPSHOT_VERSION, self.horizon, self.sorted())).expect("a book is JSON")
     }
 
     /// A book from what [`StockBook::to_bytes`] gave.
@@ -197,8 +221,12 @@ impl StockBook {
     /// # Errors
     /// A sentence when `bytes` are something else; then compute the book from all events.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (horizon, places): (Option<Instant>, Vec<(String, String, Place)>) = serde_json::from_slice(bytes)
+        type Snapshot = (u32, Option<Instant>, Vec<(String, String, Place)>);
+        let (version, horizon, places): Snapshot = serde_json::from_slice(bytes)
             .map_err(|error| format!("the snapshot is not a stock book of this version: {error}"))?;
+        if version != SNAPSHOT_VERSION {
+            return Err(format!("the snapshot is a stock book of version {version}, must be {SNAPSHOT_VERSION}"));
+        }
         let mut book = Self { horizon, ..Self::new() };
         for (item_id, location_id, place) in places {
             let key = (book.ids.intern(&item_id), book.ids.intern(&location_id));
@@ -259,7 +287,7 @@ impl Ids {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Rank {
     at: Instant,
-    /// Placed before confirmed before shipped before cancelled.
+    /// Placed before confirmed before shipped.
     kind: u8,
     source: Box<str>,
     event_id: Box<str>,
@@ -271,8 +299,7 @@ impl Rank {
             EventKind::OrderPlaced { .. } => 0,
             EventKind::OrderConfirmed { .. } => 1,
             EventKind::OrderShipped { .. } => 2,
-            EventKind::OrderCancelled { .. } => 3,
-            _ => 4,
+            _ => 3,
         };
         let Event { source, event_id, .. } = event;
         Self {
@@ -439,12 +466,15 @@ impl Place {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Order {
     order_id: Box<str>,
-    /// Units wanted; 0 after a cancellation of the whole.
+    /// Units wanted, where it was not cancelled as a whole.
     wanted: Last<i64>,
     origin: Last<Origin>,
     due_on: Last<i32>,
-    /// The first time that it was placed.
+    /// The first time that it was placed, and the last.
     placed_at: Option<Instant>,
+    last_placed_at: Option<Instant>,
+    /// The last time that it was cancelled as a whole.
+    cancelled_at: Option<Instant>,
     cancelled: i128,
     received: i128,
     shipped: i128,
@@ -484,6 +514,7 @@ impl Order {
                 self.say_due_on(event, *due_on);
                 let at = Instant(event.occurred_at);
                 self.placed_at = Some(self.placed_at.map_or(at, |first| first.min(at)));
+                self.last_placed_at = self.last_placed_at.max(Some(at));
             }
             EventKind::OrderConfirmed { quantity, due_on, .. } => {
                 if let Some(quantity) = quantity {
@@ -498,7 +529,7 @@ impl Order {
                 self.is_shipped = true;
             }
             EventKind::OrderCancelled { quantity: None, .. } => {
-                self.wanted.say(Rank::of(event), 0);
+                self.cancelled_at = self.cancelled_at.max(Some(Instant(event.occurred_at)));
             }
             EventKind::OrderCancelled { quantity: Some(quantity), .. } => {
                 self.cancelled += i128::from(quantity.micro());
@@ -517,7 +548,18 @@ impl Order {
         }
     }
 
+    /// Whether it was cancelled as a whole, and not placed again since.
+    fn is_cancelled(&self) -> bool {
+        let Some(cancelled_at) = self.cancelled_at else { return false };
+        let is_placed_before = self.placed_at.is_some_and(|first| first <= cancelled_at);
+        let is_placed_again = is_placed_before && self.last_placed_at > Some(cancelled_at);
+        !is_placed_again
+    }
+
     fn open(&self) -> Option<OpenOrder> {
+        if self.is_cancelled() {
+            return None;
+        }
         let wanted = match self.wanted.get() {
             Some(wanted) => i128::from(*wanted),
             None => self.shipped,
@@ -564,7 +606,7 @@ impl Order {
 }
 
 /// A sum as a quantity; sums beyond the limits of quantities show as the limit.
-fn shown(micro: i128) -> Quantity {
+pub(crate) fn shown(micro: i128) -> Quantity {
     const LIMIT: i128 = 9_000_000_000_000_000_000;
     Quantity::from_micro(micro.clamp(-LIMIT, LIMIT) as i64)
 }

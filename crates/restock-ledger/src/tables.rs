@@ -17,13 +17,15 @@
 //! - A *lead-time notice* sets the lead time of the supply lanes that it covers.
 //! - Items, locations and suppliers that files do not have are added, without attributes.
 
+mod sales;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::dataset::{
-    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReceiptRow, SalesTable,
-    SignalRow, StockoutRow, Supplier,
+    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReceiptRow, SignalRow,
+    StockoutRow, Supplier,
 };
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowRef, SupplierIdx};
@@ -31,6 +33,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::stock_book::StockBook;
+use sales::sort_sales;
+pub(crate) use sales::{EventSales, Sold};
 
 /// The name in [`Dataset::files`] of what comes from events.
 pub const EVENTS_FILE: &str = "events";
@@ -58,33 +62,52 @@ impl Files {
 
 /// The same for a part of what the files say: the rows of some items, with the events about them and about all items.
 pub fn tables_of_part(base: &Dataset, files: Files, events: &[Event], time_zone: &TimeZone) -> Dataset {
-    let mut sorted: Vec<&Event> = events.iter().collect();
-    sorted.sort_unstable_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
+    let (mut sales, mut others) = (EventSales::default(), Vec::new());
+    for event in events {
+        match Sold::of(event, time_zone) {
+            Some((sold, place)) => {
+                let place = sales.place(&place.item_id, &place.location_id);
+                sales.add(sold, &event.source, &event.event_id, place);
+            }
+            None => others.push(event),
+        }
+    }
+    tables_of_events(base, files, sales, others, time_zone)
+}
+
+/// The same where sales and returns were told apart from the other events; each is given once, in any order.
+pub(crate) fn tables_of_events(
+    base: &Dataset,
+    files: Files,
+    mut sales: EventSales<'_>,
+    mut others: Vec<&Event>,
+    time_zone: &TimeZone,
+) -> Dataset {
+    sales.sort();
+    others.sort_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
     let mut builder = Builder::new(base, files, time_zone);
-    builder.begin_book(&sorted);
-    for event in &sorted {
+    builder.begin_book(&others);
+    for event in &others {
         builder.book.apply(event);
     }
-    for event in &sorted {
+    // Items and locations are known from their first event on, whatever it is.
+    let mut places = sales.places_by_first_row().into_iter().peekable();
+    for event in &others {
+        let key = (event.occurred_at, event.source.as_str(), event.event_id.as_str());
+        while let Some((_, place)) = places.next_if(|(first, _)| *first < key) {
+            builder.add_sale_place(&sales, place);
+        }
         builder.add(event);
     }
-    builder.finish(&sorted)
+    places.for_each(|(_, place)| builder.add_sale_place(&sales, place));
+    builder.add_sales(&sales);
+    builder.finish(&others, &sales)
 }
 
 /// The first instant of a day.
 pub(crate) fn morning(day: Day, time_zone: &TimeZone) -> Timestamp {
     let midnight = day.to_date().at(0, 0, 0, 0);
     time_zone.to_ambiguous_timestamp(midnight).compatible().expect("a day within years -9999..=9999")
-}
-
-/// One row of sales from an event.
-struct Sale {
-    item: ItemIdx,
-    location: LocationIdx,
-    day: Day,
-    quantity: Quantity,
-    unit_price: f32,
-    lost: Quantity,
 }
 
 /// Where a price or promotion is said: (promotion, item, location, first day).
@@ -104,7 +127,8 @@ struct Builder<'a> {
     lines: BTreeSet<OrderLine>,
     /// Lines of the files that do not say when they were ordered.
     undated: BTreeSet<OrderLine>,
-    sales: Vec<Sale>,
+    /// Items and locations of sales, by number of their place.
+    sale_places: BTreeMap<u32, (ItemIdx, LocationIdx)>,
     prices: BTreeMap<Span, PriceRow>,
     promotions: BTreeMap<Span, PromotionRow>,
     /// Sum and number of readings.
@@ -130,7 +154,7 @@ impl<'a> Builder<'a> {
             places: BTreeSet::new(),
             lines: BTreeSet::new(),
             undated: BTreeSet::new(),
-            sales: Vec::new(),
+            sale_places: BTreeMap::new(),
             prices: BTreeMap::new(),
             promotions: BTreeMap::new(),
             readings: BTreeMap::new(),
@@ -157,46 +181,17 @@ impl<'a> Builder<'a> {
             }
         }
         for (line, rows) in orders {
-            let sum =
-                |amount: fn(&OpenOrderRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
-            let ordered_on = rows.iter().filter_map(|row| row.ordered_on).min();
-            let at = ordered_on.map_or(self.files.read_at, |day| morning(day, self.time_zone));
-            if ordered_on.is_none() {
+            if rows.iter().all(|row| row.ordered_on.is_none()) {
                 self.undated.insert(line.clone());
             }
-            let placed = EventKind::OrderPlaced {
-                line: line.clone(),
-                quantity: sum(|row| row.quantity),
-                origin: rows[0].origin.map(|origin| self.base_origin(origin)),
-                due_on: rows.iter().filter_map(|row| row.due_on).max(),
-            };
-            self.book.apply(&file_event(at, placed));
-            self.book.received_before(&line, sum(|row| row.received));
-            let all_are = |status: &str| rows.iter().all(|row| row.status == status);
-            let said = match () {
-                () if all_are("confirmed") => Some(EventKind::OrderConfirmed { line, quantity: None, due_on: None }),
-                () if all_are("shipped") => Some(EventKind::OrderShipped { line, quantity: None, due_on: None }),
-                () if all_are("cancelled") || all_are("closed") => {
-                    Some(EventKind::OrderCancelled { line, quantity: None })
-                }
-                () => None,
-            };
-            if let Some(kind) = said {
-                self.book.apply(&file_event(at, kind));
-            }
+            let origin = rows[0].origin.map(|origin| origin_of(self.base, origin));
+            let said = FileOrder::of(line, &rows, origin, self.files.read_at, self.time_zone);
+            said.tell(&mut self.book);
         }
     }
 
     fn base_place(&self, item: ItemIdx, location: LocationIdx) -> ItemLocation {
-        let item_id = self.base.items[item.0 as usize].item_id.clone();
-        ItemLocation { item_id, location_id: self.base.locations[location.0 as usize].location_id.clone() }
-    }
-
-    fn base_origin(&self, origin: Origin) -> SupplyOrigin {
-        match origin {
-            Origin::Supplier(idx) => SupplyOrigin::Supplier(self.base.suppliers[idx.0 as usize].supplier_id.clone()),
-            Origin::Location(idx) => SupplyOrigin::Location(self.base.locations[idx.0 as usize].location_id.clone()),
-        }
+        place_of(self.base, item, location)
     }
 
     fn item(&mut self, id: &str) -> ItemIdx {
@@ -241,19 +236,6 @@ impl<'a> Builder<'a> {
     fn add(&mut self, event: &Event) {
         let day = event.business_day(self.time_zone);
         match &event.kind {
-            EventKind::Sale { place, quantity, unit_price, lost } => {
-                let lost = lost.unwrap_or_default();
-                let (item, location) = self.place(place, *quantity);
-                self.count_decimals(item, lost);
-                let unit_price = unit_price.and_then(|price| price.to_f32()).unwrap_or(f32::NAN);
-                self.sales.push(Sale { item, location, day, quantity: *quantity, unit_price, lost });
-            }
-            EventKind::Return { place, quantity, unit_price } => {
-                let (item, location) = self.place(place, *quantity);
-                let unit_price = unit_price.and_then(|price| price.to_f32()).unwrap_or(f32::NAN);
-                self.dataset.facts.n_returns += usize::from(*quantity > Quantity::ZERO);
-                self.sales.push(Sale { item, location, day, quantity: -*quantity, unit_price, lost: Quantity::ZERO });
-            }
             EventKind::Receipt { place, quantity, order_id, origin, unit_cost } => {
                 self.receive(day, place, *quantity, order_id.as_ref(), origin.clone(), *unit_cost);
             }
@@ -315,8 +297,10 @@ impl<'a> Builder<'a> {
                 *sum = sum.checked_add(*value).unwrap_or(*sum);
                 *n += 1;
             }
-            // Stock and open orders come from the book.
-            EventKind::SensorReading { item_id: Some(_), .. }
+            // Stock and open orders come from the book, and sales were added before.
+            EventKind::Sale { .. }
+            | EventKind::Return { .. }
+            | EventKind::SensorReading { item_id: Some(_), .. }
             | EventKind::Count { .. }
             | EventKind::OrderPlaced { .. }
             | EventKind::OrderConfirmed { .. }
@@ -367,8 +351,8 @@ impl<'a> Builder<'a> {
         said.map(|at| Day::from_date(self.time_zone.to_datetime(at).date()))
     }
 
-    fn finish(mut self, sorted: &[&Event]) -> Dataset {
-        self.finish_inventory(sorted);
+    fn finish(mut self, others: &[&Event], sales: &EventSales<'_>) -> Dataset {
+        self.finish_inventory(others, sales);
         self.finish_open_orders();
         let prices = std::mem::take(&mut self.prices);
         self.dataset.prices.extend(prices.into_values());
@@ -379,7 +363,7 @@ impl<'a> Builder<'a> {
             let location = Some(self.location(&location_id));
             self.dataset.signals.push(SignalRow { name, day, location, value, known_in_future: false });
         }
-        self.finish_sales();
+        self.finish_sales(sales);
         sort_entities(&mut self.dataset, self.base.items.len());
         let prices = &mut self.dataset.prices;
         prices.sort_by_key(|row| (row.item, row.location, row.from, row.row));
@@ -389,8 +373,8 @@ impl<'a> Builder<'a> {
 
     /// The latest count of each item-location holds, that of the files or one of the events, as of the end of its day; what
     /// moved later is in the other tables, and whoever reads them brings the count forward by it.
-    fn finish_inventory(&mut self, events: &[&Event]) {
-        let mut counted = self.counted(events);
+    fn finish_inventory(&mut self, others: &[&Event], sales: &EventSales<'_>) {
+        let mut counted = self.counted(others, sales);
         let undated = self.files.last_day;
         let before_events = Day::from_date(self.time_zone.to_datetime(self.files.read_at).date()).plus(-1);
         let mut rows_of: BTreeMap<ItemLocation, Vec<InventoryRow>> = BTreeMap::new();
@@ -437,15 +421,15 @@ impl<'a> Builder<'a> {
 
     /// Of each item-location that was counted: the day of the last count, and the stock at the end of that day. At its
     /// instant a count comes first.
-    fn counted(&self, sorted: &[&Event]) -> BTreeMap<ItemLocation, (Day, Quantity)> {
+    fn counted(&self, others: &[&Event], sales: &EventSales<'_>) -> BTreeMap<ItemLocation, (Day, Quantity)> {
         let mut counted: BTreeMap<ItemLocation, (Timestamp, Day, Quantity)> = BTreeMap::new();
-        for event in sorted {
+        for event in others {
             if let EventKind::Count { place, on_hand } = &event.kind {
                 let day = event.business_day(self.time_zone);
                 counted.insert(place.clone(), (event.occurred_at, day, *on_hand));
             }
         }
-        for event in sorted {
+        for event in others {
             let (Some(place), Some(movement)) = (event.kind.place(), event.kind.movement()) else { continue };
             if let Some((at, day, on_hand)) = counted.get_mut(place)
                 && *at <= event.occurred_at
@@ -453,6 +437,9 @@ impl<'a> Builder<'a> {
             {
                 *on_hand += movement;
             }
+        }
+        for (place, sold) in sales.sums(|place| counted.get(place).map(|(at, day, _)| (*at, *day))) {
+            counted.get_mut(&place).expect("it was counted").2 += -sold;
         }
         counted.into_iter().map(|(place, (_, day, on_hand))| (place, (day, on_hand))).collect()
     }
@@ -488,55 +475,6 @@ impl<'a> Builder<'a> {
             }
         }
     }
-
-    fn finish_sales(&mut self) {
-        let added = std::mem::take(&mut self.sales);
-        if added.is_empty() {
-            return;
-        }
-        let n_before = self.dataset.sales.len();
-        let has_prices = added.iter().any(|sale| !sale.unit_price.is_nan());
-        let has_lost = added.iter().any(|sale| sale.lost != Quantity::ZERO);
-        let n = n_before + added.len();
-        let sales = &mut self.dataset.sales;
-        if has_prices && sales.unit_price.is_empty() {
-            sales.unit_price.resize(n_before, f32::NAN);
-        }
-        if has_lost && sales.lost.is_empty() {
-            sales.lost.resize(n_before, Quantity::ZERO);
-        }
-        // Tables that were not read from files do not say where their rows stood.
-        sales.row.resize(n_before, RowRef::default());
-        let (knows_prices, knows_lost) =
-            (has_prices || !sales.unit_price.is_empty(), has_lost || !sales.lost.is_empty());
-        for sale in added {
-            let row = self.next_row();
-            let sales = &mut self.dataset.sales;
-            sales.item.push(sale.item);
-            sales.location.push(sale.location);
-            sales.day.push(sale.day);
-            sales.quantity.push(sale.quantity);
-            sales.row.push(row);
-            if knows_prices {
-                sales.unit_price.push(sale.unit_price);
-            }
-            if knows_lost {
-                sales.lost.push(sale.lost);
-            }
-        }
-        let sales = &mut self.dataset.sales;
-        pad(&mut sales.on_promotion, n, 0);
-        pad(&mut sales.price_ratio, n, f32::NAN);
-        pad(&mut sales.stockout_share, n, f32::NAN);
-        pad(&mut sales.open_share, n, f32::NAN);
-        pad(&mut sales.holiday, n, 0);
-    }
-}
-
-fn pad<T: Copy>(column: &mut Vec<T>, len: usize, absent: T) {
-    if !column.is_empty() {
-        column.resize(len, absent);
-    }
 }
 
 fn number_of(numbers: &mut BTreeMap<String, u32>, id: &str, add: impl FnOnce()) -> u32 {
@@ -560,6 +498,74 @@ fn line_of(kind: &EventKind) -> Option<OrderLine> {
             Some(OrderLine { order_id: order_id.clone(), place: place.clone() })
         }
         _ => None,
+    }
+}
+
+/// What files say about a line of an order, for a book.
+#[derive(Clone, Debug)]
+pub(crate) struct FileOrder {
+    line: OrderLine,
+    said: Vec<Event>,
+    received: Quantity,
+}
+
+impl FileOrder {
+    /// Of the rows about one line; those without a day count as ordered when the files were read.
+    pub(crate) fn of(
+        line: OrderLine,
+        rows: &[&OpenOrderRow],
+        origin: Option<SupplyOrigin>,
+        read_at: Timestamp,
+        time_zone: &TimeZone,
+    ) -> Self {
+        let sum =
+            |amount: fn(&OpenOrderRow) -> Quantity| rows.iter().fold(Quantity::ZERO, |sum, row| sum + amount(row));
+        let ordered_on = rows.iter().filter_map(|row| row.ordered_on).min();
+        let at = ordered_on.map_or(read_at, |day| morning(day, time_zone));
+        let placed = EventKind::OrderPlaced {
+            line: line.clone(),
+            quantity: sum(|row| row.quantity),
+            origin,
+            due_on: rows.iter().filter_map(|row| row.due_on).max(),
+        };
+        let mut said = vec![file_event(at, placed)];
+        let all_are = |status: &str| rows.iter().all(|row| row.status == status);
+        let further = match () {
+            () if all_are("confirmed") => {
+                Some(EventKind::OrderConfirmed { line: line.clone(), quantity: None, due_on: None })
+            }
+            () if all_are("shipped") => {
+                Some(EventKind::OrderShipped { line: line.clone(), quantity: None, due_on: None })
+            }
+            () if all_are("cancelled") || all_are("closed") => {
+                Some(EventKind::OrderCancelled { line: line.clone(), quantity: None })
+            }
+            () => None,
+        };
+        said.extend(further.map(|kind| file_event(at, kind)));
+        Self { line, said, received: sum(|row| row.received) }
+    }
+
+    /// Tells a book, in which order among the events does not matter.
+    pub(crate) fn tell(&self, book: &mut StockBook) {
+        for event in &self.said {
+            book.apply(event);
+        }
+        book.received_before(&self.line, self.received);
+    }
+}
+
+/// The names of an item-location of `dataset`.
+pub(crate) fn place_of(dataset: &Dataset, item: ItemIdx, location: LocationIdx) -> ItemLocation {
+    let item_id = dataset.items[item.0 as usize].item_id.clone();
+    ItemLocation { item_id, location_id: dataset.locations[location.0 as usize].location_id.clone() }
+}
+
+/// The names of an origin of `dataset`.
+pub(crate) fn origin_of(dataset: &Dataset, origin: Origin) -> SupplyOrigin {
+    match origin {
+        Origin::Supplier(idx) => SupplyOrigin::Supplier(dataset.suppliers[idx.0 as usize].supplier_id.clone()),
+        Origin::Location(idx) => SupplyOrigin::Location(dataset.locations[idx.0 as usize].location_id.clone()),
     }
 }
 
@@ -600,27 +606,4 @@ fn sort_text_vectors(vectors: &mut Vec<f32>, n_before: usize, ranks: &[u32]) {
         let begin = rank as usize * width;
         vectors[begin..begin + width].copy_from_slice(vector);
     }
-}
-
-/// Sorts by (item, location, day); rows of files come before rows of events, each in their order.
-fn sort_sales(sales: &mut SalesTable) {
-    let mut order: Vec<usize> = (0..sales.len()).collect();
-    order.sort_by_key(|&idx| (sales.item[idx], sales.location[idx], sales.day[idx]));
-    fn gather<T: Copy>(column: &mut Vec<T>, order: &[usize]) {
-        if !column.is_empty() {
-            *column = order.iter().map(|&idx| column[idx]).collect();
-        }
-    }
-    gather(&mut sales.item, &order);
-    gather(&mut sales.location, &order);
-    gather(&mut sales.day, &order);
-    gather(&mut sales.quantity, &order);
-    gather(&mut sales.unit_price, &order);
-    gather(&mut sales.on_promotion, &order);
-    gather(&mut sales.price_ratio, &order);
-    gather(&mut sales.stockout_share, &order);
-    gather(&mut sales.open_share, &order);
-    gather(&mut sales.holiday, &order);
-    gather(&mut sales.lost, &order);
-    gather(&mut sales.row, &order);
 }

@@ -137,8 +137,15 @@ pub(crate) fn media_type<'a>(headers: &HeaderMap, allowed: &[&'a str]) -> Result
 
 /// The body, not empty.
 pub(crate) fn body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    match any_body(read)? {
+        body if body.trim_ascii().is_empty() => Err(Problem::bad_body("the body is empty")),
+        body => Ok(body),
+    }
+}
+
+/// The body, perhaps empty.
+pub(crate) fn any_body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
     match read {
-        Ok(body) if body.trim_ascii().is_empty() => Err(Problem::bad_body("the body is empty")),
         Ok(body) => Ok(body),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let expected = format!("at most {MAX_BODY_BYTES} bytes");

@@ -26,6 +26,8 @@ pub(crate) const MAX_FILING_ATTEMPTS: u32 = 5;
 pub const MAX_IDS: usize = 10_000;
 /// The longest key that a request may call itself by, bytes.
 pub const MAX_KEY_BYTES: usize = 200;
+/// Keys of requests that are remembered, beside those of orders: at most some 20 MB.
+pub(crate) const MAX_REMEMBERED_KEYS: usize = 50_000;
 /// The most events that the planner is given at once: some 100 MB.
 pub(crate) const MAX_PLANNED_EVENTS: usize = 200_000;
 /// The planner looks at the clock this often, so that a new business day is planned, and what can wait.

@@ -22,7 +22,7 @@ use restock_adapt::AdaptationReport;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::{Day, EventKind, ItemLocation};
-use restock_ledger::{DeskDecision, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
+use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -72,6 +72,17 @@ pub trait LivePlanner: Send {
     fn exceptions(&self) -> Vec<PlanException> {
         Vec::new()
     }
+
+    /// What is wrong with the data that the last plan was made from, a sentence each: files that could not be read, and rows
+    /// that could not be taken in.
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What the files that it plans from say about stock and open orders; `None` where it has none.
+    fn files(&self) -> Option<Arc<FileStock>> {
+        None
+    }
 }
 
 /// Why nothing could be planned. It is shown to planners.
@@ -86,6 +97,8 @@ pub(crate) struct Run {
     pub(crate) n_events: usize,
     /// Seconds of planning.
     pub(crate) seconds: f64,
+    /// What was wrong with the data.
+    pub(crate) problems: Vec<String>,
     pub(crate) result: Result<Planned, String>,
 }
 
@@ -142,6 +155,7 @@ pub(crate) struct Planning {
 #[derive(Default)]
 struct Shared {
     runs: Mutex<VecDeque<Run>>,
+    files: Mutex<Option<Arc<FileStock>>>,
     metrics: PlannerMetrics,
 }
 
@@ -179,6 +193,16 @@ impl Planning {
     /// The last runs, the latest first.
     pub(crate) fn runs(&self) -> Vec<Run> {
         self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// What the planner's files say about stock; `None` where there are none, or before the first plan.
+    pub(crate) fn files(&self) -> Option<Arc<FileStock>> {
+        self.shared.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last run.
+    pub(crate) fn last_run(&self) -> Option<Run> {
+        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
     }
 
     /// What is counted about the planner, in the text format of Prometheus; nothing where there is none.
@@ -354,6 +378,7 @@ impl Follower {
         let planned = guarded(|| plan(&mut *self.planner, now));
         let seconds = (self.clock)().duration_since(now).as_secs_f64().max(0.0);
         self.shared.metrics.set_seen(self.planner.last_sequence());
+        *self.shared.files.lock().unwrap_or_else(PoisonError::into_inner) = self.planner.files();
         let n_events = events.len();
         match planned {
             Ok(None) => Ok(()),
@@ -363,7 +388,8 @@ impl Follower {
                 self.file().await
             }
             Err(error) => {
-                self.remember(Run { at: now, n_events, seconds, result: Err(error.to_string()) });
+                let problems = self.planner.problems();
+                self.remember(Run { at: now, n_events, seconds, problems, result: Err(error.to_string()) });
                 Err(error.to_string())
             }
         }
@@ -418,7 +444,8 @@ impl Follower {
             self.shared.metrics.count_delay(now.duration_since(since).as_secs_f64().max(0.0));
         }
         self.shared.metrics.count_run(n_changed);
-        let run = Run { at: now, n_events: *n_events, seconds: *seconds, result: Ok(Planned { n_changed, ..planned }) };
+        let (problems, result) = (self.planner.problems(), Ok(Planned { n_changed, ..planned }));
+        let run = Run { at: now, n_events: *n_events, seconds: *seconds, problems, result };
         self.remember(run);
         self.unfiled = None;
         Ok(())

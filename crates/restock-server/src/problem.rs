@@ -171,7 +171,7 @@ impl From<TokenError> for Problem {
         let (status, name, title) = match error {
             TokenError::NameTaken { .. } => (StatusCode::CONFLICT, "name-taken", "The name is taken"),
             TokenError::NoSuchToken { .. } => return Self::not_found(error.to_string()),
-            TokenError::BadName { .. } | TokenError::NoLocations => {
+            TokenError::BadName { .. } | TokenError::ReservedName { .. } | TokenError::NoLocations => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "bad-token", "The token cannot be made")
             }
             TokenError::NotRecorded(error) => return not_recorded(&error),
@@ -190,9 +190,10 @@ impl From<UserError> for Problem {
             UserError::BadPassword { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "bad-password", "The password is not taken")
             }
-            UserError::BadName { .. } | UserError::NotForPeople | UserError::NoLocations => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "bad-user", "The user cannot be like this")
-            }
+            UserError::BadName { .. }
+            | UserError::ReservedName { .. }
+            | UserError::NotForPeople
+            | UserError::NoLocations => (StatusCode::UNPROCESSABLE_ENTITY, "bad-user", "The user cannot be like this"),
             UserError::NotRecorded(error) => return not_recorded(&error),
             UserError::File { .. } | UserError::NoRandomness(_) => return of_file(&error),
         };

@@ -4,6 +4,9 @@
 use jiff::Timestamp;
 use restock_ledger::{AuditEntry, LedgerError};
 
+/// Who changes something from the command line, as the audit trail names it.
+pub const COMMAND_LINE_ACTOR: &str = "command line";
+
 /// Who changes something, and where that is written down before it is done.
 pub struct Recorder<'a> {
     actor: &'a str,

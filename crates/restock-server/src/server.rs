@@ -1,13 +1,15 @@
 //! A server: the writer of a ledger and the routes that ask it.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use axum::Router;
 use jiff::tz::TimeZone;
+use restock_intake::Watch;
 use tokio::sync::watch;
 
+use crate::idempotency::Keys;
 use crate::intake::ServerIntake;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
@@ -34,6 +36,9 @@ pub(crate) struct Inner {
     pub(crate) limiter: Limiter,
     pub(crate) delays: Delays,
     pub(crate) webhooks: Webhooks,
+    pub(crate) keys: Keys,
+    /// Where sources of events beside the API stand.
+    pub(crate) sources: Mutex<Vec<Watch>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) time_zone: TimeZone,
@@ -84,6 +89,8 @@ impl Server {
             limiter: Limiter::new(security.rates),
             delays: Delays::default(),
             webhooks: Webhooks::new(security.webhooks.clone()),
+            keys: Keys::default(),
+            sources: Mutex::default(),
             security,
             metrics,
             clock,
@@ -107,6 +114,11 @@ impl Server {
     /// Where readers of files and brokers bring their events; clones go to the same writer.
     pub fn intake(&self) -> ServerIntake {
         ServerIntake::new(self.app.writer.clone())
+    }
+
+    /// Shows in `/metrics` where sources of events beside the API stand.
+    pub fn show_sources(&self, sources: Vec<Watch>) {
+        *self.app.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
     }
 
     /// Waits until the stock book has caught up with the ledger.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Role, scope_text};
 use crate::files::{Content, FileError, JsonFile};
-use crate::recorder::{Change, Recorder};
+use crate::recorder::{COMMAND_LINE_ACTOR, Change, Recorder};
 
 /// What every token begins with, so that scanners for secrets find one that leaked.
 pub const PREFIX: &str = "restock_";
@@ -68,6 +68,14 @@ pub enum TokenError {
     /// The name is empty, too long, or has control characters or blanks at its ends.
     #[error("the name of a token is {got:?}, expected 1 to {MAX_NAME_BYTES} bytes without control characters")]
     BadName {
+        /// The name.
+        got: String,
+    },
+    /// The name stands for the program itself in the audit trail.
+    #[error(
+        "the name of a token is {got:?}, which stands for the program itself in the audit trail\n\nhint: choose a name that does not begin with \"restock\""
+    )]
+    ReservedName {
         /// The name.
         got: String,
     },
@@ -177,6 +185,9 @@ impl Tokens {
         if !is_name(&name) {
             return Err(TokenError::BadName { got: name });
         }
+        if is_reserved(&name) {
+            return Err(TokenError::ReservedName { got: name });
+        }
         if locations.as_ref().is_some_and(Vec::is_empty) {
             return Err(TokenError::NoLocations);
         }
@@ -234,6 +245,12 @@ impl Tokens {
 /// Whether `name` may be a name of a token or user: 1 to [`MAX_NAME_BYTES`] bytes that show in the audit trail as they are.
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control) && name.trim() == name
+}
+
+/// Whether `name` is one by which the audit trail names the program itself, in capitals or not.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let folded = name.to_lowercase();
+    folded == COMMAND_LINE_ACTOR || folded == "restock" || folded.starts_with("restock-")
 }
 
 /// 256 bits that nobody can guess.

@@ -15,7 +15,7 @@ use crate::files::{Content, FileError, JsonFile};
 use crate::hidden::Hidden;
 use crate::passwords::{self, MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
 use crate::recorder::{Change, Recorder};
-use crate::tokens::{MAX_NAME_BYTES, is_name, random_bits};
+use crate::tokens::{MAX_NAME_BYTES, is_name, is_reserved, random_bits};
 
 /// A person who may use the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +99,14 @@ pub enum UserError {
     /// The name is empty, too long, or has control characters or blanks at its ends.
     #[error("the name of a user is {got:?}, expected 1 to {MAX_NAME_BYTES} bytes without control characters")]
     BadName {
+        /// The name.
+        got: String,
+    },
+    /// The name stands for the program itself in the audit trail.
+    #[error(
+        "the name of a user is {got:?}, which stands for the program itself in the audit trail\n\nhint: choose a name that does not begin with \"restock\""
+    )]
+    ReservedName {
         /// The name.
         got: String,
     },
@@ -211,6 +219,9 @@ impl Users {
         let NewUser { name, role, locations } = new;
         if !is_name(&name) {
             return Err(UserError::BadName { got: name });
+        }
+        if is_reserved(&name) {
+            return Err(UserError::ReservedName { got: name });
         }
         let user = User {
             password: checked_password(password, &name)?,

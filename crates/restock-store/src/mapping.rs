@@ -55,7 +55,7 @@
 //! once when `distinct = true`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -88,6 +88,40 @@ pub struct Mapping {
     /// Name for messages.
     #[serde(skip)]
     pub file: String,
+}
+
+impl Mapping {
+    /// What of it is about a file that lies outside of its folder, and what to import then: the file and the files of the
+    /// folder that its columns are looked up in.
+    ///
+    /// Tables for files of other names are left out. A table that names no file is for one that is named like it, or like
+    /// no table at all.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn of_file(&self, file: &Path, folder: &Path) -> std::io::Result<(Self, Vec<PathBuf>)> {
+        let name = |path: &Path| path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let named = name(file);
+        let of_name = Table::from_file_name(&file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default());
+        let fits = |names: &Names, name: &str| names.0.iter().any(|pattern| matches_pattern(pattern, name));
+        let mut own = self.clone();
+        own.tables.retain(|entry| match entry.file.0.is_empty() {
+            true => of_name.is_none_or(|table| table.name() == entry.table),
+            false => fits(&entry.file, &named),
+        });
+        let lookups =
+            || own.tables.iter().flat_map(|entry| entry.columns.values()).filter_map(|column| column.lookup.as_ref());
+        let mut sources = vec![file.to_owned()];
+        if lookups().next().is_some() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if lookups().any(|lookup| fits(&lookup.file, &name(&path))) {
+                    sources.push(path);
+                }
+            }
+        }
+        Ok((own, sources))
+    }
 }
 
 /// How files are written, where it should not be found out.

@@ -4,6 +4,8 @@
 //! Chinese of each, found by the English it was made from, as gettext does it: `{0}` stands for a name or number that is
 //! taken over, `{0~}` for a part that is a message of its own. What is not in the catalogue stays English.
 
+mod ledger;
+
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -73,8 +75,13 @@ fn translated(message: &str, depth: usize) -> Option<String> {
         return None;
     }
     static TEMPLATES: OnceLock<Vec<Template>> = OnceLock::new();
-    let templates = TEMPLATES.get_or_init(|| MESSAGES.iter().flat_map(|(en, zh)| variants(en, zh)).collect());
+    let templates = TEMPLATES.get_or_init(|| all().flat_map(|(en, zh)| variants(en, zh)).collect());
     templates.iter().find_map(|template| template.fill(message, depth))
+}
+
+/// English and Chinese of every message, in the order in which they are tried.
+fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ledger::MESSAGES.iter().chain(MESSAGES)
 }
 
 /// The template, and it in the singular for each of its numbers that may be one.
@@ -995,7 +1002,7 @@ mod tests {
     /// An earlier, more general template must not take the message of a later one.
     #[test]
     fn every_template_is_found_by_its_own_english() {
-        for (en, zh) in MESSAGES.iter().filter(|(en, _)| !en.contains('~')) {
+        for (en, zh) in all().filter(|(en, _)| !en.contains('~')) {
             let filled = |text: &str| {
                 (0..9).fold(text.to_owned(), |text, n| text.replace(&format!("{{{n}}}"), &format!("<{n}>")))
             };

@@ -226,7 +226,12 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  restock restore ledger-2026-03-02.db")]
     Restore(RestoreArgs),
     /// Look at everything in the ledger of the project: damage, gaps, the audit trail, what waits in quarantine
-    #[command(after_help = "Examples:\n  restock doctor\n  restock doctor --json")]
+    ///
+    /// `restock doctor quarantine` lists what waits there and decides about it.
+    #[command(
+        after_help = "Examples:\n  restock doctor\n  restock doctor --json\n  restock doctor quarantine list\n  \
+                      restock doctor quarantine release 3 --reason \"clock was wrong\" --by ada"
+    )]
     Doctor(DoctorArgs),
     /// Show every setting of restock.toml, its default and meaning
     #[command(after_help = "Examples:\n  restock config explain\n  restock config explain objective")]
@@ -1012,7 +1017,86 @@ pub(crate) struct RestoreArgs {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct DoctorArgs {}
+pub(crate) struct DoctorArgs {
+    #[command(subcommand)]
+    pub(crate) part: Option<DoctorPart>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DoctorPart {
+    /// Look at what could not be taken in, and decide about it
+    Quarantine(QuarantineArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct QuarantineArgs {
+    #[command(subcommand)]
+    pub(crate) action: QuarantineAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineAction {
+    /// List entries with their reasons
+    List {
+        /// Which: those that wait, unless it is said
+        #[arg(long, value_enum, default_value = "open")]
+        state: EntryState,
+        /// The first number
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        from: u64,
+        /// The most entries
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        limit: u64,
+    },
+    /// Show an entry with its text
+    Show {
+        /// Its number
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+    },
+    /// Take an entry in after all: as it is, whatever the clock says, or corrected
+    Release {
+        /// Its number
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+        /// A file with the event as it should have been; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        event: Option<PathBuf>,
+        #[command(flatten)]
+        decision: DecisionArgs,
+    },
+    /// Decide that an entry will never be taken in; it stays readable
+    Discard {
+        /// Its number
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+        #[command(flatten)]
+        decision: DecisionArgs,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DecisionArgs {
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who decides, for the audit trail
+    #[arg(long, value_name = "NAME", default_value = "planner")]
+    pub(crate) by: String,
+}
+
+/// Where an entry in quarantine stands.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EntryState {
+    /// Nothing was decided
+    Open,
+    /// It was taken in after all
+    Released,
+    /// It will never be taken in
+    Discarded,
+    /// All of these
+    All,
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct SearchArgs {

@@ -125,6 +125,12 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// How it is written where it belongs to a list of tables: `[[segment]] where`; nothing for others.
+    pub(crate) fn listed(&self) -> Option<String> {
+        let (list, key) = self.key.split_once('.').filter(|(list, _)| matches!(*list, "segment" | "intake"))?;
+        Some(format!("[[{list}]] {key}"))
+    }
+
     /// What the setting means.
     pub(crate) fn meaning(&self, lang: Lang) -> &'static str {
         match lang {
@@ -372,6 +378,42 @@ settings! {
     "segment.policy" = "\"auto\"", "the name of a policy, see restock plan --help", true,
         "policy of the segment", "该分组的策略",
         |c, v| { c.segment.get_or_insert_with(empty_segment).policy = Some(v.as_str()?.to_owned()); Some(()) };
+    "intake.kind" = "none", "\"folder\", \"nats\" or \"kafka\"", true,
+        "what a source of events is: a drop folder or a broker", "事件来源的种类：投递文件夹或消息代理", read_as_a_whole;
+    "intake.name" = "none", "1 to 64 letters, digits, - and _", true,
+        "name of the source in pages and metrics; that of the folder, stream or topic where absent", "来源在页面和指标中的名称；省略时取文件夹、流或主题的名称", read_as_a_whole;
+    "intake.path" = "none", "a folder, relative to the project", true,
+        "folder: where other programs put files of events and tables", "文件夹来源：其他程序投放事件文件和表格的位置", read_as_a_whole;
+    "intake.url" = "none", "addresses such as \"nats://one:4222,nats://two:4222\"", true,
+        "nats: its servers", "NATS 来源：服务器地址", read_as_a_whole;
+    "intake.stream" = "none", "the name of a stream", true,
+        "nats: the stream of JetStream", "NATS 来源：JetStream 流", read_as_a_whole;
+    "intake.subject" = "none", "a subject such as \"sales.>\"", true,
+        "nats: only messages of this subject", "NATS 来源：只读取该主题的消息", read_as_a_whole;
+    "intake.brokers" = "none", "addresses such as \"one:9092,two:9092\"", true,
+        "kafka: brokers to begin with", "Kafka 来源：起始代理地址", read_as_a_whole;
+    "intake.topic" = "none", "the name of a topic", true,
+        "kafka: the topic, of which all partitions are read", "Kafka 来源：主题，读取其全部分区", read_as_a_whole;
+    "intake.mechanism" = "none", "\"PLAIN\", \"SCRAM-SHA-256\" or \"SCRAM-SHA-512\"", true,
+        "kafka: how the password is shown", "Kafka 来源：密码验证方式", read_as_a_whole;
+    "intake.user" = "none", "a name, with `password`", true,
+        "nats, kafka: the user", "NATS、Kafka 来源：用户", read_as_a_whole;
+    "intake.password" = "none", "{ env = \"NAME\" } or { file = \"PATH\" }", true,
+        "nats, kafka: where the password of the user stands", "NATS、Kafka 来源：用户密码所在之处", read_as_a_whole;
+    "intake.token" = "none", "{ env = \"NAME\" } or { file = \"PATH\" }", true,
+        "nats: where a token stands", "NATS 来源：令牌所在之处", read_as_a_whole;
+    "intake.credentials" = "none", "{ env = \"NAME\" } or { file = \"PATH\" }", true,
+        "nats: where the text of a .creds file stands", "NATS 来源：.creds 内容所在之处", read_as_a_whole;
+    "intake.nkey" = "none", "{ env = \"NAME\" } or { file = \"PATH\" }", true,
+        "nats: where the seed of an NKey stands", "NATS 来源：NKey 种子所在之处", read_as_a_whole;
+    "intake.tls" = "none", "true or false", true,
+        "nats, kafka: never connect without TLS", "NATS、Kafka 来源：必须使用 TLS 连接", read_as_a_whole;
+    "intake.ca" = "none", "a PEM file, relative to the project", true,
+        "nats, kafka: certificates of authorities", "NATS、Kafka 来源：证书颁发机构的证书", read_as_a_whole;
+    "intake.certificate" = "none", "a PEM file, with `key`", true,
+        "nats: certificate of this client", "NATS 来源：本客户端的证书", read_as_a_whole;
+    "intake.key" = "none", "a PEM file, with `certificate`", true,
+        "nats: key of that certificate", "NATS 来源：该证书的密钥", read_as_a_whole;
     "approval.auto_if" = "none", "a filter such as \"value < 200\"", true,
         "which lines a server approves by itself; fields are value, quantity, item.id, location.id, source.id",
         "服务器自行批准哪些订货行；字段为 value、quantity、item.id、location.id、source.id",
@@ -415,6 +457,11 @@ settings! {
             };
             Some(())
         };
+}
+
+/// A key of an `[[intake]]` entry, which [`intake`] reads.
+fn read_as_a_whole(_: &mut Config, _: &DeValue<'_>) -> Option<()> {
+    None
 }
 
 fn empty_segment() -> Segment {

@@ -426,6 +426,15 @@ texts! {
     BackedUp: "events 1 to {0} are copied to {1}", "事件 1 至 {0} 已备份到 {1}";
     Restored: "events 1 to {0} are back in {1}", "事件 1 至 {0} 已恢复到 {1}";
     DoctorSummary: "{0} events, {1} open in quarantine, {2} audit records", "{0} 个事件，{1} 个待处理隔离项，{2} 条审计记录";
+    QuarantineEmpty: "nothing is there", "没有条目";
+    QuarantineFrom: "there may be more: --from {0}", "可能还有更多：--from {0}";
+    EntryReleased: "entry {0} of the quarantine is event {1} now", "隔离项 {0} 现为事件 {1}";
+    EntryDiscarded: "entry {0} of the quarantine will never be taken in; it stays readable", "隔离项 {0} 将不再接收；内容仍可查看";
+    EventNumber: "event {0}", "事件 {0}";
+    NumberWord: "number", "编号";
+    StateWord: "state", "状态";
+    PositionWord: "where", "位置";
+    ReasonWord: "reason", "原因";
     DoctorWell: "all is well", "一切正常";
     PreviewSolved: "What is best for this objective, solved:", "此目标的最优策略（精确求解）：";
     PreviewSimulated: "The best of simple policies for this objective, by simulation, as there are too many states to solve in a moment: {0}",

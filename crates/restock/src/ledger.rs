@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::CliError;
 
 /// Events that are read at a time.
-pub(crate) const N_AT_A_TIME: usize = 10_000;
+const N_AT_A_TIME: usize = 10_000;
 
 /// The file of a project.
 pub(crate) fn path(dir: &Path) -> PathBuf {

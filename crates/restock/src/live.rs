@@ -6,6 +6,7 @@
 //! settings changed: on a thread of its own ([`work_out`]), and then planned a little at a time between events
 //! ([`LivePlan::settle_some`]), so that no event waits for it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
@@ -18,9 +19,11 @@ use restock_adapt::{AdaptationReport, BacktestRun};
 use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
-use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, RowError, RowsByItem};
 use restock_engine::{LivePlan, Remembering, Whole, plan_day};
-use restock_ledger::{DESK_SOURCE, Files, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part};
+use restock_ledger::{
+    DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
+};
 use restock_server::{LivePlanner, PlanningError};
 use restock_store::Import;
 
@@ -28,7 +31,7 @@ use crate::adaptation::Experience;
 use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::ledger::{Added, N_AT_A_TIME, before, events_up_to};
+use crate::ledger::{Added, before, events_up_to};
 use crate::project::{Loaded, Project, business_day, forecaster};
 use crate::session::Session;
 
@@ -104,6 +107,10 @@ pub(crate) struct ProjectPlanner {
     wants_everything: bool,
     /// The files as they were looked at last.
     seen_stamp: Option<Stamp>,
+    /// What is wrong with the files.
+    problems: Vec<String>,
+    /// What they say about stock.
+    stock: Option<Arc<FileStock>>,
 }
 
 /// A thread that works everything out.
@@ -176,6 +183,8 @@ struct EventIndex {
     last_day: Option<Day>,
     first_at: Option<Timestamp>,
     n_events: usize,
+    /// What was read of items before.
+    kept: RefCell<KeptEvents>,
 }
 
 impl EventIndex {
@@ -195,23 +204,10 @@ impl EventIndex {
         }
     }
 
-    /// The events of some items, and those of no item in particular.
-    fn of(&self, item_ids: &[String], ledger: &dyn Ledger) -> Result<Vec<Event>, LedgerError> {
-        let mut events = self.of_all.clone();
-        for item_id in item_ids {
-            events.extend(self.of_items.get(item_id).into_iter().flatten().cloned());
-            for location_id in self.locations.get(item_id).into_iter().flatten() {
-                let place = ItemLocation::new(item_id, location_id);
-                let mut next = 1;
-                loop {
-                    let some = ledger.events_of(&place, next, N_AT_A_TIME)?;
-                    let Some(last) = some.last() else { break };
-                    next = last.sequence + 1;
-                    events.extend(some.into_iter().map(|recorded| recorded.event));
-                }
-            }
-        }
-        Ok(events)
+    /// The events of some items at no one location, and those of no item in particular.
+    fn wide(&self, item_ids: &[String]) -> Vec<Event> {
+        let own = item_ids.iter().filter_map(|item_id| self.of_items.get(item_id)).flatten();
+        self.of_all.iter().chain(own).cloned().collect()
     }
 }
 
@@ -234,6 +230,9 @@ struct Done {
     time_zone: TimeZone,
     files: Arc<FileTables>,
     about: Files,
+    stock: Arc<FileStock>,
+    /// What is wrong with the files, where they were read anew.
+    problems: Option<Vec<String>>,
     events: EventIndex,
     loaded: Loaded,
     whole: Whole,
@@ -248,7 +247,7 @@ struct Done {
 /// day, and works out what plans take from everything.
 fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
     let Job { session, approval, files, experience, last_sequence, now, .. } = job;
-    let files = read_files(&session, &approval, files).map_err(explained)?;
+    let (files, problems) = read_files(&session, &approval, files).map_err(explained)?;
     let time_zone = files.project.config.time_zone.clone();
     if time_zone != job.time_zone {
         tracing::warn!("project.timezone changed: it holds for plans; restart the server, so that pages know it too");
@@ -262,6 +261,7 @@ fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
     }
     let mut about = Files::of(&files.tables, session.now);
     about.read_at = index.first_at.map_or(about.read_at, before);
+    let stock = Arc::new(FileStock::of(&files.tables, about, &time_zone));
     let dataset = tables_of_part(&files.tables, about, &events, &time_zone);
     drop(events);
     let today = business_day(now, &time_zone);
@@ -298,21 +298,42 @@ fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
         tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
     }
     let events = index;
-    Ok(Box::new(Done { time_zone, files, about, events, loaded, whole, forecaster, experience, is_new_day, today }))
+    Ok(Box::new(Done {
+        time_zone,
+        files,
+        about,
+        stock,
+        problems,
+        events,
+        loaded,
+        whole,
+        forecaster,
+        experience,
+        is_new_day,
+        today,
+    }))
 }
 
-/// Reads the files where they or the settings changed. Those that cannot be read do not stop the plan of the ones before.
+/// Reads the files where they or the settings changed, and says what is wrong with them then. Those that cannot be read do
+/// not stop the plan of the ones before.
 fn read_files(
     session: &Session,
     approval: &RwLock<Approval>,
     before: Option<Arc<FileTables>>,
-) -> Result<Arc<FileTables>, CliError> {
+) -> Result<(Arc<FileTables>, Option<Vec<String>>), CliError> {
     match (read_changed_files(session, approval, before.as_deref()), before) {
-        (Ok(Some(read)), _) => Ok(Arc::new(read)),
-        (Ok(None), Some(before)) => Ok(before),
+        (Ok(Some(read)), _) => {
+            let problems = row_problems(&read.import);
+            Ok((Arc::new(read), Some(problems)))
+        }
+        (Ok(None), Some(before)) => Ok((before, None)),
         (Err(error), Some(before)) => {
             tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
-            Ok(before)
+            let told = format!(
+                "files or settings changed and cannot be read, those of before stand: {}",
+                explained_text(&error)
+            );
+            Ok((before, Some(vec![told])))
         }
         (Err(error), None) => Err(error),
         (Ok(None), None) => unreachable!("files that were never read have changed"),
@@ -377,6 +398,8 @@ impl ProjectPlanner {
             n_in_slice: 16,
             wants_everything: false,
             seen_stamp: None,
+            problems: Vec::new(),
+            stock: None,
         })
     }
 
@@ -453,7 +476,14 @@ impl ProjectPlanner {
             events.add(event, &self.time_zone);
             note(event, &mut places, &mut items);
         }
+        events.kept = std::mem::take(&mut self.events.kept);
         (self.files, self.about, self.events) = (Some(files), about, events);
+        self.stock = Some(done.stock);
+        if let Some(problems) = done.problems {
+            self.problems = problems;
+            // The plan tells of them, whether or not it wants something else.
+            self.wants_everything = true;
+        }
         self.report = experience.report();
         self.alarms = experience.exceptions(whole.as_of());
         self.experience = Some(experience);
@@ -491,11 +521,12 @@ impl ProjectPlanner {
         let (about, events, ledger, time_zone) = (self.about, &self.events, &*self.ledger, &self.time_zone);
         let mut error = None;
         let mut tables = |ids: &[String]| {
-            let own = events.of(ids, ledger).unwrap_or_else(|failure| {
+            let part = files.rows.part(&files.tables, ids);
+            let (wide, mut kept) = (events.wide(ids), events.kept.borrow_mut());
+            kept.tables(&part, about, ids, &events.locations, &wide, ledger, time_zone).unwrap_or_else(|failure| {
                 error = Some(failure);
-                Vec::new()
-            });
-            tables_of_part(&files.rows.part(&files.tables, ids), about, &own, time_zone)
+                Dataset::default()
+            })
         };
         let planned = plan(live, &mut tables);
         error.map_or(Ok(planned), |error| Err(failed(error)))
@@ -711,8 +742,26 @@ fn stamp(project: &Project) -> Stamp {
     stamp
 }
 
+/// What rows of files could not be taken in, a sentence for each file.
+fn row_problems(import: &Import) -> Vec<String> {
+    let mut of_files: BTreeMap<&str, (usize, &RowError)> = BTreeMap::new();
+    for error in &import.row_errors {
+        of_files.entry(&error.file).or_insert((0, error)).0 += 1;
+    }
+    // Beyond a thousand they are counted, not kept.
+    let more = if import.n_row_errors > import.row_errors.len() { "at least " } else { "" };
+    let sentence = |(file, (n, first)): (&str, (usize, &RowError))| {
+        restock_core::finding::in_singular(&format!("{file}: {more}{n} rows could not be taken in, the first: {first}"))
+    };
+    of_files.into_iter().map(sentence).collect()
+}
+
 fn explained(error: CliError) -> PlanningError {
-    PlanningError(error.hint.map_or_else(|| error.message.clone(), |hint| format!("{}: {hint}", error.message)))
+    PlanningError(explained_text(&error))
+}
+
+fn explained_text(error: &CliError) -> String {
+    error.hint.as_ref().map_or_else(|| error.message.clone(), |hint| format!("{}: {hint}", error.message))
 }
 
 fn failed(error: impl std::fmt::Display) -> PlanningError {
@@ -740,6 +789,14 @@ impl LivePlanner for ProjectPlanner {
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
         self.wants_everything = true;
         self.start_working(now).map(|()| None)
+    }
+
+    fn files(&self) -> Option<Arc<FileStock>> {
+        self.stock.clone()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.problems.clone()
     }
 
     fn wants_turn(&self) -> bool {

@@ -293,6 +293,29 @@ impl Project {
     }
 }
 
+/// Reads a table that lies elsewhere as if it lay in the data folder of a project: with its mapping and its formats, as they
+/// are written down now.
+///
+/// # Errors
+/// A sentence about the settings or the file.
+pub(crate) fn read_table(dir: &Path, file: &Path) -> Result<Import, String> {
+    let settings = dir.join("restock.toml");
+    let text = std::fs::read_to_string(&settings).map_err(|error| format!("cannot read restock.toml: {error}"))?;
+    let config = Config::parse(&text, &settings).map_err(|error| error.message)?;
+    let options =
+        ImportOptions { decimal: config.decimal, date_format: config.date.clone(), ..ImportOptions::default() };
+    let mapping = config.mapping.as_ref().map(|file| Mapping::from_toml_file(dir.join(file)));
+    let (mapping, sources) = match mapping.transpose().map_err(|error| error.to_string())? {
+        None => (None, vec![file.to_owned()]),
+        Some(mapping) => {
+            let of_file = mapping.of_file(file, &dir.join(&config.data_path));
+            let (mapping, sources) = of_file.map_err(|error| format!("cannot read the data folder: {error}"))?;
+            (Some(mapping), sources)
+        }
+    };
+    restock_store::import(&sources, mapping.as_ref(), &options, &|_, _, _| {}).map_err(|error| error.to_string())
+}
+
 /// The calendar day of an instant, for people in `time_zone`.
 pub(crate) fn business_day(now: Timestamp, time_zone: &TimeZone) -> Day {
     Day::from_date(time_zone.to_datetime(now).date())

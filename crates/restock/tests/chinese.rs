@@ -23,7 +23,7 @@ const ALLOWED: &[&str] = &[
     // The program, its verbs, flags and the words of its syntax.
     "restock", "Restock", "try", "plan", "check", "explain", "import", "export", "backtest", "simulate", "forecast",
     "init", "demo", "config", "toml", "where", "auto", "open", "out", "report", "html", "data", "path", "all", "main",
-    "mon", "dmy", "mdy", "cd", "segment", "train", "tune", "env",
+    "mon", "dmy", "mdy", "cd", "segment", "intake", "train", "tune", "env",
 ];
 
 /// Runs of English: any two words of lower-case letters in a row that are not allowed.
@@ -153,6 +153,78 @@ fn sales_alone_and_broken_files_speak_chinese() {
     );
     let quarantine = std::fs::read_to_string(dir.path().join("out/quarantine.csv")).unwrap();
     assert!(english(&quarantine.replace(',', "，")).is_empty(), "{quarantine}");
+}
+
+#[test]
+fn a_ledger_and_its_server_speak_chinese() {
+    let dir = tempfile::tempdir().unwrap();
+    restock(dir.path(), &["init", "shop", "--as-of", "2026-03-02"]);
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let event = |id: &str, rest: &str| {
+        format!(r#"{{"event_id":"{id}","source":"till","type":"sale","item_id":"tea","location_id":"main",{rest}}}"#)
+    };
+    let lines = [
+        event("1", r#""occurred_at":"2026-03-01T09:00:00","quantity":3"#),
+        event("2", r#""occurred_at":"2999-03-01T09:00:00Z","quantity":3"#),
+        event("3", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":3"#),
+        event("3", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":4"#),
+        event("4", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":-4"#),
+        event("5", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":"many""#),
+        event("6", r#""occurred_at":"2026-03-01T09:00:00Z""#),
+        event("7", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":1.23456789"#),
+        event("8", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":1"#).replace("sale", "sold"),
+    ];
+    write("events.ndjson", &lines.join("\n"));
+    for (project, settings) in [
+        ("tls", "[server]\ntls_key = \"key.pem\"\n"),
+        ("open", "[server]\nlisten = \"0.0.0.0:0\"\n"),
+        ("sources", "[[intake]]\nkind = \"folder\"\npath = \"a\"\n\n[[intake]]\nkind = \"folder\"\npath = \"b\"\n"),
+        ("secret", "[[intake]]\nkind = \"nats\"\nurl = \"nats://a:b@c\"\nstream = \"S\"\n"),
+    ] {
+        std::fs::create_dir_all(dir.path().join(project).join("data")).unwrap();
+        write(&format!("{project}/restock.toml"), settings);
+    }
+    let of_shop = |args: &[&'static str]| [args, &["--project", "shop"]].concat();
+    let runs: Vec<Vec<&str>> = [
+        &["ingest", "events.ndjson"][..],
+        &["doctor"],
+        &["doctor", "quarantine", "list"],
+        &["doctor", "quarantine", "show", "1"],
+        &["doctor", "quarantine", "show", "70"],
+        &["doctor", "quarantine", "release", "1", "--reason", "x"],
+        &["doctor", "quarantine", "release", "1", "--reason", " "],
+        &["doctor", "quarantine", "discard", "1", "--reason", "x"],
+        &["doctor", "quarantine", "discard", "1", "--reason", "x"],
+        &["doctor", "quarantine", "list", "--state", "discarded"],
+        &["backup", "kept.db"],
+        &["backup", "kept.db"],
+        &["restore", "kept.db"],
+        &["user", "create", "ada", "--role", "admin", "--password-stdin"],
+        &["user", "create", " ada", "--role", "admin", "--password-stdin"],
+        &["user", "disable", "bob"],
+        &["user", "remove", "bob"],
+        &["token", "create", "till", "--role", "integrator"],
+        &["token", "create", "till", "--role", "integrator"],
+        &["token", "create", " till", "--role", "integrator"],
+        &["token", "create", "restock-rule", "--role", "integrator"],
+        &["token", "list"],
+        &["token", "revoke", "bob"],
+        &["token", "revoke", "till"],
+        &["approve", "--filter", "colour == 1"],
+        &["approve", "p_nothing"],
+        &["edit", "p_nothing", "--quantity", "2", "--reason", "x"],
+        &["reject", "p_nothing", "--reason", "x"],
+        &["export", "--approved"],
+        &["config", "explain", "intake"],
+        &["serve", "--as-of", "2026-03-02"],
+        &["serve", "--listen", "0.0.0.0:0"],
+    ]
+    .iter()
+    .map(|args| of_shop(args))
+    .chain([vec!["plan", "shop", "--publish"]])
+    .chain(["tls", "open", "sources", "secret"].map(|project| vec!["serve", "--project", project]))
+    .collect();
+    assert_chinese(dir.path(), &runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
 }
 
 #[test]

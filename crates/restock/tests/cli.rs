@@ -423,6 +423,15 @@ fn config_explain_lists_and_filters() {
       [[segment]] service.type                   how service is measured in the segment
       [[segment]] service.target                 service level of the segment
     "#);
+    let text = stdout(&expect(dir.path(), &["config", "explain", "intake.s"], 0));
+    insta::assert_snapshot!(text, @"
+    No restock.toml here: every value is the default.
+
+      setting              meaning
+      ────────────────────────────────────────────────────────
+      [[intake]] stream    nats: the stream of JetStream
+      [[intake]] subject   nats: only messages of this subject
+    ");
     expect(dir.path(), &["config", "explain", "zebra"], 2);
 }
 

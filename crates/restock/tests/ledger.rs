@@ -99,6 +99,54 @@ fn what_cannot_be_read_waits_in_quarantine_and_holds_nothing_up() {
     ");
 }
 
+/// What waits in quarantine is looked at and decided about without a server, in the words of the API.
+#[test]
+fn quarantine_is_decided_about() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(dir.path(), "");
+    let early = sale(9, "2999-03-01T09:00:00Z", 3);
+    let lines = [COUNT.to_owned(), sale(5, "2026-03-01T09:00:00", 3), "{".to_owned(), early];
+    std::fs::write(dir.path().join("events.ndjson"), lines.join("\n")).unwrap();
+    restock(dir.path(), &["ingest", "events.ndjson", "--project", "shop"]);
+    let run = |args: &[&str]| stdout(dir.path(), &[&["doctor", "quarantine"], args, &["--project", "shop"]].concat());
+    insta::assert_snapshot!(run(&["list", "--limit", "2"]), @r#"
+      number   state   where    reason
+      ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+           1   open    line 2   occurred_at: got "2026-03-01T09:00:00", expected an instant such as
+                                2026-03-02T14:05:00+01:00; add the offset from UTC, because the time alone can be read in
+                                two ways
+           2   open    line 3   got "{", expected a JSON object; correct the JSON: EOF while parsing an object at line 1
+                                column 1
+    there may be more: --from 3
+    "#);
+    let shown = run(&["show", "2"]);
+    assert!(shown.starts_with("quarantine 2 · line 3 · ") && shown.ends_with("line 1 column 1\n\n{\n"), "{shown}");
+    let args = |args: &[&'static str]| [&["doctor", "quarantine"], args, &["--project", "shop", "--json"]].concat();
+    let refusal =
+        |args: &[&str]| refused(dir.path(), &[&["doctor", "quarantine"], args, &["--project", "shop"]].concat());
+    let error = refusal(&["release", "2", "--reason", "why not"]);
+    assert!(error.contains("correct the JSON"), "{error}");
+    std::fs::write(dir.path().join("right.json"), sale(5, "2026-03-01T09:00:00Z", 3)).unwrap();
+    let corrected = ["release", "1", "--event", "right.json", "--reason", "offset was missing", "--by", "Ada"];
+    assert_eq!(run(&corrected), "entry 1 of the quarantine is event 2 now\n");
+    assert_eq!(json(dir.path(), &args(&["release", "3", "--reason", "clock was wrong"]))["outcome"], "accepted");
+    let discarded = run(&["discard", "2", "--reason", "noise", "--by", "ada"]);
+    assert_eq!(discarded, "entry 2 of the quarantine will never be taken in; it stays readable\n");
+    assert_eq!(run(&["list"]), "nothing is there\n");
+    let all = json(dir.path(), &args(&["list", "--state", "all"]));
+    let states: Vec<_> = all["entries"].as_array().unwrap().iter().map(|entry| entry["state"].clone()).collect();
+    assert_eq!(states, ["released", "discarded", "released"]);
+    let error = refusal(&["discard", "2", "--reason", "again"]);
+    assert!(error.contains("discarded"), "{error}");
+    let error = refusal(&["show", "7"]);
+    assert!(error.contains("7"), "{error}");
+    let doctor = json(dir.path(), &["doctor", "--project", "shop", "--json"]);
+    assert_eq!(
+        (&doctor["events"], &doctor["audit_records"], &doctor["quarantine_open"]),
+        (&3.into(), &3.into(), &0.into())
+    );
+}
+
 #[test]
 fn a_backup_brings_the_ledger_back() {
     let dir = tempfile::tempdir().unwrap();

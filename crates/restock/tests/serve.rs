@@ -259,6 +259,12 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
     };
     let first = wait_for("at the start");
     assert!(first.iter().any(|(item, _)| item == "rice"), "{first:?}");
+    let inventory = |item: &str| {
+        let path = format!("/v1/inventory?item_id={item}");
+        body(&served.request("GET", &path, Some(&viewer), ""))["inventory"][0].clone()
+    };
+    let tea = inventory("tea");
+    assert_eq!((&tea["on_hand"], &tea["counted_in"]), (&"60".into(), &"files".into()), "{tea}");
     // A count over HTTP, and sales from the folder.
     let counted = r#"{"event_id":"c","source":"till","type":"count","occurred_at":"2026-03-01T08:00:00Z","item_id":"tea","location_id":"main","on_hand":3}"#;
     let answer = served.request("POST", "/v1/events", Some(&till), counted);
@@ -275,10 +281,38 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let third = wait_for("after a file in the folder");
+    let (tea, salt) = (inventory("tea"), inventory("salt"));
+    assert_eq!((&tea["on_hand"], &tea["counted_in"]), (&"3".into(), &"events".into()), "{tea}");
+    assert_eq!((&salt["on_hand"], &salt["counted_in"]), (&"10".into(), &"files".into()), "{salt}");
     assert_ne!(second, third);
     assert!(project.join("inbox/done").is_dir());
     // Files that change are read again.
     std::fs::write(project.join("data/inventory.csv"), stock(60).replace("rice,main,30", "rice,main,300")).unwrap();
     let fourth = wait_for("after a file changed");
     assert_ne!(third, fourth);
+    // A file that broke is held out, and everybody can see it.
+    let rest = |path: &str| body(&served.request("GET", path, Some(&viewer), ""));
+    let until_said = |part: &str| {
+        for _ in 0..1_200 {
+            let problems = rest("/v1/plans")["plans"][0]["problems"].to_string();
+            if problems.contains(part) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{part}: {}", rest("/v1/plans")["plans"][0]);
+    };
+    std::fs::write(project.join("data/inventory.csv"), stock(60).replace("salt,main,90", "salt,main,many")).unwrap();
+    until_said("inventory.csv: 1 row could not be taken in");
+    std::fs::write(project.join("data/inventory.csv"), "<html><body>login</body></html>\n").unwrap();
+    until_said("those of before stand");
+    assert_eq!(rest("/ready")["planning"], "with_problems");
+    std::fs::write(project.join("data/inventory.csv"), stock(60)).unwrap();
+    until_said("[]");
+    assert_eq!(rest("/ready")["planning"], "planned");
+    let metrics = served.request("GET", "/metrics", Some(&viewer), "");
+    assert!(
+        metrics.contains("restock_intake_entries_total{source=\"folder\",kind=\"folder\",outcome=\"accepted\"} 1"),
+        "{metrics}"
+    );
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -168,6 +168,43 @@ fn orders_come_in_any_order() {
     assert_eq!(open(&events)[0].open(), q("15"));
 }
 
+/// The clocks of two systems differ, and what they send comes late.
+#[test]
+fn a_cancellation_ends_its_order_whenever_the_two_are_dated() {
+    let line = || OrderLine { order_id: "po-1".to_owned(), place: milk() };
+    let placed = |id: &str, instant: &str| {
+        let kind = EventKind::OrderPlaced { line: line(), quantity: q("12"), origin: None, due_on: None };
+        event(id, instant, kind)
+    };
+    let cancelled = |instant: &str| event("x1", instant, EventKind::OrderCancelled { line: line(), quantity: None });
+    let confirmed = |instant: &str| {
+        event("c1", instant, EventKind::OrderConfirmed { line: line(), quantity: Some(q("10")), due_on: None })
+    };
+    let n_open = |events: &[Event]| in_any_order(events).open_orders(&milk()).len();
+    let p1 = placed("p1", "2026-03-02T08:00:00Z");
+    for instant in ["2026-03-01T08:00:00Z", "2026-03-02T08:00:00Z", "2026-03-03T08:00:00Z"] {
+        assert_eq!(n_open(&[p1.clone(), cancelled(instant)]), 0, "cancelled at {instant}");
+        // A confirmation that crossed it opens nothing.
+        assert_eq!(n_open(&[p1.clone(), cancelled(instant), confirmed("2026-03-04T08:00:00Z")]), 0);
+        assert_eq!(n_open(&[cancelled(instant), confirmed("2026-03-04T08:00:00Z")]), 0);
+    }
+    // Said twice, as of the same order, both after the cancellation.
+    let again = placed("p2", "2026-03-05T08:00:00Z");
+    assert_eq!(n_open(&[cancelled("2026-03-01T08:00:00Z"), p1.clone(), again.clone()]), 0);
+    // Placed, cancelled and placed again under its number.
+    assert_eq!(n_open(&[cancelled("2026-03-03T08:00:00Z"), p1, again]), 1);
+}
+
+#[test]
+fn snapshots_of_another_version_are_refused() {
+    insta::assert_snapshot!(
+        StockBook::from_bytes(b"[3,null,[]]").unwrap_err(),
+        @"the snapshot is a stock book of version 3, must be 2"
+    );
+    // Books had no version once, and did not know what was cancelled.
+    assert!(StockBook::from_bytes(b"[null,[]]").is_err());
+}
+
 #[test]
 fn sums_beyond_all_limits_stay_sums() {
     let most = "9000000000000";
@@ -215,6 +252,27 @@ fn plain_on_hand(events: &[Event], place: &ItemLocation) -> i128 {
     counted + moved
 }
 
+/// Of the lines of orders at a place: those that were cancelled as a whole, and not placed both before and after.
+fn plain_cancelled(events: &[Event], place: &ItemLocation) -> BTreeSet<String> {
+    let lines = |wanted: fn(&EventKind) -> Option<&OrderLine>| -> Vec<(&str, Timestamp)> {
+        let all = events.iter().filter_map(|event| Some((wanted(&event.kind)?, event.occurred_at)));
+        all.filter(|(line, _)| line.place == *place).map(|(line, at)| (line.order_id.as_str(), at)).collect()
+    };
+    let placed = lines(|kind| if let EventKind::OrderPlaced { line, .. } = kind { Some(line) } else { None });
+    let cancelled = lines(|kind| match kind {
+        EventKind::OrderCancelled { line, quantity: None } => Some(line),
+        _ => None,
+    });
+    let last_of = |id: &str| cancelled.iter().filter(|(order_id, _)| *order_id == id).map(|(_, at)| *at).max();
+    let is_placed =
+        |id: &str, is_at: &dyn Fn(Timestamp) -> bool| placed.iter().any(|(order_id, at)| *order_id == id && is_at(*at));
+    let ended = cancelled.iter().filter(|(id, _)| {
+        let last = last_of(id).expect("it is one of them");
+        !(is_placed(id, &|at| at <= last) && is_placed(id, &|at| at > last))
+    });
+    ended.map(|(id, _)| (*id).to_owned()).collect()
+}
+
 const CHAIN: Chain = Chain { n_items: 2, n_locations: 2 };
 
 proptest! {
@@ -234,8 +292,10 @@ proptest! {
         for place in expected.places() {
             let on_hand = expected.stock(&place).unwrap().on_hand;
             prop_assert_eq!(i128::from(on_hand.micro()), plain_on_hand(&events, &place));
+            let cancelled = plain_cancelled(&events, &place);
             for order in expected.open_orders(&place) {
                 prop_assert!(order.open() > Quantity::ZERO);
+                prop_assert!(!cancelled.contains(&order.order_id), "{} was cancelled", order.order_id);
             }
         }
     }

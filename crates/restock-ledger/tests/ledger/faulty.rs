@@ -1,6 +1,7 @@
 //! A ledger whose store fails now and then, from a seed: before anything was written, or after all of it was, when only
 //! the answer is lost.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -18,11 +19,22 @@ pub(crate) struct Faulty<L> {
     /// Of a hundred calls that write, so many fail.
     pub(crate) percent: u32,
     pub(crate) n_faults: u64,
+    /// Events of item-locations that were read.
+    pub(crate) n_read: Cell<usize>,
+    /// Whether reading them fails, too.
+    pub(crate) fails_to_read: Cell<bool>,
 }
 
 impl<L: Ledger> Faulty<L> {
     pub(crate) fn new(inner: L, seed: u64, percent: u32) -> Self {
-        Self { inner, rng: ChaCha8Rng::seed_from_u64(seed), percent, n_faults: 0 }
+        Self {
+            inner,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            percent,
+            n_faults: 0,
+            n_read: Cell::new(0),
+            fails_to_read: Cell::new(false),
+        }
     }
 
     fn write<T>(&mut self, call: impl FnOnce(&mut L) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
@@ -50,7 +62,12 @@ impl<L: Ledger> Ledger for Faulty<L> {
         self.inner.events(from_sequence, limit)
     }
     fn events_of(&self, place: &ItemLocation, from_sequence: u64, limit: usize) -> Result<Vec<Recorded>, LedgerError> {
-        self.inner.events_of(place, from_sequence, limit)
+        if self.fails_to_read.get() {
+            return Err(LedgerError::Storage("a fault while reading".into()));
+        }
+        let events = self.inner.events_of(place, from_sequence, limit)?;
+        self.n_read.set(self.n_read.get() + events.len());
+        Ok(events)
     }
     fn find(&self, source: &str, event_id: &str) -> Result<Option<Recorded>, LedgerError> {
         self.inner.find(source, event_id)

@@ -3,9 +3,11 @@
 mod book;
 mod desk;
 mod faulty;
+mod file_stock;
 mod fuzz;
 #[path = "../../examples/shared/generator.rs"]
 mod generator;
+mod kept_events;
 #[path = "../../examples/shared/log.rs"]
 mod log;
 mod messages;

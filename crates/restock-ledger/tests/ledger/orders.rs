@@ -6,7 +6,8 @@ use restock_core::Quantity;
 use restock_core::formula::unguarded;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_ledger::{
-    Choice, Desk, DeskChange, DeskDecision, DeskError, Filed, Need, OrderFormat, OrderStanding, Revision, Scope,
+    Choice, Desk, DeskChange, DeskDecision, DeskError, Filed, Need, OrderFormat, OrderStanding, RequestKey, Revision,
+    Scope,
 };
 
 fn need(item: &str, destination: &str, source: ProposalSource, quantity: i64) -> (String, Need) {
@@ -36,6 +37,10 @@ fn bought(item: &str, destination: &str, supplier: &str, quantity: i64) -> (Stri
 
 fn moved(item: &str, destination: &str, from: &str, quantity: i64) -> (String, Need) {
     need(item, destination, ProposalSource::LocationId(from.to_owned()), quantity)
+}
+
+fn request(key: &str) -> RequestKey {
+    RequestKey { key: key.to_owned(), body_hash: format!("hash of {key}") }
 }
 
 fn everything(_: &Filed) -> bool {
@@ -80,10 +85,10 @@ fn an_order_has_the_lines_of_one_source_and_destination_and_a_number_of_its_own(
         [bought("milk", "berlin", "hub", 12), moved("tea", "berlin", "hub", 3), bought("rye", "paris", "hub", 1)];
     let mut desk = approved(&wanted);
     let of_paris = |filed: &Filed| filed.need.destination == "paris";
-    let entries = desk.export("ada", Some("key-1"), &of_paris).unwrap();
+    let entries = desk.export("ada", Some(&request("key-1")), &of_paris).unwrap();
     assert_eq!(entries.len(), 1, "what is not seen is not ordered");
     apply(&mut desk, entries);
-    let entries = desk.export("ada", Some("key-2"), &everything).unwrap();
+    let entries = desk.export("ada", Some(&request("key-2")), &everything).unwrap();
     apply(&mut desk, entries);
     let orders: Vec<_> = desk.orders().map(|order| (order.order_id.to_owned(), order.lines.len())).collect();
     let expected = [("000007-hub-paris", 1), ("000008-hub-berlin", 1), ("000009-hub-berlin", 1)];
@@ -91,6 +96,7 @@ fn an_order_has_the_lines_of_one_source_and_destination_and_a_number_of_its_own(
     assert_eq!(desk.exported_under("key-1").unwrap().iter().collect::<Vec<_>>(), ["000007-hub-paris"]);
     assert_eq!(desk.exported_under("key-2").unwrap().len(), 2);
     assert_eq!(desk.exported_under("key-3"), None);
+    assert_eq!((desk.body_hash_of("key-1"), desk.body_hash_of("key-3")), (Some("hash of key-1"), None));
     assert!(desk.export("ada", None, &everything).unwrap().is_empty(), "nothing is ordered twice");
 }
 

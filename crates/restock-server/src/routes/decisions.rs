@@ -7,9 +7,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use restock_core::Quantity;
+use restock_core::quantity::QuantityError;
 use restock_ledger::{Choice, DeskDecision, DeskEntry, DeskError, Filed};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::authentication::Caller;
 use crate::extract::{Acted, Name, checked_reason, read_json};
@@ -23,9 +26,9 @@ use crate::writer::Failure;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Edit {
-    /// Base units, whole order units, above 0, a decimal.
-    #[schema(example = "24")]
-    quantity: String,
+    /// Base units, whole order units, above 0: a decimal of at most 6 places, as a text or a number.
+    #[schema(schema_with = decimal, example = "24")]
+    quantity: Box<RawValue>,
     /// Why: the outcome is compared with it later.
     #[schema(min_length = 1, max_length = 1000)]
     reason: String,
@@ -33,6 +36,23 @@ pub(crate) struct Edit {
     /// same.
     #[schema(minimum = 1)]
     version: Option<u64>,
+}
+
+fn decimal() -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[0-9]+(\.[0-9]+)?$")).build();
+    let number = ObjectBuilder::new().schema_type(Type::Number).build();
+    Schema::OneOf(OneOfBuilder::new().item(text).item(number).build())
+}
+
+/// A decimal as a text or a number. Numbers are read as they are written, so that none is rounded.
+fn quantity_of(raw: &RawValue) -> Result<Quantity, Problem> {
+    let written = raw.get();
+    let text =
+        if written.starts_with('"') { serde_json::from_str(written).unwrap_or_default() } else { written.to_owned() };
+    text.parse().map_err(|error: QuantityError| {
+        let expected = "a decimal of at most 6 places such as 24 or 12.5, as a number or a text";
+        Problem::bad_body(format!("quantity: {error}")).field("quantity", written, expected)
+    })
 }
 
 /// Lets a proposal be ordered.
@@ -226,10 +246,7 @@ pub(crate) async fn edit(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ProposalRow>, Refused> {
     let Edit { quantity, reason, version } = read_json(&headers, bytes)?;
-    let quantity: Quantity = quantity.parse().map_err(|error| {
-        let (got, expected) = (format!("{quantity:?}"), "a decimal such as \"24\"");
-        Problem::bad_body(format!("quantity: {error}")).field("quantity", got, expected)
-    })?;
+    let quantity = quantity_of(&quantity)?;
     let decision = DeskDecision::Edit { quantity, reason: checked_reason(reason)? };
     let version = version_of(&headers, version)?;
     decide_one(&app, caller, id, version, move |_| decision.clone()).await

@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::forbidden;
 use crate::authentication::Caller;
 use crate::extract::{Number, ValidQuery, body, first_number, media_type, page_size, too_large};
+use crate::idempotency::key_of;
 use crate::limits::MAX_ENTRIES;
 use crate::problem::Problem;
 use crate::server::App;
@@ -170,6 +171,7 @@ pub(crate) struct Appended {
 #[utoipa::path(
     post,
     path = "/v1/events",
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 200, description = "what the request calls itself; events are known by their own ids too")),
     request_body(content(
         (OneOrMany = "application/json"),
         (String = "application/x-ndjson"),
@@ -181,7 +183,7 @@ pub(crate) struct Appended {
         (status = 400, description = "the body is empty or broke off", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "too many bytes or entries", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a source that is the desk's", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a source that is the desk's, or a key that belongs to a request with another body", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn append(
@@ -192,6 +194,10 @@ pub(crate) async fn append(
 ) -> Result<(StatusCode, Json<Appended>), Problem> {
     let media_type = media_type(&headers, &[JSON, NDJSON, CLOUD_EVENT, CLOUD_EVENTS])?;
     let bytes = body(bytes)?;
+    let request = key_of(&headers, &caller, &bytes)?;
+    if let Some(request) = &request {
+        app.keys.check("events", request)?;
+    }
     let entries = if media_type == NDJSON { wire::read_ndjson(&bytes, 1) } else { wire::read_json(&bytes) };
     if entries.len() > MAX_ENTRIES {
         return Err(too_large(format!("the request has {} entries, at most {MAX_ENTRIES} are taken", entries.len())));
@@ -201,6 +207,9 @@ pub(crate) async fn append(
     let positions: Vec<String> = entries.iter().map(|entry| entry.position.to_string()).collect();
     let person = caller.role.is_person().then_some(caller.name);
     let outcomes = app.writer.append(entries, person).await?;
+    if let Some(request) = &request {
+        app.keys.remember("events", request);
+    }
     let counts = Counts::of(&outcomes);
     let rows = positions.into_iter().zip(outcomes);
     let outcomes = rows.map(|(position, outcome)| EntryOutcome::new(Some(position), outcome)).collect();

@@ -7,14 +7,13 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use restock_core::event::SupplyOrigin;
 use restock_core::{Day, ItemLocation, Quantity};
-use restock_ledger::OpenOrder;
+use restock_ledger::{Lot, OpenOrder, SeenStock, seen_in_events};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{ValidQuery, page_size};
 use crate::problem::Problem;
-use crate::projection::Projection;
 use crate::server::App;
 
 /// A line of an order that is still on its way.
@@ -42,6 +41,17 @@ struct OrderRow {
     status: &'static str,
 }
 
+/// A part of the stock as a file counted it.
+#[derive(Debug, Serialize, ToSchema)]
+struct LotRow {
+    /// Its name; nothing where the file names none.
+    lot_id: Option<String>,
+    /// The last day on which it can be sold.
+    expiry: Option<String>,
+    /// Units counted, a decimal; what moved later is not taken off.
+    counted: String,
+}
+
 /// The stock of an item-location.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InventoryRow {
@@ -51,12 +61,17 @@ pub(crate) struct InventoryRow {
     on_hand: String,
     /// Units on their way, a decimal.
     on_order: String,
-    /// When it was counted last; without, the stock is only the sum of what was reported.
+    /// `files` or `events`: which of them counted it last; nothing where neither did, and then the stock is only the sum of
+    /// what was reported.
+    counted_in: Option<&'static str>,
+    /// When it was counted last; of files the end of the day that they say. Nothing where they say none, and then it is of now.
     #[schema(value_type = Option<String>)]
     counted_at: Option<Timestamp>,
-    /// When units last came or left since then.
+    /// When events last moved units since then.
     #[schema(value_type = Option<String>)]
     moved_at: Option<Timestamp>,
+    /// The lots of the last count, where that is one of the files and tells lots apart.
+    lots: Vec<LotRow>,
     open_orders: Vec<OrderRow>,
 }
 
@@ -86,7 +101,8 @@ pub(crate) struct InventoryQuery {
     limit: Option<u64>,
 }
 
-/// Stock and open orders, as all events that are acknowledged make them.
+/// Stock and open orders as the planner sees them: what the files of the project say, and all events that are acknowledged
+/// beyond that. A server that does not plan, and one before its first plan, shows events alone.
 #[utoipa::path(
     get,
     path = "/v1/inventory",
@@ -108,7 +124,10 @@ pub(crate) async fn list(
     let mut inventory = Vec::new();
     let mut last = None;
     let mut next_after = None;
-    for place in projection.places.range((begin, Bound::Unbounded)) {
+    let files = app.planning.files();
+    let of_files = files.as_deref().map(|files| files.places_from(begin.as_ref())).into_iter().flatten();
+    let of_events = projection.places.range((begin.clone(), Bound::Unbounded));
+    for place in merged(of_events, of_files) {
         if query.item_id.as_ref().is_some_and(|item_id| *item_id != place.item_id) {
             // Places are sorted by item, and the first one is of this item or of a later one.
             break;
@@ -121,8 +140,14 @@ pub(crate) async fn list(
             next_after = last.map(cursor);
             break;
         }
-        inventory.push(row(&projection, place, today));
-        last = Some(place);
+        let seen = match &files {
+            Some(files) => files.seen(place, &projection.book),
+            None => seen_in_events(place, &projection.book),
+        };
+        if let Some(seen) = seen {
+            inventory.push(row(place, seen, today));
+            last = Some(place);
+        }
     }
     Ok(Json(InventoryPage { inventory, next_after, last_sequence: projection.last_sequence }))
 }
@@ -147,20 +172,47 @@ fn cursor(place: &ItemLocation) -> String {
     serde_json::to_string(&(&place.item_id, &place.location_id)).expect("texts are JSON")
 }
 
-fn row(projection: &Projection, place: &ItemLocation, today: Day) -> InventoryRow {
-    let stock = projection.book.stock(place).expect("places are those of the book");
-    let orders = projection.book.open_orders(place);
+/// Both, sorted, each once.
+fn merged<'a>(
+    one: impl Iterator<Item = &'a ItemLocation>,
+    other: impl Iterator<Item = &'a ItemLocation>,
+) -> impl Iterator<Item = &'a ItemLocation> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || {
+        let next = match (one.peek(), other.peek()) {
+            (Some(a), Some(b)) => (*a).min(*b),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => return None,
+        };
+        one.next_if_eq(&next);
+        other.next_if_eq(&next);
+        Some(next)
+    })
+}
+
+fn row(place: &ItemLocation, seen: SeenStock, today: Day) -> InventoryRow {
+    let SeenStock { on_hand, is_of_files, counted_at, moved_at, lots, open_orders: orders } = seen;
     let on_order: i128 = orders.iter().map(|order| i128::from(order.open().micro())).sum();
     let on_order = i64::try_from(on_order).unwrap_or(i64::MAX);
     InventoryRow {
         item_id: place.item_id.clone(),
         location_id: place.location_id.clone(),
-        on_hand: stock.on_hand.to_string(),
+        on_hand: on_hand.to_string(),
         on_order: Quantity::from_micro(on_order).to_string(),
-        counted_at: stock.counted_at,
-        moved_at: stock.moved_at,
+        counted_in: match (is_of_files, counted_at) {
+            (true, _) => Some("files"),
+            (false, Some(_)) => Some("events"),
+            (false, None) => None,
+        },
+        counted_at,
+        moved_at,
+        lots: lots.into_iter().map(lot_row).collect(),
         open_orders: orders.into_iter().map(|order| order_row(order, today)).collect(),
     }
+}
+
+fn lot_row(lot: Lot) -> LotRow {
+    LotRow { lot_id: lot.lot_id, expiry: lot.expiry.map(|day| day.to_string()), counted: lot.counted.to_string() }
 }
 
 fn order_row(order: OpenOrder, today: Day) -> OrderRow {

@@ -1,6 +1,8 @@
 //! Orders: what was approved, ordered at its source.
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::{Extension, Json};
 use restock_core::Day;
@@ -9,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{Name, ValidQuery, page_size};
-use crate::limits::MAX_KEY_BYTES;
+use crate::extract::{Name, ValidQuery, any_body, page_size};
+use crate::idempotency::{check, key_of};
 use crate::problem::Problem;
 use crate::projection::Projection;
 use crate::routes::proposals::{origin, type_name};
@@ -118,7 +120,8 @@ pub(crate) struct Exported {
 }
 
 /// Orders everything that is approved, one order per source and destination. From then on it counts as on its way. Sent again
-/// with the same `Idempotency-Key`, the request orders nothing more and is answered with the same orders.
+/// with the same `Idempotency-Key`, the request orders nothing more and is answered with the same orders; the same key with
+/// another body is refused.
 #[utoipa::path(
     post,
     path = "/v1/orders",
@@ -126,28 +129,42 @@ pub(crate) struct Exported {
     responses(
         (status = 200, description = "what was ordered; nothing where nothing was approved", body = Exported),
         (status = 400, description = "bad key", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "the key belongs to a request with another body", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn export(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Exported>, Problem> {
     let by = caller.name.clone();
-    // The keys of two clients do not meet.
-    let client = caller.budget_key();
-    let key = key_of(&headers)?.map(|key| format!("{client}/{key}"));
-    let under = key.clone();
-    let filed = app.writer.file(move |projection| match under.as_deref() {
-        Some(key) if projection.desk.exported_under(key).is_some() => Ok(Vec::new()),
-        key => projection.desk.export(&by, key, &|filed: &Filed| caller.covers(Some(&filed.need.destination))),
+    let request = key_of(&headers, &caller, &any_body(bytes)?)?;
+    if let Some(request) = &request {
+        app.keys.check("orders", request)?;
+    }
+    let under = request.clone();
+    let filed = app.writer.file(move |projection| {
+        let desk = &projection.desk;
+        if let Some(request) = &under {
+            check(request, desk.body_hash_of(&request.key))?;
+            if desk.exported_under(&request.key).is_some() {
+                return Ok(Vec::new());
+            }
+        }
+        let covers = |filed: &Filed| caller.covers(Some(&filed.need.destination));
+        desk.export(&by, under.as_ref(), &covers).map_err(Problem::from)
     });
     let entries = filed.await??;
+    if let Some(request) = &request {
+        app.keys.remember("orders", request);
+    }
     let projection = app.writer.projection()?;
     let desk = &projection.desk;
     let mut order_ids: Vec<&str> =
         entries.iter().filter_map(|entry| desk.get(&entry.proposal_id)?.order_id.as_deref()).collect();
-    if let Some(ids) = key.as_deref().and_then(|key| desk.exported_under(key)) {
+    if let Some(ids) = request.as_ref().and_then(|request| desk.exported_under(&request.key)) {
         order_ids.extend(ids.iter().map(String::as_str));
     }
     order_ids.sort_unstable();
@@ -160,16 +177,6 @@ pub(crate) async fn export(
         n_late: lines().filter(|filed| filed.need.order_by < today).count(),
         orders: orders.iter().map(OrderSummary::from).collect(),
     }))
-}
-
-fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = key.to_str().unwrap_or_default().trim();
-    if (1..=MAX_KEY_BYTES).contains(&text.len()) {
-        return Ok(Some(text.to_owned()));
-    }
-    let expected = format!("1 to {MAX_KEY_BYTES} bytes of ASCII");
-    Err(Problem::bad_query("idempotency-key", format!("{} bytes", key.len()), expected))
 }
 
 /// A format of order files.

@@ -37,11 +37,14 @@ pub(crate) struct PlanRow {
     seconds: f64,
     /// Why it failed.
     error: Option<String>,
+    /// What was wrong with the data that it was made from: files that could not be read, of which what was read before
+    /// stands, and rows that were left out.
+    problems: Vec<String>,
 }
 
 impl From<Run> for PlanRow {
     fn from(run: Run) -> Self {
-        let Run { at, n_events, seconds, result } = run;
+        let Run { at, n_events, seconds, problems, result } = run;
         let (planned, error) = match result {
             Ok(planned) => (Some(planned), None),
             Err(error) => (None, Some(error)),
@@ -57,6 +60,7 @@ impl From<Run> for PlanRow {
             n_changed: planned.map_or(0, |planned| planned.n_changed),
             seconds,
             error,
+            problems,
         }
     }
 }

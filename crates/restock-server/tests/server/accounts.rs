@@ -101,6 +101,18 @@ async fn what_is_not_taken_is_said() {
         ),
         (
             "/v1/users",
+            json!({"name": "Command Line", "role": "viewer", "password": PASSWORD}),
+            422,
+            "the name of a user is \"Command Line\", which stands for the program itself in the audit trail",
+        ),
+        (
+            "/v1/tokens",
+            json!({"name": "restock-rule", "role": "viewer"}),
+            422,
+            "the name of a token is \"restock-rule\", which stands for the program itself in the audit trail",
+        ),
+        (
+            "/v1/users",
             json!({"name": "bob", "role": "viewer", "locations": [], "password": PASSWORD}),
             422,
             "the list of locations is empty",

@@ -166,6 +166,32 @@ async fn a_decision_about_what_has_changed_meanwhile_is_refused_with_what_it_is_
     );
 }
 
+/// A quantity is a decimal, as a text or a number, and none is rounded.
+#[tokio::test]
+async fn quantities_are_texts_or_numbers() {
+    let fixture = desk().await;
+    let path = "/v1/proposals/p_milk_berlin";
+    for (written, quantity) in [("24", "24"), ("\"24\"", "24"), ("30.0", "30"), ("\"36.000\"", "36")] {
+        let body = format!(r#"{{"quantity":{written},"reason":"x"}}"#);
+        let edited = fixture.send_json("PATCH", Role::Planner, path, &body).await;
+        assert_eq!(edited.json()["quantity"], quantity, "{written}: {}", edited.text);
+    }
+    for written in ["12.0000001", "\"12.0000001\"", "1e2", "99999999999999", "true", "null", "[6]", "\"\""] {
+        let body = format!(r#"{{"quantity":{written},"reason":"x"}}"#);
+        let refused = fixture.send_json("PATCH", Role::Planner, path, &body).await;
+        assert_eq!(
+            (refused.status, &refused.json()["field"]),
+            (StatusCode::BAD_REQUEST, &json!("quantity")),
+            "{written}"
+        );
+    }
+    let refused = fixture.send_json("PATCH", Role::Planner, path, r#"{"quantity":12.0000001,"reason":"x"}"#).await;
+    insta::assert_snapshot!(refused.text, @r##"{"type":"urn:restock:problem:bad-body","title":"The body cannot be read","status":400,"detail":"quantity: 12.0000001 has more than 6 digits after the decimal point","field":"quantity","got":"12.0000001","expected":"a decimal of at most 6 places such as 24 or 12.5, as a number or a text"}"##);
+    let document = fixture.get(Role::Viewer, "/v1/openapi.json").await.json();
+    let kinds = &document["components"]["schemas"]["Edit"]["properties"]["quantity"]["oneOf"];
+    assert_eq!((&kinds[0]["type"], &kinds[1]["type"]), (&json!("string"), &json!("number")));
+}
+
 #[tokio::test]
 async fn what_cannot_be_decided_is_said() {
     let fixture = desk().await;

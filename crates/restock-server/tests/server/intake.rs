@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use restock_intake::{Folder, Intake, IntakeError, Stop};
+use restock_intake::{Folder, FolderConfig, Intake, IntakeError, SourceConfig, Stop, Surroundings};
 use restock_ledger::{ConsumerOffset, Outcome, SqliteLedger, wire};
 use restock_server::{Role, Security, Server, ServerOptions, Tokens};
 
@@ -88,6 +88,30 @@ async fn a_drop_folder_brings_its_files_to_the_server() {
     assert!(folder.path().join("done/2026-03-02/sales.ndjson").exists());
     let inventory = fixture.get(Role::Viewer, "/v1/inventory").await.json();
     assert_eq!(inventory["inventory"][0]["on_hand"], "-2500");
+}
+
+#[tokio::test]
+async fn metrics_show_where_sources_stand() {
+    let fixture = Fixture::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = FolderConfig { name: Some("inbox".to_owned()), path: folder.path().to_owned() };
+    let around = Surroundings {
+        clock: Arc::new(now),
+        folder: folder.path().to_owned(),
+        environment: Arc::new(|_| None),
+        read_table: None,
+    };
+    let metrics = || async { fixture.get(Role::Admin, "/metrics").await.text };
+    assert!(!metrics().await.contains("restock_intake"));
+    let source =
+        restock_intake::start(&SourceConfig::Folder(config), Box::new(fixture.server.intake()), &around).unwrap();
+    fixture.server.show_sources(vec![source.watch()]);
+    while !metrics().await.contains("restock_intake_state{source=\"inbox\",kind=\"folder\",state=\"waiting\"} 1\n") {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(metrics().await.contains("restock_intake_lag{source=\"inbox\",kind=\"folder\"} 0\n"));
+    tokio::task::spawn_blocking(|| source.stop()).await.unwrap();
+    assert!(metrics().await.contains("state=\"stopped\"} 1\n"));
 }
 
 #[tokio::test]

@@ -17,7 +17,11 @@ async fn approved() -> Fixture {
 }
 
 async fn export(fixture: &Fixture, key: &str) -> Answer {
-    let mut request = request("POST", "/v1/orders", Some(fixture.secret(Role::Approver)), "", "");
+    export_with(fixture, key, "").await
+}
+
+async fn export_with(fixture: &Fixture, key: &str, body: &str) -> Answer {
+    let mut request = request("POST", "/v1/orders", Some(fixture.secret(Role::Approver)), "application/json", body);
     request.headers_mut().insert("idempotency-key", key.parse().unwrap());
     fixture.send(request).await
 }
@@ -47,6 +51,37 @@ async fn the_same_key_gives_the_same_orders() {
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
 }
 
+/// Another request under a used key is a mistake of its sender, whether the first one ordered something or not.
+#[tokio::test]
+async fn a_key_with_another_body_is_refused() {
+    let fixture = approved().await;
+    let first = export_with(&fixture, "monday", r#"{"note":"first"}"#).await;
+    assert_eq!(order_ids(&first).len(), 2);
+    let reused = export_with(&fixture, "monday", r#"{"note":"second"}"#).await;
+    insta::assert_snapshot!(reused.text, @r##"{"type":"urn:restock:problem:idempotency-key-reused","title":"The key belongs to another request","status":422,"detail":"the Idempotency-Key belongs to an earlier request with another body; nothing was done","field":"idempotency-key","got":"the key of a request with another body","expected":"a key that was not used","fix":"give every new request a new key; only the same request, sent again, keeps its key"}"##);
+    assert_eq!(export_with(&fixture, "monday", r#"{"note":"first"}"#).await.text, first.text);
+    // Nothing was left to order.
+    assert!(order_ids(&export_with(&fixture, "tuesday", "{}").await).is_empty());
+    assert_eq!(export_with(&fixture, "tuesday", "[]").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let send = |key: &'static str, body: String| {
+        let secret = Some(fixture.secret(Role::Integrator));
+        let mut request = request("POST", "/v1/events", secret, "application/json", &body);
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        fixture.send(request)
+    };
+    // The same key of another client, on another route, is another key.
+    assert_eq!(send("monday", sale("1")).await.json()["accepted"], 1);
+    assert_eq!(send("monday", sale("1")).await.json()["duplicate"], 1);
+    let reused = send("monday", sale("2")).await;
+    assert_eq!(reused.json()["type"], "urn:restock:problem:idempotency-key-reused");
+    assert_eq!(send("tuesday", sale("2")).await.json()["accepted"], 1);
+    // What was refused may be corrected under its key.
+    assert_eq!(send("wednesday", "[".to_owned()).await.json()["quarantined"], 1);
+    assert_eq!(send("thursday", " ".to_owned()).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(send("thursday", sale("3")).await.json()["accepted"], 1);
+}
+
 /// A key holds over a restart, because the ledger keeps it.
 #[tokio::test]
 async fn a_key_outlives_the_server() {
@@ -58,6 +93,7 @@ async fn a_key_outlives_the_server() {
         let fixture = Fixture::with(Box::new(SqliteLedger::open(&path).unwrap())).await;
         fixture.send_json("POST", Role::Approver, "/v1/proposals:approve", r#"{"filter":"value > 0"}"#).await;
         answers.push(export(&fixture, "monday").await.text);
+        assert_eq!(export_with(&fixture, "monday", "{}").await.status, StatusCode::UNPROCESSABLE_ENTITY);
         fixture.server.shut_down().await;
     }
     assert_eq!(answers[0], answers[1]);

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use restock_core::dataset::{InventoryRow, Item, Location, OpenOrderRow};
 use restock_core::proposal::{Proposal, ProposalSource, ProposalType};
-use restock_core::{Day, ItemLocation, Quantity};
-use restock_ledger::{Ledger, Need, Recorded, SqliteLedger, StockBook};
+use restock_core::{Dataset, Day, ItemIdx, ItemLocation, LocationIdx, Quantity, RowRef};
+use restock_ledger::{FileStock, Files, Ledger, Need, Recorded, SqliteLedger, StockBook};
 use restock_server::{LivePlanner, PlanningError, Revision, Role, Scope};
 use serde_json::json;
 
@@ -23,6 +25,8 @@ struct Control {
     n_fail: AtomicU32,
     n_panic: AtomicU32,
     n_calls: AtomicU32,
+    problems: Mutex<Vec<String>>,
+    files: Mutex<Option<Arc<FileStock>>>,
     /// The planner says that it has planned, and waits for leave to go on.
     gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
@@ -125,6 +129,14 @@ impl LivePlanner for UpToTen {
     fn proposal(&mut self, need: &Need) -> Result<Option<Proposal>, PlanningError> {
         let is_wanted = self.needs(&need.place()).iter().any(|(_, now)| now.source == need.source);
         Ok(is_wanted.then(|| record(need)))
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.control.problems.lock().unwrap().clone()
+    }
+
+    fn files(&self) -> Option<Arc<FileStock>> {
+        self.control.files.lock().unwrap().clone()
     }
 }
 
@@ -262,6 +274,93 @@ async fn plans_are_listed_counted_and_asked_for() {
         (refused.status, &refused.json()["type"]),
         (StatusCode::CONFLICT, &json!("urn:restock:problem:no-planner"))
     );
+}
+
+/// Files that cannot be read stop no plan, but nobody takes it for a plan of all data.
+#[tokio::test]
+async fn what_is_wrong_with_the_data_is_said() {
+    let control: Arc<Control> = Arc::default();
+    let fixture = planned(Box::new(SqliteLedger::in_memory().unwrap()), &control).await;
+    let ready = || async { fixture.get(Role::Viewer, "/ready").await.text };
+    until(|| async { ready().await == r#"{"status":"ready","planning":"planned"}"# }).await;
+    *control.problems.lock().unwrap() = vec!["sales.csv: 2 rows could not be taken in".to_owned()];
+    fixture.events(&count("1", "berlin", 4)).await;
+    until(|| async { ready().await == r#"{"status":"ready","planning":"with_problems"}"# }).await;
+    let last = fixture.get(Role::Viewer, "/v1/plans").await.json()["plans"][0].clone();
+    assert_eq!(last["problems"], json!(["sales.csv: 2 rows could not be taken in"]));
+    control.problems.lock().unwrap().clear();
+    control.n_fail.store(1, Ordering::Relaxed);
+    fixture.events(&sale("2")).await;
+    until(|| async { ready().await == r#"{"status":"ready","planning":"failed"}"# }).await;
+    until(|| async { ready().await == r#"{"status":"ready","planning":"planned"}"# }).await;
+    assert_eq!(Fixture::new().await.get(Role::Viewer, "/ready").await.text, r#"{"status":"ready"}"#);
+}
+
+/// Places of files and of events are one list, page by page, each seen by those who may.
+#[tokio::test]
+async fn inventory_is_what_the_planner_sees() {
+    let counted = |item: u32, location: u32, on_hand: i64, lot: Option<&str>| InventoryRow {
+        item: ItemIdx(item),
+        location: LocationIdx(location),
+        on_hand: Quantity::from_whole(on_hand),
+        as_of: "2026-03-01".parse().ok(),
+        lot_id: lot.map(str::to_owned),
+        expiry: None,
+        allocated: Quantity::ZERO,
+        blocked: Quantity::ZERO,
+        in_transit: Quantity::ZERO,
+        row: RowRef::default(),
+    };
+    let order = OpenOrderRow {
+        order_id: "po-1".to_owned(),
+        item: ItemIdx(1),
+        to_location: LocationIdx(1),
+        origin: None,
+        quantity: Quantity::from_whole(12),
+        received: Quantity::ZERO,
+        ordered_on: None,
+        due_on: None,
+        status: "open".to_owned(),
+        row: RowRef::default(),
+    };
+    let files = Dataset {
+        items: ["milk", "tea"].map(|id| Item { item_id: id.to_owned(), ..Item::default() }).into(),
+        locations: ["berlin", "paris"].map(|id| Location { location_id: id.to_owned(), ..Location::default() }).into(),
+        inventory: vec![
+            counted(0, 0, 8, None),
+            counted(0, 1, 5, None),
+            counted(1, 1, 2, Some("a")),
+            counted(1, 1, 3, Some("b")),
+        ],
+        open_orders: vec![order],
+        ..Dataset::default()
+    };
+    let read_at = "2026-03-02T00:00:00Z".parse().unwrap();
+    let stock = FileStock::of(&files, Files::of(&files, read_at), &TimeZone::UTC);
+    let control: Arc<Control> = Arc::default();
+    *control.files.lock().unwrap() = Some(Arc::new(stock));
+    let fixture = planned(Box::new(SqliteLedger::in_memory().unwrap()), &control).await;
+    fixture.events(&format!("[{},{}]", sale("1"), count("2", "rome", 4))).await;
+    until_planned(&fixture).await;
+    let received = r#"{"event_id":"3","source":"erp","type":"receipt","occurred_at":"2026-03-02T11:00:00Z","item_id":"tea","location_id":"paris","order_id":"po-1","quantity":5}"#;
+    assert_eq!(fixture.events(received).await.json()["accepted"], 1);
+    let (mut rows, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = fixture.get(Role::Viewer, &format!("/v1/inventory?limit=1&after={after}")).await.json();
+        rows.extend(page["inventory"].as_array().unwrap().clone());
+        let Some(next) = page["next_after"].as_str() else { break };
+        after = next.replace('"', "%22").replace('[', "%5B").replace(']', "%5D");
+    }
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap_or("-").to_owned();
+            [text("item_id"), text("location_id"), text("on_hand"), text("on_order"), text("counted_in")].join(" ")
+        })
+        .collect();
+    assert_eq!(seen, ["milk berlin 7 0 files", "milk paris 5 0 files", "milk rome 4 0 events", "tea paris 10 7 files"]);
+    assert_eq!(rows[3]["lots"][1], json!({"lot_id": "b", "expiry": null, "counted": "3"}));
+    assert_eq!(rows[3]["counted_at"], "2026-03-01T23:59:59.999999999Z");
 }
 
 #[tokio::test]

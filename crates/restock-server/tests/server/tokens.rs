@@ -42,6 +42,10 @@ fn bad_tokens_are_refused() {
     for name in ["", " ada", "a\nb", &"a".repeat(101)] {
         assert!(matches!(tokens.create(token(name, Role::Viewer), now()), Err(TokenError::BadName { .. })), "{name:?}");
     }
+    for name in ["restock", "restock-desk", "Restock-Rule", "command line"] {
+        let refused = tokens.create(token(name, Role::Viewer), now());
+        assert!(matches!(refused, Err(TokenError::ReservedName { .. })), "{name:?}");
+    }
     let nowhere = NewToken { locations: Some(Vec::new()), ..token("ada", Role::Viewer) };
     assert!(matches!(tokens.create(nowhere, now()), Err(TokenError::NoLocations)));
     std::fs::write(tokens.path(), "{}").unwrap();

@@ -337,7 +337,7 @@ async fn proposals_and_orders_are_told_to_those_who_want_them() {
     let by = || "ada".to_owned();
     let changes = [
         DeskChange::Approved { by: by(), n_needed: 1 },
-        DeskChange::Exported { by: by(), order_id: "o_1".to_owned(), key: None },
+        DeskChange::Exported { by: by(), order_id: "o_1".to_owned(), key: None, body_hash: None },
         DeskChange::Acknowledged,
         DeskChange::Rejected { by: by(), reason: "too late".to_owned() },
     ];

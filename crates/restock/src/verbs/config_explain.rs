@@ -57,16 +57,11 @@ pub(crate) fn run(session: &Session, args: &ConfigArgs) -> Result<Output, CliErr
         if !setting.used {
             meaning.push_str(&format!(" {}", session.text(Text::NotYetUsed)));
         }
-        // A segment has no single value, and an absent one no value at all.
-        let value =
-            if setting.key.starts_with("segment.") { "" } else { given(setting.key).unwrap_or(setting.default) };
+        // Segments and sources have no single value, and absent ones no value at all.
+        let listed = setting.listed();
+        let value = if listed.is_some() { "" } else { given(setting.key).unwrap_or(setting.default) };
         let default = if given(setting.key).is_some() { setting.default } else { "" };
-        let key = if setting.key.starts_with("segment.") {
-            format!("[[segment]] {}", &setting.key["segment.".len()..])
-        } else {
-            setting.key.to_owned()
-        };
-        grid.row([key, value.to_owned(), default.to_owned(), meaning]);
+        grid.row([listed.unwrap_or_else(|| setting.key.to_owned()), value.to_owned(), default.to_owned(), meaning]);
     }
     text.push_str(&grid.render(session));
     Ok(Output::text(text))

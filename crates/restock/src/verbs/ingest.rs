@@ -85,7 +85,8 @@ pub(crate) fn run(session: &Session, args: &IngestArgs) -> Result<Output, CliErr
         );
         text.push('\n');
         for Refused { file, position, id, reason } in counts.refused.iter().take(N_SHOWN) {
-            text.push_str(&format!("  · {} {id} · {file} {position} · {reason}\n", session.text(Text::QuarantineWord)));
+            let (word, reason) = (session.text(Text::QuarantineWord), session.said(reason));
+            text.push_str(&format!("  · {word} {id} · {file} {position} · {reason}\n"));
         }
         if counts.refused.len() > N_SHOWN {
             let left = number(counts.refused.len() - N_SHOWN);

@@ -4,16 +4,17 @@ use restock_core::Severity;
 use restock_ledger::{Ledger, LedgerAddress, QuarantineState, copy_ledger, restore as restore_ledger};
 use serde_json::json;
 
-use crate::cli::{BackupArgs, DoctorArgs, RestoreArgs};
+use crate::cli::{BackupArgs, DoctorArgs, DoctorPart, RestoreArgs};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::Text;
 use crate::ledger::{address, explained, open_reader, path, path_to_write};
 use crate::project::Project;
 use crate::session::{Output, Session};
+use crate::verbs::quarantine;
 
 /// The ledger of the project, which must be there.
-fn reader(session: &Session) -> Result<Box<dyn Ledger>, CliError> {
+pub(crate) fn reader(session: &Session) -> Result<Box<dyn Ledger>, CliError> {
     let dir = Project::folder_of(session)?;
     open_reader(&dir)?.ok_or_else(|| {
         CliError::usage(format!("there is no ledger at {}", path(&dir).display()))
@@ -46,7 +47,10 @@ pub(crate) fn restore(session: &Session, args: &RestoreArgs) -> Result<Output, C
     Ok(Output::text(session.fill(Text::Restored, &[&last_sequence, &address]) + "\n"))
 }
 
-pub(crate) fn doctor(session: &Session, _: &DoctorArgs) -> Result<Output, CliError> {
+pub(crate) fn doctor(session: &Session, args: &DoctorArgs) -> Result<Output, CliError> {
+    if let Some(DoctorPart::Quarantine(args)) = &args.part {
+        return quarantine::run(session, args);
+    }
     let ledger = reader(session)?;
     let findings = ledger.doctor().map_err(|error| explained(&error))?;
     let size = |state| ledger.quarantine_size(state).map_err(|error| explained(&error));
@@ -70,7 +74,7 @@ pub(crate) fn doctor(session: &Session, _: &DoctorArgs) -> Result<Output, CliErr
         let mut text = session.fill(Text::DoctorSummary, &[&numbers[0], &numbers[1], &records]);
         text.push('\n');
         for finding in &findings {
-            text.push_str(&format!("  · {}\n    {}\n", finding.message, finding.fix));
+            text.push_str(&format!("  · {}\n    {}\n", session.said(&finding.message), session.said(&finding.fix)));
         }
         if findings.is_empty() {
             text.push_str(&format!("{}\n", session.text(Text::DoctorWell)));

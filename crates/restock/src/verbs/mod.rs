@@ -20,6 +20,7 @@ mod objective;
 pub(crate) mod plan;
 mod portfolio;
 mod preview;
+pub(crate) mod quarantine;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod solve;

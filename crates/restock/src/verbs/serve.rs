@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use restock_intake::{Source, SourceConfig, Surroundings};
 use restock_ledger::{Filed, Incoming, events_from_tables, line_field, n_approvers};
 use restock_server::{Security, ServeError, Server, ServerOptions, TlsFiles};
-use restock_store::ImportOptions;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -18,7 +17,7 @@ use crate::error::CliError;
 use crate::i18n::Text;
 use crate::ledger::{self, explained, open};
 use crate::live::{Approval, ProjectPlanner};
-use crate::project::Project;
+use crate::project::{Project, read_table};
 use crate::session::{Output, Session};
 use crate::verbs::users::{token_error, tokens, user_error};
 
@@ -109,6 +108,7 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
             let _ = console::Term::stderr().write_line(session.text(Text::NobodyYet));
         }
         let sources = start_sources(&server, &config.intake, &around)?;
+        server.show_sources(sources.iter().map(Source::watch).collect());
         let stopping = async move {
             stopped().await;
             // What a source brings is committed by the server, so sources end first; and they block.
@@ -153,12 +153,11 @@ fn start_sources(server: &Server, configs: &[SourceConfig], around: &Surrounding
     configs.iter().map(start).collect()
 }
 
-/// What sources of events find: tables in drop folders are read as `restock import` reads them.
+/// What sources of events find: tables in drop folders are read as those of the data folder are.
 fn surroundings(dir: &Path, time_zone: TimeZone) -> Surroundings {
+    let project = dir.to_owned();
     let read_table = move |path: &Path, at: Timestamp| {
-        let options = ImportOptions::default();
-        let import = restock_store::import(&[path.to_owned()], None, &options, &|_, _, _| {})
-            .map_err(|error| error.to_string())?;
+        let import = read_table(&project, path)?;
         if let Some(error) = import.row_errors.first() {
             let n = import.n_row_errors;
             return Err(format!("{n} rows cannot be read, the first: {error}; nothing of the file was taken in"));
@@ -203,4 +202,45 @@ async fn stopped() {
 /// The address of a setting or a flag.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an address and a port such as 127.0.0.1:8080".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of another program, with names, marks and dates of its own, lies in the drop folder or in the data folder.
+    #[test]
+    fn a_dropped_table_is_read_as_one_of_the_project() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        std::fs::create_dir_all(dir.path().join("data")).unwrap();
+        write("restock.toml", "[data]\nmap = \"shop.toml\"\ndecimal = \"comma\"\n");
+        write(
+            "shop.toml",
+            "[format]\ndate = \"dmy\"\n\n[[table]]\ntable = \"sales\"\nfile = \"kasse_*.csv\"\n\n[table.columns]\n\
+             item_id = \"Nummer\"\ndate = \"Wann\"\nquantity = { column = \"Stk\", multiply = -1 }\n\
+             location_id = { column = \"Kasse\", lookup = { file = \"kassen.csv\", key = \"kasse\", value = \"laden\" } }\n",
+        );
+        write("data/kassen.csv", "kasse,laden\n7,berlin\n");
+        write("kasse_1.csv", "Nummer;Wann;Stk;Kasse\ntee;01.02.2026;-1,250;7\n");
+        // A file that the mapping does not name is recognised by its headers.
+        write("inventory.csv", "item_id;location_id;on_hand;as_of\ntee;berlin;2,500;03.02.2026\n");
+        let around = surroundings(dir.path(), TimeZone::UTC);
+        let read = around.read_table.unwrap();
+        let mut said = Vec::new();
+        for name in ["kasse_1.csv", "inventory.csv"] {
+            let entries = read(&dir.path().join(name), "2026-02-09T12:00:00Z".parse().unwrap()).unwrap();
+            said.extend(entries.into_iter().map(|entry| {
+                let event = entry.event.unwrap();
+                format!("{} {:?}", event.occurred_at, event.kind)
+            }));
+        }
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        2026-02-01T00:00:00Z Sale { place: ItemLocation { item_id: "tee", location_id: "berlin" }, quantity: 1.25, unit_price: None, lost: None }
+        2026-02-03T23:59:59.999999999Z Count { place: ItemLocation { item_id: "tee", location_id: "berlin" }, on_hand: 2.5 }
+        "#);
+        write("kasse_2.csv", "Nummer;Wann\ntee;01.02.2026\n");
+        let refused = read(&dir.path().join("kasse_2.csv"), Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(refused.contains("has no column"), "{refused}");
+    }
 }

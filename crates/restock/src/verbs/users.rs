@@ -7,7 +7,8 @@ use std::path::Path;
 use jiff::SignedDuration;
 use restock_ledger::{AuditEntry, Ledger};
 use restock_server::{
-    MAX_PASSWORD_BYTES, NewToken, NewUser, Recorder, Token, TokenError, Tokens, User, UserChange, UserError, Users,
+    COMMAND_LINE_ACTOR, MAX_PASSWORD_BYTES, NewToken, NewUser, Recorder, Token, TokenError, Tokens, User, UserChange,
+    UserError, Users,
 };
 use serde_json::json;
 
@@ -19,9 +20,6 @@ use crate::project::Project;
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
 
-/// Who makes and changes users and tokens here, as the audit trail names it.
-const ACTOR: &str = "command line";
-
 /// The tokens of a project.
 pub(crate) fn tokens(dir: &Path) -> Tokens {
     Tokens::at(dir.join(".restock").join("tokens.json"))
@@ -30,7 +28,7 @@ pub(crate) fn tokens(dir: &Path) -> Tokens {
 /// Does what changes users or tokens; the ledger writes it down first.
 fn recorded<T>(ledger: &mut dyn Ledger, change: impl FnOnce(&mut Recorder) -> T) -> T {
     let mut write = |entry: &AuditEntry| ledger.record(entry).map(drop);
-    change(&mut Recorder::new(ACTOR, &mut write))
+    change(&mut Recorder::new(COMMAND_LINE_ACTOR, &mut write))
 }
 
 pub(crate) fn user(session: &Session, args: &UserArgs) -> Result<Output, CliError> {
