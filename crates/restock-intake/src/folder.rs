@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 use flate2::bufread::MultiGzDecoder;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use restock_ledger::{ConsumerOffset, Incoming};
+use restock_ledger::{ConsumerOffset, Incoming, Position, Refusal, RefusalCode};
 
 use crate::entries::Entries;
 use crate::intake::{Intake, IntakeError};
@@ -40,6 +40,9 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The longest time until a file that could not be read or moved is tried again, seconds.
 const MAX_RETRY_SECONDS: i64 = 60;
+
+/// Of a table that cannot be read, so many bytes are shown in quarantine.
+const SHOWN_BYTES: u64 = 2_048;
 
 /// Endings of files of events; `.gz` after them is read too.
 const EVENT_ENDINGS: [&str; 3] = ["json", "ndjson", "jsonl"];
@@ -295,7 +298,12 @@ impl Folder {
             let read = self.read_table.as_ref().expect("a table is none without it");
             let entries = match read(&path, at) {
                 Ok(entries) => entries,
-                Err(reason) => return Ok(Some(reason)),
+                Err(reason) => {
+                    // It lies in quarantine too, where people look; its position stays, so that it may come again.
+                    batch.add(refused_table(&path, &reason).map_err(cannot)?);
+                    batch.commit(0)?;
+                    return Ok(Some(reason));
+                }
             };
             // Rows are known by their content, so that a table that was cut off is read again from its beginning.
             for entry in entries {
@@ -394,6 +402,20 @@ impl FileBatch<'_> {
         self.board.taken_in(&outcomes, &offset);
         Ok(())
     }
+}
+
+/// A table that cannot be read, as one entry with its first bytes.
+fn refused_table(path: &Path, reason: &str) -> io::Result<Incoming> {
+    let mut raw = Vec::new();
+    File::open(path)?.take(SHOWN_BYTES).read_to_end(&mut raw)?;
+    let refusal = Refusal {
+        code: RefusalCode::Malformed,
+        field: String::new(),
+        got: "a table".to_owned(),
+        expected: "one that can be read".to_owned(),
+        fix: format!("correct it and put it into the folder again: {reason}"),
+    };
+    Ok(Incoming { position: Position::Whole, raw, event: Err(refusal) })
 }
 
 fn open(path: &Path, kind: FileKind) -> io::Result<Box<dyn BufRead>> {

@@ -265,6 +265,13 @@ fn tables_are_read_by_whoever_knows_them() {
     );
     let reason = std::fs::read_to_string(inbox.path.join("failed/2026-03-02/stock.csv.reason.txt")).unwrap();
     assert_eq!(reason, "sales.csv line 1: the column item_id is missing\n");
+    // It is seen where people look, once, and the same file may come again.
+    let waits = "stock.csv · got a table, expected one that can be read; correct it and put it into the folder again: \
+                 sales.csv line 1: the column item_id is missing";
+    assert_eq!(inbox.quarantine(), [waits]);
+    inbox.put("stock.csv", "item\nmilk\n");
+    inbox.look_twice();
+    assert_eq!((inbox.quarantine().len(), inbox.files().len()), (1, 5));
 }
 
 #[test]

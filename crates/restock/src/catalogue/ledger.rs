@@ -14,6 +14,10 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
         "filter {0}: got {1} at character {2}, expected one of {3}",
         "筛选条件 {0}：第 {2} 个字符处为 {1}，应为以下之一：{3}",
     ),
+    (
+        "got a table, expected one that can be read; correct it and put it into the folder again: {0}",
+        "表格无法读取；请更正后重新放入文件夹：{0}",
+    ),
     ("got {0}, expected {1~}; {2~}", "实际为 {0}，应为{1}；{2}"),
     ("{0}: got {1}, expected {2~}; {3~}", "{0}：实际为 {1}，应为{2}；{3}"),
     ("an instant such as 2026-03-02T14:05:00+01:00", "时刻，如 2026-03-02T14:05:00+01:00"),
