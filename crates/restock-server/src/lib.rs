@@ -57,6 +57,6 @@ pub use security::Security;
 pub use serve::ServeError;
 pub use server::{NotReady, Server};
 pub use tls::{TlsError, TlsFiles};
-pub use tokens::{MAX_NAME_BYTES, NewToken, PREFIX, Token, TokenError, Tokens};
+pub use tokens::{MAX_NAME_BYTES, NewToken, PREFIX, Token, TokenError, Tokens, is_reserved};
 pub use users::{NewUser, User, UserChange, UserError, Users};
 pub use webhooks::WebhookOptions;

@@ -248,7 +248,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// Whether `name` is one by which the audit trail names the program itself, in capitals or not.
-pub(crate) fn is_reserved(name: &str) -> bool {
+pub fn is_reserved(name: &str) -> bool {
     let folded = name.to_lowercase();
     folded == COMMAND_LINE_ACTOR || folded == "restock" || folded.starts_with("restock-")
 }

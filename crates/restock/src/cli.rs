@@ -462,7 +462,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, requires = "approved")]
     pub(crate) again: bool,
     /// Who orders, for the audit trail
-    #[arg(long, value_name = "NAME", default_value = "planner", requires = "approved")]
+    #[arg(long, value_name = "NAME", default_value = "planner", value_parser = parse_person, requires = "approved")]
     pub(crate) by: String,
 }
 
@@ -861,7 +861,7 @@ pub(crate) struct DeskLines {
     #[arg(long, conflicts_with_all = ["ids", "filter"])]
     pub(crate) all: bool,
     /// Who decides, for the audit trail
-    #[arg(long, value_name = "NAME", default_value = "planner")]
+    #[arg(long, value_name = "NAME", default_value = "planner", value_parser = parse_person)]
     pub(crate) by: String,
 }
 
@@ -880,6 +880,17 @@ pub(crate) struct RejectArgs {
     pub(crate) reason: String,
 }
 
+/// The name of a person, for the audit trail.
+fn parse_person(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty, expected the name of a person".to_owned()),
+        name if restock_server::is_reserved(name) => {
+            Err("that stands for the program itself in the audit trail, expected the name of a person".to_owned())
+        }
+        name => Ok(name.to_owned()),
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct EditArgs {
     /// The proposal
@@ -892,7 +903,7 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// Who decides, for the audit trail
-    #[arg(long, value_name = "NAME", default_value = "planner")]
+    #[arg(long, value_name = "NAME", default_value = "planner", value_parser = parse_person)]
     pub(crate) by: String,
 }
 
@@ -1081,7 +1092,7 @@ pub(crate) struct DecisionArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// Who decides, for the audit trail
-    #[arg(long, value_name = "NAME", default_value = "planner")]
+    #[arg(long, value_name = "NAME", default_value = "planner", value_parser = parse_person)]
     pub(crate) by: String,
 }
 

@@ -127,8 +127,14 @@ fn edits_are_scored_by_what_came() {
     let proposals = planned["proposals"].as_array().unwrap();
     let first = proposals.iter().find(|proposal| proposal["item_id"] == "item-00").unwrap();
     let id = first["proposal_id"].as_str().unwrap();
+    let edit = ["edit", id, "--quantity", "100", "--reason", "a fair", "--project", "shop"];
+    insta::assert_snapshot!(refused(dir, &[&edit[..], &["--by", "Restock-rule"]].concat()), @r"
+    error: invalid value 'Restock-rule' for '--by <NAME>': that stands for the program itself in the audit trail, expected the name of a person
+
+    For more information, try '--help'.
+    ");
     // Demand trebles, and the planner knew.
-    stdout(dir, &["edit", id, "--quantity", "100", "--reason", "a fair", "--project", "shop"]);
+    stdout(dir, &edit);
     for n_days in 121..127 {
         write_sales(dir, n_days);
         plan(dir);
