@@ -149,8 +149,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/adaptation", Access::Whole(PEOPLE)),
 ];
 
+/// Files of the dashboard, for everybody to read; they are no part of the API.
+pub(crate) const PAGES: &[&str] = &["/", "/assets/{name}"];
+
 /// The methods of a path, as the header `allow` lists them; empty when there is no such path.
 pub(crate) fn methods(path: &str) -> Vec<&'static str> {
+    if PAGES.contains(&path) {
+        return vec!["GET"];
+    }
     ENDPOINTS.iter().filter(|endpoint| endpoint.path == path).map(|endpoint| endpoint.method).collect()
 }
 
@@ -187,7 +193,8 @@ pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Ne
     let path = template(matched.as_str(), request.uri());
     let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == method);
-    let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access) {
+    let page = (PAGES.contains(&&*path) && method == "GET").then_some(Access::Open);
+    let (roles, is_whole) = match endpoint.map(|endpoint| endpoint.access).or(page) {
         // Whoever watches whether the server lives must always get an answer.
         Some(Access::Open) if matches!(&*path, "/health" | "/ready") => return next.run(request).await,
         Some(Access::Open) => {

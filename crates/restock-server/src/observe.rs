@@ -17,7 +17,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id of a request that is accepted from outside, bytes.
 const MAX_REQUEST_ID_BYTES: usize = 100;
 
-/// The API has no pages: browsers shall run, frame and guess nothing.
+/// Answers of the API are no pages: browsers shall run, frame and guess nothing. The files of the dashboard say otherwise
+/// themselves, for what they need.
 const SECURITY: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -49,7 +50,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     };
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if is_secure {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT);

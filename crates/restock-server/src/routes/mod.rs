@@ -16,6 +16,7 @@ use crate::server::App;
 
 pub(crate) mod adaptation;
 pub(crate) mod audit;
+pub(crate) mod dashboard;
 pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod exceptions;
@@ -31,9 +32,11 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod webhooks;
 
-/// All routes; who may use them is in [`crate::access::ENDPOINTS`].
+/// All routes; who may use them is in [`crate::access::ENDPOINTS`] and [`crate::access::PAGES`].
 pub(crate) fn router() -> Router<App> {
     Router::new()
+        .route("/", get(dashboard::index))
+        .route("/assets/{name}", get(dashboard::file))
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
         .route("/metrics", get(operations::metrics))

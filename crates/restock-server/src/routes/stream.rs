@@ -11,7 +11,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
@@ -116,11 +116,13 @@ pub(crate) async fn follow(
     let now = *progress.borrow();
     let seen = seen.unwrap_or(Seen { sequence: now.last_sequence, desk_number: now.desk_number });
     let follower = Follower { app, caller, seen, waiting: VecDeque::new(), progress, closing, _place: place };
+    // Something at once, so that the client knows that it is connected.
+    let begin = stream::iter([Ok(Event::default().comment("ready"))]);
     let messages = stream::unfold(follower, |mut follower| async {
         let message = follower.next().await?;
         Some((Ok(message), follower))
     });
-    Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    Ok(Sse::new(begin.chain(messages)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
 
 /// The data of a message.

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod csrf;
+mod dashboard;
 mod desk;
 mod events;
 mod faults;

@@ -24,7 +24,9 @@ async fn open(fixture: &Fixture, path: &str, last_event_id: Option<&str>) -> axu
     let response = fixture.router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
-    response.into_body().into_data_stream()
+    let mut body = response.into_body().into_data_stream();
+    assert_eq!(read(&mut body, 1).await, ": ready\n\n", "a client knows at once that it is connected");
+    body
 }
 
 #[tokio::test]

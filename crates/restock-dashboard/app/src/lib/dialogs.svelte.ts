@@ -1,0 +1,24 @@
+import type { ProposalRow } from './types';
+
+/** The one dialog that is open. */
+export type Open =
+  | { kind: 'edit'; row: ProposalRow }
+  | { kind: 'reject'; rows: ProposalRow[] }
+  | { kind: 'order' }
+  | { kind: 'import' }
+  | { kind: 'keys' }
+  | { kind: 'password' };
+
+class Dialogs {
+  open = $state.raw<Open | undefined>(undefined);
+
+  show(open: Open): void {
+    this.open = open;
+  }
+
+  close(): void {
+    this.open = undefined;
+  }
+}
+
+export const dialogs = new Dialogs();

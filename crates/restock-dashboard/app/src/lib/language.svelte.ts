@@ -1,0 +1,58 @@
+import { en } from '../words/en';
+import { zh } from '../words/zh';
+
+export type Language = 'en' | 'zh';
+export type Key = keyof typeof en;
+export type Parts = Record<string, string | number>;
+
+const DICTIONARIES: Record<Language, Record<Key, string>> = { en, zh };
+const KEPT = 'restock.language';
+
+function initial(): Language {
+  const kept = localStorage.getItem(KEPT);
+  if (kept === 'en' || kept === 'zh') return kept;
+  return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+}
+
+class Speech {
+  language = $state<Language>(initial());
+
+  set(language: Language): void {
+    this.language = language;
+    localStorage.setItem(KEPT, language);
+  }
+
+  /** The tag for number and date formats and for the page. */
+  get locale(): string {
+    return this.language === 'zh' ? 'zh-CN' : 'en-GB';
+  }
+}
+
+export const speech = new Speech();
+
+/** A message, with `{name}` filled in. */
+export function t(key: Key, parts: Parts = {}): string {
+  return fill(DICTIONARIES[speech.language][key], parts);
+}
+
+/** A message for a number of things: `key.one` or `key.other`, with `{n}` written as a number. */
+export function tn(key: string, n: number, parts: Parts = {}): string {
+  const form = new Intl.PluralRules(speech.locale).select(n) === 'one' ? 'one' : 'other';
+  const shown = new Intl.NumberFormat(speech.locale).format(n);
+  return fill(DICTIONARIES[speech.language][`${key}.${form}` as Key], { n: shown, ...parts });
+}
+
+/** A message that may be missing, such as the name of a code that a later server sends. */
+export function known(prefix: string, code: string): string | undefined {
+  const words: Record<string, string | undefined> = DICTIONARIES[speech.language];
+  return words[`${prefix}.${code}`];
+}
+
+/** The same, or else the code as words. */
+export function named(prefix: string, code: string): string {
+  return known(prefix, code) ?? code.replaceAll('_', ' ').toLowerCase();
+}
+
+function fill(text: string, parts: Parts): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parts[name] ?? whole));
+}

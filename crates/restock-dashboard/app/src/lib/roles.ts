@@ -1,0 +1,38 @@
+import type { Role, Who } from './types';
+
+/** What somebody may do, so that a page offers nothing that the server would refuse. */
+export type Action =
+  | 'decide'
+  | 'approve'
+  | 'replan'
+  | 'see_plans'
+  | 'see_quarantine'
+  | 'decide_quarantine'
+  | 'see_audit'
+  | 'administer'
+  | 'see_webhooks';
+
+interface Rule {
+  roles: readonly Role[];
+  /** Whether it is about all locations, so that people of some locations may not. */
+  isWhole: boolean;
+}
+
+const rule = (isWhole: boolean, ...roles: Role[]): Rule => ({ roles, isWhole });
+
+const RULES: Record<Action, Rule> = {
+  decide: rule(false, 'planner', 'approver', 'admin'),
+  approve: rule(false, 'approver', 'admin'),
+  replan: rule(true, 'planner', 'approver', 'admin'),
+  see_plans: rule(true, 'viewer', 'planner', 'approver', 'admin'),
+  see_quarantine: rule(true, 'planner', 'approver', 'integrator', 'admin'),
+  decide_quarantine: rule(true, 'planner', 'admin'),
+  see_audit: rule(true, 'approver', 'admin'),
+  administer: rule(true, 'admin'),
+  see_webhooks: rule(true, 'integrator', 'admin'),
+};
+
+export function mayDo(who: Pick<Who, 'role' | 'locations'>, action: Action): boolean {
+  const { roles, isWhole } = RULES[action];
+  return roles.includes(who.role) && !(isWhole && who.locations !== null);
+}

@@ -1,0 +1,276 @@
+// What the public API answers with; `/v1/openapi.json` describes each field.
+
+export type Role = 'viewer' | 'planner' | 'approver' | 'integrator' | 'admin';
+
+export interface Who {
+  name: string;
+  role: Role;
+  locations: string[] | null;
+  csrf_token: string | null;
+}
+
+export type ProposalState =
+  | 'proposed'
+  | 'edited'
+  | 'approved'
+  | 'exported'
+  | 'acknowledged'
+  | 'partially_received'
+  | 'closed'
+  | 'rejected'
+  | 'expired'
+  | 'superseded';
+
+/** Quantities and money are decimals as text. */
+export interface ProposalRow {
+  proposal_id: string;
+  version: number;
+  state: ProposalState;
+  type: 'purchase' | 'transfer' | 'production';
+  item_id: string;
+  destination: string;
+  supplier_id: string | null;
+  from_location: string | null;
+  quantity: string;
+  plan_wants: string;
+  uom: string;
+  order_multiple: string;
+  order_uom: string;
+  unit_cost: string | null;
+  value: string | null;
+  currency: string;
+  order_by: string;
+  expected_receipt: string;
+  priority: string;
+  plan_id: string;
+  approvals: string[];
+  n_approvers: number;
+  reason: string;
+  order_id: string | null;
+  received: string;
+}
+
+export interface ProposalPage {
+  proposals: ProposalRow[];
+  next_cursor: string | null;
+  last_number: number;
+}
+
+export interface DecidedRow {
+  proposal_id: string;
+  state: ProposalState;
+  version: number;
+}
+
+export interface WaterfallLine {
+  code: string;
+  value: string;
+  evidence: [string, string][];
+}
+
+export interface Consequence {
+  p_stockout: number;
+  expected_lost_units: number;
+  expected_lost_margin: string | null;
+  expected_waste_units: number;
+  days_of_cover: number;
+}
+
+export interface Explanation {
+  sentence: string;
+  sentence_zh: string;
+  waterfall: WaterfallLine[];
+  unmet_waits: boolean;
+  without_order: Consequence;
+  with_order: Consequence;
+  marginal: { pack: number; p_sold: number; net_gain: string }[];
+  marginal_note: string;
+  sensitivity: { if: string; quantity: string }[];
+  alternatives: [string, string][];
+  drivers: [string, number][];
+  warnings: string[];
+  lineage: {
+    data: string;
+    settings: string;
+    forecast_model: string;
+    policy: string;
+    code: string;
+    seed: number;
+  };
+}
+
+/** The record behind a proposal. */
+export interface Proposal {
+  proposal_id: string;
+  plan_id: string;
+  as_of: string;
+  item_id: string;
+  item_name: string;
+  destination: string;
+  quantity: string;
+  uom: string;
+  order_units: { quantity: string; uom: string };
+  currency: string;
+  next_opportunity: string;
+  automation: string;
+  health: number;
+  confidence: number;
+  classes: [string, string, string];
+  explanation: Explanation;
+}
+
+export interface OrderSummary {
+  order_id: string;
+  type: ProposalRow['type'];
+  supplier_id: string | null;
+  from_location: string | null;
+  destination: string;
+  state: ProposalState;
+  n_lines: number;
+  value: string | null;
+  currency: string;
+}
+
+export interface OrderPage {
+  orders: OrderSummary[];
+  next_cursor: string | null;
+}
+
+export interface Exported {
+  orders: OrderSummary[];
+  n_lines: number;
+  n_late: number;
+}
+
+export interface PlanRow {
+  at: string;
+  outcome: 'filed' | 'failed';
+  plan_id: string | null;
+  as_of: string | null;
+  scope: 'everything' | 'places' | null;
+  n_places: number | null;
+  n_events: number;
+  n_changed: number;
+  seconds: number;
+  error: string | null;
+}
+
+export interface OpenOrder {
+  order_id: string;
+  quantity: string;
+  received: string;
+  open: string;
+  supplier_id: string | null;
+  from_location: string | null;
+  placed_at: string | null;
+  due_on: string | null;
+  is_late: boolean;
+  status: 'open' | 'confirmed' | 'shipped';
+}
+
+export interface InventoryRow {
+  item_id: string;
+  location_id: string;
+  on_hand: string;
+  on_order: string;
+  counted_at: string | null;
+  moved_at: string | null;
+  open_orders: OpenOrder[];
+}
+
+export interface InventoryPage {
+  inventory: InventoryRow[];
+  next_after: string | null;
+  last_sequence: number;
+}
+
+export interface EventBody {
+  event_id: string;
+  source: string;
+  type: string;
+  occurred_at: string;
+  item_id?: string;
+  location_id?: string;
+  quantity?: string;
+  on_hand?: string;
+  order_id?: string;
+}
+
+export interface RecordedEvent {
+  sequence: number;
+  recorded_at: string;
+  event: EventBody;
+}
+
+/** An RFC 9457 problem document. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  field?: string;
+  got?: string;
+  expected?: string;
+  fix?: string;
+  current?: ProposalRow;
+}
+
+export interface QuarantineRow {
+  quarantine_id: number;
+  received_at: string;
+  position: string;
+  reason: { code: string; field: string; got: string; expected: string; fix: string };
+  raw: string;
+  state: 'open' | 'released' | 'discarded';
+  sequence: number | null;
+}
+
+export interface QuarantinePage {
+  entries: QuarantineRow[];
+  next_from: number;
+  has_more: boolean;
+}
+
+export interface UserRow {
+  name: string;
+  role: Role;
+  locations: string[] | null;
+  is_disabled: boolean;
+  created_at: string;
+}
+
+export interface TokenRow {
+  name: string;
+  role: Role;
+  locations: string[] | null;
+  created_at: string;
+  expires_at: string | null;
+}
+
+export interface WebhookRow {
+  id: string;
+  url: string;
+  topics: string[];
+  state: 'active' | 'paused';
+  paused_because: string | null;
+  failing_since: string | null;
+  created_at: string;
+}
+
+export interface AuditRow {
+  number: number;
+  at: string;
+  actor: string;
+  action: string;
+  subject: string;
+  reason: string;
+  before: string;
+  after: string;
+  hash: string;
+}
+
+export interface AuditPage {
+  records: AuditRow[];
+  next_from: number;
+  has_more: boolean;
+}

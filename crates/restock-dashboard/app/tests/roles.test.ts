@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+
+import { mayDo } from '../src/lib/roles';
+
+test('nobody is offered what the server would refuse', () => {
+  expect(mayDo({ role: 'viewer', locations: null }, 'decide')).toBe(false);
+  expect(mayDo({ role: 'planner', locations: null }, 'decide')).toBe(true);
+  expect(mayDo({ role: 'planner', locations: null }, 'approve')).toBe(false);
+  expect(mayDo({ role: 'approver', locations: ['berlin'] }, 'approve')).toBe(true);
+  expect(mayDo({ role: 'approver', locations: ['berlin'] }, 'see_audit'), 'the trail is about all locations').toBe(false);
+  expect(mayDo({ role: 'admin', locations: null }, 'administer')).toBe(true);
+});

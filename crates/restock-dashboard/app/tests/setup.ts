@@ -1,0 +1,4 @@
+import { vi } from 'vitest';
+
+// The language of a page is kept in the browser.
+vi.stubGlobal('localStorage', { getItem: () => 'en', setItem: () => {} });

@@ -1,0 +1,284 @@
+// Walks through the dashboard as a planner does, in a real browser against a real server:
+//
+//     node walk.js BINARY PROJECT [SCREENSHOTS]
+//
+// BINARY is a built restock, PROJECT the example shop, SCREENSHOTS a folder for pictures of each page. Anything that does
+// not hold ends it with status 1. With a folder in RESTOCK_ASSETS, the files of the dashboard come from there.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { accessibility, launch, open, picture } from './browser.js';
+import { PASSWORD, serve, until } from './serve.js';
+
+const [binary, project, screenshots] = process.argv.slice(2).map((path) => resolve(path));
+const say = (text) => console.log(`walk: ${text}`);
+
+const server = await serve(binary, project);
+const browser = await launch();
+try {
+  await looksRightEverywhere();
+  await reviewsAndOrders();
+  await seesWhatARoleMay();
+  await seesWhatHappensElsewhere();
+  await holdsManyLines();
+} finally {
+  await browser.close();
+  server.stop();
+}
+say('everything holds');
+
+async function signIn(page, name = 'ada', path = '/orders') {
+  await page.goto(`${server.address}/#${path}`);
+  await page.fill('input[autocomplete=username]', name);
+  await page.fill('input[autocomplete=current-password]', PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('header nav');
+}
+
+async function settled(page) {
+  await page.waitForSelector('main h1');
+  if (page.url().includes('#/orders')) await page.waitForSelector('.entry.line');
+  await page.waitForFunction(() => document.querySelector('.wait') === null);
+  await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
+}
+
+/** Every page at each width, theme and language: no fault, nothing that leaves the host, nothing serious for axe. */
+async function looksRightEverywhere() {
+  const found = new Map();
+  const look = async (page, faults, where) => {
+    for (const fault of await check(page, faults)) found.set(fault, [...(found.get(fault) ?? []), where]);
+  };
+  const converter = await (await browser.newContext()).newPage();
+  if (screenshots) mkdirSync(screenshots, { recursive: true });
+  for (const [width, height] of [[360, 780], [1280, 800], [2560, 1300]]) {
+    for (const theme of ['light', 'dark']) {
+      for (const locale of ['en-GB', 'zh-CN']) {
+        const { page, faults, close } = await open(browser, server.address, { width, height, theme, locale });
+        await page.goto(`${server.address}/`);
+        await page.waitForSelector('form');
+        await look(page, faults, `sign-in ${width} ${theme} ${locale}`);
+        await signIn(page);
+        await settled(page);
+        const first = await page.locator('.entry.line a').first().getAttribute('href');
+        const places = ['#/today', '#/orders', first, `${first}/policy`, `${first}/forecast`, `${first}/data`];
+        for (const place of [...places, '#/exceptions', '#/data', '#/admin/users', '#/admin/audit']) {
+          await page.evaluate((hash) => (location.hash = hash), place);
+          await page.waitForTimeout(250);
+          await settled(page);
+          const name = place.replace(/^#\//, '').replace(/p_[0-9a-f]+(-\d+)?/, 'item').replaceAll('/', '-');
+          await look(page, faults, `${name} ${width} ${theme} ${locale}`);
+          if (screenshots && ['today', 'orders', 'why-item'].includes(name)) {
+            const file = `${name.replace('-item', '')}-${width}-${theme}-${locale.slice(0, 2)}.webp`;
+            writeFileSync(join(screenshots, file), await picture(page, converter));
+          }
+        }
+        await close();
+      }
+    }
+    say(`${width} px: light and dark, English and Chinese`);
+  }
+  await converter.context().close();
+  const told = [...found].map(([fault, places]) => `${fault}: ${places[0]} and ${places.length - 1} more`);
+  assert.deepEqual(told, []);
+}
+
+/** What is wrong with a page as it stands. */
+async function check(page, faults) {
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (overflow > 0) faults.push(`${overflow} px wider than the window`);
+  faults.push(...(await accessibility(page)));
+  return faults.splice(0);
+}
+
+/** By keyboard alone: edit with a reason, approve a line, take it back, approve a group, order, save the files. */
+async function reviewsAndOrders() {
+  const { page, faults, close } = await open(browser, server.address);
+  await signIn(page);
+  await settled(page);
+  const count = async () => Number(await page.locator('.views [aria-current] .n').textContent());
+  const cursor = (part) => page.locator(`.entry.cursor ${part}`);
+  const before = await count();
+
+  await page.keyboard.press('j');
+  const item = await cursor('a').textContent();
+  await page.keyboard.press('e');
+  await page.keyboard.type('3');
+  await page.click('dialog button:has-text("No space for more")');
+  await page.click('dialog button.primary');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await page.waitForSelector(`.toast.good:has-text("${item}")`);
+  await page.waitForSelector('.entry.cursor .chip:has-text("edited")');
+  assert.match(await cursor('[role=gridcell]:nth-child(3)').textContent(), /^3 × pack of/);
+
+  await page.keyboard.press('a');
+  await until(async () => (await count()) === before - 1, 'an approved line leaves the inbox');
+  await page.keyboard.press('u');
+  await until(async () => (await count()) === before, 'what was taken back is in the inbox again');
+
+  await page.keyboard.press('Home');
+  const inGroup = Number((await cursor('.action').textContent()).match(/\d+/)[0]);
+  await page.keyboard.press('a');
+  await until(async () => (await count()) === before - inGroup, 'an approved group leaves the inbox');
+
+  const [exported] = await Promise.all([page.waitForEvent('download'), page.click('button[aria-label="Export lines as CSV"]')]);
+  const csv = readFileSync(await exported.path(), 'utf8');
+  assert.equal(csv.trim().split('\r\n').length, 1 + before - inGroup);
+  assert.match(csv, /^proposal_id,version,state,/);
+  await page.click('button[aria-label="Import edited CSV"]');
+  await page.setInputFiles('dialog input[type=file]', { name: 'lines.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+  await page.waitForSelector('dialog :text("No quantity differs")');
+  await page.keyboard.press('Escape');
+
+  await page.click('.views a:has-text("Approved")');
+  await page.click('button.primary:has-text("Order")');
+  await page.click('dialog button.primary');
+  await page.waitForSelector('dialog :text("1 order made")');
+  for (const [format, ending] of [['CSV', 'csv'], ['JSON', 'json'], ['Odoo', 'csv'], ['ERPNext', 'csv']]) {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.click(`dialog .files button:text-is("${format}")`)]);
+    assert.ok(file.suggestedFilename().endsWith(`.${ending}`), file.suggestedFilename());
+    assert.ok(readFileSync(await file.path(), 'utf8').length > 100, format);
+  }
+  await page.keyboard.press('Escape');
+  await page.click('.views a:has-text("Ordered")');
+  await page.waitForSelector(`td:text-is("${inGroup} lines")`);
+
+  await page.click('header nav a:has-text("Orders")');
+  await page.keyboard.press('Home');
+  await page.keyboard.press('j');
+  const rejected = await cursor('a').textContent();
+  await page.keyboard.press('r');
+  await page.click('dialog button:has-text("Not needed")');
+  await page.click('dialog button.danger');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await page.click('.views a:has-text("Rejected")');
+  await page.waitForSelector('td:text-is("Not needed")');
+
+  // The trail knows who did what and why.
+  await page.goto(`${server.address}/#/admin/audit`);
+  await page.waitForSelector('td:text-is("No space for more")');
+  assert.deepEqual(faults, []);
+  await close();
+  say(`${item} edited, ${inGroup} lines ordered, ${rejected} rejected, all in the audit trail`);
+}
+
+/** A viewer is offered nothing that the server would refuse; a planner edits and does not approve. */
+async function seesWhatARoleMay() {
+  for (const [name, edits, approves] of [['vera', false, false], ['pia', true, false]]) {
+    const { page, faults, close } = await open(browser, server.address);
+    await signIn(page, name);
+    await settled(page);
+    assert.equal((await page.locator('.act[aria-label^="Edit"]').count()) > 0, edits, name);
+    assert.equal((await page.locator('.act.yes').count()) > 0, approves, name);
+    await page.keyboard.press('a');
+    await page.waitForTimeout(300);
+    assert.equal(await page.locator('.toast').count(), 0, `${name} presses the key of approvals`);
+    await page.goto(`${server.address}/#/admin`);
+    assert.equal(await page.locator('a:has-text("Users")').count(), 0, name);
+    assert.deepEqual(faults, [], name);
+    await close();
+  }
+  say('a viewer looks, a planner edits');
+}
+
+/** A count and a sale that come in meanwhile change the page without a reload; a stale decision is refused and shown. */
+async function seesWhatHappensElsewhere() {
+  const [item_id, location_id] = ['water-6x1500ml', 'harbour'];
+  const { page, faults, close } = await open(browser, server.address);
+  await signIn(page, 'ada', `/orders?find=${item_id}&location=${location_id}`);
+  await settled(page);
+  await page.waitForSelector('.live:not(.off)');
+  const quantity = () => page.locator('.entry.line [role=gridcell]:nth-child(3)').first().textContent();
+  const old = await quantity();
+
+  const base = { source: 'till', item_id, location_id };
+  const counts = await server.post([
+    { ...base, event_id: 'walk-1', type: 'count', occurred_at: '2026-03-23T06:00:00Z', on_hand: 4 },
+    { ...base, event_id: 'walk-2', type: 'sale', occurred_at: '2026-03-23T09:00:00Z', quantity: 3 },
+  ]);
+  assert.equal(counts.accepted, 2, JSON.stringify(counts));
+  await until(async () => (await quantity()) !== old, 'the sale changes the proposal on the page');
+  const now = await quantity();
+  await page.locator('.entry.line a').first().click();
+  await page.click('[role=tab]:has-text("Data")');
+  await page.waitForSelector('section :text("sale")');
+  assert.deepEqual(faults, []);
+  await close();
+
+  // Somebody else rejects a line that this page still offers.
+  const other = await open(browser, server.address);
+  const mine = await open(browser, server.address);
+  for (const { page: one } of [other, mine]) {
+    await signIn(one, 'ada', '/orders?location=station');
+    await settled(one);
+  }
+  await mine.page.route('**/v1/stream*', (route) => route.abort());
+  await mine.page.route('**/v1/proposals/p_*', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    await other.page.keyboard.press('j');
+    await other.page.keyboard.press('r');
+    await other.page.click('dialog button:has-text("Not needed")');
+    await other.page.click('dialog button.danger');
+    await other.page.waitForSelector('dialog', { state: 'detached' });
+    await route.continue();
+  });
+  await mine.page.keyboard.press('j');
+  await mine.page.keyboard.press('a');
+  await mine.page.waitForSelector('.toast.bad:has-text("rejected")');
+  assert.ok(mine.faults.every((fault) => fault.includes('409')), mine.faults.join('\n'));
+  await other.close();
+  await mine.close();
+  say(`${item_id} at ${location_id}: ${old} became ${now}; a decision that came too late is taken back`);
+}
+
+/** A hundred thousand lines, as another server would send them: few are on the page, and the last can be reached. */
+async function holdsManyLines() {
+  const N = 100_000;
+  const { page, faults, close } = await open(browser, server.address, { width: 1600, height: 900 });
+  await signIn(page, 'ada', '/admin/runs');
+  const [model] = (await page.evaluate(() => fetch('/v1/proposals?state=open&limit=1').then((answer) => answer.json()))).proposals;
+  const row = (idx) => ({
+    ...model,
+    proposal_id: `p_${String(idx).padStart(6, '0')}`,
+    item_id: `item-${idx}`,
+    supplier_id: `supplier-${idx % 250}`,
+    from_location: null,
+    priority: String(N - idx),
+  });
+  await page.route(/\/v1\/proposals\?/, (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const from = Number(query.get('cursor') ?? 0);
+    const to = from + Number(query.get('limit'));
+    const proposals = Array.from({ length: to - from }, (_, at) => row(from + at));
+    return route.fulfill({ json: { proposals, next_cursor: to < N ? String(to) : null, last_number: 1_000_000_000 } });
+  });
+  const refusal = { type: 'urn:restock:problem:no-planner', title: '', status: 409, detail: 'this server does not plan' };
+  await page.route('**/explanation', (route) => route.fulfill({ status: 409, json: refusal }));
+  await page.goto(`${server.address}/#/orders?group=no`);
+  await page.reload();
+  await page.waitForSelector('.views .n:text-is("100,000")', { timeout: 120_000 });
+  const rows = () => page.locator('.entry').count();
+  assert.ok((await rows()) < 100, `${await rows()} lines are on the page`);
+  await page.keyboard.press('End');
+  await page.waitForSelector(`.entry.cursor a:text-is("item-${N - 1}")`);
+  assert.ok((await rows()) < 100, `${await rows()} lines are on the page`);
+  const frames = await page.evaluate(async () => {
+    const list = document.querySelector('[role=grid]');
+    const times = [];
+    let last = performance.now();
+    for (let step = 0; step < 120; step++) {
+      list.scrollTop = step * 2_000;
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      times.push(now - last);
+      last = now;
+    }
+    return times.sort((a, b) => a - b);
+  });
+  await page.fill('input[type=search]', 'item-99999');
+  await page.waitForSelector('.entry.line a:text-is("item-99999")');
+  assert.ok(faults.every((fault) => fault.includes('409')), faults.slice(0, 3).join('\n'));
+  await close();
+  say(`100,000 lines: median frame ${frames[60].toFixed(0)} ms, slowest ${frames[119].toFixed(0)} ms while scrolling`);
+}
