@@ -38,6 +38,9 @@ pub(crate) const PLANNER_PAUSES: (Duration, Duration) = (Duration::from_millis(5
 pub(crate) const MAX_RUNS: usize = 100;
 /// The most questions that wait for the planner.
 pub(crate) const MAX_PLANNER_JOBS: usize = 64;
+/// Counts of stock that are older than this are refused: what moved before is summed when a snapshot is saved, since each
+/// movement takes 32 bytes of memory otherwise.
+pub(crate) const COUNTS_ARE_TAKEN_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 /// A snapshot is saved after this many events: reading them again takes about half a second.
 pub(crate) const SNAPSHOT_EVERY_EVENTS: u64 = 200_000;
 /// Events that are read at once when the stock book catches up, so that readers get their turn between.

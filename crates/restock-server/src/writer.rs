@@ -25,8 +25,8 @@ use restock_ledger::{
 use tokio::sync::{oneshot, watch};
 
 use crate::limits::{
-    CATCH_UP_PAGE, MAX_FILING_ATTEMPTS, MAX_GROUP_ENTRIES, MAX_WAITING_BYTES, MAX_WAITING_REQUESTS,
-    SNAPSHOT_EVERY_EVENTS,
+    CATCH_UP_PAGE, COUNTS_ARE_TAKEN_FOR, MAX_FILING_ATTEMPTS, MAX_GROUP_ENTRIES, MAX_WAITING_BYTES,
+    MAX_WAITING_REQUESTS, SNAPSHOT_EVERY_EVENTS,
 };
 use crate::metrics::Metrics;
 use crate::options::Clock;
@@ -593,11 +593,14 @@ impl Writer {
         }
     }
 
+    /// Sums what moved before the horizon of counts, so that memory does not grow with the years, and saves what there is.
     fn save_snapshot(&mut self) {
-        let projection = self.shared.projection.read().unwrap_or_else(PoisonError::into_inner);
+        let horizon = (self.clock)().checked_sub(COUNTS_ARE_TAKEN_FOR);
+        let mut projection = self.write_projection();
         if projection.last_sequence == self.snapshot_at {
             return;
         }
+        projection.book.compact(horizon.unwrap_or(jiff::Timestamp::MIN));
         let snapshot = projection.snapshot();
         drop(projection);
         match self.ledger.save_snapshot(SNAPSHOT_NAME, &snapshot, (self.clock)()) {

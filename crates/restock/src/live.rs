@@ -278,7 +278,7 @@ fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
     let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
     let mut experience = match experience {
         Some(experience) => experience,
-        None => Experience::read(Some(ledger), &loaded).map_err(failed)?,
+        None => Experience::read(Some(ledger), &loaded, today).map_err(failed)?,
     };
     let is_new_day = experience.is_new_day(&loaded, as_of);
     if is_new_day {
