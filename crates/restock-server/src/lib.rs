@@ -47,7 +47,7 @@ pub use intake::ServerIntake;
 pub use openapi::document;
 pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
-pub use planner::{LivePlanner, PlanningError};
+pub use planner::{LivePlanner, PlannedLine, PlanningError, Standing};
 pub use problem::Problem;
 pub use projection::SNAPSHOT_NAME;
 pub use rates::{Rate, Rates};

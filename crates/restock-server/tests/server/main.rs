@@ -15,6 +15,7 @@ mod planner;
 mod problems;
 mod quarantine;
 mod rates;
+mod reading;
 mod sessions;
 mod stream;
 mod tokens;
