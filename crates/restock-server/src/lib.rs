@@ -21,6 +21,7 @@ mod idempotency;
 mod intake;
 pub mod limits;
 mod metrics;
+mod models;
 mod observe;
 mod openapi;
 mod options;
@@ -44,6 +45,7 @@ mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
 pub use intake::ServerIntake;
+pub use models::{ModelChange, ModelEvidence, ModelOrder, ModelRefusal, ModelRequest, ModelVersion, Models};
 pub use openapi::document;
 pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use restock_adapt::AdaptationReport;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
+use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, EventKind, ItemLocation, N_LEVELS};
 use restock_engine::{ExplainError, Explained, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf};
 use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::limits::{CATCH_UP_PAGE, MAX_PLANNED_EVENTS, MAX_PLANNER_JOBS, MAX_RUNS, PLANNER_PAUSES, PLANNER_TICK};
+use crate::models::{ModelChange, ModelOrder, ModelRefusal, ModelRequest, Models};
 use crate::options::{Approvers, AutoApproval, Clock};
 use crate::planner_metrics::PlannerMetrics;
 use crate::writer::{Failure, Handle, State};
@@ -129,6 +131,39 @@ pub trait LivePlanner: Send {
     /// What is proposed by source and destination, earliest order day first.
     fn order_groups(&self) -> Vec<OrderGroup> {
         Vec::new()
+    }
+
+    /// The settings that it plans with; `None` before the first plan.
+    fn settings(&self) -> Option<&PlanSettings> {
+        None
+    }
+
+    /// Versions of the demand model.
+    ///
+    /// # Errors
+    /// [`PlanningError`].
+    fn models(&self) -> Result<Models, PlanningError> {
+        Ok(Models::default())
+    }
+
+    /// Uses another version of the demand model from the next plan on, which it makes at once, or says only what that would
+    /// change.
+    ///
+    /// # Errors
+    /// [`PlanningError`]; inside, [`ModelRefusal`] where it is not done.
+    fn change_model(
+        &mut self,
+        order: &ModelOrder,
+        now: Timestamp,
+    ) -> Result<Result<ModelChange, ModelRefusal>, PlanningError> {
+        let _ = now;
+        let of = match &order.request {
+            ModelRequest::Promote { version, .. } => {
+                ModelRefusal::Unknown(format!("this planner has no version {version:?}"))
+            }
+            ModelRequest::RollBack => ModelRefusal::NothingBefore("this planner has no versions".to_owned()),
+        };
+        Ok(Err(of))
     }
 
     /// Items, locations and suppliers, each ascending by id; `None` before the first plan.

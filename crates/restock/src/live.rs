@@ -19,6 +19,7 @@ use restock_adapt::{AdaptationReport, BacktestRun};
 use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
+use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, N_LEVELS, RowError, RowsByItem};
 use restock_engine::{
     ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, Unplanned, WhatIf, Whole,
@@ -27,7 +28,9 @@ use restock_engine::{
 use restock_ledger::{
     DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
 };
-use restock_server::{LivePlanner, PlannedLine, PlanningError, Standing};
+use restock_server::{
+    LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PlannedLine, PlanningError, Standing,
+};
 use restock_store::Import;
 
 use crate::adaptation::Experience;
@@ -35,7 +38,7 @@ use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::ledger::{Added, before, events_up_to};
-use crate::project::{Loaded, Project, business_day, forecaster};
+use crate::project::{Loaded, Project, business_day, forecaster, models_of};
 use crate::session::Session;
 
 /// Quiet time after which what is shared is worked out again.
@@ -585,6 +588,11 @@ impl ProjectPlanner {
         revision(plan, plan.proposals(), Scope::Everything)
     }
 
+    /// The folder of the project.
+    fn dir(&self) -> Result<&Path, PlanningError> {
+        self.files.as_ref().map(|files| files.project.dir.as_path()).ok_or_else(|| failed("nothing was planned yet"))
+    }
+
     fn save_experience(&mut self, now: Timestamp) {
         let (Some(experience), Some(files)) = (&mut self.experience, &self.files) else { return };
         self.report = experience.report();
@@ -862,6 +870,28 @@ impl LivePlanner for ProjectPlanner {
 
     fn order_groups(&self) -> Vec<OrderGroup> {
         self.live.as_ref().map_or_else(Vec::new, |live| live.plan.order_groups())
+    }
+
+    fn settings(&self) -> Option<&PlanSettings> {
+        self.live.as_ref().map(|live| live.plan.settings())
+    }
+
+    fn models(&self) -> Result<Models, PlanningError> {
+        crate::model_versions::list(&models_of(self.dir()?)).map_err(failed)
+    }
+
+    fn change_model(
+        &mut self,
+        order: &ModelOrder,
+        now: Timestamp,
+    ) -> Result<Result<ModelChange, ModelRefusal>, PlanningError> {
+        let changed = crate::model_versions::change(&models_of(self.dir()?), order).map_err(failed)?;
+        if changed.is_ok() && !order.is_rehearsal {
+            // What is being worked out may have read the version before.
+            self.working = None;
+            self.replan(now)?;
+        }
+        Ok(changed)
     }
 
     fn masters(&self) -> Option<&Dataset> {

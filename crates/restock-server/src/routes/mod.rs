@@ -24,6 +24,7 @@ pub(crate) mod inventory;
 pub(crate) mod item_locations;
 pub(crate) mod kpis;
 pub(crate) mod masters;
+pub(crate) mod models;
 pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod plans;
@@ -77,6 +78,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/items", get(masters::items))
         .route("/v1/locations", get(masters::locations))
         .route("/v1/suppliers", get(masters::suppliers))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models:rollback", post(models::roll_back))
+        .route("/v1/models/{version}", post(models::promote))
+        .route("/v1/policies", get(models::policies))
         .route("/v1/adaptation", get(adaptation::read))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -6,7 +6,14 @@ use crate::sessions::log_in;
 
 /// A path of an endpoint, with something that exists or does not: only 401 and 403 matter here.
 fn path_of(template: &str) -> String {
-    let names = [("{sequence}", "1"), ("{id}", "1"), ("{name}", "nobody"), ("{item}", "tea"), ("{location}", "berlin")];
+    let names = [
+        ("{sequence}", "1"),
+        ("{id}", "1"),
+        ("{name}", "nobody"),
+        ("{version}", "v1"),
+        ("{item}", "tea"),
+        ("{location}", "berlin"),
+    ];
     names.iter().fold(template.to_owned(), |path, (name, with)| path.replace(name, with))
 }
 

@@ -6,10 +6,14 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use restock_core::dataset::{Item, Location, Supplier};
 use restock_core::proposal::{Proposal, ProposalSource};
+use restock_core::settings::{PlanSettings, Segment};
 use restock_core::{Dataset, ItemLocation, N_LEVELS, QUANTILE_LEVELS};
 use restock_engine::{ExplainError, Explained, LineDetail, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf};
 use restock_ledger::{Need, Recorded, SqliteLedger};
-use restock_server::{LivePlanner, NewToken, PlannedLine, PlanningError, Revision, Role, Standing};
+use restock_server::{
+    LivePlanner, ModelChange, ModelOrder, ModelRefusal, ModelRequest, ModelVersion, Models, NewToken, PlannedLine,
+    PlanningError, Revision, Role, Standing,
+};
 use serde_json::{Value, json};
 
 use crate::fixtures::{Fixture, now, request, token};
@@ -19,6 +23,9 @@ struct Written {
     last_sequence: u64,
     lines: Vec<(PlanLine, f64)>,
     masters: Dataset,
+    settings: PlanSettings,
+    /// The version of the model that is used.
+    used: &'static str,
 }
 
 /// Item, location, supplier, ABC class, days of cover, money at risk, quantity.
@@ -65,7 +72,10 @@ impl Written {
             suppliers: ["dairy", "mill"].iter().map(supplier).collect(),
             ..Dataset::default()
         };
-        Self { last_sequence: 0, lines: lines.into(), masters }
+        let segment =
+            Segment { filter: "item.abc == 'C'".to_owned(), objective: None, policy: Some("never".to_owned()) };
+        let settings = PlanSettings { segments: vec![segment], ..PlanSettings::default() };
+        Self { last_sequence: 0, lines: lines.into(), masters, settings, used: "shipped" }
     }
 
     fn detail(&self, place: &ItemLocation) -> Option<LineDetail> {
@@ -180,6 +190,49 @@ impl LivePlanner for Written {
             minimum_met: false,
         };
         vec![group("berlin"), group("paris")]
+    }
+
+    fn settings(&self) -> Option<&PlanSettings> {
+        Some(&self.settings)
+    }
+
+    fn models(&self) -> Result<Models, PlanningError> {
+        let version = |name: &str| ModelVersion {
+            version: name.to_owned(),
+            method: None,
+            base: None,
+            sha256: String::new(),
+            day: None,
+            used: self.used == name,
+            evidence: None,
+            error: None,
+        };
+        Ok(Models { versions: ["shipped", "v1"].map(version).into(), history: Vec::new() })
+    }
+
+    fn change_model(
+        &mut self,
+        order: &ModelOrder,
+        _: Timestamp,
+    ) -> Result<Result<ModelChange, ModelRefusal>, PlanningError> {
+        let (action, to) = match &order.request {
+            ModelRequest::Promote { version, .. } if version != "v1" => {
+                return Ok(Err(ModelRefusal::Unknown(format!("version {version:?} is not known"))));
+            }
+            ModelRequest::Promote { without_evidence: None, .. } => {
+                return Ok(Err(ModelRefusal::NotBetter("nothing shows that it is better".to_owned())));
+            }
+            ModelRequest::Promote { .. } => ("promote", "v1"),
+            ModelRequest::RollBack if self.used == "shipped" => {
+                return Ok(Err(ModelRefusal::NothingBefore("nothing to roll back".to_owned())));
+            }
+            ModelRequest::RollBack => ("rollback", "shipped"),
+        };
+        let (from, day) = (self.used.to_owned(), order.day.to_string());
+        if !order.is_rehearsal {
+            self.used = to;
+        }
+        Ok(Ok(ModelChange { action: action.to_owned(), from, to: to.to_owned(), day, reason: None }))
     }
 
     fn masters(&self) -> Option<&Dataset> {
@@ -334,6 +387,66 @@ async fn key_figures_are_told_by_location_supplier_and_class() {
 }
 
 #[tokio::test]
+async fn an_admin_changes_the_model_and_the_trail_says_why() {
+    let fixture = written().await;
+    let used = || async {
+        let models = read(&fixture, "/v1/models").await;
+        let versions = models["versions"].as_array().unwrap().iter();
+        versions.filter(|one| one["used"] == true).map(|one| one["version"].clone()).collect::<Vec<_>>()
+    };
+    let send = |role, path: &'static str, body: &'static str| fixture.send_json("POST", role, path, body);
+    let why = r#"{"reason":"a trial in two shops"}"#;
+    assert_eq!(send(Role::Planner, "/v1/models/v1:promote", why).await.status, StatusCode::FORBIDDEN);
+    for (path, body, status, kind) in [
+        ("/v1/models/v7:promote", why, 404, "not-found"),
+        ("/v1/models/v1:promote", why, 409, "not-better"),
+        ("/v1/models/v1:promote", r#"{"reason":" "}"#, 400, "bad-body"),
+        ("/v1/models:rollback", why, 409, "nothing-before"),
+    ] {
+        let answer = send(Role::Admin, path, body).await;
+        let of = format!("urn:restock:problem:{kind}");
+        assert_eq!((answer.status.as_u16(), &answer.json()["type"]), (status, &json!(of)), "{path}");
+    }
+    assert_eq!(used().await, ["shipped"]);
+    let trail = || async { fixture.get(Role::Admin, "/v1/audit").await.json()["records"].as_array().unwrap().clone() };
+    assert!(trail().await.is_empty(), "what was refused is no change");
+
+    let forced = r#"{"reason":"a trial in two shops","without_evidence":true}"#;
+    let changed = send(Role::Admin, "/v1/models/v1:promote", forced).await.json();
+    assert_eq!(
+        (&changed["from"], &changed["to"], &changed["day"]),
+        (&json!("shipped"), &json!("v1"), &json!("2026-03-02"))
+    );
+    assert_eq!(used().await, ["v1"]);
+    let back = send(Role::Admin, "/v1/models:rollback", r#"{"reason":"too many orders"}"#).await.json();
+    assert_eq!((&back["action"], &back["to"]), (&json!("rollback"), &json!("shipped")));
+    assert_eq!(used().await, ["shipped"]);
+    let told: Vec<_> = trail()
+        .await
+        .iter()
+        .map(|record| {
+            let text = |name: &str| record[name].as_str().unwrap().to_owned();
+            [text("action"), text("subject"), text("reason"), text("before"), text("after")].join(" | ")
+        })
+        .collect();
+    assert!(told.contains(&"model.promote | model/v1 | a trial in two shops | shipped | v1".to_owned()), "{told:?}");
+    assert!(told.contains(&"model.rollback | model/shipped | too many orders | v1 | shipped".to_owned()), "{told:?}");
+    assert_eq!(told.len(), 2);
+}
+
+#[tokio::test]
+async fn policies_say_what_is_set_and_what_acts() {
+    let fixture = written().await;
+    let policies = read(&fixture, "/v1/policies").await;
+    assert_eq!((&policies["policy"], &policies["learned_acts"]), (&json!("auto"), &json!(false)));
+    assert_eq!(policies["segments"][0]["where"], "item.abc == 'C'");
+    assert_eq!(policies["segments"][0]["policy"], "never");
+    assert_eq!(policies["objective"]["mode"], "service");
+    let acting = json!([{"policy": "base_stock", "n_lines": 5, "n_ordered": 0, "order_value": "0"}]);
+    assert_eq!((&policies["acting"], &policies["contest"]), (&acting, &Value::Null));
+}
+
+#[tokio::test]
 async fn masters_are_found_by_prefix_and_text() {
     let fixture = written().await;
     for (query, expected, next) in [
@@ -384,9 +497,17 @@ async fn a_token_of_a_location_reads_the_plan_of_that_one_only() {
 #[tokio::test]
 async fn without_a_planner_nothing_is_read_and_the_way_out_is_said() {
     let fixture = Fixture::new().await;
-    for path in
-        ["item-locations", "item-locations/tea/berlin", "kpis", "order-groups", "items", "locations", "suppliers"]
-    {
+    for path in [
+        "item-locations",
+        "item-locations/tea/berlin",
+        "kpis",
+        "order-groups",
+        "items",
+        "locations",
+        "suppliers",
+        "models",
+        "policies",
+    ] {
         let (status, kind, _) = refused(&fixture, &format!("/v1/{path}")).await;
         assert_eq!((status, kind.as_str()), (409, "no-planner"), "{path}");
     }
