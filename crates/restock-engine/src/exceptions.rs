@@ -474,10 +474,14 @@ pub(crate) fn runs_out(exception: &PlanException) -> bool {
 /// What only several lines together tell: for lines likely to run out before a new order can arrive, another location of
 /// the same network with more than it needs (its own source left out, that is an ordinary order), and substitutes with
 /// stock to spare.
-pub(crate) fn across_lines(plans: &[UnitPlan], dataset: &Dataset, settings: &PlanSettings) -> Vec<PlanException> {
+pub(crate) fn across_lines<'a>(
+    plans: impl Iterator<Item = &'a UnitPlan> + Clone,
+    dataset: &Dataset,
+    settings: &PlanSettings,
+) -> Vec<PlanException> {
     let networks = networks(dataset);
     let mut by_item: HashMap<&str, Vec<&UnitPlan>> = HashMap::new();
-    for unit in plans {
+    for unit in plans.clone() {
         by_item.entry(&unit.line.item_id).or_default().push(unit);
     }
     let mut substitutes: HashMap<&str, Vec<(&str, f64)>> = HashMap::new();

@@ -55,6 +55,15 @@ pub struct LineDetail {
     pub changes: Vec<Change>,
 }
 
+/// A line as it is planned and, where something was asked, as it would be if that were different.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explained {
+    /// As planned.
+    pub line: LineDetail,
+    /// Under the what-ifs; `None` without any.
+    pub what_if: Option<LineDetail>,
+}
+
 /// One past period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HistoryPoint {
@@ -251,7 +260,7 @@ impl<'a> Explainer<'a> {
                 &Overrides::new(),
                 &|_, _| {},
             );
-            let across = crate::exceptions::across_lines(&planned.units, self.dataset, self.settings);
+            let across = crate::exceptions::across_lines(planned.units.iter(), self.dataset, self.settings);
             found.extend(across.into_iter().filter(is_of_line));
         }
         found
@@ -297,15 +306,28 @@ impl<'a> Explainer<'a> {
         let is_limited = units.iter().any(|unit| unit.is_limited);
         let no_overrides = Overrides::new();
         let overrides = if is_limited { &self.whole().overrides } else { &no_overrides };
-        let worked = work_out(&units, self.settings, self.forecaster, overrides);
+        let Explained { line, what_if } = self.explain_units(&units, overrides, item_id, location_id, what_ifs);
+        Ok(what_if.unwrap_or(line))
+    }
+
+    /// Explains one of some units that are planned together.
+    pub(crate) fn explain_units(
+        &self,
+        units: &[PlanningUnit],
+        overrides: &Overrides,
+        item_id: &str,
+        location_id: &str,
+        what_ifs: &[WhatIf],
+    ) -> Explained {
+        let worked = work_out(units, self.settings, self.forecaster, overrides);
         let (unit, worked) = units
             .iter()
             .zip(&worked)
             .find(|(unit, _)| unit.item_id == item_id && unit.location_id == location_id)
             .expect("a pair of a partition is planned or unplanned");
-        let base = self.detail(unit, worked);
+        let line = self.detail(unit, worked);
         if what_ifs.is_empty() {
-            return Ok(base);
+            return Explained { line, what_if: None };
         }
         let (changed, decided) = redecide(unit, &worked.decided, self.settings, what_ifs);
         let mut forecast = worked.forecast.clone();
@@ -318,8 +340,8 @@ impl<'a> Explainer<'a> {
         let worked = Worked { decided, forecast, ..worked.clone() };
         let mut detail = self.detail(&changed, &worked);
         detail.what_if = what_ifs.iter().map(ToString::to_string).collect();
-        detail.changes = changes(&base, &detail);
-        Ok(detail)
+        detail.changes = changes(&line, &detail);
+        Explained { line, what_if: Some(detail) }
     }
 
     fn detail(&self, unit: &PlanningUnit, worked: &Worked) -> LineDetail {

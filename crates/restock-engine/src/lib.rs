@@ -32,7 +32,8 @@ mod what_if;
 pub use batch::{UnitPlan, UnitTotals, plan_batch};
 pub use builder::UnitBuilder;
 pub use explain::{
-    ArrivalPoint, Change, ExplainError, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint, explain,
+    ArrivalPoint, Change, ExplainError, Explained, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint,
+    explain,
 };
 pub use explanation::LEARNED_SAVING;
 pub use health::{HealthReport, HealthScore, MissingTable, check};

@@ -286,9 +286,9 @@ pub fn plan_with_details(
         order_groups: Vec::new(),
         shadow_prices: limited.shadow_prices,
     };
-    plan.summary = summarise(&planned.units, plan.unplanned.len());
-    plan.order_groups = order_groups(&planned.units, Masters::of(dataset));
-    let mut across = crate::exceptions::across_lines(&planned.units, dataset, settings);
+    plan.summary = summarise(planned.units.iter(), plan.unplanned.len());
+    plan.order_groups = order_groups(planned.units.iter(), Masters::of(dataset));
+    let mut across = crate::exceptions::across_lines(planned.units.iter(), dataset, settings);
     across.extend(limited.exceptions);
     plan.exceptions.clone_from(&across);
     let mut to_judge = Vec::with_capacity(planned.units.len());
@@ -444,11 +444,13 @@ pub(crate) fn plan_partitions(
     planned
 }
 
-fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
-    let mut summary = PlanSummary { n_planned: units.len(), n_unplanned, ..PlanSummary::default() };
+/// Totals of some units; exceptions are counted by the caller.
+pub(crate) fn summarise<'a>(units: impl Iterator<Item = &'a UnitPlan>, n_unplanned: usize) -> PlanSummary {
+    let mut summary = PlanSummary { n_unplanned, ..PlanSummary::default() };
     let (mut demand, mut lost, mut lost_margin, mut waiting_margin) = (0.0, [0.0; 2], [0.0; 2], [0.0; 2]);
     let (mut stock_value, mut overstock_value, mut waste_value) = (0.0, 0.0, 0.0);
     for unit in units {
+        summary.n_planned += 1;
         if unit.proposal.is_some() {
             summary.n_proposals += 1;
             match unit.line.value {
@@ -485,10 +487,11 @@ fn summarise(units: &[UnitPlan], n_unplanned: usize) -> PlanSummary {
     summary
 }
 
-fn order_groups(units: &[UnitPlan], masters: Masters<'_>) -> Vec<OrderGroup> {
+/// Proposals of some units by order day, source and destination.
+pub(crate) fn order_groups<'a>(units: impl Iterator<Item = &'a UnitPlan>, masters: Masters<'_>) -> Vec<OrderGroup> {
     let mut groups: BTreeMap<(Day, ProposalSource, String), OrderGroup> = BTreeMap::new();
     let mut source_values: BTreeMap<(Day, ProposalSource), Money> = BTreeMap::new();
-    for proposal in units.iter().filter_map(|unit| unit.proposal.as_ref()) {
+    for proposal in units.filter_map(|unit| unit.proposal.as_ref()) {
         let key = (proposal.order_by, proposal.source.clone(), proposal.destination.clone());
         let value = proposal.value.unwrap_or_default();
         *source_values.entry((key.0, key.1.clone())).or_default() += value;

@@ -15,7 +15,7 @@ use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
-use restock_engine::{LivePlan, Plan, Whole, plan};
+use restock_engine::{Explainer, LivePlan, Plan, PlanSummary, WhatIf, Whole, plan};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_ledger::{Files, tables, tables_of_part};
 
@@ -157,6 +157,31 @@ fn random_event(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) ->
     }
 }
 
+/// Lines, totals, groups of orders and reasons are those of the plan made anew.
+fn reads_as_made_anew(world: &World, live: &LivePlan, anew: &Plan) {
+    let mut lines: Vec<_> = live.planned().map(|unit| unit.line.clone()).collect();
+    lines.sort_by(|one, other| (&one.item_id, &one.location_id).cmp(&(&other.item_id, &other.location_id)));
+    assert_eq!(lines, anew.lines);
+    assert_eq!(live.order_groups(), anew.order_groups);
+    let mut by_all = live.summaries(&|_| Some(String::new()), &|_| Some(String::new()));
+    let n_exceptions = anew.summary.n_exceptions;
+    assert_eq!(PlanSummary { n_exceptions, ..by_all.remove("").unwrap() }, anew.summary);
+    let by_location = live.summaries(&|line| Some(line.location_id.clone()), &|one| Some(one.location_id.clone()));
+    let n_proposals: usize = by_location.values().map(|summary| summary.n_proposals).sum();
+    assert_eq!(n_proposals, anew.proposals.len());
+    let whole = world.whole();
+    let explainer = Explainer::new(&whole, &world.settings, &FORECASTER);
+    let what_if = [WhatIf::LeadTime(9.0), WhatIf::Demand(1.5)];
+    for line in anew.lines.iter().step_by(7) {
+        let place = ItemLocation::new(&line.item_id, &line.location_id);
+        let tables = &mut |ids: &[String]| world.part(ids);
+        let explained = live.explain(&place, &what_if, &FORECASTER, tables).unwrap();
+        let explain = |what_ifs: &[WhatIf]| explainer.explain(&line.item_id, &line.location_id, what_ifs).unwrap();
+        assert_eq!(explained.line, explain(&[]));
+        assert_eq!(explained.what_if, Some(explain(&what_if)));
+    }
+}
+
 #[test]
 fn after_settling_a_live_plan_is_the_plan_made_anew() {
     let mut world = World::new(business());
@@ -204,6 +229,9 @@ fn after_settling_a_live_plan_is_the_plan_made_anew() {
         world.settle(&mut live);
         assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
         assert_eq!(live.plan_id(), anew.plan_id);
+        if burst % 4 == 3 {
+            reads_as_made_anew(&world, &live, &anew);
+        }
     }
     assert!(n_raised > 0, "supplier minimums raise lines");
     assert!(n_alike >= 20, "the quick way gave the quantities of a whole plan {n_alike} times of 24");

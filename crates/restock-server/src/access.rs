@@ -146,6 +146,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/plans", Access::Whole(PEOPLE)),
     post("/v1/plans", Access::Whole(PLANNERS)),
     get("/v1/exceptions", Access::ByLocation(PEOPLE)),
+    get("/v1/item-locations", Access::ByLocation(PEOPLE)),
+    get("/v1/item-locations/{item}/{location}", Access::ByLocation(PEOPLE)),
+    get("/v1/forecasts", Access::ByLocation(PEOPLE)),
+    get("/v1/kpis", Access::ByLocation(PEOPLE)),
+    get("/v1/order-groups", Access::ByLocation(PEOPLE)),
+    get("/v1/items", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/locations", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/suppliers", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/models", Access::Whole(PEOPLE)),
+    post("/v1/models/{version}:promote", Access::Whole(ADMINS)),
+    post("/v1/models:rollback", Access::Whole(ADMINS)),
+    get("/v1/policies", Access::Whole(PEOPLE)),
     get("/v1/adaptation", Access::Whole(PEOPLE)),
 ];
 

@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use restock_core::ItemLocation;
 use serde::de::DeserializeOwned;
 
 use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, MAX_REASON_BYTES, USUAL_PAGE};
@@ -63,6 +64,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
             Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "a name in UTF-8")),
+        }
+    }
+}
+
+/// Item and location at the end of a path.
+pub(crate) struct Place(pub(crate) ItemLocation);
+
+impl<S: Send + Sync> FromRequestParts<S> for Place {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<(String, String)>::from_request_parts(parts, state).await {
+            Ok(Path((item_id, location_id))) => Ok(Self(ItemLocation { item_id, location_id })),
+            Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "two ids in UTF-8")),
         }
     }
 }

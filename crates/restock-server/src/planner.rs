@@ -11,7 +11,7 @@
 //! Between the events that a plan has seen and its filing, more may have been ordered. Where that is so, the plan's word is
 //! not taken: the planner is given the order next, and its next plan counts it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,12 +21,15 @@ use jiff::Timestamp;
 use restock_adapt::AdaptationReport;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
-use restock_core::{Day, EventKind, ItemLocation};
+use restock_core::settings::PlanSettings;
+use restock_core::{Dataset, Day, EventKind, ItemLocation, N_LEVELS};
+use restock_engine::{ExplainError, Explained, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf};
 use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::limits::{CATCH_UP_PAGE, MAX_PLANNED_EVENTS, MAX_PLANNER_JOBS, MAX_RUNS, PLANNER_PAUSES, PLANNER_TICK};
+use crate::models::{ModelChange, ModelOrder, ModelRefusal, ModelRequest, Models};
 use crate::options::{Approvers, AutoApproval, Clock};
 use crate::planner_metrics::PlannerMetrics;
 use crate::writer::{Failure, Handle, State};
@@ -83,6 +86,112 @@ pub trait LivePlanner: Send {
     fn files(&self) -> Option<Arc<FileStock>> {
         None
     }
+
+    /// What plan stands; `None` before the first.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
+
+    /// What is planned, ordered or not, in no order that means anything.
+    fn lines(&self) -> Box<dyn Iterator<Item = PlannedLine<'_>> + '_> {
+        Box::new(std::iter::empty())
+    }
+
+    /// Why an item-location is planned as it is, and how it would be under `what_ifs`.
+    ///
+    /// # Errors
+    /// [`PlanningError`]; inside, [`ExplainError`] where it is not known or not planned.
+    fn explain(
+        &mut self,
+        place: &ItemLocation,
+        what_ifs: &[WhatIf],
+    ) -> Result<Result<Explained, ExplainError>, PlanningError> {
+        let _ = what_ifs;
+        Ok(Err(ExplainError::UnknownItem(place.item_id.clone())))
+    }
+
+    /// The levels that are asked of the forecaster for [`restock_core::QUANTILE_LEVELS`] at an item-location, because
+    /// outcomes told so; `None` where its forecast is taken as it is.
+    fn asked_levels(&self, place: &ItemLocation) -> Option<[f64; N_LEVELS]> {
+        let _ = place;
+        None
+    }
+
+    /// Totals by the key of a line; lines without a key are in none. What cannot be planned counts where `of_unplanned`
+    /// names a key for it.
+    fn summaries(
+        &self,
+        key: &dyn Fn(&PlanLine) -> Option<String>,
+        of_unplanned: &dyn Fn(&Unplanned) -> Option<String>,
+    ) -> BTreeMap<String, PlanSummary> {
+        let _ = (key, of_unplanned);
+        BTreeMap::new()
+    }
+
+    /// What is proposed by source and destination, earliest order day first.
+    fn order_groups(&self) -> Vec<OrderGroup> {
+        Vec::new()
+    }
+
+    /// The settings that it plans with; `None` before the first plan.
+    fn settings(&self) -> Option<&PlanSettings> {
+        None
+    }
+
+    /// Versions of the demand model.
+    ///
+    /// # Errors
+    /// [`PlanningError`].
+    fn models(&self) -> Result<Models, PlanningError> {
+        Ok(Models::default())
+    }
+
+    /// Uses another version of the demand model from the next plan on, which it makes at once, or says only what that would
+    /// change.
+    ///
+    /// # Errors
+    /// [`PlanningError`]; inside, [`ModelRefusal`] where it is not done.
+    fn change_model(
+        &mut self,
+        order: &ModelOrder,
+        now: Timestamp,
+    ) -> Result<Result<ModelChange, ModelRefusal>, PlanningError> {
+        let _ = now;
+        let of = match &order.request {
+            ModelRequest::Promote { version, .. } => {
+                ModelRefusal::Unknown(format!("this planner has no version {version:?}"))
+            }
+            ModelRequest::RollBack => ModelRefusal::NothingBefore("this planner has no versions".to_owned()),
+        };
+        Ok(Err(of))
+    }
+
+    /// Items, locations and suppliers, each ascending by id; `None` before the first plan.
+    fn masters(&self) -> Option<&Dataset> {
+        None
+    }
+}
+
+/// The plan that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Names the state that it was made from.
+    pub plan_id: String,
+    /// The day that it is for.
+    pub as_of: Day,
+    /// ISO 4217 code.
+    pub currency: String,
+}
+
+/// An item-location as it is planned.
+#[derive(Clone, Copy, Debug)]
+pub struct PlannedLine<'a> {
+    /// The compact line.
+    pub line: &'a PlanLine,
+    /// Expected margin lost until the order after this one can arrive, where nothing is ordered now, currency.
+    pub money_at_risk: f64,
+    /// The proposal for it; `None` where nothing is ordered.
+    pub proposal_id: Option<&'a str>,
 }
 
 /// Why nothing could be planned. It is shown to planners.
@@ -218,6 +327,14 @@ impl Planning {
     /// The whole proposal behind a need.
     pub(crate) async fn explain(&self, need: Need) -> Result<Option<Proposal>, Unanswered> {
         self.ask(move |planner| guarded(|| planner.proposal(&need))).await?.map_err(Unanswered::Failed)
+    }
+
+    /// What the planner answers to a question that may fail.
+    pub(crate) async fn ask_for<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn LivePlanner) -> Result<T, PlanningError> + Send + 'static,
+    ) -> Result<T, Unanswered> {
+        self.ask(move |planner| guarded(|| question(planner))).await?.map_err(Unanswered::Failed)
     }
 
     /// What the planner answers to a question, as of the last events that it has taken in.

@@ -19,12 +19,18 @@ use restock_adapt::{AdaptationReport, BacktestRun};
 use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
-use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, RowError, RowsByItem};
-use restock_engine::{LivePlan, Remembering, Whole, plan_day};
+use restock_core::settings::PlanSettings;
+use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, N_LEVELS, RowError, RowsByItem};
+use restock_engine::{
+    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, Unplanned, WhatIf, Whole,
+    plan_day,
+};
 use restock_ledger::{
     DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
 };
-use restock_server::{LivePlanner, PlanningError};
+use restock_server::{
+    LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PlannedLine, PlanningError, Standing,
+};
 use restock_store::Import;
 
 use crate::adaptation::Experience;
@@ -32,7 +38,7 @@ use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::ledger::{Added, before, events_up_to};
-use crate::project::{Loaded, Project, business_day, forecaster};
+use crate::project::{Loaded, Project, business_day, forecaster, models_of};
 use crate::session::Session;
 
 /// Quiet time after which what is shared is worked out again.
@@ -582,6 +588,11 @@ impl ProjectPlanner {
         revision(plan, plan.proposals(), Scope::Everything)
     }
 
+    /// The folder of the project.
+    fn dir(&self) -> Result<&Path, PlanningError> {
+        self.files.as_ref().map(|files| files.project.dir.as_path()).ok_or_else(|| failed("nothing was planned yet"))
+    }
+
     fn save_experience(&mut self, now: Timestamp) {
         let (Some(experience), Some(files)) = (&mut self.experience, &self.files) else { return };
         self.report = experience.report();
@@ -817,5 +828,73 @@ impl LivePlanner for ProjectPlanner {
         let place = ItemLocation::new(&need.item_id, &need.destination);
         let of_place = live.plan.proposals_of(&BTreeSet::from([place]));
         Ok(of_place.into_iter().find(|proposal| proposal.source == need.source))
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let plan = &self.live.as_ref()?.plan;
+        let currency = plan.settings().currency.clone();
+        Some(Standing { plan_id: plan.plan_id().to_owned(), as_of: plan.as_of(), currency })
+    }
+
+    fn lines(&self) -> Box<dyn Iterator<Item = PlannedLine<'_>> + '_> {
+        let units = self.live.iter().flat_map(|live| live.plan.planned());
+        Box::new(units.map(|unit| PlannedLine {
+            line: &unit.line,
+            money_at_risk: unit.totals.lost_margin[0],
+            proposal_id: unit.proposal.as_ref().map(|proposal| proposal.proposal_id.as_str()),
+        }))
+    }
+
+    fn explain(
+        &mut self,
+        place: &ItemLocation,
+        what_ifs: &[WhatIf],
+    ) -> Result<Result<Explained, ExplainError>, PlanningError> {
+        // As in `take_in`: the ledger may wait for a database.
+        let explain = || self.with_tables(|live, tables| live.plan.explain(place, what_ifs, &live.forecaster, tables));
+        let explained = std::thread::scope(|scope| scope.spawn(explain).join());
+        explained.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    fn asked_levels(&self, place: &ItemLocation) -> Option<[f64; N_LEVELS]> {
+        self.live.as_ref()?.plan.asked_levels(place)
+    }
+
+    fn summaries(
+        &self,
+        key: &dyn Fn(&PlanLine) -> Option<String>,
+        of_unplanned: &dyn Fn(&Unplanned) -> Option<String>,
+    ) -> BTreeMap<String, PlanSummary> {
+        self.live.as_ref().map_or_else(BTreeMap::new, |live| live.plan.summaries(key, of_unplanned))
+    }
+
+    fn order_groups(&self) -> Vec<OrderGroup> {
+        self.live.as_ref().map_or_else(Vec::new, |live| live.plan.order_groups())
+    }
+
+    fn settings(&self) -> Option<&PlanSettings> {
+        self.live.as_ref().map(|live| live.plan.settings())
+    }
+
+    fn models(&self) -> Result<Models, PlanningError> {
+        crate::model_versions::list(&models_of(self.dir()?)).map_err(failed)
+    }
+
+    fn change_model(
+        &mut self,
+        order: &ModelOrder,
+        now: Timestamp,
+    ) -> Result<Result<ModelChange, ModelRefusal>, PlanningError> {
+        let changed = crate::model_versions::change(&models_of(self.dir()?), order).map_err(failed)?;
+        if changed.is_ok() && !order.is_rehearsal {
+            // What is being worked out may have read the version before.
+            self.working = None;
+            self.replan(now)?;
+        }
+        Ok(changed)
+    }
+
+    fn masters(&self) -> Option<&Dataset> {
+        self.live.as_ref().map(|live| live.plan.masters())
     }
 }

@@ -12,6 +12,7 @@ mod format;
 mod i18n;
 mod ledger;
 mod live;
+mod model_versions;
 mod project;
 mod report;
 #[cfg(test)]

@@ -316,3 +316,124 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
         "{metrics}"
     );
 }
+
+/// A project of two shops that are supplied by a warehouse, with names, costs and minimums.
+fn chain(dir: &Path) {
+    let settings = "[forecast]\nmodel = \"ses\"\n";
+    shop(dir, settings, &[]);
+    let write = |table: &str, rows: &str| std::fs::write(dir.join(format!("shop/data/{table}.csv")), rows).unwrap();
+    let mut sales = "date,item_id,location_id,quantity,unit_price\n".to_owned();
+    for day in 1..=28_u32 {
+        for (item, per_day) in [("rice", 9), ("salt", 2), ("tea", 4)] {
+            let quantity = per_day + (day * 7 + per_day) % 3;
+            sales.push_str(&format!("2026-02-{day:02},{item},east,{quantity},3\n"));
+            sales.push_str(&format!("2026-02-{day:02},{item},west,{per_day},3\n"));
+        }
+    }
+    write("sales", &sales);
+    write("items", "item_id,name,unit_cost,price\nrice,Rice 1 kg,2,3\nsalt,Salt,1,3\ntea,Green tea,1.5,3\n");
+    write("locations", "location_id,name,kind\ndepot,Depot,dc\neast,East,store\nwest,West,store\n");
+    write("suppliers", "supplier_id,name,min_order_value,cut_off\nmill,The Mill,50,14:00\n");
+    write(
+        "sources",
+        "to_location,supplier_id,from_location,lead_time_days\ndepot,mill,,5\neast,,depot,1\nwest,,depot,1\n",
+    );
+    write(
+        "inventory",
+        "item_id,location_id,on_hand,as_of\nrice,east,4,2026-02-28\nrice,west,60,2026-02-28\nrice,depot,40,2026-02-28\n\
+         salt,east,30,2026-02-28\nsalt,west,0,2026-02-28\nsalt,depot,500,2026-02-28\ntea,east,9,2026-02-28\n\
+         tea,west,12,2026-02-28\ntea,depot,10,2026-02-28\n",
+    );
+}
+
+/// What is read over HTTP is what the command line says of the same state.
+#[test]
+fn the_plan_is_read_over_http_as_the_command_line_tells_it() {
+    let dir = tempfile::tempdir().unwrap();
+    chain(dir.path());
+    let viewer = token(dir.path(), "ada", "viewer");
+    let served = Served::start(dir.path());
+    let read = |path: &str| {
+        let answer = served.request("GET", path, Some(&viewer), "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        body(&answer)
+    };
+    // The first plan is made before the first answer.
+    let plan = json(dir.path(), &["plan", "--project", "shop", "--json"]);
+    for _ in 0..600 {
+        if read("/v1/item-locations")["plan_id"] == plan["plan_id"] {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let page = read("/v1/item-locations?sort=id&limit=100");
+    assert_eq!((&page["plan_id"], &page["as_of"]), (&plan["plan_id"], &plan["as_of"]));
+    let (rows, lines) = (page["lines"].as_array().unwrap(), plan["lines"].as_array().unwrap());
+    assert_eq!((rows.len(), lines.len()), (9, 9));
+    for (row, line) in rows.iter().zip(lines) {
+        for (name, value) in line.as_object().unwrap().iter().filter(|(name, _)| *name != "source") {
+            assert_eq!(&row[name], value, "{name} of {line}");
+        }
+        let source = [("supplier_id", "supplier_id"), ("from_location", "location_id")];
+        for (ours, theirs) in source {
+            assert_eq!(row[ours], line["source"].get(theirs).cloned().unwrap_or_default(), "{line}");
+        }
+        let (item, location) = (line["item_id"].as_str().unwrap(), line["location_id"].as_str().unwrap());
+        let proposals = plan["proposals"].as_array().unwrap().iter();
+        let mut own = proposals.filter(|one| one["item_id"] == item && one["destination"] == location);
+        assert_eq!(row["proposal_id"], own.next().map_or(serde_json::Value::Null, |one| one["proposal_id"].clone()));
+    }
+    assert!(rows.iter().any(|row| row["quantity"] == "0") && rows.iter().any(|row| row["quantity"] != "0"), "{page}");
+
+    for place in ["rice@east", "salt@west", "salt@depot", "tea@depot"] {
+        let args =
+            ["explain", place, "--project", "shop", "--json", "--what-if", "lead_time=6", "--what-if", "demand=+50%"];
+        let told = json(dir.path(), &args);
+        let path = format!("/v1/item-locations/{}", place.replace('@', "/"));
+        let whole = read(&path);
+        assert_eq!(whole["line"], told["line"], "{place}");
+        assert_eq!(whole["what_if"], serde_json::Value::Null);
+        let changed = read(&format!("{path}?what_if=lead_time=6,demand=%2B50%25"));
+        assert_eq!((&changed["line"], &changed["what_if"]), (&told["line"], &told["what_if"]), "{place}");
+        let (item, location) = place.split_once('@').unwrap();
+        let forecast = read(&format!("/v1/forecasts?item={item}&location={location}"));
+        for name in ["forecast", "history", "as_of", "bucket", "uom"] {
+            assert_eq!(forecast[name], told["line"][name], "{name} of {place}");
+        }
+        assert_eq!(forecast["reason"], told["line"]["forecast_reason"]);
+        assert_eq!(forecast["model"], told["line"]["line"]["forecast_model"]);
+    }
+    let unknown = served.request("GET", "/v1/item-locations/rice/north", Some(&viewer), "");
+    assert!(unknown.starts_with("HTTP/1.1 404") && unknown.contains("location \\\"north\\\""), "{unknown}");
+
+    let kpis = read("/v1/kpis")["kpis"][0].clone();
+    for (name, value) in plan["summary"].as_object().unwrap().iter().filter(|(name, _)| *name != "n_exceptions") {
+        assert_eq!(&kpis[name], value, "{name}");
+    }
+    let by_location = read("/v1/kpis?by=location");
+    let of_depot = &by_location["kpis"][0];
+    assert_eq!(
+        (&of_depot["key"], &of_depot["name"], &of_depot["n_planned"]),
+        (&"depot".into(), &"Depot".into(), &3.into())
+    );
+    let (groups, told) = (read("/v1/order-groups"), plan["order_groups"].as_array().unwrap());
+    let groups = groups["order_groups"].as_array().unwrap();
+    assert_eq!(groups.len(), told.len());
+    for (group, told) in groups.iter().zip(told) {
+        for (name, value) in told.as_object().unwrap().iter().filter(|(name, _)| *name != "source") {
+            assert_eq!(&group[name], value, "{name} of {told}");
+        }
+    }
+    let models = read("/v1/models");
+    let listed = json(dir.path(), &["model", "list", "--project", "shop", "--json"]);
+    let names = |value: &serde_json::Value| -> Vec<_> {
+        let versions = value["versions"].as_array().unwrap().iter();
+        versions.map(|one| (one["version"].clone(), one["used"].clone())).collect()
+    };
+    assert_eq!(names(&models), names(&listed));
+    let acting = read("/v1/policies")["acting"].as_array().unwrap().clone();
+    assert_eq!(acting.iter().map(|row| row["n_lines"].as_u64().unwrap()).sum::<u64>(), 9);
+    assert_eq!(read("/v1/items?text=tea")["items"][0]["unit_cost"], "1.5");
+    assert_eq!(read("/v1/suppliers")["suppliers"][0]["min_order_value"], "50");
+    assert_eq!(read("/v1/locations?prefix=d")["locations"][0]["kind"], "dc");
+}

@@ -14,12 +14,14 @@
 //! Limits over several lines are shared out anew after each step.
 
 mod fingerprint;
+mod reading;
 mod remembering;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use restock_core::dataset::{Origin, SourceRow};
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
@@ -28,7 +30,7 @@ use restock_core::{Dataset, Day, Forecaster, ItemLocation};
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::{Shared, UnitBuilder};
 use crate::judgement::ToJudge;
-use crate::plan::{batches, plan_id};
+use crate::plan::{Unplanned, batches, plan_id};
 use crate::unit::PlanningUnit;
 
 use fingerprint::fingerprint;
@@ -50,6 +52,8 @@ pub struct LivePlan {
     /// The part of an item.
     part_of: HashMap<String, String>,
     overrides: Overrides,
+    /// What limits over several lines raise.
+    limit_exceptions: Vec<PlanException>,
     /// Parts of which only some item-locations were planned since anything else was.
     stale: BTreeSet<String>,
     /// Parts that have not been compared with what was taken over last.
@@ -106,6 +110,8 @@ struct Part {
     with_limits: Vec<usize>,
     /// As limits over several lines left it, where they changed a line.
     limited: Option<Vec<UnitPlan>>,
+    /// What cannot be planned.
+    unplanned: Vec<Unplanned>,
 }
 
 impl Part {
@@ -144,6 +150,7 @@ impl LivePlan {
             parts: BTreeMap::new(),
             part_of: HashMap::new(),
             overrides: Overrides::new(),
+            limit_exceptions: Vec::new(),
             stale: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             settled_id: None,
@@ -468,21 +475,25 @@ impl LivePlan {
             silent.remove(&root_of(partition));
         });
         let sizes: Vec<usize> = builder.partitions().iter().map(Vec::len).collect();
-        let planned: Vec<(String, blake3::Hash, Vec<UnitPlan>)> = batches(&sizes)
+        let planned: Vec<(String, Vec<Unplanned>, Option<(blake3::Hash, Vec<UnitPlan>)>)> = batches(&sizes)
             .into_par_iter()
             .flat_map_iter(|batch| {
                 let mut new = Vec::new();
                 let mut units: Vec<PlanningUnit> = Vec::new();
                 for partition in &builder.partitions()[batch] {
-                    let built = builder.build_partition(partition).0;
+                    let (built, unplanned) = builder.build_partition(partition);
                     let (root, fingerprint) = (root_of(partition), fingerprint(&built));
-                    if known(&root) != Some(fingerprint) {
-                        new.push((root, fingerprint, built.len()));
+                    let is_new = known(&root) != Some(fingerprint);
+                    new.push((root, unplanned, is_new.then_some((fingerprint, built.len()))));
+                    if is_new {
                         units.extend(built);
                     }
                 }
                 let mut plans = plan_batch_with(&units, &self.settings, forecaster, &Overrides::new()).into_iter();
-                let split = move |(root, fingerprint, n)| (root, fingerprint, plans.by_ref().take(n).collect());
+                let split = move |(root, unplanned, new): (_, _, Option<(_, usize)>)| {
+                    let new = new.map(|(fingerprint, n)| (fingerprint, plans.by_ref().take(n).collect()));
+                    (root, unplanned, new)
+                };
                 new.into_iter().map(split).collect::<Vec<_>>()
             })
             .collect();
@@ -492,9 +503,12 @@ impl LivePlan {
             let part = self.parts.get_mut(&root).expect("a part is there");
             changed.extend(part.units.iter().map(place_of));
             part.set(Vec::new(), None);
+            part.unplanned.clear();
         }
-        for (root, fingerprint, units) in planned {
+        for (root, unplanned, new) in planned {
             let part = self.parts.entry(root).or_default();
+            part.unplanned = unplanned;
+            let Some((fingerprint, units)) = new else { continue };
             changed.extend(part.units.iter().chain(&units).map(place_of));
             part.set(units, Some(fingerprint));
         }
@@ -509,8 +523,9 @@ impl LivePlan {
         tables: TablesOf<'_>,
     ) -> BTreeSet<ItemLocation> {
         let units = self.parts.values().flat_map(|part| part.with_limits.iter().map(|idx| &part.units[*idx]));
-        let overrides = crate::limits::apply(units, self.as_of, &self.masters, &self.settings).overrides;
-        let before = std::mem::replace(&mut self.overrides, overrides);
+        let limited = crate::limits::apply(units, self.as_of, &self.masters, &self.settings);
+        self.limit_exceptions = limited.exceptions;
+        let before = std::mem::replace(&mut self.overrides, limited.overrides);
         // Lines whose share changed, and shares of lines that were planned anew.
         let differs = |(item_id, location_id): &(String, String), steps| {
             before.get(&(item_id.clone(), location_id.clone())) != Some(steps)
@@ -554,9 +569,16 @@ fn place_of(unit: &UnitPlan) -> ItemLocation {
     ItemLocation::new(&unit.line.item_id, &unit.line.location_id)
 }
 
-/// What limits over several lines look at.
+/// What limits over several lines look at, and which locations and items can help each other.
 fn master_tables(whole: &Dataset) -> Dataset {
+    let mut lanes = HashSet::new();
+    let mut is_new_lane = |row: &SourceRow| match row.origin {
+        Origin::Location(from) => lanes.insert((from, row.to_location)),
+        _ => false,
+    };
     Dataset {
+        sources: whole.sources.iter().filter(|row| is_new_lane(row)).cloned().collect(),
+        substitutions: whole.substitutions.clone(),
         items: whole.items.clone(),
         locations: whole.locations.clone(),
         suppliers: whole.suppliers.clone(),

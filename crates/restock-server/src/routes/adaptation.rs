@@ -79,7 +79,7 @@ struct ChangeRow {
 
 /// Where versions of the demand model or of the policy compete.
 #[derive(Debug, Serialize, ToSchema)]
-struct ContestRow {
+pub(crate) struct ContestRow {
     /// `model` or `policy`.
     of: String,
     /// The version that acts.

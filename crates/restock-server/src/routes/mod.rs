@@ -20,7 +20,12 @@ pub(crate) mod dashboard;
 pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod exceptions;
+pub(crate) mod forecasts;
 pub(crate) mod inventory;
+pub(crate) mod item_locations;
+pub(crate) mod kpis;
+pub(crate) mod masters;
+pub(crate) mod models;
 pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod plans;
@@ -68,6 +73,18 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/orders/{id}", get(orders::one))
         .route("/v1/plans", get(plans::list).post(plans::replan))
         .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/item-locations", get(item_locations::list))
+        .route("/v1/item-locations/{item}/{location}", get(item_locations::one))
+        .route("/v1/forecasts", get(forecasts::one))
+        .route("/v1/kpis", get(kpis::list))
+        .route("/v1/order-groups", get(kpis::order_groups))
+        .route("/v1/items", get(masters::items))
+        .route("/v1/locations", get(masters::locations))
+        .route("/v1/suppliers", get(masters::suppliers))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models:rollback", post(models::roll_back))
+        .route("/v1/models/{version}", post(models::promote))
+        .route("/v1/policies", get(models::policies))
         .route("/v1/adaptation", get(adaptation::read))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

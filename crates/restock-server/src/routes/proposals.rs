@@ -273,9 +273,14 @@ pub(crate) async fn list(
 
 /// A filter of lines; an empty text is none.
 pub(crate) fn filter_of(field: &str, text: Option<&str>) -> Result<Option<Filter>, Problem> {
+    filter_of_fields(field, text, LINE_FIELDS)
+}
+
+/// A filter of things that have these fields; an empty text is none.
+pub(crate) fn filter_of_fields(field: &str, text: Option<&str>, fields: &[&str]) -> Result<Option<Filter>, Problem> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
-    Filter::parse_of_lines(text, LINE_FIELDS).map(Some).map_err(|error| {
-        let expected = format!("a filter of {}", LINE_FIELDS.join(", "));
+    Filter::parse_of_lines(text, fields).map(Some).map_err(|error| {
+        let expected = format!("a filter of {}", fields.join(", "));
         let mut problem = Problem::bad_query(field, format!("{text:?}"), expected);
         problem.detail = error.to_string().into();
         problem
@@ -361,8 +366,8 @@ impl From<Unanswered> for Problem {
             Unanswered::Full => Self::unavailable("overloaded", "too many requests wait for the planner"),
             Unanswered::Stopping => Self::unavailable("stopping", "the server is shutting down"),
             Unanswered::Failed(error) => {
-                tracing::error!(error = %error, "a proposal could not be explained");
-                Self::internal("the planner could not explain it")
+                tracing::error!(error = %error, "the planner could not answer");
+                Self::internal("the planner could not answer")
             }
         }
     }

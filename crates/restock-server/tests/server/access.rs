@@ -6,7 +6,15 @@ use crate::sessions::log_in;
 
 /// A path of an endpoint, with something that exists or does not: only 401 and 403 matter here.
 fn path_of(template: &str) -> String {
-    template.replace("{sequence}", "1").replace("{id}", "1").replace("{name}", "nobody")
+    let names = [
+        ("{sequence}", "1"),
+        ("{id}", "1"),
+        ("{name}", "nobody"),
+        ("{version}", "v1"),
+        ("{item}", "tea"),
+        ("{location}", "berlin"),
+    ];
+    names.iter().fold(template.to_owned(), |path, (name, with)| path.replace(name, with))
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod planner;
 mod problems;
 mod quarantine;
 mod rates;
+mod reading;
 mod sessions;
 mod stream;
 mod tokens;

@@ -1,0 +1,268 @@
+//! Key figures of the plan, and what is to be ordered where until when.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use restock_core::Dataset;
+use restock_core::proposal::ProposalSource;
+use restock_engine::{OrderGroup, PlanLine, PlanSummary, Unplanned};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::authentication::Caller;
+use crate::extract::ValidQuery;
+use crate::planner::LivePlanner;
+use crate::problem::Problem;
+use crate::routes::item_locations::standing;
+use crate::routes::masters::{location_of, supplier_of};
+use crate::routes::proposals::origin;
+use crate::server::App;
+
+/// Key figures of some item-locations. Two numbers are those without and with the orders.
+#[derive(Debug, Serialize, ToSchema)]
+struct KpiRow {
+    /// The location, supplier or class; nothing where it is about all.
+    key: Option<String>,
+    /// Name of the location or supplier; empty when unknown.
+    name: String,
+    /// Item-locations planned.
+    n_planned: usize,
+    /// Item-locations not planned; by supplier or class it is not known of which they would be.
+    n_unplanned: usize,
+    n_proposals: usize,
+    /// Value of all proposals whose cost is known, a decimal.
+    order_value: String,
+    /// Proposals without a known cost.
+    n_without_cost: usize,
+    /// Expected share of demand met until the orders after these can arrive, by units.
+    fill_rate: [f64; 2],
+    /// Item-locations more likely than not to run out.
+    n_stockouts: [usize; 2],
+    /// Item-locations without stock now, by a count.
+    n_out_of_stock_now: usize,
+    /// Item-locations whose stock had to be assumed.
+    n_stock_assumed: usize,
+    /// Value of usable stock on hand, where known, a decimal.
+    stock_value: String,
+    /// Value of stock above the level that the plan aims at, where known, a decimal.
+    overstock_value: String,
+    /// Expected value of units that expire before the orders after these can arrive, a decimal.
+    waste_value: String,
+    /// Expected margin lost, decimals.
+    lost_margin: [String; 2],
+    /// Margin of what other locations and production have to wait for, decimals.
+    waiting_margin: [String; 2],
+    /// Exceptions of these item-locations themselves.
+    n_exceptions: usize,
+}
+
+impl KpiRow {
+    fn new(key: Option<String>, name: String, summary: PlanSummary) -> Self {
+        Self {
+            key,
+            name,
+            n_planned: summary.n_planned,
+            n_unplanned: summary.n_unplanned,
+            n_proposals: summary.n_proposals,
+            order_value: summary.order_value.to_string(),
+            n_without_cost: summary.n_without_cost,
+            fill_rate: summary.fill_rate,
+            n_stockouts: summary.n_stockouts,
+            n_out_of_stock_now: summary.n_out_of_stock_now,
+            n_stock_assumed: summary.n_stock_assumed,
+            stock_value: summary.stock_value.to_string(),
+            overstock_value: summary.overstock_value.to_string(),
+            waste_value: summary.waste_value.to_string(),
+            lost_margin: summary.lost_margin.map(|money| money.to_string()),
+            waiting_margin: summary.waiting_margin.map(|money| money.to_string()),
+            n_exceptions: summary.n_exceptions,
+        }
+    }
+}
+
+/// Key figures of the plan that stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KpiBody {
+    /// One row where nothing is asked for by; else one for each location, supplier or class, ascending.
+    kpis: Vec<KpiRow>,
+    /// Names the plan; nothing before the first.
+    plan_id: Option<String>,
+    /// The day that is planned for.
+    as_of: Option<String>,
+    /// ISO 4217 code.
+    currency: Option<String>,
+}
+
+/// What key figures are told by.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum By {
+    Location,
+    /// Lines that come from another location or from nowhere known are left out.
+    Supplier,
+    /// The ABC class.
+    Class,
+}
+
+impl By {
+    fn key(self, line: &PlanLine) -> Option<String> {
+        match self {
+            Self::Location => Some(line.location_id.clone()),
+            Self::Supplier => match &line.source {
+                ProposalSource::SupplierId(id) => Some(id.clone()),
+                _ => None,
+            },
+            Self::Class => Some(line.classes[0].clone()),
+        }
+    }
+
+    fn name(self, masters: Option<&Dataset>, key: &str) -> String {
+        let named = |name: Option<&String>| name.cloned().unwrap_or_default();
+        match (self, masters) {
+            (Self::Location, Some(masters)) => named(location_of(masters, key).map(|location| &location.name)),
+            (Self::Supplier, Some(masters)) => named(supplier_of(masters, key).map(|supplier| &supplier.name)),
+            _ => String::new(),
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct KpiQuery {
+    /// What the figures are told by; all together where nothing is given.
+    #[param(inline)]
+    by: Option<By>,
+}
+
+fn rows(planner: &dyn LivePlanner, caller: &Caller, by: Option<By>) -> KpiBody {
+    let key = |line: &PlanLine| {
+        let is_seen = caller.covers(Some(&line.location_id));
+        is_seen.then(|| by.map_or(Some(String::new()), |by| by.key(line))).flatten()
+    };
+    let of_unplanned = |line: &Unplanned| {
+        let is_seen = caller.covers(Some(&line.location_id));
+        match by {
+            None => is_seen.then(String::new),
+            Some(By::Location) => is_seen.then(|| line.location_id.clone()),
+            Some(By::Supplier | By::Class) => None,
+        }
+    };
+    let mut summaries = planner.summaries(&key, &of_unplanned);
+    if by.is_none() {
+        summaries.entry(String::new()).or_default();
+    }
+    let row = |(key, summary): (String, PlanSummary)| {
+        let name = by.map_or_else(String::new, |by| by.name(planner.masters(), &key));
+        KpiRow::new(by.map(|_| key), name, summary)
+    };
+    let kpis = summaries.into_iter().map(row).collect();
+    let (plan_id, as_of, currency) = standing(planner);
+    KpiBody { kpis, plan_id, as_of, currency }
+}
+
+/// Key figures of the plan, as of the last events that the planner has taken in; a caller of some locations gets those of
+/// these.
+#[utoipa::path(
+    get,
+    path = "/v1/kpis",
+    params(KpiQuery),
+    responses(
+        (status = 200, description = "key figures", body = KpiBody),
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    ValidQuery(query): ValidQuery<KpiQuery>,
+) -> Result<Json<KpiBody>, Problem> {
+    Ok(Json(app.planning.ask(move |planner| rows(planner, &caller, query.by)).await?))
+}
+
+/// What the plan orders from one source for one destination.
+#[derive(Debug, Serialize, ToSchema)]
+struct GroupRow {
+    /// The supplier that it comes from.
+    supplier_id: Option<String>,
+    /// The location that it comes from.
+    from_location: Option<String>,
+    /// Name of the source; empty when unknown.
+    source_name: String,
+    /// The location that receives it.
+    destination: String,
+    n_lines: usize,
+    /// Value of the lines whose cost is known, a decimal.
+    value: String,
+    /// Last day to place the order.
+    order_by: String,
+    /// Time of day by which it must be placed; empty when unknown.
+    cut_off: String,
+    /// Cubic metres of the lines whose volume is known.
+    volume: f64,
+    /// Kilograms of the lines whose weight is known.
+    weight: f64,
+    /// Smallest value of one order to this source, over all destinations, a decimal.
+    min_order_value: Option<String>,
+    /// Value of all lines to this source that are due that day, over all destinations, a decimal.
+    source_value: String,
+    /// Whether the minimum of the source is met; true where there is none.
+    minimum_met: bool,
+}
+
+impl From<OrderGroup> for GroupRow {
+    fn from(group: OrderGroup) -> Self {
+        let (supplier_id, from_location) = origin(&group.source);
+        Self {
+            supplier_id,
+            from_location,
+            source_name: group.source_name,
+            destination: group.destination,
+            n_lines: group.n_lines,
+            value: group.value.to_string(),
+            order_by: group.order_by.to_string(),
+            cut_off: group.cut_off,
+            volume: group.volume,
+            weight: group.weight,
+            min_order_value: group.min_order_value.map(|value| value.to_string()),
+            source_value: group.source_value.to_string(),
+            minimum_met: group.minimum_met,
+        }
+    }
+}
+
+/// What the plan orders, by source and destination.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GroupBody {
+    /// The earliest order day first.
+    order_groups: Vec<GroupRow>,
+    /// Names the plan; nothing before the first.
+    plan_id: Option<String>,
+    /// The day that is planned for.
+    as_of: Option<String>,
+    /// ISO 4217 code.
+    currency: Option<String>,
+}
+
+/// What the plan orders, by order day, source and destination, with cut-offs and minimums, as of the last events that the
+/// planner has taken in. What people edited or decided is on the desk: `GET /v1/proposals`.
+#[utoipa::path(
+    get,
+    path = "/v1/order-groups",
+    responses(
+        (status = 200, description = "groups of orders", body = GroupBody),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn order_groups(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<GroupBody>, Problem> {
+    let asked = app.planning.ask(move |planner| {
+        let groups = planner.order_groups().into_iter();
+        let order_groups = groups.filter(|group| caller.covers(Some(&group.destination))).map(GroupRow::from).collect();
+        let (plan_id, as_of, currency) = standing(planner);
+        GroupBody { order_groups, plan_id, as_of, currency }
+    });
+    Ok(Json(asked.await?))
+}

@@ -1,0 +1,288 @@
+//! Items, locations and suppliers as the planner knows them.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use restock_core::Dataset;
+use restock_core::dataset::{Item, Location, Supplier};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::authentication::Caller;
+use crate::extract::{ValidQuery, page_size};
+use crate::problem::Problem;
+use crate::server::App;
+
+pub(crate) fn item_of<'a>(masters: &'a Dataset, item_id: &str) -> Option<&'a Item> {
+    let idx = masters.items.binary_search_by(|item| item.item_id.as_str().cmp(item_id)).ok()?;
+    Some(&masters.items[idx])
+}
+
+pub(crate) fn location_of<'a>(masters: &'a Dataset, location_id: &str) -> Option<&'a Location> {
+    let idx = masters.locations.binary_search_by(|location| location.location_id.as_str().cmp(location_id)).ok()?;
+    Some(&masters.locations[idx])
+}
+
+pub(crate) fn supplier_of<'a>(masters: &'a Dataset, supplier_id: &str) -> Option<&'a Supplier> {
+    let idx = masters.suppliers.binary_search_by(|supplier| supplier.supplier_id.as_str().cmp(supplier_id)).ok()?;
+    Some(&masters.suppliers[idx])
+}
+
+/// An item.
+#[derive(Debug, Serialize, ToSchema)]
+struct ItemRow {
+    item_id: String,
+    /// Empty when unknown.
+    name: String,
+    /// Category path, such as `food/dairy`; empty when unknown.
+    category: String,
+    /// The base unit; empty when unknown.
+    base_uom: String,
+    /// Purchase cost per base unit, a decimal.
+    unit_cost: Option<String>,
+    /// Selling price per base unit, a decimal.
+    price: Option<String>,
+    /// Cubic metres of one base unit.
+    volume: Option<f64>,
+    /// Kilograms of one base unit.
+    weight: Option<f64>,
+    /// Days from arrival to expiry.
+    shelf_life_days: Option<u32>,
+    /// First day of sale.
+    launch: Option<String>,
+    /// Last day of sale.
+    end: Option<String>,
+    /// The item that replaces this one.
+    successor_id: Option<String>,
+    /// Every other column of the table.
+    attributes: BTreeMap<String, String>,
+}
+
+impl From<&Item> for ItemRow {
+    fn from(item: &Item) -> Self {
+        Self {
+            item_id: item.item_id.clone(),
+            name: item.name.clone(),
+            category: item.category.clone(),
+            base_uom: item.base_uom.clone(),
+            unit_cost: item.unit_cost.map(|cost| cost.to_string()),
+            price: item.price.map(|price| price.to_string()),
+            volume: item.volume,
+            weight: item.weight,
+            shelf_life_days: item.shelf_life_days,
+            launch: item.launch.map(|day| day.to_string()),
+            end: item.end.map(|day| day.to_string()),
+            successor_id: item.successor_id.clone(),
+            attributes: item.attributes.clone(),
+        }
+    }
+}
+
+/// A place that holds stock.
+#[derive(Debug, Serialize, ToSchema)]
+struct LocationRow {
+    location_id: String,
+    /// Empty when unknown.
+    name: String,
+    /// Such as `store`, `dc`, `ward` or `plant`; empty when unknown.
+    kind: String,
+    /// The location above it.
+    parent_id: Option<String>,
+    /// The calendar of its open days.
+    calendar: Option<String>,
+    /// Every other column of the table.
+    attributes: BTreeMap<String, String>,
+}
+
+impl From<&Location> for LocationRow {
+    fn from(location: &Location) -> Self {
+        let Location { location_id, name, kind, parent_id, calendar, attributes } = location.clone();
+        Self { location_id, name, kind, parent_id, calendar, attributes }
+    }
+}
+
+/// A supplier.
+#[derive(Debug, Serialize, ToSchema)]
+struct SupplierRow {
+    supplier_id: String,
+    /// Empty when unknown.
+    name: String,
+    /// Smallest value of one order over all its lines, a decimal.
+    min_order_value: Option<String>,
+    /// Smallest quantity of one order over all its lines, base units, a decimal.
+    min_order_quantity: Option<String>,
+    /// Weekdays on which orders are taken.
+    order_days: String,
+    /// Time of day by which an order must be placed.
+    cut_off: Option<String>,
+    /// Cubic metres of a container or truck.
+    container_volume: Option<f64>,
+    /// Kilograms that a container or truck may carry.
+    container_weight: Option<f64>,
+    /// The calendar of days without orders or deliveries.
+    holidays_calendar: Option<String>,
+    /// Every other column of the table.
+    attributes: BTreeMap<String, String>,
+}
+
+impl From<&Supplier> for SupplierRow {
+    fn from(supplier: &Supplier) -> Self {
+        Self {
+            supplier_id: supplier.supplier_id.clone(),
+            name: supplier.name.clone(),
+            min_order_value: supplier.min_order_value.map(|value| value.to_string()),
+            min_order_quantity: supplier.min_order_quantity.map(|quantity| quantity.to_string()),
+            order_days: supplier.order_days.to_string(),
+            cut_off: supplier.cut_off.clone(),
+            container_volume: supplier.container_volume,
+            container_weight: supplier.container_weight,
+            holidays_calendar: supplier.holidays_calendar.clone(),
+            attributes: supplier.attributes.clone(),
+        }
+    }
+}
+
+/// A page of items.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemPage {
+    items: Vec<ItemRow>,
+    /// What to give as `cursor` for the next page; nothing on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A page of locations.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LocationPage {
+    locations: Vec<LocationRow>,
+    /// What to give as `cursor` for the next page; nothing on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A page of suppliers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SupplierPage {
+    suppliers: Vec<SupplierRow>,
+    /// What to give as `cursor` for the next page; nothing on the last page.
+    next_cursor: Option<String>,
+}
+
+#[derive(Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MasterQuery {
+    /// Those whose id begins with this.
+    prefix: Option<String>,
+    /// Those whose id or name holds this, large and small letters alike.
+    text: Option<String>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most rows.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+}
+
+/// Rows of a table by ascending id that a query asks for, and the cursor of the next page.
+fn page<T, R: for<'a> From<&'a T>>(
+    table: &[T],
+    query: &MasterQuery,
+    limit: usize,
+    id_and_name: impl Fn(&T) -> (&str, &str),
+    is_seen: impl Fn(&T) -> bool,
+) -> (Vec<R>, Option<String>) {
+    let id = |row: &T| id_and_name(row).0.to_owned();
+    let prefix = query.prefix.as_deref().unwrap_or_default();
+    let after = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+    let first = table.partition_point(|row| {
+        let id = id_and_name(row).0;
+        id < prefix || after.is_some_and(|after| id <= after)
+    });
+    let text = query.text.as_deref().unwrap_or_default().to_lowercase();
+    let holds = |whole: &str| whole.to_lowercase().contains(&text);
+    let mut found: Vec<&T> = table[first..]
+        .iter()
+        .take_while(|row| id_and_name(row).0.starts_with(prefix))
+        .filter(|row| {
+            let (id, name) = id_and_name(row);
+            is_seen(row) && (text.is_empty() || holds(id) || holds(name))
+        })
+        .take(limit + 1)
+        .collect();
+    let next_cursor = (found.len() > limit).then(|| id(found[limit - 1]));
+    found.truncate(limit);
+    (found.into_iter().map(R::from).collect(), next_cursor)
+}
+
+/// Items that the planner knows since it last worked everything out, by id.
+#[utoipa::path(
+    get,
+    path = "/v1/items",
+    params(MasterQuery),
+    responses(
+        (status = 200, description = "a page of items", body = ItemPage),
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn items(
+    State(app): State<App>,
+    ValidQuery(query): ValidQuery<MasterQuery>,
+) -> Result<Json<ItemPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let asked = app.planning.ask(move |planner| {
+        let table = planner.masters().map_or(&[][..], |masters| &masters.items);
+        page(table, &query, limit, |item: &Item| (&item.item_id, &item.name), |_| true)
+    });
+    let (items, next_cursor) = asked.await?;
+    Ok(Json(ItemPage { items, next_cursor }))
+}
+
+/// Locations that the planner knows since it last worked everything out, by id; a caller of some locations gets these.
+#[utoipa::path(
+    get,
+    path = "/v1/locations",
+    params(MasterQuery),
+    responses(
+        (status = 200, description = "a page of locations", body = LocationPage),
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn locations(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    ValidQuery(query): ValidQuery<MasterQuery>,
+) -> Result<Json<LocationPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let asked = app.planning.ask(move |planner| {
+        let table = planner.masters().map_or(&[][..], |masters| &masters.locations);
+        let is_seen = |location: &Location| caller.covers(Some(&location.location_id));
+        page(table, &query, limit, |location| (&location.location_id, &location.name), is_seen)
+    });
+    let (locations, next_cursor) = asked.await?;
+    Ok(Json(LocationPage { locations, next_cursor }))
+}
+
+/// Suppliers that the planner knows since it last worked everything out, by id.
+#[utoipa::path(
+    get,
+    path = "/v1/suppliers",
+    params(MasterQuery),
+    responses(
+        (status = 200, description = "a page of suppliers", body = SupplierPage),
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn suppliers(
+    State(app): State<App>,
+    ValidQuery(query): ValidQuery<MasterQuery>,
+) -> Result<Json<SupplierPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let asked = app.planning.ask(move |planner| {
+        let table = planner.masters().map_or(&[][..], |masters| &masters.suppliers);
+        page(table, &query, limit, |supplier: &Supplier| (&supplier.supplier_id, &supplier.name), |_| true)
+    });
+    let (suppliers, next_cursor) = asked.await?;
+    Ok(Json(SupplierPage { suppliers, next_cursor }))
+}
