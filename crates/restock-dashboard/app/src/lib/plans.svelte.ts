@@ -1,4 +1,5 @@
 import { get, Refusal } from './api';
+import { exceptions } from './exceptions.svelte';
 import { explanations } from './explanations.svelte';
 import { session } from './session.svelte';
 import { stream } from './stream.svelte';
@@ -27,16 +28,21 @@ class Plans {
 
   async load(): Promise<void> {
     if (!session.may('see_plans')) {
-      explanations.refresh();
+      this.#planned();
       return;
     }
     try {
       const { plans: runs } = await get<{ plans: PlanRow[] }>('/v1/plans');
-      if (runs[0]?.at !== this.runs?.[0]?.at) explanations.refresh();
+      if (this.runs !== undefined && runs[0]?.at !== this.runs[0]?.at) this.#planned();
       this.runs = runs;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
+  }
+
+  #planned(): void {
+    explanations.refresh();
+    exceptions.refresh();
   }
 }
 

@@ -155,6 +155,25 @@ export interface PlanRow {
   error: string | null;
 }
 
+/** Something that a planner should look at. */
+export interface ExceptionRow {
+  code: string;
+  item_id: string;
+  location_id: string;
+  expected_money: string;
+  message: string;
+  message_zh: string;
+  action: string;
+  action_zh: string;
+}
+
+export interface ExceptionPage {
+  exceptions: ExceptionRow[];
+  n_found: number;
+  money_found: string;
+  next_cursor: string | null;
+}
+
 export interface OpenOrder {
   order_id: string;
   quantity: string;
