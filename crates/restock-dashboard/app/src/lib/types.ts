@@ -153,6 +153,8 @@ export interface PlanRow {
   n_changed: number;
   seconds: number;
   error: string | null;
+  /** Sentences, in English. */
+  problems: string[];
 }
 
 /** Something that a planner should look at. */
@@ -241,6 +243,9 @@ export interface Adaptation {
   backtests: BacktestRow[];
 }
 
+/** How the last plan went. */
+export type Planning = 'planned' | 'with_problems' | 'failed';
+
 export interface OpenOrder {
   order_id: string;
   quantity: string;
@@ -259,8 +264,10 @@ export interface InventoryRow {
   location_id: string;
   on_hand: string;
   on_order: string;
+  counted_in: 'files' | 'events' | null;
   counted_at: string | null;
   moved_at: string | null;
+  lots: { lot_id: string | null; expiry: string | null; counted: string }[];
   open_orders: OpenOrder[];
 }
 
