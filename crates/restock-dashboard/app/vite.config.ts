@@ -24,6 +24,6 @@ export default defineConfig({
       },
     },
   },
-  server: { host: 'localhost', proxy: { '/v1': { target: server, changeOrigin: false } } },
+  server: { host: 'localhost', proxy: Object.fromEntries(['/v1', '/ready'].map((path) => [path, { target: server, changeOrigin: false }])) },
   test: { include: ['tests/*.test.ts'], setupFiles: ['tests/setup.ts'] },
 });

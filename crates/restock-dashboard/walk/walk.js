@@ -63,7 +63,7 @@ async function looksRightEverywhere() {
         await settled(page);
         const first = await page.locator('.entry.line a').first().getAttribute('href');
         const places = ['#/today', '#/orders', first, `${first}/policy`, `${first}/forecast`, `${first}/data`];
-        for (const place of [...places, '#/exceptions', '#/data', '#/admin/users', '#/admin/audit']) {
+        for (const place of [...places, '#/exceptions', '#/models', '#/data', '#/admin/users', '#/admin/audit']) {
           await page.evaluate((hash) => (location.hash = hash), place);
           await page.waitForTimeout(250);
           await settled(page);

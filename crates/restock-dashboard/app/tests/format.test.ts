@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { change, days, daysBetween, money, percent, signed, symbol, units } from '../src/lib/format';
+import { change, days, daysBetween, money, percent, sentence, signed, symbol, units } from '../src/lib/format';
 
 const MINUS = '−';
 
@@ -35,4 +35,11 @@ test('days', () => {
   expect(days('en-GB', 44.65)).toBe('45');
   expect(daysBetween('2026-03-23', '2026-04-09')).toBe(17);
   expect(daysBetween('2026-03-28', '2026-03-30'), 'the clock is set forward between them').toBe(2);
+});
+
+test('a clause becomes a sentence', () => {
+  expect(sentence('look at why before approving')).toBe('Look at why before approving.');
+  expect(sentence('399 proposed, 75 is usual (24 overdue)')).toBe('399 proposed, 75 is usual (24 overdue).');
+  expect(sentence('Done.')).toBe('Done.');
+  expect(sentence('批准前请查看原因')).toBe('批准前请查看原因');
 });

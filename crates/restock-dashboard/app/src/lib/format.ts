@@ -94,3 +94,9 @@ export function ago(locale: string, iso: string, now: number): string {
 export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000);
 }
+
+/** A clause as a sentence: with a capital, and a full stop where the language has one. */
+export function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[a-z0-9)%]$/i.test(text) ? `${begun}.` : begun;
+}

@@ -6,6 +6,7 @@ export type Action =
   | 'approve'
   | 'replan'
   | 'see_plans'
+  | 'see_outcomes'
   | 'see_quarantine'
   | 'decide_quarantine'
   | 'see_audit'
@@ -25,6 +26,7 @@ const RULES: Record<Action, Rule> = {
   approve: rule(false, 'approver', 'admin'),
   replan: rule(true, 'planner', 'approver', 'admin'),
   see_plans: rule(true, 'viewer', 'planner', 'approver', 'admin'),
+  see_outcomes: rule(true, 'viewer', 'planner', 'approver', 'admin'),
   see_quarantine: rule(true, 'planner', 'approver', 'integrator', 'admin'),
   decide_quarantine: rule(true, 'planner', 'admin'),
   see_audit: rule(true, 'approver', 'admin'),

@@ -153,7 +153,98 @@ export interface PlanRow {
   n_changed: number;
   seconds: number;
   error: string | null;
+  /** Sentences, in English. */
+  problems: string[];
 }
+
+/** Something that a planner should look at. */
+export interface ExceptionRow {
+  code: string;
+  item_id: string;
+  location_id: string;
+  expected_money: string;
+  message: string;
+  message_zh: string;
+  action: string;
+  action_zh: string;
+}
+
+export interface ExceptionPage {
+  exceptions: ExceptionRow[];
+  n_found: number;
+  money_found: string;
+  next_cursor: string | null;
+}
+
+export interface LevelRow {
+  level: number;
+  below: number;
+  at_or_below: number;
+  asked: number;
+}
+
+export interface SegmentRow {
+  segment: string;
+  n_seen: number;
+  n_censored: number;
+  bias: number | null;
+  wql: number | null;
+  levels: LevelRow[];
+}
+
+export interface AlarmRow {
+  code: string;
+  item_id: string | null;
+  location_id: string | null;
+  segment: string | null;
+  raised_on: string;
+  since: string;
+  n_outcomes: number;
+  demand: number;
+  expected: number;
+  message: string;
+  message_zh: string;
+}
+
+export interface ContestRow {
+  of: string;
+  champion: string;
+  in_shadow: string | null;
+  phase: string;
+  saving: number | null;
+  interval: [number, number] | null;
+  n_periods: number;
+  n_outcomes: number;
+  history: { day: string; kind: string; champion: string; other: string; message: string | null }[];
+}
+
+export interface BacktestRow {
+  day: string;
+  why: string;
+  n_item_locations: number;
+  from: string;
+  to: string;
+  policies: { policy: string; cost: number; fill_rate: number | null }[];
+}
+
+/** What outcomes of earlier decisions have taught. */
+export interface Adaptation {
+  as_of: string | null;
+  n_waiting: number;
+  n_judged: number;
+  n_unknown: number;
+  n_other_model: number;
+  n_watched: number;
+  segments: SegmentRow[];
+  alarms: AlarmRow[];
+  edits: { n_edits: number; n_better: number; saved: number };
+  contests: ContestRow[];
+  backtest_due: string | null;
+  backtests: BacktestRow[];
+}
+
+/** How the last plan went. */
+export type Planning = 'planned' | 'with_problems' | 'failed';
 
 export interface OpenOrder {
   order_id: string;
@@ -173,8 +264,10 @@ export interface InventoryRow {
   location_id: string;
   on_hand: string;
   on_order: string;
+  counted_in: 'files' | 'events' | null;
   counted_at: string | null;
   moved_at: string | null;
+  lots: { lot_id: string | null; expiry: string | null; counted: string }[];
   open_orders: OpenOrder[];
 }
 

@@ -1,0 +1,12 @@
+/** Half the width of what chance alone makes of a share, in 95 of 100 cases, if outcomes were independent. */
+export function chanceOf(level: number, n: number): number {
+  return n === 0 ? 1 : 1.96 * Math.sqrt((level * (1 - level)) / n);
+}
+
+/** The end of an axis around zero that holds an interval: the next of 1, 2 and 5 times a power of ten. */
+export function reachOf(interval: readonly number[]): number {
+  const most = Math.max(...interval.map(Math.abs));
+  if (!(most > 0)) return 0.1;
+  const power = 10 ** Math.floor(Math.log10(most));
+  return ([1, 2, 5, 10].find((step) => step * power >= most) ?? 10) * power;
+}
