@@ -107,6 +107,8 @@ pub(crate) struct ProjectPlanner {
     refreshed_at: Timestamp,
     settled_at: Timestamp,
     settling_took: SignedDuration,
+    /// Whether those that others draw from are being planned.
+    is_refreshing: bool,
     /// Item-locations that are planned between events.
     n_in_slice: usize,
     /// Somebody asked for a plan of everything.
@@ -401,6 +403,7 @@ impl ProjectPlanner {
             refreshed_at: now,
             settled_at: now,
             settling_took: SignedDuration::ZERO,
+            is_refreshing: false,
             n_in_slice: 16,
             wants_everything: false,
             seen_stamp: None,
@@ -538,11 +541,29 @@ impl ProjectPlanner {
         error.map_or(Ok(planned), |error| Err(failed(error)))
     }
 
+    /// Whether there are some that others draw from, and it is time to plan them.
+    fn must_refresh(&self) -> bool {
+        self.is_refreshing && self.live.as_ref().is_some_and(|live| live.plan.is_stale())
+    }
+
+    /// Plans a little of what others draw from. Returns item-locations whose plan changed.
+    fn refresh_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
+        self.slice(|live, n, tables| live.plan.refresh_some(n, &live.forecaster, tables))
+    }
+
     /// Plans a little of what is not settled. Returns item-locations whose plan changed.
     fn settle_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
+        self.slice(|live, n, tables| live.plan.settle_some(n, &live.forecaster, tables))
+    }
+
+    /// Plans about as many item-locations as events may wait for.
+    fn slice(
+        &mut self,
+        plan: impl FnOnce(&mut Live, usize, restock_engine::TablesOf<'_>) -> BTreeSet<ItemLocation>,
+    ) -> Result<BTreeSet<ItemLocation>, PlanningError> {
         let began = std::time::Instant::now();
         let n = self.n_in_slice;
-        let changed = self.with_tables(|live, tables| live.plan.settle_some(n, &live.forecaster, tables))?;
+        let changed = self.with_tables(|live, tables| plan(live, n, tables))?;
         let took = began.elapsed();
         self.n_in_slice = if took > SLICE { (n / 2).max(1) } else { (n + n / 4 + 1).min(N_AT_ONCE) };
         Ok(changed)
@@ -662,11 +683,11 @@ impl ProjectPlanner {
         }
         let mut changed =
             self.with_tables(|live, tables| live.plan.update(&places, &items, &live.forecaster, tables))?;
-        if now.duration_since(self.refreshed_at) >= REFRESH_EVERY
-            && self.live.as_ref().is_some_and(|live| live.plan.is_stale())
-        {
-            changed.extend(self.with_tables(|live, tables| live.plan.refresh(&live.forecaster, tables))?);
-            self.refreshed_at = now;
+        self.is_refreshing |= now.duration_since(self.refreshed_at) >= REFRESH_EVERY;
+        if self.must_refresh() {
+            changed.extend(self.refresh_some()?);
+        } else if self.is_refreshing {
+            (self.is_refreshing, self.refreshed_at) = (false, now);
         }
         let is_new_day = self.live.as_ref().is_none_or(|live| live.today != business_day(now, &self.time_zone));
         // The first event of all changes the day that is planned for.
@@ -811,7 +832,7 @@ impl LivePlanner for ProjectPlanner {
     }
 
     fn wants_turn(&self) -> bool {
-        self.has_more()
+        self.has_more() || self.must_refresh()
     }
 
     fn adaptation(&self) -> Option<AdaptationReport> {

@@ -245,8 +245,24 @@ impl LivePlan {
     /// Plans the partitions as a whole of which [`update`](Self::update) planned some item-locations; returns those whose
     /// plan may have changed. Nothing is left to do where nothing was touched.
     pub fn refresh(&mut self, forecaster: &dyn Forecaster, tables: TablesOf<'_>) -> BTreeSet<ItemLocation> {
-        let stale = std::mem::take(&mut self.stale);
-        let changed = self.plan_wholly(&stale, forecaster, tables);
+        self.refresh_some(usize::MAX, forecaster, tables)
+    }
+
+    /// The same for some of them, of at least `n` item-locations together where so many wait.
+    pub fn refresh_some(
+        &mut self,
+        n: usize,
+        forecaster: &dyn Forecaster,
+        tables: TablesOf<'_>,
+    ) -> BTreeSet<ItemLocation> {
+        let (mut roots, mut n_places) = (BTreeSet::new(), 0);
+        while n_places < n.max(1)
+            && let Some(root) = self.stale.pop_first()
+        {
+            n_places += self.parts[&root].units.len().max(1);
+            roots.insert(root);
+        }
+        let changed = self.plan_wholly(&roots, forecaster, tables);
         self.finish(changed, forecaster, tables)
     }
 
@@ -301,7 +317,10 @@ impl LivePlan {
                 builder.find(&place.item_id, &place.location_id).and_then(|pair| builder.build(pair.0, pair.1).ok());
             let part = self.parts.get_mut(&root).expect("an item's part is there");
             let idx = part.units.iter().position(|unit| place_of(unit) == *place).expect("it stands alone");
-            self.stale.insert(root);
+            // Where nobody draws from anybody, nobody else is touched.
+            if part.units.iter().any(|unit| unit.totals.unmet_waits) {
+                self.stale.insert(root);
+            }
             part.fingerprint = None;
             let Some(built) = built else { continue };
             let plan = plan_batch_with(&[built], &self.settings, forecaster, &Overrides::new()).remove(0);
