@@ -16,6 +16,7 @@ mod authentication;
 mod connection;
 mod extract;
 mod files;
+mod handling;
 mod hidden;
 mod idempotency;
 mod intake;

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use restock_intake::Watch;
 use tokio::sync::watch;
 
+use crate::handling::Handling;
 use crate::idempotency::Keys;
 use crate::intake::ServerIntake;
 use crate::metrics::Metrics;
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) time_zone: TimeZone,
     pub(crate) rules: Rules,
     pub(crate) planning: Planning,
+    /// What people did about exceptions.
+    pub(crate) handling: Mutex<Handling>,
     pub(crate) n_streams: AtomicUsize,
     /// Becomes true when streams must end.
     pub(crate) is_closing: watch::Sender<bool>,
@@ -97,6 +100,7 @@ impl Server {
             time_zone,
             rules,
             planning,
+            handling: Mutex::default(),
             n_streams: AtomicUsize::new(0),
             is_closing,
         }));

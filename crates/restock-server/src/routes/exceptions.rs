@@ -1,22 +1,30 @@
 //! What a planner should look at.
 
 use std::cmp::Reverse;
+use std::sync::PoisonError;
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
-use restock_core::Money;
 use restock_core::finding::PlanException;
+use restock_core::{Day, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{ValidQuery, page_size};
+use crate::extract::{Acted, Name, ValidQuery, checked_reason, page_size, read_json};
+use crate::handling::{Act, Handled, Handling};
+use crate::limits::CATCH_UP_PAGE;
 use crate::problem::Problem;
 use crate::server::App;
 
 /// Something to look at.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExceptionRow {
+    /// Names this kind at this item-location, today and later.
+    id: String,
     /// What kind, such as `STOCKOUT_NOW`.
     code: String,
     item_id: String,
@@ -31,6 +39,22 @@ pub(crate) struct ExceptionRow {
     action: String,
     /// The same in Chinese.
     action_zh: String,
+    /// Who acknowledged it last.
+    acknowledged_by: Option<String>,
+    acknowledged_at: Option<String>,
+    /// It is left alone until the morning of this day.
+    snoozed_until: Option<String>,
+    /// Whose it is.
+    assigned_to: Option<String>,
+    /// The last reason that somebody gave for one of these; empty where nobody did.
+    reason: String,
+}
+
+/// The id of an exception: a hash of what it is about.
+fn id_of(exception: &PlanException) -> String {
+    let about = serde_json::to_vec(&(code_of(exception), &exception.item_id, &exception.location_id));
+    let hash = blake3::hash(&about.expect("texts are JSON")).to_hex();
+    format!("x_{}", &hash[..20])
 }
 
 /// The name of a kind as files and filters write it.
@@ -39,13 +63,31 @@ fn code_of(exception: &PlanException) -> String {
     code.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-impl From<PlanException> for ExceptionRow {
-    fn from(exception: PlanException) -> Self {
-        let code = code_of(&exception);
+impl ExceptionRow {
+    fn new(exception: PlanException, handling: &Handling) -> Self {
+        let (id, code) = (id_of(&exception), code_of(&exception));
+        let Handled { acknowledged, snoozed_until, assigned_to, reason } = handling.of(&id);
+        let (acknowledged_by, acknowledged_at) = acknowledged.map(|(by, at)| (by, at.to_string())).unzip();
+        let snoozed_until = snoozed_until.map(|day| day.to_string());
         let PlanException { item_id, location_id, expected_money, message, message_zh, action, action_zh, code: _ } =
             exception;
         let expected_money = expected_money.to_string();
-        Self { code, item_id, location_id, expected_money, message, message_zh, action, action_zh }
+        Self {
+            id,
+            code,
+            item_id,
+            location_id,
+            expected_money,
+            message,
+            message_zh,
+            action,
+            action_zh,
+            acknowledged_by,
+            acknowledged_at,
+            snoozed_until,
+            assigned_to,
+            reason,
+        }
     }
 }
 
@@ -71,6 +113,8 @@ pub(crate) struct ExceptionQuery {
     item: Option<String>,
     /// At this location only.
     location: Option<String>,
+    /// Whether those that are snoozed today are among them; they are where nothing is said.
+    snoozed: Option<bool>,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
     /// The most rows.
@@ -104,9 +148,15 @@ pub(crate) async fn list(
 ) -> Result<Json<ExceptionPage>, Problem> {
     let limit = page_size(query.limit)?;
     let after = cursor_of(query.cursor.as_deref())?;
-    let ExceptionQuery { code, item, location, .. } = query;
+    let ExceptionQuery { code, item, location, snoozed, .. } = query;
+    read_handling(&app).await?;
+    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
+    let is_snoozed = |handling: &Handling, exception: &PlanException| {
+        handling.of(&id_of(exception)).snoozed_until.is_some_and(|until| today < until)
+    };
     let is_same = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
     let all = app.planning.ask(|planner| planner.exceptions()).await?;
+    let handling = app.handling.lock().unwrap_or_else(PoisonError::into_inner);
     let mut found: Vec<(Place, PlanException)> = all
         .into_iter()
         .filter(|exception| {
@@ -114,6 +164,7 @@ pub(crate) async fn list(
                 && is_same(&item, &exception.item_id)
                 && is_same(&location, &exception.location_id)
                 && (code.is_none() || is_same(&code, &code_of(exception)))
+                && snoozed.is_none_or(|wanted| wanted == is_snoozed(&handling, exception))
         })
         .map(|exception| (place_of(&exception), exception))
         .collect();
@@ -126,7 +177,7 @@ pub(crate) async fn list(
         serde_json::to_string(&(money.to_string(), item_id, location_id, code)).expect("texts are JSON")
     });
     found.truncate(limit);
-    let exceptions = found.into_iter().map(|(_, exception)| exception.into()).collect();
+    let exceptions = found.into_iter().map(|(_, exception)| ExceptionRow::new(exception, &handling)).collect();
     Ok(Json(ExceptionPage { exceptions, n_found, money_found: money_found.to_string(), next_cursor }))
 }
 
@@ -138,3 +189,152 @@ fn cursor_of(text: Option<&str>) -> Result<Option<Place>, Problem> {
     let refused = || Problem::bad_query("cursor", format!("{text:?}"), "next_cursor of the page before");
     cursor.map(Some).ok_or_else(refused)
 }
+
+/// Reads what was done about exceptions since it was read last.
+async fn read_handling(app: &App) -> Result<(), Problem> {
+    loop {
+        let from = app.handling.lock().unwrap_or_else(PoisonError::into_inner).last_number + 1;
+        let records = app.writer.read(move |ledger| ledger.audit_trail(from, CATCH_UP_PAGE)).await?;
+        app.handling.lock().unwrap_or_else(PoisonError::into_inner).take_in(&records);
+        if records.len() < CATCH_UP_PAGE {
+            return Ok(());
+        }
+    }
+}
+
+/// Why something is done about an exception.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AckBody {
+    /// Why; the audit trail keeps it.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
+/// Until when an exception is left alone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnoozeBody {
+    /// The morning on which it is looked at again; a day that has begun ends it.
+    #[schema(value_type = String, format = Date)]
+    until: Day,
+    /// Why; the audit trail keeps it.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
+/// Whose an exception is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AssignBody {
+    /// The name of a user; nothing takes it from whoever has it.
+    to: Option<String>,
+    /// Why; the audit trail keeps it.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
+/// What is done to one exception, by the name behind the colon.
+pub(crate) async fn act(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Acted { name: Name(id), action }: Acted,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<ExceptionRow>, Problem> {
+    let (act, reason) = match action.as_str() {
+        "snooze" => {
+            let SnoozeBody { until, reason } = read_json(&headers, bytes)?;
+            (Act::Snooze(until), reason)
+        }
+        "assign" => {
+            let AssignBody { to, reason } = read_json(&headers, bytes)?;
+            let to = to.unwrap_or_default();
+            let is_known = to.is_empty() || app.security.users.list()?.iter().any(|user| user.name == to);
+            if !is_known {
+                let title = "There is no such user";
+                let detail = format!("to: got {to:?}, expected the name of a user");
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-such-user", title, detail).field(
+                    "to",
+                    format!("{to:?}"),
+                    "the name of a user",
+                ));
+            }
+            (Act::Assign(to), reason)
+        }
+        _ => {
+            let AckBody { reason } = read_json(&headers, bytes)?;
+            (Act::Acknowledge, reason)
+        }
+    };
+    let reason = checked_reason(reason)?;
+    let (wanted, of_caller) = (id.clone(), caller.clone());
+    let exception = app.planning.ask(move |planner| {
+        let mut seen = planner.exceptions().into_iter().filter(|one| of_caller.covers(Some(&one.location_id)));
+        seen.find(|exception| id_of(exception) == wanted)
+    });
+    let no_such =
+        || Problem::not_found("there is no such exception now").fix("GET /v1/exceptions lists those there are");
+    let exception = exception.await?.ok_or_else(no_such)?;
+    let about = format!("{} {} at {}", code_of(&exception), exception.item_id, exception.location_id);
+    let entry = act.entry(&id, about, &caller.name, reason, (app.clock)());
+    app.writer.write(move |ledger| ledger.record(&entry).map(drop)).await?;
+    read_handling(&app).await?;
+    let handling = app.handling.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Json(ExceptionRow::new(exception, &handling)))
+}
+
+/// Says that an exception was seen.
+#[utoipa::path(
+    post,
+    path = "/v1/exceptions/{id}:ack",
+    params(("id" = String, Path)),
+    request_body = AckBody,
+    responses(
+        (status = 200, description = "the exception as it stands now", body = ExceptionRow),
+        (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such exception now", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[allow(dead_code, reason = "the description of `act`")]
+fn acknowledge() {}
+
+/// Leaves an exception alone until the morning of a day.
+#[utoipa::path(
+    post,
+    path = "/v1/exceptions/{id}:snooze",
+    params(("id" = String, Path)),
+    request_body = SnoozeBody,
+    responses(
+        (status = 200, description = "the exception as it stands now", body = ExceptionRow),
+        (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such exception now", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[allow(dead_code, reason = "the description of `act`")]
+fn snooze() {}
+
+/// Gives an exception to somebody, or takes it back.
+#[utoipa::path(
+    post,
+    path = "/v1/exceptions/{id}:assign",
+    params(("id" = String, Path)),
+    request_body = AssignBody,
+    responses(
+        (status = 200, description = "the exception as it stands now", body = ExceptionRow),
+        (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such exception now", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "no such user", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[allow(dead_code, reason = "the description of `act`")]
+fn assign() {}

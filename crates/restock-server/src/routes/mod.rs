@@ -73,6 +73,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/orders/{id}", get(orders::one))
         .route("/v1/plans", get(plans::list).post(plans::replan))
         .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/exceptions/{id}", post(exceptions::act))
         .route("/v1/item-locations", get(item_locations::list))
         .route("/v1/item-locations/{item}/{location}", get(item_locations::one))
         .route("/v1/forecasts", get(forecasts::one))

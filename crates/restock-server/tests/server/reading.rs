@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use restock_core::dataset::{Item, Location, Supplier};
+use restock_core::finding::PlanException;
 use restock_core::proposal::{Proposal, ProposalSource};
 use restock_core::settings::{PlanSettings, Segment};
 use restock_core::{Dataset, ItemLocation, N_LEVELS, QUANTILE_LEVELS};
@@ -235,6 +236,18 @@ impl LivePlanner for Written {
         Ok(Ok(ModelChange { action: action.to_owned(), from, to: to.to_owned(), day, reason: None }))
     }
 
+    fn exceptions(&self) -> Vec<PlanException> {
+        let exception = |(line, money): &(PlanLine, f64)| {
+            let exception = json!({
+                "code": "STOCKOUT_NOW", "item_id": line.item_id, "location_id": line.location_id,
+                "expected_money": money.to_string(), "message": "it runs out", "message_zh": "", "action": "order",
+                "action_zh": "",
+            });
+            serde_json::from_value(exception).unwrap()
+        };
+        self.lines.iter().take(3).map(exception).collect()
+    }
+
     fn masters(&self) -> Option<&Dataset> {
         Some(&self.masters)
     }
@@ -432,6 +445,60 @@ async fn an_admin_changes_the_model_and_the_trail_says_why() {
     assert!(told.contains(&"model.promote | model/v1 | a trial in two shops | shipped | v1".to_owned()), "{told:?}");
     assert!(told.contains(&"model.rollback | model/shipped | too many orders | v1 | shipped".to_owned()), "{told:?}");
     assert_eq!(told.len(), 2);
+}
+
+#[tokio::test]
+async fn what_people_do_about_exceptions_is_kept_in_the_trail_and_outlives_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let start = || {
+        let ledger = Box::new(SqliteLedger::open(&path).unwrap());
+        Fixture::with_options(ledger, |options| options.planner = Some(Box::new(Written::new())))
+    };
+    let fixture = start().await;
+    fixture.user("ada", Role::Planner);
+    let exceptions = read(&fixture, "/v1/exceptions").await;
+    let id = |idx: usize| exceptions["exceptions"][idx]["id"].as_str().unwrap().to_owned();
+    assert_ne!(id(0), id(1));
+    assert_eq!(exceptions["exceptions"][0]["acknowledged_by"], Value::Null);
+    let send = |id: String, action: &'static str, body: &'static str| {
+        let path = format!("/v1/exceptions/{id}:{action}");
+        let fixture = &fixture;
+        async move { fixture.send_json("POST", Role::Planner, &path, body).await }
+    };
+    let acknowledged = send(id(0), "ack", r#"{"reason":"the truck is late"}"#).await;
+    assert_eq!(acknowledged.status, StatusCode::OK, "{}", acknowledged.text);
+    assert_eq!(acknowledged.json()["acknowledged_by"], "planner");
+    send(id(0), "assign", r#"{"to":"ada","reason":"she knows the supplier"}"#).await;
+    send(id(1), "snooze", r#"{"until":"2026-03-04","reason":"shop is closed"}"#).await;
+    for (id, action, body, status) in [
+        ("x_none".to_owned(), "ack", r#"{"reason":"why"}"#, 404),
+        (id(0), "ack", r#"{"reason":""}"#, 400),
+        (id(0), "snooze", r#"{"until":"soon","reason":"why"}"#, 400),
+        (id(0), "assign", r#"{"to":"bob","reason":"why"}"#, 422),
+    ] {
+        assert_eq!(send(id, action, body).await.status.as_u16(), status, "{action} {body}");
+    }
+    let of_paris = NewToken { locations: Some(vec!["paris".to_owned()]), ..token("paris", Role::Planner) };
+    let secret = fixture.tokens.create(of_paris, now()).unwrap();
+    let ack = format!("/v1/exceptions/{}:ack", id(0));
+    let hidden = fixture.send(request("POST", &ack, Some(&secret), "application/json", r#"{"reason":"why"}"#)).await;
+    assert_eq!(hidden.status, StatusCode::NOT_FOUND, "it is of Berlin");
+
+    let check = async |fixture: &Fixture| {
+        let rows = read(fixture, "/v1/exceptions").await["exceptions"].as_array().unwrap().clone();
+        assert_eq!((&rows[0]["acknowledged_by"], &rows[0]["assigned_to"]), (&json!("planner"), &json!("ada")));
+        assert_eq!(rows[0]["reason"], "she knows the supplier");
+        assert_eq!((&rows[1]["snoozed_until"], &rows[1]["assigned_to"]), (&json!("2026-03-04"), &Value::Null));
+        let n_found = async |query: &str| read(fixture, &format!("/v1/exceptions?{query}")).await["n_found"].clone();
+        assert_eq!((n_found("snoozed=true").await, n_found("snoozed=false").await), (json!(1), json!(2)));
+    };
+    check(&fixture).await;
+    fixture.server.shut_down().await;
+    let fixture = start().await;
+    check(&fixture).await;
+    fixture.wait(jiff::SignedDuration::from_hours(48));
+    assert_eq!(read(&fixture, "/v1/exceptions?snoozed=true").await["n_found"], 0, "its morning has come");
 }
 
 #[tokio::test]
