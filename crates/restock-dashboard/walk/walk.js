@@ -263,8 +263,11 @@ async function holdsManyLines() {
   await page.keyboard.press('End');
   await page.waitForSelector(`.entry.cursor a:text-is("item-${N - 1}")`);
   assert.ok((await rows()) < 100, `${await rows()} lines are on the page`);
-  const frames = await page.evaluate(async () => {
+  await page.keyboard.press('Home');
+  await page.waitForSelector('.entry.cursor a:text-is("item-0")');
+  const { frames, nMade } = await page.evaluate(async () => {
     const list = document.querySelector('[role=grid]');
+    const known = new Set(list.querySelectorAll('.entry'));
     const times = [];
     let last = performance.now();
     for (let step = 0; step < 120; step++) {
@@ -274,8 +277,11 @@ async function holdsManyLines() {
       times.push(now - last);
       last = now;
     }
-    return times.sort((a, b) => a - b);
+    const nMade = [...list.querySelectorAll('.entry')].filter((entry) => !known.has(entry)).length;
+    return { frames: times.sort((a, b) => a - b), nMade };
   });
+  // At the top of the list there are fewer lines than in its middle.
+  assert.ok(nMade < 20, `${nMade} lines were made while scrolling, instead of being used again`);
   await page.fill('input[type=search]', 'item-99999');
   await page.waitForSelector('.entry.line a:text-is("item-99999")');
   assert.ok(faults.every((fault) => fault.includes('409')), faults.slice(0, 3).join('\n'));

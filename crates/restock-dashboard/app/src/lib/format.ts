@@ -4,7 +4,8 @@ const MINUS = '−';
 const formats = new Map<string, Intl.NumberFormat>();
 
 function number(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const key = locale + JSON.stringify(options);
+  const { style, currency, signDisplay, minimumFractionDigits, maximumFractionDigits } = options;
+  const key = `${locale} ${style} ${currency} ${signDisplay} ${minimumFractionDigits} ${maximumFractionDigits}`;
   let format = formats.get(key);
   if (format === undefined) {
     format = new Intl.NumberFormat(locale, options);

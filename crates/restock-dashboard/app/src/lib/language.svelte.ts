@@ -6,6 +6,8 @@ export type Key = keyof typeof en;
 export type Parts = Record<string, string | number>;
 
 const DICTIONARIES: Record<Language, Record<Key, string>> = { en, zh };
+const formsOf = (locale: string) => ({ plural: new Intl.PluralRules(locale), number: new Intl.NumberFormat(locale) });
+const FORMS = { en: formsOf('en-GB'), zh: formsOf('zh-CN') };
 const KEPT = 'restock.language';
 
 function initial(): Language {
@@ -37,8 +39,9 @@ export function t(key: Key, parts: Parts = {}): string {
 
 /** A message for a number of things: `key.one` or `key.other`, with `{n}` written as a number. */
 export function tn(key: string, n: number, parts: Parts = {}): string {
-  const form = new Intl.PluralRules(speech.locale).select(n) === 'one' ? 'one' : 'other';
-  const shown = new Intl.NumberFormat(speech.locale).format(n);
+  const { plural, number } = FORMS[speech.language];
+  const form = plural.select(n) === 'one' ? 'one' : 'other';
+  const shown = number.format(n);
   return fill(DICTIONARIES[speech.language][`${key}.${form}` as Key], { n: shown, ...parts });
 }
 

@@ -3,6 +3,7 @@ import {
   observeElementOffset,
   observeElementRect,
   Virtualizer,
+  type Range,
   type VirtualItem,
 } from '@tanstack/virtual-core';
 
@@ -13,10 +14,22 @@ interface Options {
   head: number;
 }
 
-/** The entries of a long list that are on the page. */
+/** An element of the page, and the entry that it shows now. */
+interface Slot {
+  slot: number;
+  item: VirtualItem;
+}
+
+const OVERSCAN = 4;
+
+/** The entries of a long list that are on the page. Scrolling gives elements other entries: none is made and none removed. */
 export class Virtual {
-  items = $state.raw<VirtualItem[]>([]);
+  slots = $state.raw<Slot[]>([]);
   height = $state(0);
+  isScrolling = $state(false);
+  #nSlots = 0;
+  /** Where each slot stands among the elements of the page. */
+  #ranks = new Map<number, number>();
   #virtualizer: Virtualizer<HTMLElement, HTMLElement> | undefined;
 
   /** Follows a scrolling element as long as the returned function is not called. */
@@ -49,7 +62,8 @@ export class Virtual {
       count,
       getScrollElement: () => element,
       estimateSize: sizeOf,
-      overscan: 6,
+      overscan: OVERSCAN,
+      rangeExtractor: (range: Range) => this.#range(range),
       scrollPaddingStart: head,
       scrollMargin: head,
       scrollToFn: elementScroll,
@@ -59,8 +73,26 @@ export class Virtual {
     };
   }
 
+  /** As many entries each time, so that each slot has one. */
+  #range({ startIndex, endIndex, overscan, count }: Range): number[] {
+    const first = Math.max(0, startIndex - overscan);
+    const last = Math.min(count - 1, Math.max(endIndex + overscan, first + this.#nSlots - 1));
+    return Array.from({ length: last - first + 1 }, (_, idx) => first + idx);
+  }
+
   #look(): void {
-    this.items = this.#virtualizer?.getVirtualItems() ?? [];
+    const items = this.#virtualizer?.getVirtualItems() ?? [];
+    this.#nSlots = Math.max(this.#nSlots, items.length);
+    const isScrolling = this.#virtualizer?.isScrolling ?? false;
+    const slots = items.map((item) => ({ slot: item.index % this.#nSlots, item }));
+    // To move elements costs as much as to make them: they are put into the order of their entries when scrolling is over.
+    if (isScrolling) {
+      const rank = ({ slot }: Slot): number => this.#ranks.get(slot) ?? this.#nSlots;
+      slots.sort((a, b) => rank(a) - rank(b));
+    }
+    this.#ranks = new Map(slots.map(({ slot }, idx) => [slot, idx]));
+    this.slots = slots;
+    this.isScrolling = isScrolling;
     this.height = this.#virtualizer?.getTotalSize() ?? 0;
   }
 }
