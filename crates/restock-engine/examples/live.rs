@@ -2,7 +2,8 @@
 //! `cargo run --release -p restock-engine --example live -- [ITEM_LOCATIONS] [EVENTS] [MODEL]`.
 //!
 //! A generated chain is planned, then sales, receipts and counts of today come in one by one, each planned before the next.
-//! Printed: the first plan, the time of each event (median, 99th percentile), settling, and memory.
+//! Printed: the first plan, the time of each event (median, 99th percentile), how long reading the plan takes (totals, groups
+//! of orders, why one line is as it is), settling, and memory.
 
 #![allow(clippy::print_stdout)]
 
@@ -15,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::settings::PlanSettings;
 use restock_core::{Event, EventKind, ItemLocation, Quantity, RowsByItem};
-use restock_engine::{LivePlan, Remembering};
+use restock_engine::{LivePlan, PlanLine, Remembering, Unplanned};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_ledger::{Files, tables, tables_of_part};
 
@@ -47,6 +48,7 @@ fn main() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut times = Vec::with_capacity(n_events);
     let mut refreshing = Vec::with_capacity(n_events);
+    let mut explaining = Vec::with_capacity(n_events);
     let (mut n_changed, mut n_refreshed) = (0, 0);
     for number in 0..n_events {
         let row = rng.random_range(0..files.inventory.len());
@@ -77,11 +79,41 @@ fn main() {
         let began = Instant::now();
         n_refreshed += live.refresh(&*forecaster, &mut |ids| tables_of(ids, &events)).len();
         refreshing.push(seconds(began) * 1e3);
+        let place = places.first().expect("one place");
+        // Stock of an item whose sale has ended is not planned.
+        if live.planned_at(place).is_none() {
+            continue;
+        }
+        let began = Instant::now();
+        let explained = live.explain(place, &[], &*forecaster, &mut |ids| tables_of(ids, &events));
+        assert!(explained.is_ok_and(|explained| explained.line.line.item_id == place.item_id));
+        explaining.push(seconds(began) * 1e3);
     }
     println!("{n_events} events one by one; {n_changed} item-locations planned again");
     print_times("event to proposal", times);
     print_times("who they draw from, after", refreshing);
     println!("  {n_refreshed} item-locations planned again");
+    print_times("why a line is as it is", explaining);
+    let timed = |read: &dyn Fn() -> usize| {
+        let times = (0..20).map(|_| {
+            let began = Instant::now();
+            assert!(read() > 0);
+            seconds(began) * 1e3
+        });
+        times.collect::<Vec<_>>()
+    };
+    let by_location = |line: &PlanLine| Some(line.location_id.clone());
+    let of_unplanned = |line: &Unplanned| Some(line.location_id.clone());
+    print_times("totals by location", timed(&|| live.summaries(&by_location, &of_unplanned).len()));
+    print_times("groups of orders", timed(&|| live.order_groups().len()));
+    print_times("exceptions", timed(&|| live.exceptions([]).len()));
+    let ranked = || {
+        let mut found: Vec<(f64, &str)> =
+            live.planned().map(|unit| (unit.totals.lost_margin[0], unit.line.item_id.as_str())).collect();
+        found.select_nth_unstable_by(100, |one, other| other.0.total_cmp(&one.0));
+        found.len()
+    };
+    print_times("the hundred lines with the most money at risk", timed(&ranked));
     let whole = tables(&files, read_at, &events, &TimeZone::UTC);
     let began = Instant::now();
     let changed = live.settle(&whole, &settings, &*forecaster, &mut |ids| tables_of(ids, &events), &|_, _| {});

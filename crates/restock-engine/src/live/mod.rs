@@ -114,6 +114,14 @@ struct Part {
     unplanned: Vec<Unplanned>,
 }
 
+/// A partition as its rows are now.
+struct LookedAt {
+    root: String,
+    unplanned: Vec<Unplanned>,
+    /// What its planning units are and come to, where they are not the known ones.
+    new: Option<(blake3::Hash, Vec<UnitPlan>)>,
+}
+
 impl Part {
     fn planned(&self) -> &[UnitPlan] {
         self.limited.as_deref().unwrap_or(&self.units)
@@ -494,7 +502,7 @@ impl LivePlan {
             silent.remove(&root_of(partition));
         });
         let sizes: Vec<usize> = builder.partitions().iter().map(Vec::len).collect();
-        let planned: Vec<(String, Vec<Unplanned>, Option<(blake3::Hash, Vec<UnitPlan>)>)> = batches(&sizes)
+        let looked_at: Vec<LookedAt> = batches(&sizes)
             .into_par_iter()
             .flat_map_iter(|batch| {
                 let mut new = Vec::new();
@@ -511,7 +519,7 @@ impl LivePlan {
                 let mut plans = plan_batch_with(&units, &self.settings, forecaster, &Overrides::new()).into_iter();
                 let split = move |(root, unplanned, new): (_, _, Option<(_, usize)>)| {
                     let new = new.map(|(fingerprint, n)| (fingerprint, plans.by_ref().take(n).collect()));
-                    (root, unplanned, new)
+                    LookedAt { root, unplanned, new }
                 };
                 new.into_iter().map(split).collect::<Vec<_>>()
             })
@@ -524,7 +532,7 @@ impl LivePlan {
             part.set(Vec::new(), None);
             part.unplanned.clear();
         }
-        for (root, unplanned, new) in planned {
+        for LookedAt { root, unplanned, new } in looked_at {
             let part = self.parts.entry(root).or_default();
             part.unplanned = unplanned;
             let Some((fingerprint, units)) = new else { continue };
