@@ -70,7 +70,7 @@ async function looksRightEverywhere() {
           await settled(page);
           const name = place.replace(/^#\//, '').replace(/p_[0-9a-f]+(-\d+)?/, 'item').replaceAll('/', '-');
           await look(page, faults, `${name} ${width} ${theme} ${locale}`);
-          if (screenshots && ['today', 'orders', 'why-item'].includes(name)) {
+          if (screenshots && ['today', 'orders', 'why-item', 'exceptions'].includes(name)) {
             const file = `${name.replace('-item', '')}-${width}-${theme}-${locale.slice(0, 2)}.webp`;
             writeFileSync(join(screenshots, file), await picture(page, converter));
           }
