@@ -7,6 +7,13 @@ import { join } from 'node:path';
 
 export const PASSWORD = 'four words make one';
 
+/** A generated chain with a sample of everything, in a folder that the caller takes away. */
+export function chain(binary, nItemLocations) {
+  const folder = join(mkdtempSync(join(tmpdir(), 'restock-chain-')), 'chain');
+  execFileSync(binary, ['demo', '--items', String(nItemLocations), '--out', folder], { stdio: 'ignore' });
+  return folder;
+}
+
 /** Starts `binary` and waits until it is ready. `stop` ends it and takes its folder away. */
 export async function serve(binary, project) {
   const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));

@@ -6,11 +6,11 @@
 // not hold ends it with status 1. With a folder in RESTOCK_ASSETS, the files of the dashboard come from there.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 import { accessibility, launch, open, picture } from './browser.js';
-import { PASSWORD, serve, until } from './serve.js';
+import { chain, PASSWORD, serve, until } from './serve.js';
 
 const [binary, project, screenshots] = process.argv.slice(2).map((path) => resolve(path));
 const say = (text) => console.log(`walk: ${text}`);
@@ -22,6 +22,7 @@ try {
   await reviewsAndOrders();
   await seesWhatARoleMay();
   await seesWhatHappensElsewhere();
+  await reviewsByException();
   await holdsManyLines();
 } finally {
   await browser.close();
@@ -29,8 +30,8 @@ try {
 }
 say('everything holds');
 
-async function signIn(page, name = 'ada', path = '/orders') {
-  await page.goto(`${server.address}/#${path}`);
+async function signIn(page, name = 'ada', path = '/orders', { address } = server) {
+  await page.goto(`${address}/#${path}`);
   await page.fill('input[autocomplete=username]', name);
   await page.fill('input[autocomplete=current-password]', PASSWORD);
   await page.keyboard.press('Enter');
@@ -69,7 +70,7 @@ async function looksRightEverywhere() {
           await settled(page);
           const name = place.replace(/^#\//, '').replace(/p_[0-9a-f]+(-\d+)?/, 'item').replaceAll('/', '-');
           await look(page, faults, `${name} ${width} ${theme} ${locale}`);
-          if (screenshots && ['today', 'orders', 'why-item'].includes(name)) {
+          if (screenshots && ['today', 'orders', 'why-item', 'exceptions'].includes(name)) {
             const file = `${name.replace('-item', '')}-${width}-${theme}-${locale.slice(0, 2)}.webp`;
             writeFileSync(join(screenshots, file), await picture(page, converter));
           }
@@ -118,7 +119,7 @@ async function reviewsAndOrders() {
   await until(async () => (await count()) === before, 'what was taken back is in the inbox again');
 
   await page.keyboard.press('Home');
-  const inGroup = Number((await cursor('.action').textContent()).match(/\d+/)[0]);
+  const inGroup = Number((await cursor('.count').textContent()).match(/\d+/)[0]);
   await page.keyboard.press('a');
   await until(async () => (await count()) === before - inGroup, 'an approved group leaves the inbox');
 
@@ -230,6 +231,83 @@ async function seesWhatHappensElsewhere() {
   await other.close();
   await mine.close();
   say(`${item_id} at ${location_id}: ${old} became ${now}; a decision that came too late is taken back`);
+}
+
+/** Five hundred proposals are decided with at most 60 presses of a key or a button: routine at once, the rest by what stands out. */
+async function reviewsByException() {
+  const [N, MAX] = [500, 60];
+  const folder = chain(binary, 640);
+  const big = await serve(binary, folder);
+  const { page, faults, close } = await open(browser, big.address, { width: 1600, height: 900 });
+  try {
+    await signIn(page, 'ada', '/today', big);
+    await page.waitForSelector('.tiles');
+    let n = 0;
+    const press = (key) => (n++, page.keyboard.press(key));
+    const click = (selector) => (n++, page.click(selector));
+    const type = async (text) => {
+      for (const key of text) await press(key);
+    };
+    const count = async () => Number((await page.locator('.views [aria-current] .n').textContent()).replace(',', ''));
+    const cursor = (part) => page.locator(`.entry.cursor ${part}`);
+    const isDecided = (before, nDecided) => until(async () => (await count()) === before - nDecided, `${nDecided} lines are decided`);
+
+    await click('.tiles a[href="#/orders?group=look"]');
+    await page.waitForSelector('.entry.group:has-text("Routine")');
+    await page.waitForSelector('.bar:has-text("not judged yet")', { state: 'detached' });
+    const nAll = await count();
+    assert.ok(nAll >= N, `${nAll} proposals, expected at least ${N}`);
+
+    const groupAtCursor = async () => {
+      await page.waitForSelector('.entry.cursor.group');
+      return { name: await cursor('.title').textContent(), lines: Number((await cursor('.count').textContent()).match(/\d+/)[0]) };
+    };
+    const routine = await groupAtCursor();
+    assert.match(routine.name, /^Routine/);
+    await press('a');
+    await isDecided(nAll, routine.lines);
+
+    // The first lines of the kind with the most at risk one by one: one is changed, one is not wanted, one is right.
+    let left = nAll - routine.lines;
+    const first = await groupAtCursor();
+    assert.ok(first.lines > 3, `${first.name}: ${first.lines} lines`);
+    await press('n');
+    await press('e');
+    await type('2');
+    await click('dialog button:has-text("No space for more")');
+    await click('dialog button.primary');
+    await page.waitForSelector('dialog', { state: 'detached' });
+    await page.waitForSelector('.entry.cursor .chip:has-text("edited")');
+    await press('a');
+    await isDecided(left, 1);
+    await press('r');
+    await click('dialog button:has-text("Not needed")');
+    await click('dialog button.danger');
+    await page.waitForSelector('dialog', { state: 'detached' });
+    await isDecided(left, 2);
+    await press('a');
+    await isDecided(left, 3);
+    left -= 3;
+
+    // What stands out is said on each line and beside it; then each kind is decided as a whole.
+    const kinds = [];
+    await press('Home');
+    while (left > 0) {
+      const { name, lines } = await groupAtCursor();
+      kinds.push(`${name} ${lines}`);
+      await press('a');
+      await isDecided(left, lines);
+      left -= lines;
+    }
+    await page.waitForSelector(':text("Everything is decided")');
+    assert.ok(n <= MAX, `${n} presses`);
+    assert.deepEqual(faults, []);
+    say(`${nAll} proposals decided with ${n} presses: ${routine.lines} routine at once, 3 lines alone, then ${kinds.join(', ')}`);
+  } finally {
+    await close();
+    big.stop();
+    rmSync(dirname(folder), { recursive: true, force: true });
+  }
 }
 
 /** A hundred thousand lines, as another server would send them: few are on the page, and the last can be reached. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { entriesOf, groupsOf, linesOf, totalsOf, type View } from '../src/lib/inbox';
+import { entriesOf, groupsByLook, groupsOf, linesOf, totalsOf, type View } from '../src/lib/inbox';
 import { proposal } from './fixtures';
 
 const VIEW: View = {
@@ -9,7 +9,8 @@ const VIEW: View = {
   source: '',
   sort: 'priority',
   isDescending: true,
-  isGrouped: true,
+  grouping: 'place',
+  show: 'all',
   folded: new Set(),
 };
 
@@ -20,18 +21,19 @@ const ROWS = [
 ];
 const ids = (rows: { proposal_id: string }[]): string => rows.map((row) => row.proposal_id).join(' ');
 const noName = (): string => '';
+const noLook = (): string => 'UNKNOWN';
 
 test('lines are sorted and filtered by what is on the row and by the name', () => {
-  expect(ids(linesOf(ROWS, VIEW, noName))).toBe('b c a');
-  expect(ids(linesOf(ROWS, { ...VIEW, sort: 'value' }, noName)), 'what has no value comes last').toBe('a c b');
-  expect(ids(linesOf(ROWS, { ...VIEW, search: 'DAIRY rice' }, noName))).toBe('b');
-  expect(ids(linesOf(ROWS, { ...VIEW, search: 'basmati' }, (row) => (row.item_id === 'rice' ? 'Basmati' : '')))).toBe('b');
-  expect(ids(linesOf(ROWS, { ...VIEW, source: 'dc' }, noName))).toBe('c');
-  expect(ids(linesOf(ROWS, { ...VIEW, location: 'rome' }, noName))).toBe('');
+  expect(ids(linesOf(ROWS, VIEW, noName, noLook))).toBe('b c a');
+  expect(ids(linesOf(ROWS, { ...VIEW, sort: 'value' }, noName, noLook)), 'what has no value comes last').toBe('a c b');
+  expect(ids(linesOf(ROWS, { ...VIEW, search: 'DAIRY rice' }, noName, noLook))).toBe('b');
+  expect(ids(linesOf(ROWS, { ...VIEW, search: 'basmati' }, (row) => (row.item_id === 'rice' ? 'Basmati' : ''), noLook))).toBe('b');
+  expect(ids(linesOf(ROWS, { ...VIEW, source: 'dc' }, noName, noLook))).toBe('c');
+  expect(ids(linesOf(ROWS, { ...VIEW, location: 'rome' }, noName, noLook))).toBe('');
 });
 
 test('what must be ordered first is the first group', () => {
-  const groups = groupsOf(linesOf(ROWS, VIEW, noName));
+  const groups = groupsOf(linesOf(ROWS, VIEW, noName, noLook));
   expect(groups.map((group) => [group.source, group.destination, ids(group.rows), group.priority])).toEqual([
     ['dc', 'berlin', 'c', 5],
     ['dairy', 'berlin', 'b a', 31],
@@ -39,18 +41,32 @@ test('what must be ordered first is the first group', () => {
 });
 
 test('a folded group shows no lines', () => {
-  const lines = linesOf(ROWS, VIEW, noName);
-  expect(entriesOf(lines, VIEW).map(({ kind }) => kind)).toEqual(['group', 'line', 'group', 'line', 'line']);
+  const lines = linesOf(ROWS, VIEW, noName, noLook);
+  expect(entriesOf(lines, VIEW, noLook).map(({ kind }) => kind)).toEqual(['group', 'line', 'group', 'line', 'line']);
   const [first] = groupsOf(lines);
-  expect(entriesOf(lines, { ...VIEW, folded: new Set([first!.key]) }).map(({ kind }) => kind)).toEqual(['group', 'group', 'line', 'line']);
-  expect(entriesOf(lines, { ...VIEW, isGrouped: false }).map(({ key }) => key)).toEqual(['b', 'c', 'a']);
+  expect(entriesOf(lines, { ...VIEW, folded: new Set([first!.key]) }, noLook).map(({ kind }) => kind)).toEqual(['group', 'group', 'line', 'line']);
+  expect(entriesOf(lines, { ...VIEW, grouping: 'none' }, noLook).map(({ key }) => key)).toEqual(['b', 'c', 'a']);
   expect(totalsOf(ROWS)).toEqual({ n: 3, value: 137.54, priority: 36, currency: 'EUR' });
+});
+
+test('lines are grouped by what to look at: the routine ones first, the unknown ones last', () => {
+  const looks: Record<string, string> = { a: 'UNKNOWN', b: 'ROUTINE', c: 'LATE_SUPPLY' };
+  const look = (row: { proposal_id: string }): string => looks[row.proposal_id] ?? '';
+  const view: View = { ...VIEW, grouping: 'look' };
+  const groups = groupsByLook(linesOf(ROWS, view, noName, look), look);
+  expect(groups.map((group) => [group.look, ids(group.rows)])).toEqual([
+    ['ROUTINE', 'b'],
+    ['LATE_SUPPLY', 'c'],
+    ['UNKNOWN', 'a'],
+  ]);
+  expect(ids(linesOf(ROWS, { ...view, show: 'look' }, noName, look))).toBe('c');
+  expect(ids(linesOf(ROWS, { ...view, show: 'routine' }, noName, look))).toBe('b');
 });
 
 test('a hundred thousand lines are grouped in the blink of an eye', () => {
   const many = Array.from({ length: 100_000 }, (_, idx) =>
     proposal(`p${idx}`, { supplier_id: `s${idx % 300}`, priority: String((idx * 7919) % 10_007) }),
   );
-  const entries = entriesOf(linesOf(many, VIEW, noName), VIEW);
+  const entries = entriesOf(linesOf(many, VIEW, noName, noLook), VIEW, noLook);
   expect(entries).toHaveLength(100_300);
 });

@@ -1,9 +1,13 @@
 // The list of the inbox: which lines, in which order, in which groups. No page, no server: rows in, entries out.
 
 import { sourceOf } from './names';
+import { needsLook, ROUTINE, UNKNOWN, type Look } from './review';
 import type { ProposalRow } from './types';
 
 export type SortKey = 'priority' | 'value' | 'item' | 'order_by';
+
+/** What lines are grouped by: source and destination, why they deserve a look, or nothing. */
+export type Grouping = 'place' | 'look' | 'none';
 
 export interface View {
   search: string;
@@ -11,12 +15,16 @@ export interface View {
   source: string;
   sort: SortKey;
   isDescending: boolean;
-  isGrouped: boolean;
+  grouping: Grouping;
+  /** Which lines: all, those that deserve a look, or those that do not. */
+  show: 'all' | 'look' | 'routine';
   folded: ReadonlySet<string>;
 }
 
 export interface Group {
   key: string;
+  /** Why its lines deserve a look, where that is what they have in common. */
+  look?: Look;
   source: string;
   destination: string;
   type: ProposalRow['type'];
@@ -43,13 +51,20 @@ function compare<T extends string | number>(a: T, b: T): number {
 }
 
 /** Lines that the filters of a view let through, sorted. `nameOf` gives what is known of an item's name. */
-export function linesOf(rows: Iterable<ProposalRow>, view: View, nameOf: (row: ProposalRow) => string): ProposalRow[] {
+export function linesOf(
+  rows: Iterable<ProposalRow>,
+  view: View,
+  nameOf: (row: ProposalRow) => string,
+  look: (row: ProposalRow) => Look,
+): ProposalRow[] {
   const words = view.search.toLowerCase().split(/\s+/).filter((word) => word !== '');
   const keyOf = KEYS[view.sort];
   const lines: { key: number | string; row: ProposalRow }[] = [];
   for (const row of rows) {
     if (view.location !== '' && row.destination !== view.location) continue;
     if (view.source !== '' && sourceOf(row) !== view.source) continue;
+    if (view.show === 'look' && !needsLook(look(row))) continue;
+    if (view.show === 'routine' && look(row) !== ROUTINE) continue;
     if (words.length > 0) {
       const text = `${row.item_id} ${nameOf(row)} ${sourceOf(row)} ${row.destination}`.toLowerCase();
       if (!words.every((word) => text.includes(word))) continue;
@@ -63,15 +78,35 @@ export function linesOf(rows: Iterable<ProposalRow>, view: View, nameOf: (row: P
 
 /** Groups of lines from one source to one location; what must be ordered first, then what puts most at risk, comes first. */
 export function groupsOf(lines: readonly ProposalRow[]): Group[] {
+  const groups = grouped(lines, (row) => {
+    const source = sourceOf(row);
+    return { key: `${source}\n${row.destination}`, source };
+  });
+  return groups.sort((a, b) => compare(a.order_by, b.order_by) || b.priority - a.priority);
+}
+
+/** Groups of lines by why they deserve a look: those that do not come first, then what puts most at risk. */
+export function groupsByLook(lines: readonly ProposalRow[], look: (row: ProposalRow) => Look): Group[] {
+  const groups = grouped(lines, (row) => {
+    const why = look(row);
+    return { key: `look\n${why}`, source: '', look: why };
+  });
+  const rank = (group: Group): number => (group.look === ROUTINE ? 0 : group.look === UNKNOWN ? 2 : 1);
+  return groups.sort((a, b) => rank(a) - rank(b) || b.priority - a.priority);
+}
+
+function grouped(
+  lines: readonly ProposalRow[],
+  of: (row: ProposalRow) => Pick<Group, 'key' | 'source' | 'look'>,
+): Group[] {
   const groups = new Map<string, Group>();
   for (const row of lines) {
-    const source = sourceOf(row);
-    const key = `${source}\n${row.destination}`;
-    let group = groups.get(key);
+    const common = of(row);
+    let group = groups.get(common.key);
     if (group === undefined) {
       const { destination, type, order_by, expected_receipt } = row;
-      group = { key, source, destination, type, rows: [], order_by, expected_receipt, value: 0, priority: 0 };
-      groups.set(key, group);
+      group = { ...common, destination, type, rows: [], order_by, expected_receipt, value: 0, priority: 0 };
+      groups.set(common.key, group);
     }
     group.rows.push(row);
     group.value += Number(row.value ?? 0);
@@ -79,14 +114,14 @@ export function groupsOf(lines: readonly ProposalRow[]): Group[] {
     if (row.order_by < group.order_by) group.order_by = row.order_by;
     if (row.expected_receipt < group.expected_receipt) group.expected_receipt = row.expected_receipt;
   }
-  return [...groups.values()].sort((a, b) => compare(a.order_by, b.order_by) || b.priority - a.priority);
+  return [...groups.values()];
 }
 
-export function entriesOf(lines: readonly ProposalRow[], view: View): Entry[] {
+export function entriesOf(lines: readonly ProposalRow[], view: View, look: (row: ProposalRow) => Look): Entry[] {
   const line = (row: ProposalRow): Entry => ({ kind: 'line', key: row.proposal_id, row });
-  if (!view.isGrouped) return lines.map(line);
+  if (view.grouping === 'none') return lines.map(line);
   const entries: Entry[] = [];
-  for (const group of groupsOf(lines)) {
+  for (const group of view.grouping === 'look' ? groupsByLook(lines, look) : groupsOf(lines)) {
     entries.push({ kind: 'group', key: group.key, group });
     if (!view.folded.has(group.key)) for (const row of group.rows) entries.push(line(row));
   }
