@@ -132,15 +132,12 @@ pub(crate) struct DueBacktest {
 }
 
 impl Experience {
-    /// Reads the state of a project; one without a past where nothing was kept, it cannot be read any more, or it is of a
-    /// day that has not come and the data do not reach: one wrong date must not end all learning.
+    /// Reads the state of a project; one without a past where nothing was kept, or it cannot be read any more.
     ///
     /// # Errors
     /// What the ledger says.
-    pub(crate) fn read(ledger: Option<&dyn Ledger>, loaded: &Loaded, today: Day) -> Result<Self, LedgerError> {
-        let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
-        let has_come = |kept: &Self| kept.state.day.is_none_or(|day| day <= today || day <= as_of);
-        let kept = ledger.map(Self::kept).transpose()?.flatten().filter(has_come);
+    pub(crate) fn read(ledger: Option<&dyn Ledger>, loaded: &Loaded) -> Result<Self, LedgerError> {
+        let kept = ledger.map(Self::kept).transpose()?.flatten();
         let begin = || {
             let adaptation = Adaptation::new(AdaptationSettings::default(), &model_in_use(loaded), CLASSICAL);
             Self { state: State { day: None, desk_number: 0, adaptation }, changes: Vec::new() }
@@ -385,11 +382,11 @@ impl<'a> Lesson<'a> {
     ///
     /// # Errors
     /// A ledger that cannot be read.
-    pub(crate) fn begin(dir: &'a Path, loaded: &mut Loaded, today: Day) -> Result<Self, CliError> {
+    pub(crate) fn begin(dir: &'a Path, loaded: &mut Loaded) -> Result<Self, CliError> {
         let failed = |error: LedgerError| ledger::explained(&error);
         let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
         let reader = ledger::open_reader(dir)?;
-        let mut experience = Experience::read(reader.as_deref(), loaded, today).map_err(failed)?;
+        let mut experience = Experience::read(reader.as_deref(), loaded).map_err(failed)?;
         let is_new_day = experience.is_new_day(loaded, as_of);
         if is_new_day {
             experience.learn(loaded, reader.as_deref(), as_of).map_err(failed)?;

@@ -26,7 +26,8 @@ use restock_engine::{
     plan_day,
 };
 use restock_ledger::{
-    DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerError, Need, Recorded, Revision, Scope, tables_of_part,
+    DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope,
+    tables_of_part,
 };
 use restock_server::{
     LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PlannedLine, PlanningError, Standing,
@@ -81,6 +82,8 @@ pub(crate) struct ProjectPlanner {
     time_zone: TimeZone,
     approval: Arc<RwLock<Approval>>,
     ledger: Box<dyn Ledger>,
+    /// Whether it lies in a database on the network.
+    is_ledger_far: bool,
     /// `None` before they were read.
     files: Option<Arc<FileTables>>,
     /// When they count as read: before the first event.
@@ -286,7 +289,7 @@ fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
     let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
     let mut experience = match experience {
         Some(experience) => experience,
-        None => Experience::read(Some(ledger), &loaded, today).map_err(failed)?,
+        None => Experience::read(Some(ledger), &loaded).map_err(failed)?,
     };
     let is_new_day = experience.is_new_day(&loaded, as_of);
     if is_new_day {
@@ -380,7 +383,9 @@ impl ProjectPlanner {
         ledger: Box<dyn Ledger>,
     ) -> Result<Self, LedgerError> {
         let now = session.now;
+        let address = crate::ledger::address(session.project.as_deref().unwrap_or(Path::new(".")));
         Ok(Self {
+            is_ledger_far: !matches!(address, Ok(LedgerAddress::File(_))),
             // What is there already is read by the first plan.
             last_sequence: ledger.last_sequence()?,
             session,
@@ -410,6 +415,16 @@ impl ProjectPlanner {
             problems: Vec::new(),
             stock: None,
         })
+    }
+
+    /// Does something on a thread of its own where the ledger waits for a database on the network, which nothing that is
+    /// asynchronous may do; else at once, because a thread for every event costs memory that comes back late.
+    fn apart<T: Send>(&mut self, work: impl FnOnce(&mut Self) -> T + Send) -> T {
+        if !self.is_ledger_far {
+            return work(self);
+        }
+        let done = std::thread::scope(|scope| scope.spawn(|| work(self)).join());
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Whether files or settings changed since they were looked at.
@@ -807,9 +822,7 @@ impl LivePlanner for ProjectPlanner {
 
     fn take_in(&mut self, events: &[Recorded], now: Timestamp) -> Result<Option<Revision>, PlanningError> {
         let before = self.last_sequence;
-        // A ledger may wait for a database on the network, which nothing that is asynchronous may do.
-        let revision = std::thread::scope(|scope| scope.spawn(|| self.follow(events, now)).join());
-        let revision = revision.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let revision = self.apart(|planner| planner.follow(events, now));
         if revision.is_err() {
             // Given again, they are read with all others.
             (self.last_sequence, self.live, self.experience) = (before, None, None);
@@ -871,10 +884,9 @@ impl LivePlanner for ProjectPlanner {
         place: &ItemLocation,
         what_ifs: &[WhatIf],
     ) -> Result<Result<Explained, ExplainError>, PlanningError> {
-        // As in `take_in`: the ledger may wait for a database.
-        let explain = || self.with_tables(|live, tables| live.plan.explain(place, what_ifs, &live.forecaster, tables));
-        let explained = std::thread::scope(|scope| scope.spawn(explain).join());
-        explained.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        self.apart(|planner| {
+            planner.with_tables(|live, tables| live.plan.explain(place, what_ifs, &live.forecaster, tables))
+        })
     }
 
     fn asked_levels(&self, place: &ItemLocation) -> Option<[f64; N_LEVELS]> {

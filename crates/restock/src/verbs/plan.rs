@@ -89,7 +89,7 @@ fn run_on(session: &Session, args: &PlanArgs, project: &Project) -> Result<Outpu
     // What is tried out, looked back at or planned by a server teaches nothing.
     let is_own = !args.dry_run && !loaded.looks_back && loaded.settings == own;
     let lesson = match project.own_dir().filter(|dir| is_own && !is_served(dir)) {
-        Some(dir) => Some(Lesson::begin(dir, &mut loaded, session.today)?),
+        Some(dir) => Some(Lesson::begin(dir, &mut loaded)?),
         None => None,
     };
     let n_details = if args.dry_run { 0 } else { N_DETAILS };
