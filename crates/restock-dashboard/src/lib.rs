@@ -112,7 +112,7 @@ mod tests {
     /// What a first visit sends, packed: a page that opens at once on a slow line. Other pages come when they are opened.
     #[test]
     fn the_dashboard_is_small() {
-        let html = String::from_utf8_lossy(&page().bytes);
+        let html = String::from_utf8_lossy(page().bytes);
         let size = |one: &Asset| one.gzipped.as_ref().map_or(one.bytes.len(), Vec::len);
         let is_first = |name: &str| name == "index.html" || html.contains(&format!("/{name}\""));
         let (first, later): (Vec<_>, Vec<_>) = ASSETS.iter().partition(|(name, _)| is_first(name));
