@@ -13,6 +13,9 @@ use crate::world::{Key, Sent, World, locked};
 /// Days back to which late events reach.
 const LATE_DAYS: i64 = 40;
 
+/// The same of counts: a server that has saved its state takes no older ones than of 14 days.
+const LATE_COUNT_DAYS: i64 = 12;
+
 /// A line of a request.
 struct Line {
     key: Key,
@@ -125,9 +128,9 @@ fn new_line(world: &mut World, source: &str, mut fields: Value) -> Line {
 }
 
 /// Now, hours or days before.
-fn instant(rng: &mut ChaCha8Rng) -> String {
+fn instant(rng: &mut ChaCha8Rng, late_days: i64) -> String {
     let back = match rng.random_range(0..4) {
-        0 => SignedDuration::from_secs(rng.random_range(0..LATE_DAYS * 86_400)),
+        0 => SignedDuration::from_secs(rng.random_range(0..late_days * 86_400)),
         1 => SignedDuration::from_secs(rng.random_range(0..7_200)),
         _ => SignedDuration::ZERO,
     };
@@ -137,11 +140,12 @@ fn instant(rng: &mut ChaCha8Rng) -> String {
 
 fn fields(rng: &mut ChaCha8Rng) -> Value {
     let (item, location) = (item_id(rng.random_range(0..1_000)), LOCATIONS[rng.random_range(0..2)]);
-    let mut fields = json!({ "occurred_at": instant(rng), "item_id": item, "location_id": location });
+    let mut fields = json!({ "occurred_at": instant(rng, LATE_DAYS), "item_id": item, "location_id": location });
     let quantity = rng.random_range(1..4).to_string();
     match rng.random_range(0..100) {
         0..6 => {
             fields["type"] = json!("count");
+            fields["occurred_at"] = json!(instant(rng, LATE_COUNT_DAYS));
             fields["on_hand"] = json!(rng.random_range(0..40).to_string());
         }
         6..12 => {
