@@ -326,7 +326,7 @@ impl Planning {
 
     /// The whole proposal behind a need.
     pub(crate) async fn explain(&self, need: Need) -> Result<Option<Proposal>, Unanswered> {
-        self.ask(move |planner| guarded(|| planner.proposal(&need))).await?.map_err(Unanswered::Failed)
+        self.ask_for(move |planner| planner.proposal(&need)).await
     }
 
     /// What the planner answers to a question that may fail.

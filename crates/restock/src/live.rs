@@ -242,8 +242,8 @@ struct Done {
     files: Arc<FileTables>,
     about: Files,
     stock: Arc<FileStock>,
-    /// What is wrong with the files, where they were read anew.
-    problems: Option<Vec<String>>,
+    /// What is wrong with the files.
+    problems: Vec<String>,
     events: EventIndex,
     loaded: Loaded,
     whole: Whole,
@@ -325,26 +325,27 @@ fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
     }))
 }
 
-/// Reads the files where they or the settings changed, and says what is wrong with them then. Those that cannot be read do
-/// not stop the plan of the ones before.
+/// Reads the files where they or the settings changed, and says what is wrong with them. Those that cannot be read do not
+/// stop the plan of the ones before.
 fn read_files(
     session: &Session,
     approval: &RwLock<Approval>,
     before: Option<Arc<FileTables>>,
-) -> Result<(Arc<FileTables>, Option<Vec<String>>), CliError> {
+) -> Result<(Arc<FileTables>, Vec<String>), CliError> {
+    let with_problems = |files: Arc<FileTables>| {
+        let problems = row_problems(&files.import);
+        (files, problems)
+    };
     match (read_changed_files(session, approval, before.as_deref()), before) {
-        (Ok(Some(read)), _) => {
-            let problems = row_problems(&read.import);
-            Ok((Arc::new(read), Some(problems)))
-        }
-        (Ok(None), Some(before)) => Ok((before, None)),
+        (Ok(Some(read)), _) => Ok(with_problems(Arc::new(read))),
+        (Ok(None), Some(before)) => Ok(with_problems(before)),
         (Err(error), Some(before)) => {
             tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
             let told = format!(
                 "files or settings changed and cannot be read, those of before stand: {}",
                 explained_text(&error)
             );
-            Ok((before, Some(vec![told])))
+            Ok((before, vec![told]))
         }
         (Err(error), None) => Err(error),
         (Ok(None), None) => unreachable!("files that were never read have changed"),
@@ -503,11 +504,9 @@ impl ProjectPlanner {
         events.kept = std::mem::take(&mut self.events.kept);
         (self.files, self.about, self.events) = (Some(files), about, events);
         self.stock = Some(done.stock);
-        if let Some(problems) = done.problems {
-            self.problems = problems;
-            // The plan tells of them, whether or not it wants something else.
-            self.wants_everything = true;
-        }
+        // The plan tells of problems that are new or over, whether or not it wants something else.
+        self.wants_everything |= self.problems != done.problems;
+        self.problems = done.problems;
         self.report = experience.report();
         self.alarms = experience.exceptions(whole.as_of());
         self.experience = Some(experience);

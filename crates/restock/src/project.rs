@@ -174,7 +174,11 @@ impl Project {
             Some(dir) => ledger::add_events(dir, &mut import.dataset, look_back, &self.config.time_zone)?,
             None => Added::default(),
         };
-        self.understand(session, import, &added, session.now)
+        let mut loaded = self.understand(session, import, &added, session.now)?;
+        let in_use = self.own_dir().map(InUse::read).transpose()?.unwrap_or_default();
+        let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
+        in_use.apply(&mut loaded.settings, loaded.adapts, &loaded.shadow, as_of);
+        Ok(loaded)
     }
 
     /// The folder of the project, where its own data are read.
@@ -214,7 +218,8 @@ impl Project {
         Ok(ledger.last_sequence().map_err(|error| ledger::explained(&error))? > 0)
     }
 
-    /// Settings and models for what was read and is known by `now`; `import` holds the events that `added` tells of.
+    /// Settings and models for what was read and is known by `now`; `import` holds the events that `added` tells of. What
+    /// outcomes taught is not among the settings yet.
     ///
     /// # Errors
     /// Settings that cannot be used, models that cannot be read.
@@ -266,9 +271,6 @@ impl Project {
         }
         settings.learned_weights = own.map(fitted::read).transpose()?.flatten();
         let shadow = Shadow::read(own, config.shadow_days, settings.learned_weights.as_ref())?;
-        let in_use = self.own_dir().map(InUse::read).transpose()?.unwrap_or_default();
-        let as_of = plan_day(&import.dataset, &settings);
-        in_use.apply(&mut settings, config.adapts, &shadow, as_of);
         let looks_back = look_back.is_some();
         Ok(Loaded { import, settings, notes, name, models, shadow, adapts: config.adapts, looks_back })
     }
