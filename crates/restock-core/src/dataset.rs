@@ -300,6 +300,50 @@ impl SalesTable {
     pub fn is_empty(&self) -> bool {
         self.item.is_empty()
     }
+
+    /// Puts rows into another order: row `order[i]` becomes row `i`, in every column. Columns that are empty stay so.
+    ///
+    /// ```
+    /// use restock_core::{Day, dataset::SalesTable};
+    /// let mut sales = SalesTable { day: vec![Day(3), Day(1), Day(2)], ..SalesTable::default() };
+    /// sales.reorder(&[1, 2, 0]);
+    /// assert_eq!(sales.day, [Day(1), Day(2), Day(3)]);
+    /// assert!(sales.lost.is_empty());
+    /// ```
+    pub fn reorder(&mut self, order: &[u32]) {
+        fn gather<T: Copy>(column: &mut Vec<T>, order: &[u32]) {
+            if !column.is_empty() {
+                *column = order.iter().map(|&idx| column[idx as usize]).collect();
+            }
+        }
+        // A column more is a compile error here.
+        let Self {
+            item,
+            location,
+            day,
+            quantity,
+            unit_price,
+            on_promotion,
+            price_ratio,
+            stockout_share,
+            open_share,
+            holiday,
+            lost,
+            row,
+        } = self;
+        gather(item, order);
+        gather(location, order);
+        gather(day, order);
+        gather(quantity, order);
+        gather(unit_price, order);
+        gather(on_promotion, order);
+        gather(price_ratio, order);
+        gather(stockout_share, order);
+        gather(open_share, order);
+        gather(holiday, order);
+        gather(lost, order);
+        gather(row, order);
+    }
 }
 
 /// Stock of an item-location, lot by lot where lots are known.

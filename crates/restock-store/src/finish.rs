@@ -194,19 +194,10 @@ fn sort_sales(sales: &mut SalesTable, hash: &mut Vec<u32>, n_items: usize, n_loc
     counting_sort(&mut order, n_days, |idx| (sales.day[idx].0 - first_day) as usize);
     counting_sort(&mut order, n_locations, |idx| sales.location[idx].0 as usize);
     counting_sort(&mut order, n_items, |idx| sales.item[idx].0 as usize);
-    gather(&mut sales.item, &order);
-    gather(&mut sales.location, &order);
-    gather(&mut sales.day, &order);
-    gather(&mut sales.quantity, &order);
-    gather(&mut sales.unit_price, &order);
-    gather(&mut sales.on_promotion, &order);
-    gather(&mut sales.price_ratio, &order);
-    gather(&mut sales.stockout_share, &order);
-    gather(&mut sales.open_share, &order);
-    gather(&mut sales.holiday, &order);
-    gather(&mut sales.lost, &order);
-    gather(&mut sales.row, &order);
-    gather(hash, &order);
+    sales.reorder(&order);
+    if !hash.is_empty() {
+        *hash = order.iter().map(|&idx| hash[idx as usize]).collect();
+    }
 }
 
 fn counting_sort(order: &mut Vec<u32>, n_keys: usize, key: impl Fn(usize) -> usize) {
@@ -227,12 +218,6 @@ fn counting_sort(order: &mut Vec<u32>, n_keys: usize, key: impl Fn(usize) -> usi
         *start += 1;
     }
     *order = sorted;
-}
-
-fn gather<T: Copy>(column: &mut Vec<T>, order: &[u32]) {
-    if !column.is_empty() {
-        *column = order.iter().map(|&idx| column[idx as usize]).collect();
-    }
 }
 
 /// Marks rows that equal an earlier row of the same file in every cell.

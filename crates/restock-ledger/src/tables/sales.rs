@@ -213,23 +213,7 @@ pub(super) fn sort_sales(sales: &mut SalesTable) {
     if (1..sales.len()).all(|idx| key(idx - 1) <= key(idx)) {
         return;
     }
-    let mut order: Vec<usize> = (0..sales.len()).collect();
-    order.sort_by_key(|&idx| key(idx));
-    fn gather<T: Copy>(column: &mut Vec<T>, order: &[usize]) {
-        if !column.is_empty() {
-            *column = order.iter().map(|&idx| column[idx]).collect();
-        }
-    }
-    gather(&mut sales.item, &order);
-    gather(&mut sales.location, &order);
-    gather(&mut sales.day, &order);
-    gather(&mut sales.quantity, &order);
-    gather(&mut sales.unit_price, &order);
-    gather(&mut sales.on_promotion, &order);
-    gather(&mut sales.price_ratio, &order);
-    gather(&mut sales.stockout_share, &order);
-    gather(&mut sales.open_share, &order);
-    gather(&mut sales.holiday, &order);
-    gather(&mut sales.lost, &order);
-    gather(&mut sales.row, &order);
+    let mut order: Vec<u32> = (0..sales.len() as u32).collect();
+    order.sort_by_key(|&idx| key(idx as usize));
+    sales.reorder(&order);
 }
