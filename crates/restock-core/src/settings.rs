@@ -146,6 +146,9 @@ pub struct PlanSettings {
     pub max_days_of_cover: Option<f64>,
     /// Total order value allowed, currency.
     pub budget: Option<f64>,
+    /// What is planned as if it were otherwise, a change each; empty: everything as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub scenario: Vec<String>,
     /// Seed of every random number.
     pub seed: u64,
 }
@@ -200,6 +203,7 @@ impl Default for PlanSettings {
             n_paths: 256,
             max_days_of_cover: None,
             budget: None,
+            scenario: Vec::new(),
             seed: 42,
         }
     }

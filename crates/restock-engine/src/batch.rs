@@ -250,7 +250,7 @@ pub(crate) fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
     let promotion = series.covariates.iter().find(|covariate| covariate.name == "promotion");
     let seen = promotion.is_some_and(|covariate| covariate.values[..n_periods].iter().any(|value| *value > 0.0));
     for step in 0..forecast.horizon() {
-        let mut factor = if series.open_future[step] <= 0.0 { 0.0 } else { 1.0 };
+        let mut factor = if series.open_future[step] <= 0.0 { 0.0 } else { unit.demand_factor };
         if !seen {
             let period = series.first_period + (n_periods + step) as i32;
             let (from, to) = (series.bucket.first_day(period), series.bucket.last_day(period));

@@ -25,7 +25,9 @@ use crate::health::HealthReport;
 use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::plan::Unplanned;
+use crate::scenario::{LimitChanges, ScenarioChange};
 use crate::unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
+use crate::what_if::WhatIf;
 
 /// Receipts from which a lead time of an item is learned, and of a whole source.
 const MIN_RECEIPTS: [usize; 2] = [5, 8];
@@ -48,6 +50,10 @@ pub struct UnitBuilder<'a> {
     /// Histories, and the day of the plan.
     pub history: HistoryBuilder<'a>,
     segments: Vec<(Filter, usize)>,
+    /// What is planned as if it were otherwise, and for which item-locations.
+    what_ifs: Vec<(WhatIf, Option<Filter>)>,
+    /// Whether a scenario sets limits over several lines.
+    has_limit_changes: bool,
     lanes_by_item: HashMap<Option<ItemIdx>, Vec<u32>>,
     inventory: RowsByPair,
     item_locations: RowsByPair,
@@ -161,6 +167,14 @@ impl<'a> UnitBuilder<'a> {
         let unknown_from = settings.unknown_from(as_of);
         let mut notes = Vec::new();
         let mut segments = Vec::new();
+        let mut what_ifs = Vec::new();
+        for change in &settings.scenario {
+            match ScenarioChange::parse(change) {
+                Ok(ScenarioChange::Lines { what_if, filter }) => what_ifs.push((what_if, filter)),
+                Ok(ScenarioChange::Limit { .. }) => {}
+                Err(error) => notes.push(format!("a change of the scenario is ignored: {error}")),
+            }
+        }
         for (idx, segment) in settings.segments.iter().enumerate() {
             match Filter::parse(&segment.filter) {
                 Ok(filter) => segments.push((filter, idx)),
@@ -193,6 +207,8 @@ impl<'a> UnitBuilder<'a> {
             dataset,
             settings,
             segments,
+            what_ifs,
+            has_limit_changes: !LimitChanges::of(settings).is_empty(),
             lanes_by_item,
             inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
             item_locations: rows_by_pair(&dataset.item_locations, |row| Some((row.item, row.location))),
@@ -302,11 +318,7 @@ impl<'a> UnitBuilder<'a> {
         let components = self.components_of(item);
         let lane_row = self.lane_of(item, location);
         let lane = self.lane(item, location, lane_row, !components.is_empty(), &mut warnings);
-        let timing = lane.timing(as_of);
-        let last_lead_time = *timing.lead_times.last().expect("a lane has a lead time");
-        let n_days = last_lead_time + timing.review_period + settings.extra_horizon_days.max(1) as usize;
-        let n_periods = rounded_horizon(settings.bucket, self.history.periods_ahead(n_days));
-        let history = self.history_of(item, location, n_periods);
+        let history = self.history_of(item, location, self.periods_to_look_ahead(&lane));
         let (stock, unusable, mut stock_known, open_orders) =
             self.stock(item, location, &history, &lane, entity, &mut warnings);
         let is_upstream = self.upstream.contains(&(item, location));
@@ -416,6 +428,9 @@ impl<'a> UnitBuilder<'a> {
         let fields = |name: &str| self.field(name, entity, location, &lane, &classes);
         let segment = self.segments.iter().find(|(filter, _)| filter.matches(&fields));
         let segment = segment.map(|(_, idx)| &settings.segments[*idx]);
+        let is_meant = |filter: &Option<Filter>| filter.as_ref().is_none_or(|filter| filter.matches(&fields));
+        let what_ifs: Vec<&WhatIf> =
+            self.what_ifs.iter().filter(|(_, filter)| is_meant(filter)).map(|(what_if, _)| what_if).collect();
         let objective = objective_of(
             row.and_then(|row| row.service_type),
             row.and_then(|row| row.service_target),
@@ -443,7 +458,7 @@ impl<'a> UnitBuilder<'a> {
             && !self.inventory.contains_key(&(item, location))
             && !has_stock_rule;
         let shelf_life = entity.shelf_life_days.filter(|days| *days > 0);
-        Ok(PlanningUnit {
+        let unit = PlanningUnit {
             item_id: entity.item_id.clone(),
             item_name: entity.name.clone(),
             uom: entity.base_uom.clone(),
@@ -484,9 +499,31 @@ impl<'a> UnitBuilder<'a> {
             worst_finding: facts.finding,
             phantom_stock: facts.is_phantom,
             is_limited: self.is_limited(&lane),
+            demand_factor: 1.0,
             warnings,
             lane,
-        })
+        };
+        if what_ifs.is_empty() {
+            return Ok(unit);
+        }
+        let mut unit = what_ifs.into_iter().fold(unit, |unit, what_if| match what_if {
+            WhatIf::Demand(factor) => PlanningUnit { demand_factor: unit.demand_factor * factor, ..unit },
+            _ => unit.with(what_if),
+        });
+        // Longer lead times look further ahead.
+        let n_periods = self.periods_to_look_ahead(&unit.lane);
+        if n_periods > unit.history.series.open_future.len() {
+            unit.history = self.history_of(item, location, n_periods);
+        }
+        Ok(unit)
+    }
+
+    /// Future periods that a plan over a lane looks at.
+    fn periods_to_look_ahead(&self, lane: &Lane) -> usize {
+        let timing = lane.timing(self.history.as_of());
+        let last_lead_time = *timing.lead_times.last().expect("a lane has a lead time");
+        let n_days = last_lead_time + timing.review_period + self.settings.extra_horizon_days.max(1) as usize;
+        rounded_horizon(self.settings.bucket, self.history.periods_ahead(n_days))
     }
 
     /// Whether a table says that an item that never sold is sold at a location: a row of item_locations, a recent launch,
@@ -509,8 +546,10 @@ impl<'a> UnitBuilder<'a> {
         if lane.kind != ProposalType::Purchase {
             return false;
         }
-        let limits_of_all =
-            self.settings.budget.is_some() || !self.dataset.budgets.is_empty() || !self.dataset.capacities.is_empty();
+        let limits_of_all = self.has_limit_changes
+            || self.settings.budget.is_some()
+            || !self.dataset.budgets.is_empty()
+            || !self.dataset.capacities.is_empty();
         let ProposalSource::SupplierId(id) = &lane.source else { return limits_of_all };
         limits_of_all
             || self.supplier(id).is_some_and(|supplier| {

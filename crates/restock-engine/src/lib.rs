@@ -24,6 +24,7 @@ mod newcomers;
 mod plan;
 mod play;
 pub mod portfolio;
+pub mod scenario;
 mod sentence;
 pub mod simulate;
 mod unit;

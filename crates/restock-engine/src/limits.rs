@@ -24,6 +24,7 @@ use crate::batch::{Overrides, UnitPlan};
 use crate::builder::Masters;
 use crate::explanation::{AllocationData, money, tidy};
 use crate::plan::ShadowPrice;
+use crate::scenario::{LimitChanges, LimitKind};
 
 /// What the limits did.
 #[derive(Debug, Default)]
@@ -137,14 +138,14 @@ pub(crate) fn apply<'a>(
     let valid =
         |from: Option<Day>, to: Option<Day>| from.is_none_or(|day| day <= as_of) && to.is_none_or(|day| as_of <= day);
     // Narrow scopes first, the total last.
-    let mut budgets: Vec<(&str, f64)> = dataset
-        .budgets
-        .iter()
-        .filter(|row| valid(row.from, row.to))
-        .filter_map(|row| Some((row.scope.as_str(), row.amount.to_f64()?)))
-        .collect();
+    let changes = LimitChanges::of(settings);
+    let rows = dataset.budgets.iter().filter(|row| valid(row.from, row.to));
+    let rows = rows.filter_map(|row| Some((row.scope.as_str(), row.amount.to_f64()?)));
+    let rows = rows.chain(settings.budget.map(|amount| ("all", amount)));
+    let mut budgets: Vec<(&str, f64)> = rows.filter(|(scope, _)| !changes.has(LimitKind::Budget, scope)).collect();
+    budgets.extend(changes.of_kind(LimitKind::Budget));
     budgets.sort_by_key(|(scope, _)| *scope == "all");
-    budgets.extend(settings.budget.map(|amount| ("all", amount)));
+    let capacities = capacities_of(dataset, &changes, as_of);
     // A cut may take an order below its supplier's minimum. The supplier then gets nothing, and what the order would have
     // used is shared out again among the others, until every order that is left can be placed.
     let before: Vec<(usize, [Units; 3])> = lines.iter().map(|line| (line.n_bundles, line.changes)).collect();
@@ -155,14 +156,12 @@ pub(crate) fn apply<'a>(
             let limits = Limits { budget: Some(f64::max(*amount, 0.0)), ..Limits::default() };
             cut(&mut lines, scope, &limits, dataset, &mut limited);
         }
-        for row in dataset.capacities.iter().filter(|row| valid(row.from, row.to)) {
-            let amount = |amount: Option<f64>| amount.filter(|amount| amount.is_finite()).map(|amount| amount.max(0.0));
-            let limits = Limits { volume: amount(row.volume), weight: amount(row.weight), budget: None };
+        for Capacity { scope, limits, n_lines } in &capacities {
             if limits.volume.is_some() || limits.weight.is_some() {
-                cut(&mut lines, &row.scope, &limits, dataset, &mut limited);
+                cut(&mut lines, scope, limits, dataset, &mut limited);
             }
-            if let Some(n_lines) = row.lines {
-                cut_lines(&mut lines, &row.scope, n_lines as usize, dataset, &mut limited);
+            if let Some(n_lines) = n_lines {
+                cut_lines(&mut lines, scope, *n_lines, dataset, &mut limited);
             }
         }
         let failing = least_order_below_minimum(&lines, masters);
@@ -192,6 +191,52 @@ pub(crate) fn apply<'a>(
         }
     }
     limited
+}
+
+/// What may be received or carried over a scope.
+struct Capacity {
+    scope: String,
+    limits: Limits,
+    n_lines: Option<usize>,
+}
+
+/// Capacities of the day, with what a scenario changes.
+fn capacities_of(dataset: &Dataset, changes: &LimitChanges, as_of: Day) -> Vec<Capacity> {
+    let valid =
+        |from: Option<Day>, to: Option<Day>| from.is_none_or(|day| day <= as_of) && to.is_none_or(|day| as_of <= day);
+    let rows = dataset.capacities.iter().filter(|row| valid(row.from, row.to));
+    let of_row = |row: &restock_core::dataset::CapacityRow| {
+        let amount = |amount: Option<f64>, kind| {
+            let amount = amount.filter(|amount| amount.is_finite() && !changes.has(kind, &row.scope));
+            amount.map(|amount| amount.max(0.0))
+        };
+        let limits = Limits {
+            volume: amount(row.volume, LimitKind::Volume),
+            weight: amount(row.weight, LimitKind::Weight),
+            budget: None,
+        };
+        let n_lines = row.lines.filter(|_| !changes.has(LimitKind::Lines, &row.scope)).map(|n| n as usize);
+        Capacity { scope: row.scope.clone(), limits, n_lines }
+    };
+    let mut capacities: Vec<Capacity> = rows.map(of_row).collect();
+    let mut add = |scope: &str, limits, n_lines| capacities.push(Capacity { scope: scope.to_owned(), limits, n_lines });
+    for (scope, amount) in changes.of_kind(LimitKind::Volume) {
+        add(scope, Limits { volume: Some(amount), ..Limits::default() }, None);
+    }
+    for (scope, amount) in changes.of_kind(LimitKind::Weight) {
+        add(scope, Limits { weight: Some(amount), ..Limits::default() }, None);
+    }
+    for (scope, amount) in changes.of_kind(LimitKind::Lines) {
+        add(scope, Limits::default(), Some(amount as usize));
+    }
+    for (scope, amount) in changes.of_kind(LimitKind::Containers) {
+        let supplier_id = scope.strip_prefix("supplier:").unwrap_or(scope);
+        if let Some(Container { volume, weight }) = container_of(supplier_id, Masters::of(dataset)) {
+            let of_all = |size: Option<f64>| size.map(|size| size * amount);
+            add(scope, Limits { volume: of_all(volume), weight: of_all(weight), budget: None }, None);
+        }
+    }
+    capacities
 }
 
 /// Line indices of each order: supplier and order day.

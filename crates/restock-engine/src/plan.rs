@@ -344,6 +344,9 @@ pub enum SettingsError {
         /// What is wrong.
         error: crate::filter::FilterError,
     },
+    /// A change of the scenario cannot be read.
+    #[error(transparent)]
+    BadScenario(#[from] crate::scenario::ScenarioError),
     /// A service target outside 0 to 1.
     #[error("service target is {got}, must be above 0 and below 1 (0.98 is 98 %)")]
     BadTarget {
@@ -376,6 +379,9 @@ pub fn check_settings(settings: &PlanSettings) -> Result<(), SettingsError> {
     for (idx, segment) in settings.segments.iter().enumerate() {
         crate::filter::Filter::parse(&segment.filter)
             .map_err(|error| SettingsError::BadFilter { number: idx + 1, error })?;
+    }
+    for change in &settings.scenario {
+        crate::scenario::ScenarioChange::parse(change)?;
     }
     Ok(())
 }

@@ -95,6 +95,8 @@ pub struct PlanningUnit {
     pub phantom_stock: bool,
     /// Whether limits over several lines (budget, container, supplier minimum) apply.
     pub is_limited: bool,
+    /// Demand is planned as if it were this multiple of what is forecast; 1 unless a scenario says otherwise.
+    pub demand_factor: f64,
     /// Assumptions and data-health codes, in words.
     pub warnings: Vec<String>,
 }
@@ -285,6 +287,11 @@ impl PlanningUnit {
             WhatIf::LeadTime(days) => {
                 unit.lane.lead_days = Arc::from([*days]);
                 unit.lane.configured_lead_days = Some(*days);
+            }
+            WhatIf::LeadTimeChange(days) => {
+                let later = |lead: f64| (lead + days).max(0.0);
+                unit.lane.lead_days = unit.lane.lead_days.iter().copied().map(later).collect();
+                unit.lane.configured_lead_days = unit.lane.configured_lead_days.map(later);
             }
             WhatIf::Review(days) => unit.lane.next_order_day = unit.lane.order_day.plus(days.ceil() as i32),
             WhatIf::Target(target) => {

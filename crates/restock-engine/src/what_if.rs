@@ -10,6 +10,8 @@ use restock_core::Quantity;
 pub enum WhatIf {
     /// `lead_time=5`: every order arrives this many days after it is placed.
     LeadTime(f64),
+    /// `lead_time=+5` or `lead_time=-2`: orders arrive this many days later (earlier), at once at the soonest.
+    LeadTimeChange(f64),
     /// `review=7`: the next order opportunity comes this many days after this one.
     Review(f64),
     /// `target=0.95` or `service=0.95`: the service target.
@@ -77,6 +79,10 @@ impl WhatIf {
             _ => Err(WhatIfError::BadValue { name, value: value.to_owned(), expected }),
         };
         match name {
+            "lead_time" if value.starts_with(['+', '-']) => {
+                number("lead_time", "a change from -3650 to +3650 days", |days| (-3650.0..=3650.0).contains(&days))
+                    .map(Self::LeadTimeChange)
+            }
             "lead_time" => {
                 number("lead_time", "days from 0 to 3650", |days| (0.0..=3650.0).contains(&days)).map(Self::LeadTime)
             }
@@ -127,6 +133,7 @@ impl fmt::Display for WhatIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LeadTime(days) => write!(f, "lead_time={days}"),
+            Self::LeadTimeChange(days) => write!(f, "lead_time={days:+}"),
             Self::Review(days) => write!(f, "review={days}"),
             Self::Target(target) => write!(f, "target={target}"),
             Self::Demand(factor) => {
@@ -152,8 +159,17 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        for text in ["lead_time=5", "review=7", "target=0.95", "demand=-20%", "demand=+12.5%", "pack=6", "on_hand=2.5"]
-        {
+        for text in [
+            "lead_time=5",
+            "lead_time=+5",
+            "lead_time=-1.5",
+            "review=7",
+            "target=0.95",
+            "demand=-20%",
+            "demand=+12.5%",
+            "pack=6",
+            "on_hand=2.5",
+        ] {
             assert_eq!(WhatIf::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(WhatIf::parse("service=0.99").unwrap(), WhatIf::Target(0.99));

@@ -5,12 +5,12 @@
 //! tables were asked for longest ago are forgotten; they are read again when they are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use restock_core::{Dataset, Event, ItemLocation};
 use rustc_hash::FxHashMap;
 
+use crate::collected_events::{KeptSale, Sources};
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 use crate::tables::{EventSales, Files, Sold, tables_of_events};
@@ -41,17 +41,9 @@ struct Kept {
     next: BTreeMap<String, (u32, u64)>,
     sales: Vec<KeptSale>,
     others: Vec<Event>,
-    sources: BTreeSet<Arc<str>>,
+    sources: Sources,
     n_bytes: usize,
     last_call: u64,
-}
-
-struct KeptSale {
-    sold: Sold,
-    source: Arc<str>,
-    event_id: Box<str>,
-    /// Number of its location.
-    location: u32,
 }
 
 impl Default for KeptEvents {
@@ -62,8 +54,8 @@ impl Default for KeptEvents {
 }
 
 impl KeptEvents {
-    /// What is kept where nobody says otherwise, bytes: about a million sales.
-    pub const USUAL_MAX_BYTES: usize = 128 * 1024 * 1024;
+    /// What is kept where nobody says otherwise, bytes: about 400,000 sales.
+    pub const USUAL_MAX_BYTES: usize = 64 * 1024 * 1024;
 
     /// Nothing yet, and later at most `max_bytes`, beside what one call needs.
     pub fn new(max_bytes: usize) -> Self {
@@ -107,8 +99,8 @@ impl KeptEvents {
         sales.reserve(own().map(|(_, kept)| kept.sales.len()).sum());
         for (item_id, kept) in own() {
             let mut places = vec![None; kept.locations.len()];
-            for KeptSale { sold, source, event_id, location } in &kept.sales {
-                let idx = *location as usize;
+            for KeptSale { sold, source, event_id, place } in &kept.sales {
+                let idx = *place as usize;
                 let place = *places[idx].get_or_insert_with(|| sales.place(item_id, &kept.locations[idx]));
                 sales.add(*sold, source, event_id, place);
             }
@@ -182,7 +174,7 @@ impl Kept {
         Ok(())
     }
 
-    fn add(&mut self, event: Event, location: u32, time_zone: &TimeZone) {
+    fn add(&mut self, event: Event, place: u32, time_zone: &TimeZone) {
         if event.kind.place().is_none() {
             // A price of one location lies in the ledger by item and location, and comes in with what is wide.
             return;
@@ -192,15 +184,8 @@ impl Kept {
             self.others.push(event);
             return;
         };
-        let source = match self.sources.get(event.source.as_str()) {
-            Some(source) => source.clone(),
-            None => {
-                let source: Arc<str> = event.source.into();
-                self.sources.insert(source.clone());
-                source
-            }
-        };
+        let source = self.sources.shared(event.source);
         self.n_bytes += size_of::<KeptSale>() + event.event_id.len();
-        self.sales.push(KeptSale { sold, source, event_id: event.event_id.into(), location });
+        self.sales.push(KeptSale { sold, source, event_id: event.event_id.into(), place });
     }
 }

@@ -45,6 +45,7 @@
 mod address;
 mod audit;
 mod backup;
+mod collected_events;
 mod copy;
 mod desk;
 mod doctor;
@@ -74,6 +75,7 @@ pub mod wire;
 pub use address::{LedgerAddress, copy_ledger};
 pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
+pub use collected_events::CollectedEvents;
 pub use desk::{
     Choice, DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Need,
     OrderStanding, ProposalState, RULE_ACTOR, RequestKey, Revision, Scope, line_field, n_approvers,

@@ -1,8 +1,8 @@
 //! A whole server under steady load for as long as you like: events to proposals, requests, memory.
 //!
-//! `cargo run --release -p restock-server --example soak -- BINARY [MINUTES] [ITEM_LOCATIONS] [EVENTS_PER_SECOND]`, where
-//! `BINARY` is a built `restock`. A project of that many item-locations with 60 days of sales is served; sales, receipts and
-//! counts come in one by one, and somebody reads proposals once a second. Printed every minute: times from the commit of an
+//! `cargo run --release -p restock-server --example soak -- BINARY [MINUTES] [ITEM_LOCATIONS] [EVENTS_PER_SECOND]
+//! [EVENTS_BEFORE]`, where `BINARY` is a built `restock`. A project of that many item-locations with 60 days of sales is served, and as
+//! many events come in before, in batches; then sales, receipts and counts come in one by one, and somebody reads proposals once a second. Printed every minute: times from the commit of an
 //! event until its proposals were filed (by the server's own histogram), times of requests, resident memory.
 
 #![expect(clippy::print_stdout, reason = "an example reports")]
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Failed> {
     let mut arguments = std::env::args().skip(1);
     let binary = std::fs::canonicalize(arguments.next().ok_or("name the binary: target/release/restock")?)?;
     let mut number = |usual: u64| arguments.next().map_or(Ok(usual), |text| text.parse());
-    let (minutes, n_places, per_second) = (number(60)?, number(2_000)?, number(50)?);
+    let (minutes, n_places, per_second, n_before) = (number(60)?, number(2_000)?, number(50)?, number(0)?);
     let n_items = (n_places as usize).div_ceil(N_STORES);
     let folder = tempfile::tempdir()?;
     write_project(folder.path(), n_items)?;
@@ -56,16 +56,23 @@ async fn main() -> Result<(), Failed> {
     println!(
         "minute   events   not taken   request p50 ms   p99 ms   to proposals: within .1 s   within .25 s   within 1 s   longest bucket   MB"
     );
-    run(&served, minutes, n_items, per_second).await
+    run(&served, minutes, n_items, per_second, n_before).await
 }
 
 /// Sends events at a steady pace, and reports every minute.
-async fn run(served: &Served, minutes: u64, n_items: usize, per_second: u64) -> Result<(), Failed> {
+async fn run(served: &Served, minutes: u64, n_items: usize, per_second: u64, n_before: u64) -> Result<(), Failed> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut n_sent = 0;
+    while n_sent < n_before {
+        let lines: Vec<String> =
+            (n_sent..n_before.min(n_sent + 5_000)).map(|n| event(&mut rng, n_items, n + 1).to_string()).collect();
+        n_sent += lines.len() as u64;
+        served.post_many(lines.join("\n")).await?;
+    }
     let pause = Duration::from_secs_f64(1.0 / per_second.max(1) as f64);
     let begin = Instant::now();
     let mut next = begin;
-    let (mut sent, mut n_sent, mut n_failed) = (Vec::new(), 0_u64, 0_u64);
+    let (mut sent, mut n_failed) = (Vec::new(), 0_u64);
     let mut before = served.delays().await?;
     let mut memory = Vec::new();
     let mut last_read = begin;
@@ -182,6 +189,16 @@ impl Served {
         let is_taken = answer.status() == 202;
         answer.bytes().await?;
         Ok(is_taken)
+    }
+
+    async fn post_many(&self, lines: String) -> Result<(), Failed> {
+        let request = self.client.post(format!("{}/v1/events", self.url)).bearer_auth(&self.secret);
+        let answer = request.header("content-type", "application/x-ndjson").body(lines).send().await?;
+        if answer.status() != 202 {
+            return Err(format!("a batch of events was answered {}", answer.status()).into());
+        }
+        answer.bytes().await?;
+        Ok(())
     }
 
     /// The histogram of times from commit to proposals: upper bounds, and how many lie within.

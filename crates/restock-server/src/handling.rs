@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use restock_core::Day;
 use restock_ledger::{AuditEntry, AuditRecord};
 
+use crate::trail::FromTrail;
+
 /// Beginning of the subject of entries about exceptions.
 const SUBJECT: &str = "exception/";
 
@@ -65,12 +67,15 @@ pub(crate) struct Handled {
 pub(crate) struct Handling {
     by_id: HashMap<String, Handled>,
     /// The last record that was read.
-    pub(crate) last_number: u64,
+    last_number: u64,
 }
 
-impl Handling {
-    /// Takes in the next records; those that were taken in before are passed over.
-    pub(crate) fn take_in(&mut self, records: &[AuditRecord]) {
+impl FromTrail for Handling {
+    fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    fn take_in(&mut self, records: &[AuditRecord]) {
         let seen = self.last_number;
         for AuditRecord { number, entry, .. } in records.iter().filter(|record| record.number > seen) {
             self.last_number = *number;
@@ -84,7 +89,9 @@ impl Handling {
             handled.reason.clone_from(&entry.reason);
         }
     }
+}
 
+impl Handling {
     pub(crate) fn of(&self, id: &str) -> Handled {
         self.by_id.get(id).cloned().unwrap_or_default()
     }

@@ -36,6 +36,16 @@ pub(crate) const PLANNER_TICK: Duration = Duration::from_secs(1);
 pub(crate) const PLANNER_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 /// Runs of the planner that are remembered.
 pub(crate) const MAX_RUNS: usize = 100;
+/// Jobs whose answers are kept.
+pub(crate) const MAX_JOBS: usize = 50;
+/// The most bytes of answers of jobs that are kept, as text.
+pub(crate) const MAX_JOBS_BYTES: usize = 64 * 1024 * 1024;
+/// The most jobs that wait for their turn in a lane.
+pub(crate) const MAX_WAITING_JOBS: usize = 16;
+/// The most changes of a scenario, service targets of a curve, and shocks, policies or models of a job.
+pub const MAX_CHANGES: usize = 50;
+/// The most scenarios that are kept.
+pub const MAX_SCENARIOS: usize = 200;
 /// The most questions that wait for the planner.
 pub(crate) const MAX_PLANNER_JOBS: usize = 64;
 /// Counts of stock that are older than this are refused: what moved before is summed when a snapshot is saved, since each

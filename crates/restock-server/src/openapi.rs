@@ -75,6 +75,23 @@ use crate::routes;
         routes::masters::items,
         routes::masters::locations,
         routes::masters::suppliers,
+        routes::jobs::list,
+        routes::jobs::one,
+        routes::jobs::cancel,
+        routes::jobs::follow,
+        routes::simulations::simulate,
+        routes::simulations::simulation,
+        routes::simulations::backtest,
+        routes::simulations::backtested,
+        routes::simulations::frontier,
+        routes::simulations::frontier_of,
+        routes::scenarios::list,
+        routes::scenarios::create,
+        routes::scenarios::one,
+        routes::scenarios::change,
+        routes::scenarios::remove,
+        routes::scenarios::plan_again,
+        routes::scenarios::diff,
         routes::models::list,
         routes::models::promote,
         routes::models::roll_back,
@@ -86,7 +103,7 @@ use crate::routes;
 )]
 struct Api;
 
-/// Security and the problems that every protected endpoint can answer with, from the table of [`ENDPOINTS`].
+/// Security and the problems that every endpoint with a body, and every protected one, can answer with, from the table of [`ENDPOINTS`].
 struct AccessOfTable;
 
 impl Modify for AccessOfTable {
@@ -105,6 +122,11 @@ impl Modify for AccessOfTable {
                 _ => path.get.as_mut(),
             });
             let Some(operation) = operation else { continue };
+            if operation.request_body.is_some() {
+                add_problem(operation, "400", "the body cannot be read");
+                add_problem(operation, "413", "the body is too large");
+                add_problem(operation, "415", "the body has another media type");
+            }
             add_problem(operation, "421", "the request is for another host");
             add_problem(operation, "429", "too many requests; the header retry-after says how long to wait");
             add_problem(operation, "500", "the server failed");

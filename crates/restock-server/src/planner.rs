@@ -23,11 +23,12 @@ use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, EventKind, ItemLocation, N_LEVELS};
-use restock_engine::{ExplainError, Explained, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf};
+use restock_engine::{ExplainError, Explained, OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, WhatIf};
 use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::jobs::{JobRequest, Task};
 use crate::limits::{CATCH_UP_PAGE, MAX_PLANNED_EVENTS, MAX_PLANNER_JOBS, MAX_RUNS, PLANNER_PAUSES, PLANNER_TICK};
 use crate::models::{ModelChange, ModelOrder, ModelRefusal, ModelRequest, Models};
 use crate::options::{Approvers, AutoApproval, Clock};
@@ -164,6 +165,20 @@ pub trait LivePlanner: Send {
             ModelRequest::RollBack => ModelRefusal::NothingBefore("this planner has no versions".to_owned()),
         };
         Ok(Err(of))
+    }
+
+    /// Prepares long work, quickly: the task takes with it what it needs, as of the last events taken in.
+    ///
+    /// # Errors
+    /// [`PlanningError`].
+    fn prepare(&mut self, request: JobRequest, now: Timestamp) -> Result<Task, PlanningError> {
+        let _ = now;
+        Err(PlanningError(format!("this planner makes no {}", request.kind())))
+    }
+
+    /// Limits over several lines, and what one more unit of each would bring.
+    fn limits(&self) -> Vec<ShadowPrice> {
+        Vec::new()
     }
 
     /// Items, locations and suppliers, each ascending by id; `None` before the first plan.

@@ -12,11 +12,13 @@ use tokio::sync::watch;
 use crate::handling::Handling;
 use crate::idempotency::Keys;
 use crate::intake::ServerIntake;
+use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
 use crate::passwords::PasswordChecks;
 use crate::planner::{Planning, Rules};
 use crate::rates::{Delays, Limiter};
+use crate::scenarios::Scenarios;
 use crate::security::Security;
 use crate::sessions::Sessions;
 use crate::tokens::Tokens;
@@ -45,6 +47,9 @@ pub(crate) struct Inner {
     pub(crate) time_zone: TimeZone,
     pub(crate) rules: Rules,
     pub(crate) planning: Planning,
+    pub(crate) jobs: Jobs,
+    /// Scenarios that people made.
+    pub(crate) scenarios: Mutex<Scenarios>,
     /// What people did about exceptions.
     pub(crate) handling: Mutex<Handling>,
     pub(crate) n_streams: AtomicUsize,
@@ -96,6 +101,8 @@ impl Server {
             sources: Mutex::default(),
             security,
             metrics,
+            jobs: Jobs::new(clock.clone()),
+            scenarios: Mutex::default(),
             clock,
             time_zone,
             rules,
@@ -141,6 +148,7 @@ impl Server {
     /// closed for writing.
     pub async fn shut_down(self) {
         self.app.is_closing.send_replace(true);
+        self.app.jobs.close();
         self.app.writer.stop();
         let joined = tokio::task::spawn_blocking(|| self.writer.join()).await;
         if !matches!(joined, Ok(Ok(()))) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::{Dataset, Day, Event};
-use restock_ledger::{DESK_SOURCE, Ledger, LedgerAddress, LedgerError, tables};
+use restock_ledger::{CollectedEvents, DESK_SOURCE, Files, Ledger, LedgerAddress, LedgerError};
 
 use crate::config::Config;
 use crate::error::CliError;
@@ -75,16 +75,24 @@ pub(crate) fn add_events(
     time_zone: &TimeZone,
 ) -> Result<Added, CliError> {
     let Some(ledger) = open_reader(dir)? else { return Ok(Added::default()) };
-    let mut events = events_up_to(&*ledger, u64::MAX).map_err(|error| explained(&error))?;
-    let n_all = events.len();
-    if let Some(as_of) = as_of {
-        events.retain(|event| event.business_day(time_zone) < as_of);
-    }
-    let others = events.iter().filter(|event| event.source != DESK_SOURCE);
-    let last_day = others.map(|event| event.business_day(time_zone)).max();
-    let added = Added { n_events: events.len(), n_later: n_all - events.len(), last_day };
-    if let Some(first) = events.iter().map(|event| event.occurred_at).min() {
-        *dataset = tables(dataset, before(first), &events, time_zone);
+    let (mut events, mut added) = (CollectedEvents::new(time_zone.clone()), Added::default());
+    let mut first_at: Option<Timestamp> = None;
+    let mut take_in = |event: Event| {
+        let day = event.business_day(time_zone);
+        if as_of.is_some_and(|as_of| day >= as_of) {
+            added.n_later += 1;
+            return;
+        }
+        added.n_events += 1;
+        if event.source != DESK_SOURCE {
+            added.last_day = added.last_day.max(Some(day));
+        }
+        first_at = Some(first_at.map_or(event.occurred_at, |first| first.min(event.occurred_at)));
+        events.add(event);
+    };
+    for_each_event(&*ledger, u64::MAX, &mut take_in).map_err(|error| explained(&error))?;
+    if let Some(first_at) = first_at {
+        *dataset = events.tables(dataset, Files::of(dataset, before(first_at)));
     }
     Ok(added)
 }
@@ -92,13 +100,6 @@ pub(crate) fn add_events(
 /// A moment before `first`: when the files were true, where they do not say it themselves.
 pub(crate) fn before(first: Timestamp) -> Timestamp {
     first.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(first)
-}
-
-/// Every event up to number `last`, in their order.
-pub(crate) fn events_up_to(ledger: &dyn Ledger, last: u64) -> Result<Vec<Event>, LedgerError> {
-    let mut events = Vec::new();
-    for_each_event(ledger, last, &mut |event| events.push(event))?;
-    Ok(events)
 }
 
 /// Gives `visit` every event up to number `last`, in their order.

@@ -317,17 +317,19 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
     );
 }
 
-/// A project of two shops that are supplied by a warehouse, with names, costs and minimums.
-fn chain(dir: &Path) {
+/// A project of two shops that are supplied by a warehouse, with names, costs, minimums and so many days of sales.
+fn chain(dir: &Path, n_days: i32) {
     let settings = "[forecast]\nmodel = \"ses\"\n";
     shop(dir, settings, &[]);
     let write = |table: &str, rows: &str| std::fs::write(dir.join(format!("shop/data/{table}.csv")), rows).unwrap();
     let mut sales = "date,item_id,location_id,quantity,unit_price\n".to_owned();
-    for day in 1..=28_u32 {
+    let last: jiff::civil::Date = "2026-02-28".parse().unwrap();
+    for number in 1..=n_days {
+        let day = last.checked_sub(jiff::Span::new().days(n_days - number)).unwrap();
         for (item, per_day) in [("rice", 9), ("salt", 2), ("tea", 4)] {
-            let quantity = per_day + (day * 7 + per_day) % 3;
-            sales.push_str(&format!("2026-02-{day:02},{item},east,{quantity},3\n"));
-            sales.push_str(&format!("2026-02-{day:02},{item},west,{per_day},3\n"));
+            let quantity = per_day + (number * 7 + per_day) % 3;
+            sales.push_str(&format!("{day},{item},east,{quantity},3\n"));
+            sales.push_str(&format!("{day},{item},west,{per_day},3\n"));
         }
     }
     write("sales", &sales);
@@ -350,7 +352,7 @@ fn chain(dir: &Path) {
 #[test]
 fn the_plan_is_read_over_http_as_the_command_line_tells_it() {
     let dir = tempfile::tempdir().unwrap();
-    chain(dir.path());
+    chain(dir.path(), 28);
     let viewer = token(dir.path(), "ada", "viewer");
     let served = Served::start(dir.path());
     let read = |path: &str| {
@@ -436,4 +438,115 @@ fn the_plan_is_read_over_http_as_the_command_line_tells_it() {
     assert_eq!(read("/v1/items?text=tea")["items"][0]["unit_cost"], "1.5");
     assert_eq!(read("/v1/suppliers")["suppliers"][0]["min_order_value"], "50");
     assert_eq!(read("/v1/locations?prefix=d")["locations"][0]["kind"], "dc");
+}
+
+/// What is asked beside the plan is what the command line says of the same state, and of the same settings.
+#[test]
+fn simulations_backtests_and_scenarios_are_those_of_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    chain(dir.path(), 150);
+    let planner = token(dir.path(), "ada", "planner");
+    let served = Served::start(dir.path());
+    let ask = |method: &str, path: &str, sent: &str| {
+        let answer = served.request(method, path, Some(&planner), sent);
+        assert!(answer.starts_with("HTTP/1.1 20"), "{path}: {answer}");
+        body(&answer)
+    };
+    let over = |path: &str| {
+        for _ in 0..1_200 {
+            let job = ask("GET", path, "");
+            let state = job["job"]["state"].as_str().or(job["state"].as_str()).unwrap().to_owned();
+            if state != "waiting" && state != "running" {
+                assert_eq!(state, "done", "{job}");
+                return job;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{path} does not end")
+    };
+    let asked = |path: &str, sent: &str| over(ask("POST", path, sent)["href"].as_str().unwrap())["result"].clone();
+
+    let told = json(
+        dir.path(),
+        &[
+            "simulate",
+            "--project",
+            "shop",
+            "--json",
+            "--days",
+            "30",
+            "--paths",
+            "20",
+            "--shock",
+            "demand=2x@2026-03-05",
+        ],
+    );
+    let sent = r#"{"days":30,"paths":20,"shocks":["demand=2x@2026-03-05"]}"#;
+    assert_eq!(asked("/v1/simulations", sent), told);
+    let told = json(
+        dir.path(),
+        &["backtest", "--project", "shop", "--json", "--policies", "base_stock,min_max", "--windows", "1"],
+    );
+    assert_eq!(asked("/v1/backtests", r#"{"policies":["base_stock","min_max"],"windows":1}"#), told);
+    let models = [
+        "backtest",
+        "--project",
+        "shop",
+        "--json",
+        "--forecast",
+        "--models",
+        "ses,seasonal_naive",
+        "--horizon",
+        "3",
+        "--windows",
+        "1",
+    ];
+    let sent = r#"{"models":["ses","seasonal_naive"],"horizon":3,"windows":1}"#;
+    assert_eq!(asked("/v1/backtests", sent), json(dir.path(), &models));
+
+    let plan = json(dir.path(), &["plan", "--project", "shop", "--json"]);
+    let frontier = asked("/v1/frontiers", r#"{"targets":[0.6,0.99]}"#);
+    assert_eq!(
+        (&frontier[0]["target"], &frontier[0]["summary"]["order_value"]),
+        (&serde_json::Value::Null, &plan["summary"]["order_value"])
+    );
+    let at = |objective: &str| json(dir.path(), &["plan", "--project", "shop", "--json", "--objective", objective]);
+    let low = at("fill_rate=0.6");
+    assert_eq!(frontier[1]["summary"]["order_value"], low["summary"]["order_value"]);
+    assert_ne!(low["summary"]["order_value"], plan["summary"]["order_value"], "the case says nothing");
+
+    let made = ask("POST", "/v1/scenarios", r#"{"name":"less","changes":["target=0.6"]}"#);
+    let path = format!("/v1/scenarios/{}", made["scenario_id"].as_str().unwrap());
+    let planned = over(&path);
+    let summaries = &planned["comparison"]["summaries"];
+    assert_eq!(
+        (&summaries[0]["order_value"], &summaries[1]["order_value"]),
+        (&plan["summary"]["order_value"], &low["summary"]["order_value"])
+    );
+    let diff = ask("GET", &format!("{path}/diff"), "");
+    let quantity = |plan: &serde_json::Value, item: &str, location: &str| {
+        let mut lines = plan["lines"].as_array().unwrap().iter();
+        lines.find(|line| line["item_id"] == item && line["location_id"] == location).unwrap()["quantity"].clone()
+    };
+    let lines = diff["lines"].as_array().unwrap();
+    assert!(!lines.is_empty());
+    for line in lines {
+        let (item, location) = (line["item_id"].as_str().unwrap(), line["location_id"].as_str().unwrap());
+        assert_eq!(
+            line["quantity"],
+            serde_json::json!([quantity(&plan, item, location), quantity(&low, item, location)])
+        );
+    }
+    // What comes in is in the next comparison.
+    let till = token(dir.path(), "till", "integrator");
+    let theft = r#"{"event_id":"1","source":"shelf","type":"adjustment","occurred_at":"2026-03-01T08:00:00Z","item_id":"salt","location_id":"east","quantity":-30}"#;
+    let taken = served.request("POST", "/v1/events", Some(&till), theft);
+    assert!(taken.starts_with("HTTP/1.1 202"), "{taken}");
+    let after = json(dir.path(), &["plan", "--project", "shop", "--json"]);
+    assert_ne!(after["summary"]["order_value"], plan["summary"]["order_value"], "the case says nothing");
+    let is_in = (0..200).any(|_| {
+        ask("POST", &format!("{path}:plan"), "");
+        over(&path)["comparison"]["summaries"][0]["order_value"] == after["summary"]["order_value"]
+    });
+    assert!(is_in, "{after}");
 }

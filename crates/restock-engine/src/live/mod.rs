@@ -30,7 +30,7 @@ use restock_core::{Dataset, Day, Forecaster, ItemLocation};
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::{Shared, UnitBuilder};
 use crate::judgement::ToJudge;
-use crate::plan::{Unplanned, batches, plan_id};
+use crate::plan::{ShadowPrice, Unplanned, batches, plan_id};
 use crate::unit::PlanningUnit;
 
 use fingerprint::fingerprint;
@@ -54,6 +54,8 @@ pub struct LivePlan {
     overrides: Overrides,
     /// What limits over several lines raise.
     limit_exceptions: Vec<PlanException>,
+    /// Limits over several lines, and what one more unit of each would bring.
+    limits: Vec<ShadowPrice>,
     /// Parts of which only some item-locations were planned since anything else was.
     stale: BTreeSet<String>,
     /// Parts that have not been compared with what was taken over last.
@@ -159,6 +161,7 @@ impl LivePlan {
             part_of: HashMap::new(),
             overrides: Overrides::new(),
             limit_exceptions: Vec::new(),
+            limits: Vec::new(),
             stale: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             settled_id: None,
@@ -551,7 +554,7 @@ impl LivePlan {
     ) -> BTreeSet<ItemLocation> {
         let units = self.parts.values().flat_map(|part| part.with_limits.iter().map(|idx| &part.units[*idx]));
         let limited = crate::limits::apply(units, self.as_of, &self.masters, &self.settings);
-        self.limit_exceptions = limited.exceptions;
+        (self.limit_exceptions, self.limits) = (limited.exceptions, limited.shadow_prices);
         let before = std::mem::replace(&mut self.overrides, limited.overrides);
         // Lines whose share changed, and shares of lines that were planned anew.
         let differs = |(item_id, location_id): &(String, String), steps| {

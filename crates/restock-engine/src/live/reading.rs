@@ -11,7 +11,7 @@ use super::{LivePlan, TablesOf, place_of};
 use crate::batch::{Overrides, UnitPlan};
 use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{ExplainError, Explained, Explainer, Whole};
-use crate::plan::{OrderGroup, PlanLine, PlanSummary, Unplanned, order_groups, summarise};
+use crate::plan::{OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, order_groups, summarise};
 use crate::what_if::WhatIf;
 
 impl LivePlan {
@@ -66,6 +66,11 @@ impl LivePlan {
             (key, PlanSummary { n_exceptions, ..summarise(units.into_iter(), n_unplanned) })
         };
         groups.into_iter().map(summary).collect()
+    }
+
+    /// Limits over several lines, and what one more unit of each would bring.
+    pub fn limits(&self) -> &[ShadowPrice] {
+        &self.limits
     }
 
     /// What is proposed by source and destination, earliest order day first.

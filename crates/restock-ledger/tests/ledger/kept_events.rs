@@ -9,7 +9,9 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::{Dataset, Event, EventKind, ItemLocation, Quantity, RowsByItem};
-use restock_ledger::{Batch, Files, Incoming, KeptEvents, Ledger, SqliteLedger, tables, tables_of_part};
+use restock_ledger::{
+    Batch, CollectedEvents, Files, Incoming, KeptEvents, Ledger, SqliteLedger, tables, tables_of_part,
+};
 
 use crate::faulty::Faulty;
 use crate::generator::{self, Chain};
@@ -80,6 +82,11 @@ proptest! {
             let made = kept.tables(&part, files, &item_ids, &index.locations, &wide, &ledger, &zone).unwrap();
             let is_same = format!("{made:?}") == plain(&part, files, &events[..n], &item_ids, &zone);
             prop_assert!(is_same, "after {n} events, of {item_ids:?}");
+            let mut collected = CollectedEvents::new(zone.clone());
+            events[..n].iter().for_each(|event| collected.add(event.clone()));
+            let is_same =
+                format!("{:?}", collected.tables(&base, files)) == format!("{:?}", tables_of_part(&base, files, &events[..n], &zone));
+            prop_assert!(is_same, "collected: after {n} events");
         }
         if max_bytes == 20_000 {
             prop_assert!(kept.n_bytes() < 100_000, "{} bytes", kept.n_bytes());

@@ -16,9 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::authentication::Caller;
 use crate::extract::{Acted, Name, ValidQuery, checked_reason, page_size, read_json};
 use crate::handling::{Act, Handled, Handling};
-use crate::limits::CATCH_UP_PAGE;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::trail::catch_up;
 
 /// Something to look at.
 #[derive(Debug, Serialize, ToSchema)]
@@ -149,7 +149,7 @@ pub(crate) async fn list(
     let limit = page_size(query.limit)?;
     let after = cursor_of(query.cursor.as_deref())?;
     let ExceptionQuery { code, item, location, snoozed, .. } = query;
-    read_handling(&app).await?;
+    catch_up(&app, &app.handling).await?;
     let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
     let is_snoozed = |handling: &Handling, exception: &PlanException| {
         handling.of(&id_of(exception)).snoozed_until.is_some_and(|until| today < until)
@@ -188,18 +188,6 @@ fn cursor_of(text: Option<&str>) -> Result<Option<Place>, Problem> {
         read.and_then(|(money, item, location, code)| Some((Reverse(money.parse().ok()?), item, location, code)));
     let refused = || Problem::bad_query("cursor", format!("{text:?}"), "next_cursor of the page before");
     cursor.map(Some).ok_or_else(refused)
-}
-
-/// Reads what was done about exceptions since it was read last.
-async fn read_handling(app: &App) -> Result<(), Problem> {
-    loop {
-        let from = app.handling.lock().unwrap_or_else(PoisonError::into_inner).last_number + 1;
-        let records = app.writer.read(move |ledger| ledger.audit_trail(from, CATCH_UP_PAGE)).await?;
-        app.handling.lock().unwrap_or_else(PoisonError::into_inner).take_in(&records);
-        if records.len() < CATCH_UP_PAGE {
-            return Ok(());
-        }
-    }
 }
 
 /// Why something is done about an exception.
@@ -279,7 +267,7 @@ pub(crate) async fn act(
     let about = format!("{} {} at {}", code_of(&exception), exception.item_id, exception.location_id);
     let entry = act.entry(&id, about, &caller.name, reason, (app.clock)());
     app.writer.write(move |ledger| ledger.record(&entry).map(drop)).await?;
-    read_handling(&app).await?;
+    catch_up(&app, &app.handling).await?;
     let handling = app.handling.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Json(ExceptionRow::new(exception, &handling)))
 }

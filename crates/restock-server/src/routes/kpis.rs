@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use restock_core::Dataset;
 use restock_core::proposal::ProposalSource;
-use restock_engine::{OrderGroup, PlanLine, PlanSummary, Unplanned};
+use restock_engine::{OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -231,11 +231,33 @@ impl From<OrderGroup> for GroupRow {
     }
 }
 
+/// A budget, capacity or container, and what one more unit of it would bring.
+#[derive(Debug, Serialize, ToSchema)]
+struct LimitRow {
+    /// Such as `budget all`, `volume location:S01` or `container supplier:FAR location:S01`; a scenario names it so.
+    limit: String,
+    allowed: f64,
+    used: f64,
+    /// Expected gain per extra unit: of currency, cubic metre, kilogram or line.
+    shadow_price: f64,
+    /// Lines that are cut or raised because of it.
+    n_lines: usize,
+}
+
+impl From<ShadowPrice> for LimitRow {
+    fn from(price: ShadowPrice) -> Self {
+        let ShadowPrice { limit, allowed, used, price, n_lines } = price;
+        Self { limit, allowed, used, shadow_price: price, n_lines }
+    }
+}
+
 /// What the plan orders, by source and destination.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupBody {
     /// The earliest order day first.
     order_groups: Vec<GroupRow>,
+    /// Limits over several lines; empty for a caller of some locations.
+    limits: Vec<LimitRow>,
     /// Names the plan; nothing before the first.
     plan_id: Option<String>,
     /// The day that is planned for.
@@ -262,7 +284,9 @@ pub(crate) async fn order_groups(
         let groups = planner.order_groups().into_iter();
         let order_groups = groups.filter(|group| caller.covers(Some(&group.destination))).map(GroupRow::from).collect();
         let (plan_id, as_of, currency) = standing(planner);
-        GroupBody { order_groups, plan_id, as_of, currency }
+        let limits = if caller.covers(None) { planner.limits() } else { Vec::new() };
+        let limits = limits.into_iter().map(LimitRow::from).collect();
+        GroupBody { order_groups, limits, plan_id, as_of, currency }
     });
     Ok(Json(asked.await?))
 }

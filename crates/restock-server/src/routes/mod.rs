@@ -23,6 +23,7 @@ pub(crate) mod exceptions;
 pub(crate) mod forecasts;
 pub(crate) mod inventory;
 pub(crate) mod item_locations;
+pub(crate) mod jobs;
 pub(crate) mod kpis;
 pub(crate) mod masters;
 pub(crate) mod models;
@@ -31,7 +32,9 @@ pub(crate) mod orders;
 pub(crate) mod plans;
 pub(crate) mod proposals;
 pub(crate) mod quarantine;
+pub(crate) mod scenarios;
 pub(crate) mod session;
+pub(crate) mod simulations;
 pub(crate) mod stream;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -82,6 +85,21 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/items", get(masters::items))
         .route("/v1/locations", get(masters::locations))
         .route("/v1/suppliers", get(masters::suppliers))
+        .route("/v1/jobs", get(jobs::list))
+        .route("/v1/jobs/{id}", get(jobs::one).post(jobs::cancel))
+        .route("/v1/jobs/{id}/progress", get(jobs::follow))
+        .route("/v1/simulations", post(simulations::simulate))
+        .route("/v1/simulations/{id}", get(simulations::simulation))
+        .route("/v1/backtests", post(simulations::backtest))
+        .route("/v1/backtests/{id}", get(simulations::backtested))
+        .route("/v1/frontiers", post(simulations::frontier))
+        .route("/v1/frontiers/{id}", get(simulations::frontier_of))
+        .route("/v1/scenarios", get(scenarios::list).post(scenarios::create))
+        .route(
+            "/v1/scenarios/{id}",
+            get(scenarios::one).patch(scenarios::change).delete(scenarios::remove).post(scenarios::plan_again),
+        )
+        .route("/v1/scenarios/{id}/diff", get(scenarios::diff))
         .route("/v1/models", get(models::list))
         .route("/v1/models:rollback", post(models::roll_back))
         .route("/v1/models/{version}", post(models::promote))

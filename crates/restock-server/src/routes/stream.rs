@@ -138,10 +138,10 @@ pub(crate) enum StreamMessage {
 }
 
 /// One of the few places for streams, given back when the stream ends.
-struct Place(App);
+pub(crate) struct Place(App);
 
 impl Place {
-    fn take(app: &App) -> Result<Self, Problem> {
+    pub(crate) fn take(app: &App) -> Result<Self, Problem> {
         let place = Self(app.clone());
         if app.n_streams.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
             return Err(Problem::unavailable("overloaded", format!("{MAX_STREAMS} streams are open already")));

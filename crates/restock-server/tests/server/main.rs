@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod fixtures;
 mod intake;
+mod jobs;
 mod network;
 mod openapi;
 mod orders;

@@ -3,15 +3,18 @@
 //! An event leads to a plan of its item-location at once ([`LivePlan::update`]), from the rows of the files and the ledger
 //! that are about its item; whoever it draws from follows within a second or so ([`LivePlan::refresh`]). What others take
 //! from it (classes, data health, lead times of sources) is worked out in quiet moments, on a new day, and where files or
-//! settings changed: on a thread of its own ([`work_out`]), and then planned a little at a time between events
+//! settings changed: on a thread of its own ([`settling`]), and then planned a little at a time between events
 //! ([`LivePlan::settle_some`]), so that no event waits for it.
 
-use std::cell::RefCell;
+mod gather;
+mod jobs;
+mod settling;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -20,27 +23,23 @@ use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Dataset, Day, Event, Forecaster, ItemLocation, N_LEVELS, RowError, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, N_LEVELS};
 use restock_engine::{
-    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, Unplanned, WhatIf, Whole,
-    plan_day,
+    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice, Unplanned, WhatIf,
 };
-use restock_ledger::{
-    DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope,
-    tables_of_part,
-};
+use restock_ledger::{FileStock, Files, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope};
 use restock_server::{
-    LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PlannedLine, PlanningError, Standing,
+    JobRequest, LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PlannedLine, PlanningError, Standing, Task,
 };
-use restock_store::Import;
 
 use crate::adaptation::Experience;
-use crate::cli::DataArgs;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::ledger::{Added, before, events_up_to};
-use crate::project::{Loaded, Project, business_day, forecaster, models_of};
+use crate::project::{Loaded, business_day, forecaster, models_of};
 use crate::session::Session;
+use gather::{EventIndex, FileTables, Gathered, Gatherer, Stamp, stamp};
+use jobs::Kept;
+use settling::{Done, Job, work_out};
 
 /// Quiet time after which what is shared is worked out again.
 const QUIET: SignedDuration = SignedDuration::from_secs(5);
@@ -59,9 +58,6 @@ const LOOK_AT_FILES_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long those wait at most that others draw from, while events come in.
 const REFRESH_EVERY: SignedDuration = SignedDuration::from_secs(1);
-
-/// Days without news after which data count as old.
-const RECENT_DAYS: i32 = 14;
 
 /// Who must approve, as the settings say it now.
 #[derive(Clone, Debug, Default)]
@@ -122,6 +118,8 @@ pub(crate) struct ProjectPlanner {
     problems: Vec<String>,
     /// What they say about stock.
     stock: Option<Arc<FileStock>>,
+    /// What the last scenario was compared with.
+    kept: Arc<Kept>,
 }
 
 /// A thread that works everything out.
@@ -143,7 +141,7 @@ struct Unsettled {
 
 struct Live {
     plan: LivePlan,
-    forecaster: Remembering,
+    forecaster: Arc<Remembering>,
     made_with: Made,
     /// The day of the clock that it was settled on.
     today: Day,
@@ -169,207 +167,6 @@ impl Made {
             version: loaded.models.active().ok().flatten(),
         }
     }
-}
-
-/// What was read of a project.
-struct FileTables {
-    project: Project,
-    /// What says whether it changed since.
-    stamp: Stamp,
-    /// What was read beside the tables.
-    import: Import,
-    tables: Dataset,
-    rows: RowsByItem,
-}
-
-/// Which events there are, so that those of an item can be read.
-#[derive(Default)]
-struct EventIndex {
-    /// Where events tell of an item.
-    locations: BTreeMap<String, BTreeSet<String>>,
-    /// Events of an item at no one location, and of no item.
-    of_items: BTreeMap<String, Vec<Event>>,
-    of_all: Vec<Event>,
-    /// The last day that events tell of, but for the project's own orders.
-    last_day: Option<Day>,
-    first_at: Option<Timestamp>,
-    n_events: usize,
-    /// What was read of items before.
-    kept: RefCell<KeptEvents>,
-}
-
-impl EventIndex {
-    /// Notes an event.
-    fn add(&mut self, event: &Event, time_zone: &TimeZone) {
-        self.n_events += 1;
-        self.first_at = Some(self.first_at.map_or(event.occurred_at, |first| first.min(event.occurred_at)));
-        if event.source != DESK_SOURCE {
-            self.last_day = self.last_day.max(Some(event.business_day(time_zone)));
-        }
-        match (event.kind.place(), event.kind.item_id()) {
-            (Some(place), _) => {
-                self.locations.entry(place.item_id.clone()).or_default().insert(place.location_id.clone());
-            }
-            (None, Some(item_id)) => self.of_items.entry(item_id.to_owned()).or_default().push(event.clone()),
-            (None, None) => self.of_all.push(event.clone()),
-        }
-    }
-
-    /// The events of some items at no one location, and those of no item in particular.
-    fn wide(&self, item_ids: &[String]) -> Vec<Event> {
-        let own = item_ids.iter().filter_map(|item_id| self.of_items.get(item_id)).flatten();
-        self.of_all.iter().chain(own).cloned().collect()
-    }
-}
-
-/// Path, size and time of change of each file.
-type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
-
-/// What is needed to work everything out.
-struct Job {
-    session: Session,
-    time_zone: TimeZone,
-    approval: Arc<RwLock<Approval>>,
-    files: Option<Arc<FileTables>>,
-    experience: Option<Experience>,
-    last_sequence: u64,
-    now: Timestamp,
-}
-
-/// Everything, as of an event.
-struct Done {
-    time_zone: TimeZone,
-    files: Arc<FileTables>,
-    about: Files,
-    stock: Arc<FileStock>,
-    /// What is wrong with the files.
-    problems: Vec<String>,
-    events: EventIndex,
-    loaded: Loaded,
-    whole: Whole,
-    forecaster: Box<dyn Forecaster>,
-    experience: Experience,
-    is_new_day: bool,
-    /// The day of the clock.
-    today: Day,
-}
-
-/// Reads files where they or the settings changed, and all events up to one, learns from outcomes on the first plan of a
-/// day, and works out what plans take from everything.
-fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
-    let Job { session, approval, files, experience, last_sequence, now, .. } = job;
-    let (files, problems) = read_files(&session, &approval, files).map_err(explained)?;
-    let time_zone = files.project.config.time_zone.clone();
-    if time_zone != job.time_zone {
-        tracing::warn!("project.timezone changed: it holds for plans; restart the server, so that pages know it too");
-    }
-    let ledger = crate::ledger::open_reader(&files.project.dir).map_err(explained)?;
-    let ledger = &*ledger.ok_or_else(|| failed("the ledger of the project is gone"))?;
-    let events = events_up_to(ledger, last_sequence).map_err(failed)?;
-    let mut index = EventIndex::default();
-    for event in &events {
-        index.add(event, &time_zone);
-    }
-    let mut about = Files::of(&files.tables, session.now);
-    about.read_at = index.first_at.map_or(about.read_at, before);
-    let stock = Arc::new(FileStock::of(&files.tables, about, &time_zone));
-    let dataset = tables_of_part(&files.tables, about, &events, &time_zone);
-    drop(events);
-    let today = business_day(now, &time_zone);
-    // Data that are kept up to date are planned for the day on the clock; old ones for the day after them, as
-    // `restock plan` does.
-    let is_recent = index.last_day.max(about.last_day).is_some_and(|last| last >= today.plus(-RECENT_DAYS));
-    let last_day = if is_recent { index.last_day.max(Some(today)) } else { index.last_day };
-    if !is_recent {
-        tracing::warn!("the data end more than {RECENT_DAYS} days ago: the plan is for the day after them");
-    }
-    let added = Added { n_events: index.n_events, n_later: 0, last_day };
-    let import = Import { dataset, ..files.import.clone() };
-    let mut loaded = files.project.understand(&session, import, &added, now).map_err(explained)?;
-    let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
-    let mut experience = match experience {
-        Some(experience) => experience,
-        None => Experience::read(Some(ledger), &loaded).map_err(failed)?,
-    };
-    let is_new_day = experience.is_new_day(&loaded, as_of);
-    if is_new_day {
-        let learnt = experience.learn(&mut loaded, Some(ledger), as_of).map_err(failed)?;
-        for alarm in &learnt.alarms {
-            tracing::warn!(subject = ?alarm.subject, "{}", alarm.message());
-        }
-        for change in learnt.model_change.iter().chain(&learnt.policy_change) {
-            tracing::info!(champion = change.champion, other = change.other, "{:?}", change.kind);
-        }
-    } else {
-        experience.apply(&mut loaded, as_of);
-    }
-    let forecaster = forecaster(&loaded.settings.forecast_model, &loaded).map_err(explained)?;
-    let whole = Whole::of(&loaded.import.dataset, &loaded.settings, forecaster.name());
-    if let Err(error) = loaded.shadow.begin(whole.as_of()) {
-        tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
-    }
-    let events = index;
-    Ok(Box::new(Done {
-        time_zone,
-        files,
-        about,
-        stock,
-        problems,
-        events,
-        loaded,
-        whole,
-        forecaster,
-        experience,
-        is_new_day,
-        today,
-    }))
-}
-
-/// Reads the files where they or the settings changed, and says what is wrong with them. Those that cannot be read do not
-/// stop the plan of the ones before.
-fn read_files(
-    session: &Session,
-    approval: &RwLock<Approval>,
-    before: Option<Arc<FileTables>>,
-) -> Result<(Arc<FileTables>, Vec<String>), CliError> {
-    let with_problems = |files: Arc<FileTables>| {
-        let problems = row_problems(&files.import);
-        (files, problems)
-    };
-    match (read_changed_files(session, approval, before.as_deref()), before) {
-        (Ok(Some(read)), _) => Ok(with_problems(Arc::new(read))),
-        (Ok(None), Some(before)) => Ok(with_problems(before)),
-        (Err(error), Some(before)) => {
-            tracing::error!(error = %error.message, "files or settings changed and cannot be read: planned as before");
-            let told = format!(
-                "files or settings changed and cannot be read, those of before stand: {}",
-                explained_text(&error)
-            );
-            Ok((before, vec![told]))
-        }
-        (Err(error), None) => Err(error),
-        (Ok(None), None) => unreachable!("files that were never read have changed"),
-    }
-}
-
-fn read_changed_files(
-    session: &Session,
-    approval: &RwLock<Approval>,
-    before: Option<&FileTables>,
-) -> Result<Option<FileTables>, CliError> {
-    let project = Project::open(session, &DataArgs::default())?;
-    let stamp = stamp(&project);
-    if before.is_some_and(|files| files.stamp == stamp) {
-        return Ok(None);
-    }
-    // The rules hold from the moment on at which they are written down.
-    *approval.write().unwrap_or_else(PoisonError::into_inner) = Approval::of(&project.config);
-    let mut import = project.read_files(session)?;
-    let tables = std::mem::take(&mut import.dataset);
-    if import.n_row_errors > 0 {
-        tracing::warn!(n_row_errors = import.n_row_errors, "rows of files could not be taken in: see `restock check`");
-    }
-    Ok(Some(FileTables { rows: RowsByItem::new(&tables), tables, project, stamp, import }))
 }
 
 impl ProjectPlanner {
@@ -415,6 +212,7 @@ impl ProjectPlanner {
             seen_stamp: None,
             problems: Vec::new(),
             stock: None,
+            kept: Arc::default(),
         })
     }
 
@@ -436,16 +234,19 @@ impl ProjectPlanner {
         now != files.stamp && seen.is_none_or(|seen| seen != now)
     }
 
-    fn job(&mut self, now: Timestamp) -> Job {
-        Job {
+    fn gatherer(&self, now: Timestamp) -> Gatherer {
+        Gatherer {
             session: self.session.clone(),
             time_zone: self.time_zone.clone(),
             approval: self.approval.clone(),
             files: self.files.clone(),
-            experience: self.experience.take(),
             last_sequence: self.last_sequence,
             now,
         }
+    }
+
+    fn job(&mut self, now: Timestamp) -> Job {
+        Job { gatherer: self.gatherer(now), experience: self.experience.take() }
     }
 
     /// Begins to work everything out on a thread of its own, where none does.
@@ -493,9 +294,10 @@ impl ProjectPlanner {
         since: &[Event],
         now: Timestamp,
     ) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        let Done { files, about, mut events, loaded, whole, forecaster, experience, today, .. } = done;
-        let is_new_day = done.is_new_day;
-        self.time_zone = done.time_zone;
+        let Done { gathered, whole, forecaster, experience, is_new_day } = done;
+        let Gathered { time_zone, files, about, stock, problems, mut events, loaded, today } = gathered;
+        self.time_zone = time_zone;
+        self.kept.forget();
         let (mut places, mut items) = (BTreeSet::new(), BTreeSet::new());
         for event in since {
             events.add(event, &self.time_zone);
@@ -503,10 +305,10 @@ impl ProjectPlanner {
         }
         events.kept = std::mem::take(&mut self.events.kept);
         (self.files, self.about, self.events) = (Some(files), about, events);
-        self.stock = Some(done.stock);
+        self.stock = Some(stock);
         // The plan tells of problems that are new or over, whether or not it wants something else.
-        self.wants_everything |= self.problems != done.problems;
-        self.problems = done.problems;
+        self.wants_everything |= self.problems != problems;
+        self.problems = problems;
         self.report = experience.report();
         self.alarms = experience.exceptions(whole.as_of());
         self.experience = Some(experience);
@@ -516,7 +318,7 @@ impl ProjectPlanner {
             // What is remembered of forecasts stays, where the forecaster does.
             Some(live) if live.made_with == made_with => Live { today, ..live },
             live => {
-                let forecaster = Remembering::new(forecaster);
+                let forecaster = Arc::new(Remembering::new(forecaster));
                 let plan = live.map_or_else(LivePlan::empty, |live| live.plan);
                 self.wants_everything = true;
                 Live { plan, forecaster, today, made_with }
@@ -528,7 +330,7 @@ impl ProjectPlanner {
         self.live = Some(live);
         if !places.is_empty() || !items.is_empty() {
             changed
-                .extend(self.with_tables(|live, tables| live.plan.update(&places, &items, &live.forecaster, tables))?);
+                .extend(self.with_tables(|live, tables| live.plan.update(&places, &items, &*live.forecaster, tables))?);
         }
         Ok(changed)
     }
@@ -562,12 +364,12 @@ impl ProjectPlanner {
 
     /// Plans a little of what others draw from. Returns item-locations whose plan changed.
     fn refresh_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        self.slice(|live, n, tables| live.plan.refresh_some(n, &live.forecaster, tables))
+        self.slice(|live, n, tables| live.plan.refresh_some(n, &*live.forecaster, tables))
     }
 
     /// Plans a little of what is not settled. Returns item-locations whose plan changed.
     fn settle_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        self.slice(|live, n, tables| live.plan.settle_some(n, &live.forecaster, tables))
+        self.slice(|live, n, tables| live.plan.settle_some(n, &*live.forecaster, tables))
     }
 
     /// Plans about as many item-locations as events may wait for.
@@ -609,7 +411,7 @@ impl ProjectPlanner {
         self.with_tables(|live, tables| {
             let total = live.plan.n_unsettled();
             while !live.plan.is_settled() {
-                live.plan.settle_some(N_AT_ONCE, &live.forecaster, tables);
+                live.plan.settle_some(N_AT_ONCE, &*live.forecaster, tables);
                 progress.set((total - live.plan.n_unsettled()) as u64, total as u64);
             }
         })?;
@@ -696,7 +498,7 @@ impl ProjectPlanner {
             return self.settle_at_once(now).map(Some);
         }
         let mut changed =
-            self.with_tables(|live, tables| live.plan.update(&places, &items, &live.forecaster, tables))?;
+            self.with_tables(|live, tables| live.plan.update(&places, &items, &*live.forecaster, tables))?;
         self.is_refreshing |= now.duration_since(self.refreshed_at) >= REFRESH_EVERY;
         if self.must_refresh() {
             changed.extend(self.refresh_some()?);
@@ -771,35 +573,6 @@ fn revision(plan: &LivePlan, proposals: Vec<Proposal>, scope: Scope) -> Revision
         wanted: proposals.iter().map(|one| (one.proposal_id.clone(), Need::from(one))).collect(),
         scope,
     }
-}
-
-/// The files that a project is read from, `restock.toml` among them.
-fn stamp(project: &Project) -> Stamp {
-    let mut stamp = Stamp::new();
-    let mut folders: Vec<PathBuf> = project.files().map(Path::to_owned).collect();
-    while let Some(path) = folders.pop() {
-        if let Ok(entries) = std::fs::read_dir(&path) {
-            folders.extend(entries.flatten().map(|entry| entry.path()));
-        } else if let Ok(about) = std::fs::metadata(&path) {
-            stamp.push((path, about.len(), about.modified().ok()));
-        }
-    }
-    stamp.sort();
-    stamp
-}
-
-/// What rows of files could not be taken in, a sentence for each file.
-fn row_problems(import: &Import) -> Vec<String> {
-    let mut of_files: BTreeMap<&str, (usize, &RowError)> = BTreeMap::new();
-    for error in &import.row_errors {
-        of_files.entry(&error.file).or_insert((0, error)).0 += 1;
-    }
-    // Beyond a thousand they are counted, not kept.
-    let more = if import.n_row_errors > import.row_errors.len() { "at least " } else { "" };
-    let sentence = |(file, (n, first)): (&str, (usize, &RowError))| {
-        restock_core::finding::in_singular(&format!("{file}: {more}{n} rows could not be taken in, the first: {first}"))
-    };
-    of_files.into_iter().map(sentence).collect()
 }
 
 fn explained(error: CliError) -> PlanningError {
@@ -884,7 +657,7 @@ impl LivePlanner for ProjectPlanner {
         what_ifs: &[WhatIf],
     ) -> Result<Result<Explained, ExplainError>, PlanningError> {
         self.apart(|planner| {
-            planner.with_tables(|live, tables| live.plan.explain(place, what_ifs, &live.forecaster, tables))
+            planner.with_tables(|live, tables| live.plan.explain(place, what_ifs, &*live.forecaster, tables))
         })
     }
 
@@ -924,6 +697,21 @@ impl LivePlanner for ProjectPlanner {
             self.replan(now)?;
         }
         Ok(changed)
+    }
+
+    fn limits(&self) -> Vec<ShadowPrice> {
+        self.live.as_ref().map_or_else(Vec::new, |live| live.plan.limits().to_vec())
+    }
+
+    fn prepare(&mut self, request: JobRequest, now: Timestamp) -> Result<Task, PlanningError> {
+        let live = self.live.as_ref().ok_or_else(|| failed("nothing was planned yet"))?;
+        let basis = jobs::Basis {
+            gatherer: self.gatherer(now),
+            settings: live.plan.settings().clone(),
+            forecaster: live.forecaster.clone(),
+            kept: self.kept.clone(),
+        };
+        Ok(Box::new(move |steps| jobs::answer(basis, request, steps)))
     }
 
     fn masters(&self) -> Option<&Dataset> {

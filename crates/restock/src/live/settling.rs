@@ -1,0 +1,56 @@
+//! What plans share, worked out from everything: on a thread of its own, while events go on.
+
+use restock_core::Forecaster;
+use restock_engine::{Whole, plan_day};
+use restock_server::PlanningError;
+
+use super::gather::{Gathered, Gatherer};
+use super::{explained, failed};
+use crate::adaptation::Experience;
+use crate::project::forecaster;
+
+/// What is needed to work everything out.
+pub(super) struct Job {
+    pub(super) gatherer: Gatherer,
+    pub(super) experience: Option<Experience>,
+}
+
+/// Everything, worked out as of an event.
+pub(super) struct Done {
+    pub(super) gathered: Gathered,
+    pub(super) whole: Whole,
+    pub(super) forecaster: Box<dyn Forecaster>,
+    pub(super) experience: Experience,
+    pub(super) is_new_day: bool,
+}
+
+/// Gathers everything, learns from outcomes on the first plan of a day, and works out what plans take from it.
+pub(super) fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
+    let mut gathered = job.gatherer.gather()?;
+    let loaded = &mut gathered.loaded;
+    let ledger = crate::ledger::open_reader(&gathered.files.project.dir).map_err(explained)?;
+    let ledger = &*ledger.ok_or_else(|| failed("the ledger of the project is gone"))?;
+    let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
+    let mut experience = match job.experience {
+        Some(experience) => experience,
+        None => Experience::read(Some(ledger), loaded).map_err(failed)?,
+    };
+    let is_new_day = experience.is_new_day(loaded, as_of);
+    if is_new_day {
+        let learnt = experience.learn(loaded, Some(ledger), as_of).map_err(failed)?;
+        for alarm in &learnt.alarms {
+            tracing::warn!(subject = ?alarm.subject, "{}", alarm.message());
+        }
+        for change in learnt.model_change.iter().chain(&learnt.policy_change) {
+            tracing::info!(champion = change.champion, other = change.other, "{:?}", change.kind);
+        }
+    } else {
+        experience.apply(loaded, as_of);
+    }
+    let forecaster = forecaster(&loaded.settings.forecast_model, loaded).map_err(explained)?;
+    let whole = Whole::of(&loaded.import.dataset, &loaded.settings, forecaster.name());
+    if let Err(error) = loaded.shadow.begin(whole.as_of()) {
+        tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
+    }
+    Ok(Box::new(Done { gathered, whole, forecaster, experience, is_new_day }))
+}
