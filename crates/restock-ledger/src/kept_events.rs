@@ -54,8 +54,8 @@ impl Default for KeptEvents {
 }
 
 impl KeptEvents {
-    /// What is kept where nobody says otherwise, bytes: about 400,000 sales.
-    pub const USUAL_MAX_BYTES: usize = 64 * 1024 * 1024;
+    /// What is kept where nobody says otherwise, bytes: about 900,000 sales.
+    pub const USUAL_MAX_BYTES: usize = 128 * 1024 * 1024;
 
     /// Nothing yet, and later at most `max_bytes`, beside what one call needs.
     pub fn new(max_bytes: usize) -> Self {

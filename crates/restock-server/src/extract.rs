@@ -170,13 +170,18 @@ pub(crate) fn any_body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Pro
     }
 }
 
-/// The body, JSON of one shape.
+/// The body, a JSON object of one shape.
 pub(crate) fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<T, Problem> {
     media_type(headers, &["application/json"])?;
-    serde_json::from_slice(&body(bytes)?).map_err(|error| Problem::bad_body(error.to_string()))
+    let body = body(bytes)?;
+    // A list would be read as the fields in their order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::bad_body("got JSON of another shape, or none; expected an object"));
+    }
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_body(error.to_string()))
 }
 
 pub(crate) fn too_large(detail: String) -> Problem {

@@ -98,6 +98,12 @@ pub trait LivePlanner: Send {
         Box::new(std::iter::empty())
     }
 
+    /// What is planned at one item-location.
+    fn line(&self, place: &ItemLocation) -> Option<PlannedLine<'_>> {
+        self.lines()
+            .find(|planned| planned.line.item_id == place.item_id && planned.line.location_id == place.location_id)
+    }
+
     /// Why an item-location is planned as it is, and how it would be under `what_ifs`.
     ///
     /// # Errors
@@ -207,6 +213,8 @@ pub struct PlannedLine<'a> {
     pub money_at_risk: f64,
     /// The proposal for it; `None` where nothing is ordered.
     pub proposal_id: Option<&'a str>,
+    /// What a planner should look at there.
+    pub exceptions: &'a [PlanException],
 }
 
 /// Why nothing could be planned. It is shown to planners.

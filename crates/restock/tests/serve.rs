@@ -387,6 +387,25 @@ fn the_plan_is_read_over_http_as_the_command_line_tells_it() {
     }
     assert!(rows.iter().any(|row| row["quantity"] == "0") && rows.iter().any(|row| row["quantity"] != "0"), "{page}");
 
+    assert!(read("/v1/proposals?limit=100")["proposals"][0]["planned"].is_null(), "only where it is asked for");
+    let proposals = read("/v1/proposals?planned=true&limit=100");
+    let proposals = proposals["proposals"].as_array().unwrap();
+    assert_eq!(proposals.len(), plan["proposals"].as_array().unwrap().len());
+    for proposal in proposals {
+        let is_own = |row: &&serde_json::Value| {
+            row["item_id"] == proposal["item_id"] && row["location_id"] == proposal["destination"]
+        };
+        let row = rows.iter().find(is_own).unwrap();
+        for name in ["item_name", "on_hand", "position", "expected_demand", "p_stockout", "days_of_cover", "health"] {
+            assert_eq!(proposal["planned"][name], row[name], "{name} of {proposal}");
+        }
+        let told = plan["exceptions"].as_array().unwrap().iter();
+        let told = told.filter(|one| one["item_id"] == row["item_id"] && one["location_id"] == row["location_id"]);
+        let told: Vec<_> = told.map(|one| one["code"].clone()).collect();
+        let codes = proposal["planned"]["exception_codes"].as_array().unwrap();
+        assert!(codes.iter().all(|code| told.contains(code)), "{codes:?} of {told:?}");
+    }
+
     for place in ["rice@east", "salt@west", "salt@depot", "tea@depot"] {
         let args =
             ["explain", place, "--project", "shop", "--json", "--what-if", "lead_time=6", "--what-if", "demand=+50%"];

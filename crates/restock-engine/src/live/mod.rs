@@ -418,23 +418,40 @@ impl LivePlan {
         self.unsettled.len()
     }
 
+    /// Partitions that are not settled and whose items are meant, of at least `n` item-locations together where so many wait.
+    fn some_unsettled(&self, n: usize, is_meant: &dyn Fn(&[String]) -> bool) -> BTreeSet<String> {
+        let (mut roots, mut n_places) = (BTreeSet::new(), 0);
+        for root in &self.unsettled {
+            if n_places >= n.max(1) {
+                break;
+            }
+            let part = &self.parts[root];
+            if is_meant(&part.items) {
+                // Of a part that was never planned only the items are known.
+                n_places += part.units.len().max(part.items.len());
+                roots.insert(root.clone());
+            }
+        }
+        roots
+    }
+
     /// Plans some partitions that differ from what is known, of at least `n` item-locations together where so many wait.
-    /// Returns the item-locations whose plan changed.
+    /// Those whose items are `first` come first, and not together with others. Returns the item-locations whose plan
+    /// changed.
     pub fn settle_some(
         &mut self,
         n: usize,
+        first: &dyn Fn(&[String]) -> bool,
         forecaster: &dyn Forecaster,
         tables: TablesOf<'_>,
     ) -> BTreeSet<ItemLocation> {
-        let (mut roots, mut n_places) = (BTreeSet::new(), 0);
-        while n_places < n.max(1)
-            && let Some(root) = self.unsettled.pop_first()
-        {
-            let part = &self.parts[&root];
-            // Of a part that was never planned only the items are known.
-            n_places += part.units.len().max(part.items.len());
-            self.stale.remove(&root);
-            roots.insert(root);
+        let mut roots = self.some_unsettled(n, first);
+        if roots.is_empty() {
+            roots = self.some_unsettled(n, &|_| true);
+        }
+        for root in &roots {
+            self.unsettled.remove(root);
+            self.stale.remove(root);
         }
         if roots.is_empty() {
             return BTreeSet::new();
@@ -473,7 +490,7 @@ impl LivePlan {
         let mut changed = self.take_over(Whole::of(whole, settings, forecaster.name()));
         let total = self.unsettled.len();
         while !self.is_settled() {
-            changed.extend(self.settle_some(N_AT_A_TIME, forecaster, tables));
+            changed.extend(self.settle_some(N_AT_A_TIME, &|_| true, forecaster, tables));
             progress(total - self.unsettled.len(), total);
         }
         changed

@@ -58,7 +58,7 @@ fn id_of(exception: &PlanException) -> String {
 }
 
 /// The name of a kind as files and filters write it.
-fn code_of(exception: &PlanException) -> String {
+pub(crate) fn code_of(exception: &PlanException) -> String {
     let code = serde_json::to_value(exception.code).ok();
     code.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
 }

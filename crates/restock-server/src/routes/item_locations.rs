@@ -103,7 +103,7 @@ pub(crate) struct LineRow {
 
 impl LineRow {
     fn new(planned: PlannedLine<'_>, planner: &dyn LivePlanner) -> Self {
-        let PlannedLine { line, money_at_risk, proposal_id } = planned;
+        let PlannedLine { line, money_at_risk, proposal_id, .. } = planned;
         let item = planner.masters().and_then(|masters| item_of(masters, &line.item_id));
         let (supplier_id, from_location) = origin(&line.source);
         let supplier =

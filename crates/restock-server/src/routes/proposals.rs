@@ -1,19 +1,24 @@
 //! Proposals of the desk: pages of them, one, and why.
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::{Extension, Json};
-use restock_core::Money;
 use restock_core::filter::Filter;
+use restock_core::finding::PlanException;
 use restock_core::proposal::{Proposal, ProposalSource, ProposalType};
+use restock_core::{ItemLocation, Money};
 use restock_ledger::{Filed, LINE_FIELDS, ProposalState, line_field};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{Name, ValidQuery, page_size};
-use crate::planner::{Rules, Unanswered};
+use crate::planner::{LivePlanner, PlannedLine, Rules, Unanswered};
 use crate::problem::Problem;
+use crate::routes::exceptions::code_of;
+use crate::routes::masters::item_of;
 use crate::server::App;
 
 /// A proposal on the desk.
@@ -68,6 +73,48 @@ pub(crate) struct ProposalRow {
     order_id: Option<String>,
     /// What has arrived, base units, a decimal.
     received: String,
+    /// How its item-location is planned, where that was asked for.
+    planned: Option<PlannedFacts>,
+}
+
+/// What an item-location looks like in the plan, as of the last events that the planner has taken in.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct PlannedFacts {
+    /// Empty when unknown.
+    item_name: String,
+    /// Usable units on the shelf, a decimal.
+    on_hand: String,
+    /// Inventory position, base units, a decimal.
+    position: String,
+    /// Expected demand over the protection interval, base units.
+    expected_demand: f64,
+    /// Probability of a stock-out until the order after this one can arrive, without and with the order that is planned.
+    p_stockout: [f64; 2],
+    /// Days until expected demand has used up the stock and what is on order, without and with the order that is planned.
+    days_of_cover: [f64; 2],
+    /// Data health, 0 to 1.
+    health: f64,
+    /// Codes of its exceptions, the most money first: what a person should look at before it is ordered.
+    exception_codes: Vec<String>,
+}
+
+impl PlannedFacts {
+    fn of(planner: &dyn LivePlanner, place: &ItemLocation) -> Option<Self> {
+        let PlannedLine { line, exceptions, .. } = planner.line(place)?;
+        let item = planner.masters().and_then(|masters| item_of(masters, &line.item_id));
+        let mut exceptions: Vec<&PlanException> = exceptions.iter().collect();
+        exceptions.sort_by_key(|exception| Reverse(exception.expected_money));
+        Some(Self {
+            item_name: item.map_or_else(String::new, |item| item.name.clone()),
+            on_hand: line.on_hand.to_string(),
+            position: line.position.to_string(),
+            expected_demand: line.expected_demand,
+            p_stockout: line.p_stockout,
+            days_of_cover: line.days_of_cover,
+            health: line.health,
+            exception_codes: exceptions.into_iter().map(code_of).collect(),
+        })
+    }
 }
 
 impl ProposalRow {
@@ -100,6 +147,7 @@ impl ProposalRow {
             reason: filed.reason.clone(),
             order_id: filed.order_id.clone(),
             received: filed.received.to_string(),
+            planned: None,
         }
     }
 }
@@ -213,6 +261,8 @@ pub(crate) struct ProposalQuery {
     /// What comes first.
     #[param(inline)]
     sort: Option<Sort>,
+    /// Whether each row tells how its item-location is planned (`planned`); it waits for the first plan then.
+    planned: Option<bool>,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
     /// The most rows.
@@ -228,6 +278,7 @@ pub(crate) struct ProposalQuery {
     responses(
         (status = 200, description = "a page of proposals", body = ProposalPage),
         (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "asked how it is planned, and nobody plans", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
@@ -235,6 +286,20 @@ pub(crate) async fn list(
     Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<ProposalQuery>,
 ) -> Result<Json<ProposalPage>, Problem> {
+    let ProposalPage { mut proposals, next_cursor, last_number } = page(&app, &caller, &query)?;
+    if query.planned.unwrap_or(false) {
+        let asked = app.planning.ask(move |planner| {
+            for row in &mut proposals {
+                row.planned = PlannedFacts::of(planner, &ItemLocation::new(&row.item_id, &row.destination));
+            }
+            proposals
+        });
+        proposals = asked.await?;
+    }
+    Ok(Json(ProposalPage { proposals, next_cursor, last_number }))
+}
+
+fn page(app: &App, caller: &Caller, query: &ProposalQuery) -> Result<ProposalPage, Problem> {
     let limit = page_size(query.limit)?;
     let filter = filter_of("q", query.q.as_deref())?;
     let after = cursor_of(query.cursor.as_deref())?;
@@ -268,7 +333,7 @@ pub(crate) async fn list(
     });
     found.truncate(limit);
     let proposals = found.into_iter().map(|(_, filed)| ProposalRow::new(filed, &app.rules)).collect();
-    Ok(Json(ProposalPage { proposals, next_cursor, last_number: projection.desk.last_number() }))
+    Ok(ProposalPage { proposals, next_cursor, last_number: projection.desk.last_number() })
 }
 
 /// A filter of lines; an empty text is none.

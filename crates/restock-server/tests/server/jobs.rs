@@ -143,7 +143,9 @@ async fn what_cannot_be_done_is_refused_with_what_can() {
     }
     assert_eq!(fixture.get(Role::Viewer, "/v1/jobs").await.json()["jobs"], json!([]));
     assert_eq!(fixture.get(Role::Viewer, "/v1/scenarios").await.json()["scenarios"], json!([]));
-    assert_eq!(post(&fixture, "/v1/simulations", json!({ "dayz": 3 })).await.status, StatusCode::BAD_REQUEST);
+    for body in [json!({ "dayz": 3 }), json!([[], 30, 20]), json!("x"), Value::Null] {
+        assert_eq!(post(&fixture, "/v1/simulations", body).await.status, StatusCode::BAD_REQUEST);
+    }
     // A planner that stands still, and none at all.
     let ledger = || Box::new(SqliteLedger::in_memory().unwrap());
     let none = Fixture::with(ledger()).await;

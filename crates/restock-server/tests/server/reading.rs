@@ -132,7 +132,12 @@ impl LivePlanner for Written {
     fn lines(&self) -> Box<dyn Iterator<Item = PlannedLine<'_>> + '_> {
         // Pages do not lean on the order in which they come.
         let lines = self.lines.iter().rev();
-        Box::new(lines.map(|(line, money)| PlannedLine { line, money_at_risk: *money, proposal_id: None }))
+        Box::new(lines.map(|(line, money)| PlannedLine {
+            line,
+            money_at_risk: *money,
+            proposal_id: None,
+            exceptions: &[],
+        }))
     }
 
     fn explain(

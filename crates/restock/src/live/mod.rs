@@ -23,9 +23,10 @@ use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, N_LEVELS};
+use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, N_LEVELS, RowsByItem};
 use restock_engine::{
-    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice, Unplanned, WhatIf,
+    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice, UnitPlan,
+    Unplanned, WhatIf,
 };
 use restock_ledger::{FileStock, Files, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope};
 use restock_server::{
@@ -133,10 +134,39 @@ struct Working {
 /// What is left to do when all is settled.
 struct Unsettled {
     loaded: Loaded,
+    /// Where the tables of `loaded` have what.
+    rows: RowsByItem,
+    /// What they do not tell of: events that came in since.
+    since: Touched,
     is_new_day: bool,
     /// The desk is told of everything.
     wants_everything: bool,
     began: std::time::Instant,
+}
+
+impl Unsettled {
+    /// Whether its tables have all that is known of some items.
+    fn knows(&self, item_ids: &[String]) -> bool {
+        !self.since.is_all && !item_ids.iter().any(|item_id| self.since.items.contains(item_id))
+    }
+}
+
+/// Which items events are about.
+#[derive(Default)]
+struct Touched {
+    items: BTreeSet<String>,
+    /// One was about no item in particular.
+    is_all: bool,
+}
+
+impl Touched {
+    fn add(&mut self, event: &Event) {
+        match event.kind.item_id() {
+            Some(item_id) if self.items.contains(item_id) => {}
+            Some(item_id) => drop(self.items.insert(item_id.to_owned())),
+            None => self.is_all = true,
+        }
+    }
 }
 
 struct Live {
@@ -294,14 +324,15 @@ impl ProjectPlanner {
         since: &[Event],
         now: Timestamp,
     ) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        let Done { gathered, whole, forecaster, experience, is_new_day } = done;
+        let Done { gathered, rows, whole, forecaster, experience, is_new_day } = done;
         let Gathered { time_zone, files, about, stock, problems, mut events, loaded, today } = gathered;
         self.time_zone = time_zone;
         self.kept.forget();
-        let (mut places, mut items) = (BTreeSet::new(), BTreeSet::new());
+        let (mut places, mut items, mut touched) = (BTreeSet::new(), BTreeSet::new(), Touched::default());
         for event in since {
             events.add(event, &self.time_zone);
             note(event, &mut places, &mut items);
+            touched.add(event);
         }
         events.kept = std::mem::take(&mut self.events.kept);
         (self.files, self.about, self.events) = (Some(files), about, events);
@@ -326,7 +357,7 @@ impl ProjectPlanner {
         };
         let mut changed = live.plan.take_over(whole);
         let wants_everything = std::mem::take(&mut self.wants_everything) || is_new_day;
-        self.unsettled = Some(Unsettled { loaded, is_new_day, wants_everything, began });
+        self.unsettled = Some(Unsettled { loaded, rows, since: touched, is_new_day, wants_everything, began });
         self.live = Some(live);
         if !places.is_empty() || !items.is_empty() {
             changed
@@ -344,8 +375,12 @@ impl ProjectPlanner {
             return Err(failed("nothing was planned yet"));
         };
         let (about, events, ledger, time_zone) = (self.about, &self.events, &*self.ledger, &self.time_zone);
+        let unsettled = self.unsettled.as_ref();
         let mut error = None;
         let mut tables = |ids: &[String]| {
+            if let Some(unsettled) = unsettled.filter(|unsettled| unsettled.knows(ids)) {
+                return unsettled.rows.part(&unsettled.loaded.import.dataset, ids);
+            }
             let part = files.rows.part(&files.tables, ids);
             let (wide, mut kept) = (events.wide(ids), events.kept.borrow_mut());
             kept.tables(&part, about, ids, &events.locations, &wide, ledger, time_zone).unwrap_or_else(|failure| {
@@ -369,7 +404,11 @@ impl ProjectPlanner {
 
     /// Plans a little of what is not settled. Returns item-locations whose plan changed.
     fn settle_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        self.slice(|live, n, tables| live.plan.settle_some(n, &*live.forecaster, tables))
+        // What events told of since is read by itself, after all that is at hand.
+        let touched = self.unsettled.as_ref().map(|unsettled| (unsettled.since.items.clone(), unsettled.since.is_all));
+        let (items, is_all) = touched.unwrap_or((BTreeSet::new(), true));
+        let is_at_hand = move |ids: &[String]| !is_all && !ids.iter().any(|item_id| items.contains(item_id));
+        self.slice(|live, n, tables| live.plan.settle_some(n, &is_at_hand, &*live.forecaster, tables))
     }
 
     /// Plans about as many item-locations as events may wait for.
@@ -388,7 +427,7 @@ impl ProjectPlanner {
     /// What is left to do once all is settled; `true` where the desk is told of everything.
     fn end_settling(&mut self, now: Timestamp) -> bool {
         let Some(unsettled) = self.unsettled.take() else { return false };
-        let Unsettled { loaded, is_new_day, wants_everything, began } = unsettled;
+        let Unsettled { loaded, is_new_day, wants_everything, began, .. } = unsettled;
         if is_new_day && let (Some(experience), Some(live)) = (&mut self.experience, &self.live) {
             if let Err(error) = experience.remember(live.plan.to_judge(), &loaded) {
                 tracing::error!(error = %error.message, "a model on trial could not forecast");
@@ -411,7 +450,7 @@ impl ProjectPlanner {
         self.with_tables(|live, tables| {
             let total = live.plan.n_unsettled();
             while !live.plan.is_settled() {
-                live.plan.settle_some(N_AT_ONCE, &*live.forecaster, tables);
+                live.plan.settle_some(N_AT_ONCE, &|_| true, &*live.forecaster, tables);
                 progress.set((total - live.plan.n_unsettled()) as u64, total as u64);
             }
         })?;
@@ -488,6 +527,9 @@ impl ProjectPlanner {
             if let Some(working) = &mut self.working {
                 working.since.push(event.clone());
             }
+            if let Some(unsettled) = &mut self.unsettled {
+                unsettled.since.add(event);
+            }
         }
         self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
         if !events.is_empty() {
@@ -563,6 +605,15 @@ fn note(event: &Event, places: &mut BTreeSet<ItemLocation>, items: &mut BTreeSet
     match event.kind.place() {
         Some(place) => places.extend([place.clone()]),
         None => items.extend(event.kind.item_id().map(str::to_owned)),
+    }
+}
+
+fn planned_line(unit: &UnitPlan) -> PlannedLine<'_> {
+    PlannedLine {
+        line: &unit.line,
+        money_at_risk: unit.totals.lost_margin[0],
+        proposal_id: unit.proposal.as_ref().map(|proposal| proposal.proposal_id.as_str()),
+        exceptions: &unit.exceptions,
     }
 }
 
@@ -643,12 +694,11 @@ impl LivePlanner for ProjectPlanner {
     }
 
     fn lines(&self) -> Box<dyn Iterator<Item = PlannedLine<'_>> + '_> {
-        let units = self.live.iter().flat_map(|live| live.plan.planned());
-        Box::new(units.map(|unit| PlannedLine {
-            line: &unit.line,
-            money_at_risk: unit.totals.lost_margin[0],
-            proposal_id: unit.proposal.as_ref().map(|proposal| proposal.proposal_id.as_str()),
-        }))
+        Box::new(self.live.iter().flat_map(|live| live.plan.planned()).map(planned_line))
+    }
+
+    fn line(&self, place: &ItemLocation) -> Option<PlannedLine<'_>> {
+        self.live.as_ref()?.plan.planned_at(place).map(planned_line)
     }
 
     fn explain(

@@ -1,6 +1,6 @@
 //! What plans share, worked out from everything: on a thread of its own, while events go on.
 
-use restock_core::Forecaster;
+use restock_core::{Forecaster, RowsByItem};
 use restock_engine::{Whole, plan_day};
 use restock_server::PlanningError;
 
@@ -18,6 +18,8 @@ pub(super) struct Job {
 /// Everything, worked out as of an event.
 pub(super) struct Done {
     pub(super) gathered: Gathered,
+    /// Where the tables have what.
+    pub(super) rows: RowsByItem,
     pub(super) whole: Whole,
     pub(super) forecaster: Box<dyn Forecaster>,
     pub(super) experience: Experience,
@@ -48,9 +50,10 @@ pub(super) fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
         experience.apply(loaded, as_of);
     }
     let forecaster = forecaster(&loaded.settings.forecast_model, loaded).map_err(explained)?;
+    let rows = RowsByItem::new(&loaded.import.dataset);
     let whole = Whole::of(&loaded.import.dataset, &loaded.settings, forecaster.name());
     if let Err(error) = loaded.shadow.begin(whole.as_of()) {
         tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
     }
-    Ok(Box::new(Done { gathered, whole, forecaster, experience, is_new_day }))
+    Ok(Box::new(Done { gathered, rows, whole, forecaster, experience, is_new_day }))
 }
