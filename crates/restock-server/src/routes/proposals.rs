@@ -73,7 +73,8 @@ pub(crate) struct ProposalRow {
     order_id: Option<String>,
     /// What has arrived, base units, a decimal.
     received: String,
-    /// How its item-location is planned, where that was asked for.
+    /// How its item-location is planned; only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     planned: Option<PlannedFacts>,
 }
 
