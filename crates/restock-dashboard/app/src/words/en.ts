@@ -10,6 +10,7 @@ export const en = {
   'nav.models': 'Models',
   'nav.data': 'Data',
   'nav.admin': 'Admin',
+  'nav.more': 'More',
   'nav.not_found': 'There is no such page',
   'nav.not_found.way_out': 'Go to Today',
 

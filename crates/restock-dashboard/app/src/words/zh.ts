@@ -12,6 +12,7 @@ export const zh: Record<keyof typeof en, string> = {
   'nav.models': '模型',
   'nav.data': '数据',
   'nav.admin': '管理',
+  'nav.more': '更多',
   'nav.not_found': '没有这个页面',
   'nav.not_found.way_out': '回到今日',
 
