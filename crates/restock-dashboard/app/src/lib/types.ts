@@ -119,6 +119,68 @@ export interface Proposal {
   explanation: Explanation;
 }
 
+/** An item-location as it is planned; of two numbers the first is without the order, the second with it. */
+export interface PlanLine {
+  item_id: string;
+  location_id: string;
+  on_hand: string;
+  stock_assumed: boolean;
+  on_order: string;
+  position: string;
+  recent_demand_per_day: number;
+  expected_demand: number;
+  demand_per_day: number;
+  target_level: string;
+  quantity: string;
+  value: string | null;
+  stock_value: string | null;
+  lead_time_days: number;
+  review_days: number;
+  p_stockout: [number, number];
+  fill_rate: [number, number];
+  days_of_cover: [number, number];
+  classes: [string, string, string];
+  health: number;
+  forecast_model: string;
+  policy: string;
+  note: string;
+}
+
+/** Quantiles 0.1, 0.5 and 0.9 of stock at the end of a day. */
+export interface ProjectionPoint {
+  day: string;
+  without_order: [number, number, number];
+  with_order: [number, number, number];
+}
+
+export interface Arrival {
+  day: string;
+  quantity: string;
+  /** Empty for the proposed order. */
+  order_id: string;
+  proposed: boolean;
+}
+
+/** One item-location whole. */
+export interface LineDetail {
+  line: PlanLine;
+  item_name: string;
+  uom: string;
+  as_of: string;
+  bucket: 'day' | 'week' | 'month';
+  proposal: (Proposal & { expected_receipt: string; value: string | null }) | null;
+  explanation: Explanation;
+  arrivals: Arrival[];
+  projection: ProjectionPoint[];
+  protection_until: string;
+}
+
+/** The same as planned, and as it would be if something were different. */
+export interface Explained {
+  line: LineDetail;
+  what_if: LineDetail | null;
+}
+
 export interface OrderSummary {
   order_id: string;
   type: ProposalRow['type'];
