@@ -146,6 +146,72 @@ export interface PlanLine {
   note: string;
 }
 
+/** The same in a list, with names. */
+export interface LineRow extends PlanLine {
+  item_name: string;
+  supplier_id: string | null;
+  supplier_name: string;
+  from_location: string | null;
+  uom: string;
+  money_at_risk: string;
+  proposal_id: string | null;
+}
+
+export interface LinePage {
+  lines: LineRow[];
+  n_found: number;
+  next_cursor: string | null;
+  plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
+export interface Forecast {
+  item_id: string;
+  item_name: string;
+  location_id: string;
+  uom: string;
+  as_of: string;
+  bucket: 'day' | 'week' | 'month';
+  model: string;
+  reason: string;
+  levels: number[];
+  forecast: { day: string; mean: number; quantiles: number[] }[];
+  history: { day: string; sales: number; demand: number; observation: 'full' | 'censored' | 'closed' | 'missing' }[];
+  recalibration: { level: number; asked: number }[];
+}
+
+export interface ItemRow {
+  item_id: string;
+  name: string;
+  category: string;
+  unit_cost: string | null;
+}
+
+export interface ItemPage {
+  items: ItemRow[];
+  next_cursor: string | null;
+}
+
+export interface LocationRow {
+  location_id: string;
+  name: string;
+  kind: string;
+  parent_id: string | null;
+  attributes: Record<string, string>;
+}
+
+export interface SupplierRow {
+  supplier_id: string;
+  name: string;
+  min_order_value: string | null;
+  min_order_quantity: string | null;
+  order_days: string;
+  cut_off: string | null;
+  container_volume: number | null;
+  container_weight: number | null;
+}
+
 /** Quantiles 0.1, 0.5 and 0.9 of stock at the end of a day. */
 export interface ProjectionPoint {
   day: string;

@@ -1,1 +1,0 @@
-import{$ as e,U as t,et as n}from"./vendor-BdokM5JI.js";import{H as r}from"./Table-CVPROLWd.js";var i=class{#e=n(void 0);get value(){return t(this.#e)}set value(t){e(this.#e,t)}#t=n(void 0);get failure(){return t(this.#t)}set failure(t){e(this.#t,t)}async read(e){this.failure=void 0;try{this.value=await e()}catch(e){if(!(e instanceof r))throw e;this.failure=e}}};export{i as t};
