@@ -181,6 +181,53 @@ export interface Forecast {
   recalibration: { level: number; asked: number }[];
 }
 
+/** Key figures of some item-locations; of two numbers the first is without the orders, the second with them. */
+export interface KpiRow {
+  /** The location, supplier or class; nothing where it is about all. */
+  key: string | null;
+  name: string;
+  n_planned: number;
+  n_unplanned: number;
+  n_proposals: number;
+  order_value: string;
+  n_without_cost: number;
+  fill_rate: [number, number];
+  n_stockouts: [number, number];
+  n_out_of_stock_now: number;
+  n_stock_assumed: number;
+  stock_value: string;
+  overstock_value: string;
+  waste_value: string;
+  lost_margin: [string, string];
+  waiting_margin: [string, string];
+  n_exceptions: number;
+}
+
+export interface KpiBody {
+  kpis: KpiRow[];
+  plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
+/** What orders should achieve; a mode of its own names more fields. */
+export interface Objective {
+  mode: string;
+  type?: string;
+  target?: number;
+}
+
+export interface Policies {
+  policy: string | null;
+  objective: Objective | null;
+  learned_acts: boolean;
+  learned_max_ratio: number | null;
+  max_days_of_cover: number | null;
+  segments: { where: string; policy: string | null; objective: Objective | null }[];
+  acting: { policy: string; n_lines: number; n_ordered: number; order_value: string }[];
+  contest: ContestRow | null;
+}
+
 export interface ItemRow {
   item_id: string;
   name: string;
