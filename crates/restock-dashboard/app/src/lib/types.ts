@@ -181,6 +181,33 @@ export interface Forecast {
   recalibration: { level: number; asked: number }[];
 }
 
+/** What the plan orders from one source for one destination on one day. */
+export interface OrderGroup {
+  supplier_id: string | null;
+  from_location: string | null;
+  source_name: string;
+  destination: string;
+  n_lines: number;
+  value: string;
+  order_by: string;
+  /** Empty when unknown. */
+  cut_off: string;
+  /** Cubic metres and kilograms of what is known. */
+  volume: number;
+  weight: number;
+  min_order_value: string | null;
+  /** Over all destinations that day. */
+  source_value: string;
+  minimum_met: boolean;
+}
+
+export interface GroupBody {
+  order_groups: OrderGroup[];
+  plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
 /** Key figures of some item-locations; of two numbers the first is without the orders, the second with them. */
 export interface KpiRow {
   /** The location, supplier or class; nothing where it is about all. */
