@@ -46,6 +46,13 @@ test('open orders are worth what their items cost, and cover is by value', () =>
   expect(covers).toMatchObject({ 'l:dc': 40, 's:dairy': 40, 'l:shop': undefined });
 });
 
+test('what has no known source comes from nowhere known, and cover is by units where no cost is known', () => {
+  const line = { item_id: 'milk', location_id: 'shop', supplier_id: null, from_location: null, on_hand: '6', demand_per_day: 2 } as LineRow;
+  const network = networkOf({ ...TABLES, groups: [group({}, 'shop', '0')], lines: [line], inventory: [], unitCosts: new Map() });
+  expect(network.ways).toMatchObject([{ from: 's:', to: 'l:shop', nLines: 2, onTheWay: undefined }]);
+  expect(network.nodes.find(({ id }) => id === 's:')).toMatchObject({ name: '', cover: 3 });
+});
+
 test('a circle of transfers ends', () => {
   const { nodes } = networkOf({ ...TABLES, groups: [group({ from_location: 'shop' }, 'kiosk', '1'), group({ from_location: 'kiosk' }, 'shop', '1')] });
   expect(nodes).toHaveLength(5);

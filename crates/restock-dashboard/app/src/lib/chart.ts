@@ -1,6 +1,6 @@
 // Numbers to places on a chart over days. No page: values in, paths out.
 
-/** Round values from 0 (or below, where there is less) to at least the most: about so many, each 1, 2 or 5 times a power of ten. */
+/** Round values from 0, or below where there is less, to the most or above: about so many, 1, 2 or 5 times a power of ten apart. */
 export function ticksOf(least: number, most: number, n = 4): number[] {
   const [low, high] = [Math.min(0, least), Math.max(0, most)];
   const width = high - low || 1;
@@ -10,16 +10,17 @@ export function ticksOf(least: number, most: number, n = 4): number[] {
   return Array.from({ length: last - first + 1 }, (_, idx) => (first + idx) * step);
 }
 
-/** Which of the days are written under a chart, so that no two are closer than `gap`: Mondays or first days of months, or else every so many. */
+/** Which days are written under a chart so that no two are closer than `gap`: all, Mondays, first days of months, or every so many. */
 export function dayTicksOf(days: readonly string[], widthOfDay: number, gap: number): number[] {
   const all = days.map((_, idx) => idx);
   const isMonday = (idx: number): boolean => new Date(`${days[idx]}T00:00:00Z`).getUTCDay() === 1;
-  const isFirst = (idx: number): boolean => (days[idx] ?? '').endsWith('-01') || (days[idx] ?? '').slice(0, 7) !== days[idx - 1]?.slice(0, 7);
+  const monthOf = (idx: number): string | undefined => days[idx]?.slice(0, 7);
   const isFar = (ticks: number[]): boolean =>
     ticks.length > 1 && ticks.every((at, idx) => idx === 0 || (at - (ticks[idx - 1] ?? 0)) * widthOfDay >= gap);
   const mondays = all.filter(isMonday);
-  const months = all.filter((idx) => idx > 0 && isFirst(idx));
-  for (const ticks of [all, mondays, mondays.filter((_, idx) => idx % 2 === 0), months]) if (isFar(ticks)) return ticks;
+  const months = all.filter((idx) => idx > 0 && monthOf(idx) !== monthOf(idx - 1));
+  const everyOther = mondays.filter((_, idx) => idx % 2 === 0);
+  for (const ticks of [all, mondays, everyOther, months]) if (isFar(ticks)) return ticks;
   const step = Math.max(1, Math.ceil(gap / widthOfDay));
   return all.filter((idx) => idx % step === 0);
 }

@@ -24,15 +24,24 @@ const none = (): undefined => undefined;
 export const marginOf = (row: Pick<KpiRow, 'lost_margin' | 'waiting_margin'>, which: 0 | 1): number =>
   Number(row.lost_margin[which]) + Number(row.waiting_margin[which]);
 
+const pair = (of: (row: KpiRow, which: 0 | 1) => number): Pick<Kpi, 'without' | 'value'> => ({
+  without: (row) => of(row, 0),
+  value: (row) => of(row, 1),
+});
+const now = (of: (row: KpiRow) => number): Pick<Kpi, 'without' | 'value'> => ({ without: none, value: of });
+
+const nPlanned = (row: KpiRow): number => row.n_planned;
+const stockValue = (row: KpiRow): number => Number(row.stock_value);
+
 export const KPIS: readonly Kpi[] = [
-  { name: 'fill_rate', unit: 'share', better: 'more', without: (row) => row.fill_rate[0], value: (row) => row.fill_rate[1], whole: () => 1 },
-  { name: 'margin', unit: 'money', better: 'less', without: (row) => marginOf(row, 0), value: (row) => marginOf(row, 1), whole: (row) => marginOf(row, 0) },
-  { name: 'stockouts', unit: 'places', better: 'less', without: (row) => row.n_stockouts[0], value: (row) => row.n_stockouts[1], whole: (row) => row.n_planned },
-  { name: 'out_now', unit: 'places', better: 'less', without: none, value: (row) => row.n_out_of_stock_now, whole: (row) => row.n_planned },
-  { name: 'stock_value', unit: 'money', without: none, value: (row) => Number(row.stock_value), whole: none },
-  { name: 'overstock', unit: 'money', better: 'less', without: none, value: (row) => Number(row.overstock_value), whole: (row) => Number(row.stock_value) },
-  { name: 'waste', unit: 'money', better: 'less', without: none, value: (row) => Number(row.waste_value), whole: (row) => Number(row.stock_value) },
-  { name: 'order_value', unit: 'money', without: none, value: (row) => Number(row.order_value), whole: none },
+  { name: 'fill_rate', unit: 'share', better: 'more', ...pair((row, which) => row.fill_rate[which]), whole: () => 1 },
+  { name: 'margin', unit: 'money', better: 'less', ...pair(marginOf), whole: (row) => marginOf(row, 0) },
+  { name: 'stockouts', unit: 'places', better: 'less', ...pair((row, which) => row.n_stockouts[which]), whole: nPlanned },
+  { name: 'out_now', unit: 'places', better: 'less', ...now((row) => row.n_out_of_stock_now), whole: nPlanned },
+  { name: 'stock_value', unit: 'money', ...now(stockValue), whole: none },
+  { name: 'overstock', unit: 'money', better: 'less', ...now((row) => Number(row.overstock_value)), whole: stockValue },
+  { name: 'waste', unit: 'money', better: 'less', ...now((row) => Number(row.waste_value)), whole: stockValue },
+  { name: 'order_value', unit: 'money', ...now((row) => Number(row.order_value)), whole: none },
 ];
 
 /** The share of demand that an objective asks to meet; nothing where it asks for something else. */
@@ -79,15 +88,15 @@ export const KPI_COLUMNS = [
 ] as const;
 
 export function kpiRecord(by: string, row: KpiRow): Record<(typeof KPI_COLUMNS)[number], string | number | null> {
-  const pair = <const N extends string>(name: N, [without, withOrders]: readonly [string | number, string | number]) =>
+  const both = <const N extends string>(name: N, [without, withOrders]: readonly [string | number, string | number]) =>
     ({ [`${name}_without`]: without, [`${name}_with`]: withOrders }) as Record<`${N}_without` | `${N}_with`, string | number>;
   const { fill_rate, n_stockouts, lost_margin, waiting_margin, ...plain } = row;
   return {
     by,
     ...plain,
-    ...pair('fill_rate', fill_rate),
-    ...pair('n_stockouts', n_stockouts),
-    ...pair('lost_margin', lost_margin),
-    ...pair('waiting_margin', waiting_margin),
+    ...both('fill_rate', fill_rate),
+    ...both('n_stockouts', n_stockouts),
+    ...both('lost_margin', lost_margin),
+    ...both('waiting_margin', waiting_margin),
   };
 }

@@ -44,7 +44,9 @@ export function limitsOf(
   sums: ReadonlyMap<string, Sum> | undefined,
 ): Limit[] {
   if (supplier === undefined || group.type !== 'purchase') return [];
-  const plan = planned.find((one) => one.supplier_id === group.source && one.destination === group.destination && one.order_by === group.order_by);
+  const isSame = (one: OrderGroup): boolean =>
+    one.supplier_id === group.source && one.destination === group.destination && one.order_by === group.order_by;
+  const plan = planned.find(isSame);
   const sum = sums?.get(key(group.source, group.order_by));
   const limits: Limit[] = [];
   const add = (kind: Limit['kind'], is: number | undefined, of: number, unit?: Limit['unit']): void => {

@@ -8,6 +8,7 @@ export interface Node {
   id: string;
   kind: 'supplier' | 'location';
   key: string;
+  /** Empty for where things come from that no table names a source for. */
   name: string;
   /** 0 for suppliers; a location is one further than the furthest that it gets something from. */
   depth: number;
@@ -56,17 +57,19 @@ interface From {
   from_location: string | null;
 }
 
-function sourceId({ supplier_id, from_location }: From): string | undefined {
+/** What no table names a source for comes from here. */
+const NOWHERE = supplierId('');
+
+function sourceId({ supplier_id, from_location }: From): string {
   if (supplier_id !== null) return supplierId(supplier_id);
-  return from_location === null ? undefined : locationId(from_location);
+  return from_location === null ? NOWHERE : locationId(from_location);
 }
 
 function waysOf({ groups, lines, inventory, unitCosts }: Tables): Way[] {
   const ways = new Map<string, Way>();
-  const isKnown = inventory !== undefined && unitCosts !== undefined;
-  const way = (of: From, destination: string): Way | undefined => {
+  const isKnown = inventory !== undefined && unitCosts !== undefined && unitCosts.size > 0;
+  const way = (of: From, destination: string): Way => {
     const [from, to] = [sourceId(of), locationId(destination)];
-    if (from === undefined) return undefined;
     const key = `${from}\n${to}`;
     let one = ways.get(key);
     if (one === undefined) {
@@ -78,7 +81,6 @@ function waysOf({ groups, lines, inventory, unitCosts }: Tables): Way[] {
   for (const line of lines ?? []) way(line, line.location_id);
   for (const group of groups) {
     const one = way(group, group.destination);
-    if (one === undefined) continue;
     one.proposed += Number(group.value);
     one.nLines += group.n_lines;
     one.isBelowMinimum ||= !group.minimum_met;
@@ -88,7 +90,7 @@ function waysOf({ groups, lines, inventory, unitCosts }: Tables): Way[] {
     for (const row of inventory) {
       for (const order of row.open_orders) {
         const one = way(order, row.location_id);
-        if (one?.onTheWay !== undefined) one.onTheWay += Number(order.open) * (unitCosts.get(row.item_id) ?? 0);
+        if (one.onTheWay !== undefined) one.onTheWay += Number(order.open) * (unitCosts.get(row.item_id) ?? 0);
       }
     }
   }
@@ -119,14 +121,16 @@ function depthsOf(ways: readonly Way[], locations: readonly LocationRow[]): Map<
   return depths;
 }
 
-/** Days that stock lasts, by value, of the lines of each node. */
+/** Days that stock lasts, by value, of the lines of each node; by units where no cost is known at all. */
 function coversOf({ lines, unitCosts }: Tables): Map<string, number> {
+  const isByUnits = unitCosts?.size === 0;
   const sums = new Map<string, { stock: number; perDay: number }>();
   for (const line of lines ?? []) {
-    const cost = unitCosts?.get(line.item_id);
+    const cost = isByUnits ? 1 : unitCosts?.get(line.item_id);
     if (cost === undefined) continue;
     for (const id of [locationId(line.location_id), sourceId(line)]) {
-      if (id === undefined || (id !== locationId(line.location_id) && !id.startsWith('s:'))) continue;
+      // What a location sends on is not its own stock.
+      if (id !== locationId(line.location_id) && !id.startsWith('s:')) continue;
       let sum = sums.get(id);
       if (sum === undefined) sums.set(id, (sum = { stock: 0, perDay: 0 }));
       sum.stock += Number(line.on_hand) * cost;
@@ -167,7 +171,8 @@ export function networkOf(tables: Tables): Network {
     for (const id of [from, to]) {
       if (known.has(id)) continue;
       known.add(id);
-      nodes.push(node(id.startsWith('s:') ? 'supplier' : 'location', id.slice(2), '', id.startsWith('s:') ? tables.bySupplier : tables.byLocation));
+      const isSupplier = id.startsWith('s:');
+      nodes.push(node(isSupplier ? 'supplier' : 'location', id.slice(2), '', isSupplier ? tables.bySupplier : tables.byLocation));
     }
   }
   const isUsed = new Set(ways.flatMap(({ from, to }) => [from, to]));
@@ -181,7 +186,7 @@ export function networkOf(tables: Tables): Network {
 /** The supplier with the most margin at risk; nothing where none has any. */
 export function bottleneckOf({ nodes }: Network): Node | undefined {
   const suppliers = nodes.filter(({ kind, atRisk }) => kind === 'supplier' && atRisk[0] > 0);
-  return suppliers.reduce<Node | undefined>((most, one) => (most === undefined || one.atRisk[0] > most.atRisk[0] ? one : most), undefined);
+  return suppliers.sort((a, b) => b.atRisk[0] - a.atRisk[0])[0];
 }
 
 export interface Place {
@@ -193,8 +198,16 @@ export interface Place {
   nFolded: number;
 }
 
+export interface Layout {
+  places: Place[];
+  /** By the id of the node. */
+  of: Map<string, Place>;
+  nColumns: number;
+  nRows: number;
+}
+
 /** A place for each node, a column per depth, at most so many in each; the others of a column share its last place. */
-export function placesOf(nodes: readonly Node[], most: number): { places: Place[]; of: Map<string, Place>; nColumns: number; nRows: number } {
+export function placesOf(nodes: readonly Node[], most: number): Layout {
   const columns = new Map<number, Node[]>();
   for (const node of nodes) columns.set(node.depth, [...(columns.get(node.depth) ?? []), node]);
   const places: Place[] = [];

@@ -1,10 +1,18 @@
 import { get, type Query } from './api';
 
+interface Paging<P, R> {
+  rowsOf: (page: P) => R[];
+  /** Where to go on; nothing on the last page. */
+  nextOf: (page: P) => string | null;
+  parameter: 'cursor' | 'after';
+  most: number;
+}
+
 /** All pages of a list, or nothing where there are more than `most` rows: then they are not worth the way. */
 export async function readAll<P, R>(
   path: string,
   query: Query,
-  { rowsOf, nextOf, parameter, most }: { rowsOf: (page: P) => R[]; nextOf: (page: P) => string | null; parameter: 'cursor' | 'after'; most: number },
+  { rowsOf, nextOf, parameter, most }: Paging<P, R>,
 ): Promise<R[] | undefined> {
   const rows: R[] = [];
   let next: string | undefined;

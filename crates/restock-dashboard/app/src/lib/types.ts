@@ -275,6 +275,11 @@ export interface LocationRow {
   attributes: Record<string, string>;
 }
 
+export interface LocationPage {
+  locations: LocationRow[];
+  next_cursor: string | null;
+}
+
 export interface SupplierRow {
   supplier_id: string;
   name: string;

@@ -333,9 +333,10 @@ export const en = {
   'network.ways': 'What goes where',
   'network.nodes': 'Suppliers and locations',
   'network.none': 'Nothing is proposed and nothing is on the way',
+  'network.unknown': 'source not known',
   'network.below_minimum': 'below minimum',
   'network.transfers': 'Transfers that would help',
-  'network.text': 'Cover is usable stock over expected demand, both at the purchase cost of items; what is on the way is at that cost too. Of a supplier it is the stock of what it supplies.',
+  'network.text': 'Cover is usable stock over expected demand, both at the purchase cost of items, or in units where no cost is known; what is on the way is at that cost too. Of a supplier it is the stock of what it supplies.',
   'alternative.auto': 'automatic',
 
   'models.title': 'What came of it',

@@ -335,9 +335,10 @@ export const zh: Record<keyof typeof en, string> = {
   'network.ways': '供货路线',
   'network.nodes': '供应商与地点',
   'network.none': '无建议，无在途',
+  'network.unknown': '来源未知',
   'network.below_minimum': '低于最低额',
   'network.transfers': '可行的调拨',
-  'network.text': '可用天数为可用库存除以预期需求，均按商品采购成本；在途金额同。供应商的可用天数为其所供商品的库存。',
+  'network.text': '可用天数为可用库存除以预期需求，均按商品采购成本（成本未知时按件）；在途金额同。供应商的可用天数为其所供商品的库存。',
   'alternative.auto': '自动',
 
   'models.title': '结果如何',
