@@ -15,12 +15,7 @@ export default defineConfig({
     // What changes seldom keeps its name and its place in the browser's cache.
     rolldownOptions: {
       output: {
-        codeSplitting: {
-          groups: [
-            { name: 'vendor', test: /node_modules/ },
-            { name: 'words', test: /src.words/ },
-          ],
-        },
+        codeSplitting: { groups: [{ name: 'vendor', test: /node_modules/ }] },
       },
     },
   },

@@ -15,6 +15,9 @@ import { chain, PASSWORD, serve, until } from './serve.js';
 const [binary, project, screenshots] = process.argv.slice(2).map((path) => resolve(path));
 const say = (text) => console.log(`walk: ${text}`);
 
+/** Pages of which pictures are written. */
+const PICTURES = ['today', 'orders', 'why', 'exceptions', 'forecast', 'network', 'performance', 'policies'];
+
 const server = await serve(binary, project);
 const browser = await launch();
 const signIns = new Map();
@@ -23,8 +26,11 @@ try {
   await reviewsAndOrders();
   await seesWhatARoleMay();
   await seesWhatHappensElsewhere();
+  await asksWhatIf();
+  await looksAhead();
   await reviewsByException();
   await holdsManyLines();
+  await holdsALargeNetwork();
 } finally {
   await browser.close();
   server.stop();
@@ -73,18 +79,40 @@ async function looksRightEverywhere() {
         await signIn(page);
         await settled(page);
         const first = await page.locator('.entry.line a').first().getAttribute('href');
-        const places = ['#/today', '#/orders', first, `${first}/policy`, `${first}/forecast`, `${first}/data`];
-        for (const place of [...places, '#/exceptions', '#/models', '#/data', '#/admin/users', '#/admin/audit']) {
+        const places = {
+          today: '#/today',
+          orders: '#/orders',
+          why: first,
+          'why-policy': `${first}/policy`,
+          'why-forecast': `${first}/forecast`,
+          'why-data': `${first}/data`,
+          'why-what-if': `${first}?what_if=lead_time%3D5%2Cdemand%3D%2B20%25`,
+          'why-not-ordered': '#/why?item=umbrella&location=dc',
+          exceptions: '#/exceptions',
+          forecast: '#/forecast?item=water-6x1500ml&location=harbour',
+          'forecast-pick': '#/forecast',
+          network: '#/network',
+          'network-node': '#/network?node=s%3Adairy-and-meat',
+          performance: '#/performance',
+          'performance-class': '#/performance?by=class',
+          policies: '#/policies',
+          'policies-lines': '#/policies?segment=0',
+          models: '#/models',
+          data: '#/data',
+          'admin-users': '#/admin/users',
+          'admin-audit': '#/admin/audit',
+        };
+        for (const [name, place] of Object.entries(places)) {
           await page.evaluate((hash) => (location.hash = hash), place);
           await page.waitForTimeout(250);
           await settled(page);
-          const name = place.replace(/^#\//, '').replace(/p_[0-9a-f]+(-\d+)?/, 'item').replaceAll('/', '-');
           await look(page, faults, `${name} ${width} ${theme} ${locale}`);
-          if (screenshots && ['today', 'orders', 'why-item', 'exceptions'].includes(name)) {
-            const file = `${name.replace('-item', '')}-${width}-${theme}-${locale.slice(0, 2)}.webp`;
+          if (screenshots && PICTURES.includes(name)) {
+            const file = `${name}-${width}-${theme}-${locale.slice(0, 2)}.webp`;
             writeFileSync(join(screenshots, file), await picture(page, converter));
           }
         }
+        await reachesEveryPage(page);
         await close();
       }
     }
@@ -93,6 +121,17 @@ async function looksRightEverywhere() {
   await converter.context().close();
   const told = [...found].map(([fault, places]) => `${fault}: ${places[0]} and ${places.length - 1} more`);
   assert.deepEqual(told, []);
+}
+
+/** Whatever the width, every page is one or two presses away. */
+async function reachesEveryPage(page) {
+  const N_PAGES = 10;
+  const seen = () => page.locator('header nav a:visible').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+  const direct = await seen();
+  if (await page.locator('.more summary').isVisible()) await page.click('.more summary');
+  const all = new Set([...direct, ...(await seen())]);
+  assert.equal(all.size, N_PAGES, [...all].join(' '));
+  await page.keyboard.press('Escape');
 }
 
 /** What is wrong with a page as it stands. */
@@ -243,6 +282,108 @@ async function seesWhatHappensElsewhere() {
   say(`${item_id} at ${location_id}: ${old} became ${now}; a decision that came too late is taken back`);
 }
 
+/** Sliders ask for a plan with other numbers, which stands beside the one that is; a link keeps them, and a key takes them back. */
+async function asksWhatIf() {
+  const { page, faults, close } = await open(browser, server.address);
+  await signIn(page, 'ada', '/orders?find=toilet-paper-10&location=dc');
+  await settled(page);
+  const href = await page.locator('.entry.line a').first().getAttribute('href');
+  await page.goto(`${server.address}/${href}`);
+  const slider = page.locator('input[type=range]');
+  await slider.first().waitFor();
+  const rows = () => page.locator('.ask tbody tr').evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
+  const planned = await rows();
+  assert.ok(planned.every((row) => row.length === 2));
+  await slider.first().focus();
+  for (let press = 0; press < 4; press++) await page.keyboard.press('ArrowRight');
+  await page.waitForSelector('.ask .differs');
+  const asked = await rows();
+  assert.ok(asked.every((row, idx) => row.length === 3 && row[1] === planned[idx][1]), 'the plan stays as it is');
+  assert.notEqual(asked[0][2], asked[0][1], 'a longer lead time asks for another order');
+  assert.match(page.url(), /what_if=lead_time/);
+
+  await page.reload();
+  await page.waitForSelector('.ask .differs');
+  assert.deepEqual(await rows(), asked, 'a link keeps what is asked');
+  const chart = page.locator('[role=slider].area');
+  await chart.focus();
+  await page.keyboard.press('Home');
+  assert.match(await chart.getAttribute('aria-valuetext'), /With \d.*Without \d.*If so \d/);
+  await page.click('button:has-text("As planned")');
+  await page.waitForSelector('.ask .differs', { state: 'detached' });
+  assert.deepEqual(faults, []);
+  await close();
+  say(`what if: ${planned[0][1]} becomes ${asked[0][2]} with four days more`);
+}
+
+/** By keyboard to the pages that look ahead; what their tables hold is in their files too. */
+async function looksAhead() {
+  const { page, faults, close } = await open(browser, server.address);
+  await signIn(page, 'vera', '/today');
+  await page.waitForSelector('.tiles');
+  const file = async (within) => {
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.locator(within).locator('button:has-text("Export as CSV")').click()]);
+    return readFileSync(await saved.path(), 'utf8').trim().split('\r\n');
+  };
+  const goTo = async (key) => {
+    await page.keyboard.press('g');
+    await page.keyboard.press(key);
+  };
+
+  await goTo('f');
+  await page.fill('.picker input', 'milk');
+  await page.click('.picker a:has-text("milk-1l · station")');
+  await page.waitForSelector('h2:text-is("Whole milk 1 l")');
+  await page.locator('.area').focus();
+  await page.keyboard.press('End');
+  assert.match(await page.locator('.area').getAttribute('aria-valuetext'), /median .*mean .*futures/);
+  const forecast = await file('section:has(h2:text-is("The forecast in numbers"))');
+  assert.match(forecast[0], /^item_id,location_id,date,mean,q0.05,/);
+  assert.equal(forecast.length, 1 + (await page.locator('[aria-label="The forecast in numbers"] tbody tr').count()));
+  const sales = await file('section:has(h2:text-is("Sales and demand in numbers"))');
+  assert.match(sales[0], /^date,item_id,location_id,quantity,/);
+
+  await page.locator('h1').click();
+  await goTo('p');
+  await page.click('.views button:has-text("Supplier")');
+  await page.waitForSelector('th:has-text("Dairy and Meat United")');
+  const kpis = await file('section:has(.views)');
+  assert.equal(kpis.length, 1 + (await page.locator('section:has(.views) tbody tr').count()));
+
+  await goTo('s');
+  await page.waitForSelector('h2:text-is("Segments")');
+  const covered = page.locator('[aria-label="Segments"] td:last-child a');
+  await covered.first().waitFor();
+  const counts = await covered.evaluateAll((links) => links.map((link) => Number(link.textContent.replace(',', ''))));
+  const acting = await page.locator('[aria-label="Policies that decide"] tbody td.bar').evaluateAll((cells) => cells.map((cell) => Number.parseInt(cell.textContent.replace(',', ''), 10)));
+  const sum = (all) => all.reduce((total, n) => total + n, 0);
+  assert.equal(sum(counts), sum(acting), 'each item-location is in one segment');
+  await covered.last().click();
+  await page.waitForSelector(`h2:has-text("Everything else") .soft:text-is("${counts.at(-1)}")`);
+
+  await goTo('n');
+  await page.waitForSelector('.graph .node');
+  assert.equal(await page.locator('.graph .node').count(), 10);
+  await page.click('.graph .node:has-text("Dairy and Meat United")');
+  await page.waitForSelector('h2:text-is("What goes where: Dairy and Meat United")');
+  assert.equal(await page.locator('[aria-label="What goes where"] tbody tr').count(), 1);
+
+  // A page that nobody touches asks for nothing more.
+  for (const place of ['why?item=umbrella&location=dc', 'forecast', 'network', 'performance', 'policies?segment=0', 'orders']) {
+    await page.evaluate((hash) => (location.hash = hash), `#/${place}`);
+    await page.waitForTimeout(2_000);
+    const asked = [];
+    const note = (request) => asked.push(request.url());
+    page.on('request', note);
+    await page.waitForTimeout(1_000);
+    page.off('request', note);
+    assert.deepEqual(asked.filter((url) => url.includes('/v1/') && !url.endsWith('/v1/plans')), [], place);
+  }
+  assert.deepEqual(faults, []);
+  await close();
+  say(`forecast, performance, policies with ${counts.join(' + ')} item-locations, and the network`);
+}
+
 /** Five hundred proposals are decided with at most 60 presses of a key or a button: routine at once, the rest by what stands out. */
 async function reviewsByException() {
   const [N, MAX] = [500, 60];
@@ -375,4 +516,60 @@ async function holdsManyLines() {
   assert.ok(faults.every((fault) => fault.includes('409')), faults.slice(0, 3).join('\n'));
   await close();
   say(`100,000 lines: median frame ${frames[60].toFixed(0)} ms, slowest ${frames[119].toFixed(0)} ms while scrolling`);
+}
+
+/** Two hundred places and fifty suppliers, each supplying all: few elements stand for many ways, and pointing at one is quick. */
+async function holdsALargeNetwork() {
+  const [N_SUPPLIERS, N_PLACES] = [50, 200];
+  const { page, faults, close } = await open(browser, server.address);
+  await signIn(page, 'pia', '/today');
+  await page.waitForSelector('.tiles');
+  const standing = { plan_id: 'pl_1', as_of: '2026-03-23', currency: 'EUR' };
+  const each = (n, of) => Array.from({ length: n }, (_, idx) => of(idx));
+  const [kpis] = (await page.evaluate(() => fetch('/v1/kpis').then((answer) => answer.json()))).kpis;
+  const kpi = (key) => (idx) => ({ ...kpis, key: `${key}-${idx}`, lost_margin: [String(1000 - idx), '5'] });
+  const answers = {
+    suppliers: { suppliers: each(N_SUPPLIERS, (idx) => ({ supplier_id: `supplier-${idx}`, name: `Supplier ${idx}` })), next_cursor: null },
+    locations: { locations: each(N_PLACES, (idx) => ({ location_id: `place-${idx}`, name: `Place ${idx}`, kind: 'store', parent_id: null, attributes: {} })), next_cursor: null },
+    'kpis?by=supplier': { kpis: each(N_SUPPLIERS, kpi('supplier')), ...standing },
+    'kpis?by=location': { kpis: each(N_PLACES, kpi('place')), ...standing },
+    'order-groups': {
+      order_groups: each(N_SUPPLIERS * N_PLACES, (idx) => ({
+        supplier_id: `supplier-${idx % N_SUPPLIERS}`,
+        from_location: null,
+        destination: `place-${Math.floor(idx / N_SUPPLIERS)}`,
+        n_lines: 2,
+        value: String(1 + ((idx * 37) % 500)),
+        order_by: '2026-03-23',
+        minimum_met: true,
+      })),
+      ...standing,
+    },
+    'item-locations': { lines: [], n_found: 100_000, next_cursor: null, ...standing },
+  };
+  for (const [path, json] of Object.entries(answers)) {
+    await page.route((url) => `${url.pathname}${url.search}`.startsWith(`/v1/${path}`), (route) => route.fulfill({ json }));
+  }
+  const nodes = page.locator('.graph .node');
+  await page.evaluate(() => (location.hash = '#/network'));
+  await nodes.first().waitFor();
+  assert.ok((await nodes.count()) <= 50, 'long columns are folded');
+  await page.click('.graph .more >> nth=-1');
+  await page.waitForFunction((n) => document.querySelectorAll('.graph .node').length === n, N_SUPPLIERS + N_PLACES);
+  assert.ok((await page.locator('.graph path').count()) <= 10, 'ways are few long paths');
+  const times = await page.evaluate(async () => {
+    const all = [...document.querySelectorAll('.graph .node')];
+    const times = [];
+    for (let idx = 0; idx < 41; idx++) {
+      const began = performance.now();
+      all[(idx * 13) % all.length].dispatchEvent(new PointerEvent('pointerenter'));
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      times.push(performance.now() - began);
+    }
+    return times.sort((a, b) => a - b);
+  });
+  assert.deepEqual(faults, []);
+  assert.deepEqual(await accessibility(page), []);
+  await close();
+  say(`${N_PLACES} places and ${N_SUPPLIERS} suppliers: ${times[20].toFixed(0)} ms from pointing to seeing, at most ${times[40].toFixed(0)} ms`);
 }

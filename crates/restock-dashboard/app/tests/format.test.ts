@@ -33,6 +33,7 @@ test('what is nearly certain is not said to be certain', () => {
 test('days', () => {
   expect(days('en-GB', 7.66)).toBe('7.7');
   expect(days('en-GB', 44.65)).toBe('45');
+  expect(days('en-GB', 9_999)).toBe('∞');
   expect(daysBetween('2026-03-23', '2026-04-09')).toBe(17);
   expect(daysBetween('2026-03-28', '2026-03-30'), 'the clock is set forward between them').toBe(2);
 });

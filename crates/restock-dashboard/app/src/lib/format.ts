@@ -61,8 +61,12 @@ export function change(locale: string, value: number): string {
   return proper(number(locale, { style: 'percent', signDisplay: 'exceptZero', maximumFractionDigits: 0 }).format(value));
 }
 
+/** The API tells at most so many days: such stock is as good as never used up. */
+const FOR_EVER = 9_999;
+
 /** Days of cover: one decimal below ten days. */
 export function days(locale: string, value: number): string {
+  if (value >= FOR_EVER) return '∞';
   return number(locale, { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
 }
 

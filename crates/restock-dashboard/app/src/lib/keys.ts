@@ -1,7 +1,17 @@
 import { dialogs } from './dialogs.svelte';
 import { go } from './route.svelte';
 
-const PAGES: Record<string, string> = { t: 'today', o: 'orders', x: 'exceptions', m: 'models', d: 'data' };
+const PAGES: Record<string, string> = {
+  t: 'today',
+  o: 'orders',
+  x: 'exceptions',
+  f: 'forecast',
+  n: 'network',
+  p: 'performance',
+  s: 'policies',
+  m: 'models',
+  d: 'data',
+};
 const G_MS = 1_200;
 
 /** Whether a key is meant for a field and not for the page. */

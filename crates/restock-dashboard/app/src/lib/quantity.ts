@@ -2,7 +2,7 @@ import { divide, isDecimal, isZero, times } from './decimal';
 import { units } from './format';
 import { speech, t } from './language.svelte';
 import { packSize, unitName } from './names';
-import type { ProposalRow } from './types';
+import type { Proposal, ProposalRow } from './types';
 
 type Ordered = Pick<ProposalRow, 'order_multiple' | 'order_uom' | 'uom'>;
 
@@ -26,9 +26,14 @@ export function baseUnitsOf(row: Ordered, packs: string): string {
 /** A quantity as it is ordered, such as `57 × pack of 7`. */
 export function orderText(row: Ordered, quantity: string): string {
   const packs = packsOf(row, quantity);
-  if (packs === undefined) return baseText(row, quantity);
-  const [n, size] = [units(speech.locale, packs), packSize(row.order_uom)];
-  return size === undefined ? t('quantity.units', { n, unit: unitName(row.order_uom) }) : t('quantity.packs', { n, size });
+  return packs === undefined ? baseText(row, quantity) : orderUnitsText({ quantity: packs, uom: row.order_uom });
+}
+
+/** A quantity that is in order units already. */
+export function orderUnitsText({ quantity, uom }: Proposal['order_units']): string {
+  const [n, size] = [units(speech.locale, quantity), packSize(uom)];
+  if (size !== undefined) return t('quantity.packs', { n, size });
+  return uom === 'each' || uom === 'unit' ? `${n} ${unitName(uom)}` : t('quantity.units', { n, unit: unitName(uom) });
 }
 
 /** A quantity in base units, such as `399 each`. */

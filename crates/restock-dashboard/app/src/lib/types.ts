@@ -119,6 +119,213 @@ export interface Proposal {
   explanation: Explanation;
 }
 
+/** An item-location as it is planned; of two numbers the first is without the order, the second with it. */
+export interface PlanLine {
+  item_id: string;
+  location_id: string;
+  on_hand: string;
+  stock_assumed: boolean;
+  on_order: string;
+  position: string;
+  recent_demand_per_day: number;
+  expected_demand: number;
+  demand_per_day: number;
+  target_level: string;
+  quantity: string;
+  value: string | null;
+  stock_value: string | null;
+  lead_time_days: number;
+  review_days: number;
+  p_stockout: [number, number];
+  fill_rate: [number, number];
+  days_of_cover: [number, number];
+  classes: [string, string, string];
+  health: number;
+  forecast_model: string;
+  policy: string;
+  note: string;
+}
+
+/** The same in a list, with names. */
+export interface LineRow extends PlanLine {
+  item_name: string;
+  supplier_id: string | null;
+  supplier_name: string;
+  from_location: string | null;
+  uom: string;
+  money_at_risk: string;
+  proposal_id: string | null;
+}
+
+export interface LinePage {
+  lines: LineRow[];
+  n_found: number;
+  next_cursor: string | null;
+  plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
+export interface Forecast {
+  item_id: string;
+  item_name: string;
+  location_id: string;
+  uom: string;
+  as_of: string;
+  bucket: 'day' | 'week' | 'month';
+  model: string;
+  reason: string;
+  levels: number[];
+  forecast: { day: string; mean: number; quantiles: number[] }[];
+  history: { day: string; sales: number; demand: number; observation: 'full' | 'censored' | 'closed' | 'missing' }[];
+  recalibration: { level: number; asked: number }[];
+}
+
+/** What the plan orders from one source for one destination on one day. */
+export interface OrderGroup {
+  supplier_id: string | null;
+  from_location: string | null;
+  source_name: string;
+  destination: string;
+  n_lines: number;
+  value: string;
+  order_by: string;
+  /** Empty when unknown. */
+  cut_off: string;
+  /** Cubic metres and kilograms of what is known. */
+  volume: number;
+  weight: number;
+  min_order_value: string | null;
+  /** Over all destinations that day. */
+  source_value: string;
+  minimum_met: boolean;
+}
+
+export interface GroupBody {
+  order_groups: OrderGroup[];
+  plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
+/** Key figures of some item-locations; of two numbers the first is without the orders, the second with them. */
+export interface KpiRow {
+  /** The location, supplier or class; nothing where it is about all. */
+  key: string | null;
+  name: string;
+  n_planned: number;
+  n_unplanned: number;
+  n_proposals: number;
+  order_value: string;
+  n_without_cost: number;
+  fill_rate: [number, number];
+  n_stockouts: [number, number];
+  n_out_of_stock_now: number;
+  n_stock_assumed: number;
+  stock_value: string;
+  overstock_value: string;
+  waste_value: string;
+  lost_margin: [string, string];
+  waiting_margin: [string, string];
+  n_exceptions: number;
+}
+
+export interface KpiBody {
+  kpis: KpiRow[];
+  plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
+/** What orders should achieve; a mode of its own names more fields. */
+export interface Objective {
+  mode: string;
+  type?: string;
+  target?: number;
+}
+
+export interface Policies {
+  policy: string | null;
+  objective: Objective | null;
+  learned_acts: boolean;
+  learned_max_ratio: number | null;
+  max_days_of_cover: number | null;
+  segments: { where: string; policy: string | null; objective: Objective | null }[];
+  acting: { policy: string; n_lines: number; n_ordered: number; order_value: string }[];
+  contest: ContestRow | null;
+}
+
+export interface ItemRow {
+  item_id: string;
+  name: string;
+  category: string;
+  unit_cost: string | null;
+}
+
+export interface ItemPage {
+  items: ItemRow[];
+  next_cursor: string | null;
+}
+
+export interface LocationRow {
+  location_id: string;
+  name: string;
+  kind: string;
+  parent_id: string | null;
+  attributes: Record<string, string>;
+}
+
+export interface LocationPage {
+  locations: LocationRow[];
+  next_cursor: string | null;
+}
+
+export interface SupplierRow {
+  supplier_id: string;
+  name: string;
+  min_order_value: string | null;
+  min_order_quantity: string | null;
+  order_days: string;
+  cut_off: string | null;
+  container_volume: number | null;
+  container_weight: number | null;
+}
+
+/** Quantiles 0.1, 0.5 and 0.9 of stock at the end of a day. */
+export interface ProjectionPoint {
+  day: string;
+  without_order: [number, number, number];
+  with_order: [number, number, number];
+}
+
+export interface Arrival {
+  day: string;
+  quantity: string;
+  /** Empty for the proposed order. */
+  order_id: string;
+  proposed: boolean;
+}
+
+/** One item-location whole. */
+export interface LineDetail {
+  line: PlanLine;
+  item_name: string;
+  uom: string;
+  as_of: string;
+  bucket: 'day' | 'week' | 'month';
+  proposal: (Proposal & { expected_receipt: string; value: string | null }) | null;
+  explanation: Explanation;
+  arrivals: Arrival[];
+  projection: ProjectionPoint[];
+  protection_until: string;
+}
+
+/** The same as planned, and as it would be if something were different. */
+export interface Explained {
+  line: LineDetail;
+  what_if: LineDetail | null;
+}
+
 export interface OrderSummary {
   order_id: string;
   type: ProposalRow['type'];

@@ -1,0 +1,34 @@
+import { get, Refusal } from './api';
+import { desk } from './desk.svelte';
+import type { Group } from './inbox';
+import { limitsOf, sumsOf, type Limit } from './limits';
+import { session } from './session.svelte';
+import type { GroupBody, OrderGroup, SupplierRow } from './types';
+
+/** Minimums and trucks of suppliers, and how far open lines get. */
+class Limits {
+  #suppliers = $state.raw<ReadonlyMap<string, SupplierRow>>(new Map());
+  #planned = $state.raw<OrderGroup[]>([]);
+  readonly #sums = $derived(sumsOf(desk.rows.values()));
+
+  async load(): Promise<void> {
+    try {
+      const [{ suppliers }, { order_groups }] = await Promise.all([
+        get<{ suppliers: SupplierRow[] }>('/v1/suppliers', { limit: 1000 }),
+        get<GroupBody>('/v1/order-groups'),
+      ]);
+      this.#suppliers = new Map(suppliers.map((one) => [one.supplier_id, one]));
+      this.#planned = order_groups;
+    } catch (error) {
+      // Without them the lines are as good as before.
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+
+  of(group: Group): Limit[] {
+    const supplier = this.#suppliers.get(group.source);
+    return supplier === undefined ? [] : limitsOf(group, supplier, this.#planned, session.who?.locations === null ? this.#sums : undefined);
+  }
+}
+
+export const limits = new Limits();

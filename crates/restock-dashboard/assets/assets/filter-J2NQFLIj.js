@@ -1,0 +1,1 @@
+function e(e){return e.includes(`'`)?e.includes(`"`)?void 0:`"${e}"`:`'${e}'`}function t(t,n,r=!1){let i=n.map(e).filter(e=>e!==void 0);return i.length===0?void 0:`${t} ${r?`not in`:`in`} [${i.join(`, `)}]`}export{e as n,t};

@@ -1,1 +1,0 @@
-import{$ as e,H as t,Q as n}from"./vendor-BicSG0jW.js";import{z as r}from"./index-Dpbv5-PC.js";var i=class{#e=e(void 0);get value(){return t(this.#e)}set value(e){n(this.#e,e)}#t=e(void 0);get failure(){return t(this.#t)}set failure(e){n(this.#t,e)}async read(e){this.failure=void 0;try{this.value=await e()}catch(e){if(!(e instanceof r))throw e;this.failure=e}}};export{i as t};
