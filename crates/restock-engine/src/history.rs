@@ -648,7 +648,14 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    fn last_price(&self, item: ItemIdx, location: LocationIdx, rows: Range<usize>, as_of: Day) -> Option<f64> {
+    /// The latest known selling price before a day.
+    pub(crate) fn last_price(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        rows: Range<usize>,
+        as_of: Day,
+    ) -> Option<f64> {
         let sales = &self.dataset.sales;
         let from_table = self.price_on(item, location, as_of.plus(-1));
         let from_sales = rows

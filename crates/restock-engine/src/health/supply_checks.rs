@@ -267,7 +267,7 @@ fn d17_no_source(facts: &Facts<'_>) -> Vec<Finding> {
     if facts.dataset.sources.is_empty() {
         return Vec::new();
     }
-    let made: BTreeSet<ItemIdx> = facts.dataset.bom.iter().map(|row| row.parent).collect();
+    let made: BTreeSet<ItemIdx> = facts.recipes.made().collect();
     let delivered: BTreeSet<(ItemIdx, LocationIdx)> = facts
         .dataset
         .receipts
