@@ -70,6 +70,8 @@ pub struct UnitTotals {
     pub unmet_waits: bool,
     /// Whether the source cannot send all that is wanted.
     pub is_rationed: bool,
+    /// Whether recipes connect it with other items.
+    pub in_recipe: bool,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.

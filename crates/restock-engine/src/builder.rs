@@ -63,6 +63,8 @@ pub struct UnitBuilder<'a> {
     learned: HashMap<LaneKey, LearnedDays>,
     shared: Arc<Shared>,
     recipes: Recipes,
+    /// What is made or used.
+    in_recipes: HashSet<ItemIdx>,
     uoms: HashMap<ItemIdx, Vec<u32>>,
     /// Item-locations that others draw from: distribution centres and components.
     upstream: HashSet<Pair>,
@@ -195,6 +197,7 @@ impl<'a> UnitBuilder<'a> {
             |status: &str| !matches!(status.to_lowercase().as_str(), "cancelled" | "canceled" | "closed" | "received");
         let normal = Normal::standard();
         let normal_scores = std::array::from_fn(|idx| normal.inverse_cdf((idx as f64 + 0.5) / N_LEAD_TIMES as f64));
+        let recipes = Recipes::of(dataset);
         let mut uoms: HashMap<ItemIdx, Vec<u32>> = HashMap::new();
         for (idx, row) in dataset.uoms.iter().enumerate() {
             uoms.entry(row.item).or_default().push(idx as u32);
@@ -226,7 +229,8 @@ impl<'a> UnitBuilder<'a> {
             }),
             learned: learn_lead_times(dataset, as_of, true),
             shared,
-            recipes: Recipes::of(dataset),
+            in_recipes: recipes.items(),
+            recipes,
             uoms,
             upstream: HashSet::new(),
             drawn_by: HashMap::new(),
@@ -386,6 +390,8 @@ impl<'a> UnitBuilder<'a> {
             }
         }
         if made_to_order {
+            // It has no stock, and needs none.
+            stock_known = StockKnowledge::AssumedEmpty;
             warnings.retain(|warning| !warning.starts_with("D09"));
         } else if stock_known == StockKnowledge::Assumed {
             warnings.push("stock is not known: assumed at its target one review period ago".to_owned());
@@ -498,6 +504,7 @@ impl<'a> UnitBuilder<'a> {
             policy,
             components,
             made_to_order,
+            in_recipe: self.in_recipes.contains(&item),
             used: used.map(Box::new),
             classes,
             health: facts.health.unwrap_or(1.0),
@@ -596,11 +603,12 @@ impl<'a> UnitBuilder<'a> {
     /// largest share, then the first in the file.
     fn lane_of(&self, item: ItemIdx, location: LocationIdx) -> Option<u32> {
         let category = &self.dataset.items[item.0 as usize].category;
-        // What is made is bought only where somebody says so of it: not "everything for this place comes from there".
+        // What is made is bought only where somebody says so of it: not "everything for this place comes from there". A lane
+        // from a place to itself says how long it takes to make, and in what lots.
         let is_made = !self.recipes.components(item).is_empty();
         let serves = |row: &SourceRow| {
             row.to_location.is_none_or(|to| to == location)
-                && row.origin != Origin::Location(location)
+                && (row.origin != Origin::Location(location) || (is_made && row.item.is_some()))
                 && !(is_made && row.item.is_none() && row.category.is_none())
                 && row.category.as_ref().is_none_or(|prefix| {
                     category.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -619,10 +627,11 @@ impl<'a> UnitBuilder<'a> {
         })
     }
 
-    /// Where an item-location gets its goods from.
+    /// Where an item-location gets its goods from; `None` where nothing tells, or where they are made.
     fn origin_of(&self, item: ItemIdx, location: LocationIdx, lane_row: Option<u32>) -> Option<Origin> {
         if let Some(idx) = lane_row {
-            return Some(self.dataset.sources[idx as usize].origin);
+            let origin = self.dataset.sources[idx as usize].origin;
+            return (origin != Origin::Location(location)).then_some(origin);
         }
         // Without a lane, the latest receipt or the item's own supplier column tells.
         let from_receipt = self
@@ -968,12 +977,11 @@ impl<'a> UnitBuilder<'a> {
             pairs.extend(unseen.filter_map(|place| find_pair(dataset, &place.item_id, &place.location_id)));
         }
         // Sending locations and components are planned too, however far up.
-        let in_recipes = self.recipes.items();
         let mut queue: Vec<Pair> = pairs.iter().copied().collect();
         while let Some((item, location)) = queue.pop() {
             for draw in self.draws((item, location)) {
                 self.upstream.insert(draw.pair);
-                if in_recipes.contains(&draw.pair.0) {
+                if self.in_recipes.contains(&draw.pair.0) {
                     self.drawn_by.entry(draw.pair).or_default().push(Draw { pair: (item, location), ..draw });
                 }
                 if pairs.insert(draw.pair) {

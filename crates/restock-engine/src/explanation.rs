@@ -444,6 +444,17 @@ pub(crate) fn service_name(service_type: ServiceType) -> &'static str {
 }
 
 fn consequence(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, with: bool) -> Consequence {
+    if unit.made_to_order {
+        // Its components run out, or not.
+        let none = Consequence {
+            p_stockout: 0.0,
+            expected_lost_units: 0.0,
+            expected_lost_margin: None,
+            expected_waste_units: 0.0,
+            days_of_cover: 0.0,
+        };
+        return Consequence { expected_lost_margin: unit.money_known.then(|| money(0.0)), ..none };
+    }
     let projection = if with { &outlook.with } else { &outlook.without };
     let position = decided.review.stock.inventory_position() + if with { decided.quantity() } else { 0 };
     Consequence {
@@ -792,7 +803,7 @@ fn note(unit: &PlanningUnit, decided: &Decided) -> String {
 fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTotals {
     if unit.made_to_order {
         // What is missing is missing of its components, and counts there.
-        return UnitTotals::default();
+        return UnitTotals { in_recipe: unit.in_recipe, ..UnitTotals::default() };
     }
     let stock = &decided.review.stock;
     let known = if unit.money_known { 1.0 } else { 0.0 };
@@ -813,7 +824,8 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         out_of_stock_now: counted && stock.on_hand() == 0,
         lost_before_arrival: unit.base(outlook.with.expected_lost_before_arrival),
         unmet_waits: unit.backorder,
-        is_rationed: decided.later_steps.iter().any(|(code, _)| *code == WaterfallCode::SourceShortage),
+        in_recipe: unit.in_recipe,
+        is_rationed: decided.source_cap.is_some(),
     }
 }
 

@@ -192,6 +192,22 @@ impl Recipes {
         self.components.get(&item).map_or(&[], Vec::as_slice)
     }
 
+    /// By component: everything that is made of it, directly or through others.
+    pub(crate) fn made_of(&self) -> HashMap<ItemIdx, BTreeSet<ItemIdx>> {
+        let mut above: HashMap<ItemIdx, BTreeSet<ItemIdx>> = HashMap::new();
+        for parent in self.components.keys() {
+            let mut queue = vec![*parent];
+            while let Some(item) = queue.pop() {
+                for (part, _) in self.components(item) {
+                    if above.entry(*part).or_default().insert(*parent) {
+                        queue.push(*part);
+                    }
+                }
+            }
+        }
+        above
+    }
+
     /// Everything that is made.
     pub(crate) fn made(&self) -> impl Iterator<Item = ItemIdx> {
         self.components.keys().copied()

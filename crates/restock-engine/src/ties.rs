@@ -136,7 +136,7 @@ pub(crate) fn loosen(paths: &mut DemandPaths, tie: Tie, own_seed: u64) {
     let n_tied = (tie.share * n_paths as f64).round() as usize;
     let free = &order[n_tied.min(n_paths)..];
     let mut places = free.to_vec();
-    let mut state = own_seed ^ 0x6f77_6e;
+    let mut state = own_seed ^ 0x006f_776e;
     shuffle(&mut places, &mut state);
     let before = paths.values.clone();
     for (from, to) in free.iter().zip(places) {

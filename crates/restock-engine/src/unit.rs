@@ -81,6 +81,8 @@ pub struct PlanningUnit {
     pub components: Vec<Component>,
     /// Whether the item is made when it is sold and never stocked: its components carry its demand.
     pub made_to_order: bool,
+    /// Whether recipes connect it with other items, so that it cannot be planned without them.
+    pub in_recipe: bool,
     /// What was used of it lately, its own sales included, where other items are made of it: what recipes of today say
     /// of what was sold. It is shown and classified; what is expected comes from the forecasts of those items.
     pub used: Option<Box<History>>,

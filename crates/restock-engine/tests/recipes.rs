@@ -3,10 +3,12 @@
 mod fixtures;
 
 use fixtures::RecentMean;
-use restock_core::dataset::{BomRow, Dataset, InventoryRow, Item, Origin, SourceRow, Supplier};
+use restock_core::dataset::{BomRow, Dataset, InventoryRow, Item, Origin, SourceRow, StockoutRow, Supplier};
 use restock_core::proposal::{ProposalSource, ProposalType, WaterfallCode};
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, FindingCode, ItemIdx, LocationIdx, Quantity, RowRef, Severity, SupplierIdx};
+use restock_core::{
+    Day, FindingCode, ItemIdx, LocationIdx, Objective, Quantity, RowRef, ServiceType, Severity, SupplierIdx,
+};
 use restock_engine::backtest::{BacktestOptions, backtest};
 use restock_engine::{Explainer, NOT_USED, Plan, USED_FOR};
 
@@ -79,7 +81,11 @@ impl Kitchen {
     }
 
     fn plan_with(&self, forecaster: &RecentMean) -> Plan {
-        let plan = restock_engine::plan(&self.0, &settings(), forecaster, &|_, _| {});
+        self.plan_under(forecaster, &settings())
+    }
+
+    fn plan_under(&self, forecaster: &RecentMean, settings: &PlanSettings) -> Plan {
+        let plan = restock_engine::plan(&self.0, settings, forecaster, &|_, _| {});
         for proposal in &plan.proposals {
             let sum = proposal.explanation.waterfall.iter().fold(Quantity::ZERO, |sum, line| sum + line.value);
             assert_eq!(sum, proposal.quantity, "the waterfall of {} sums exactly", proposal.item_id);
@@ -135,7 +141,7 @@ fn sub_recipes_explode_to_what_they_take_by_hand() {
             ("made when it is sold; its components are ordered", false)
         );
     }
-    assert_eq!(plan.summary.n_stockouts, [3, 0], "what cannot be made is missing of its components alone");
+    assert_eq!(plan.summary.n_stockouts, [3, 3], "what cannot be made is missing of its components alone");
 }
 
 #[test]
@@ -154,8 +160,30 @@ fn an_order_says_what_it_is_for_and_the_parts_sum_exactly() {
     // Three days: 3 · 20 · 0.09 · 1.2 / 0.882 = 7.35 and 3 · 10 · 0.18 / 0.95 · 1.2 / 0.882 = 7.73, sauce is passed over.
     assert_eq!(parts.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["lasagne", "pizza"]);
     assert!(!demand.evidence.iter().any(|(name, _)| name == NOT_USED || name == "asked_for_now"));
-    insta::assert_snapshot!(tomato.explanation.sentence, @"");
-    insta::assert_snapshot!(tomato.explanation.sentence_zh, @"");
+    insta::assert_snapshot!(tomato.explanation.sentence, @"Order 4.9: 15.1 expected to be used before the delivery after this one (until 2026-03-04; 7.7 for lasagne, 7.4 for pizza), 0.1 less, because the target allows it (target 98 % fill rate), 10 assumed in stock; 0.1 left out because that demand is lost before this order arrives on 2026-03-04.");
+    assert!(tomato.explanation.sentence_zh.contains("（至 2026-03-04；lasagne 用 7.7，pizza 用 7.4）预计需求 15.1"));
+}
+
+/// Where the tomatoes were missing, dishes that need them were not sold for want of guests.
+#[test]
+fn a_known_stockout_of_an_ingredient_is_one_of_its_dishes() {
+    let per_day = {
+        // No pizzas in the last week.
+        let kitchen = Kitchen::new(&[("pizza", 0), ("salad", 0), ("tomato", 3)], &["R1"])
+            .recipe("pizza", "tomato", "0.1", 1.0, 0.0)
+            .sells("pizza", 0, |day| if day < N_DAYS - 7 { 20 + i64::from(day % 3) } else { 0 })
+            .sells("salad", 0, |_| 10);
+        let stockout = StockoutRow {
+            item: ItemIdx(2),
+            location: LocationIdx(0),
+            from: as_of().plus(-7),
+            to: as_of().plus(-1),
+            row: RowRef::default(),
+        };
+        let plan = kitchen.with(|dataset| dataset.stockouts.push(stockout)).plan();
+        plan.lines.iter().find(|line| line.item_id == "tomato").unwrap().demand_per_day
+    };
+    assert!((per_day - 2.1).abs() < 0.25, "{per_day} kg a day, 2.1 where nothing was missing");
 }
 
 #[test]
@@ -217,6 +245,7 @@ fn parts_follow_the_build_plan_of_another_place() {
         .recipe("frame", "tube", "4.5", 0.96, 0.01)
         .sells("cart", 0, |_| 3)
         .stock("cart", 0, "2")
+        .stock("tube", 1, "0")
         .with(|dataset| {
             dataset.sources.push(SourceRow {
                 item: Some(ItemIdx(1)),
@@ -225,7 +254,8 @@ fn parts_follow_the_build_plan_of_another_place() {
                 ..fixtures::lane(Origin::Location(LocationIdx(1)), 5.0)
             });
         });
-    let plan = works.plan();
+    let objective = Objective::Service { service_type: ServiceType::Cycle, target: 0.95 };
+    let plan = works.plan_under(&CERTAIN, &PlanSettings { objective, ..settings() });
     let cart = plan.proposals.iter().find(|proposal| proposal.item_id == "cart").unwrap();
     assert_eq!((cart.proposal_type, cart.quantity.to_f64() % 5.0), (ProposalType::Transfer, 0.0));
     let places: Vec<(&str, &str)> =
@@ -243,6 +273,30 @@ fn parts_follow_the_build_plan_of_another_place() {
     let demand = &tube.explanation.waterfall[0];
     let of = demand.evidence.iter().find(|(name, _)| name.starts_with(USED_FOR)).unwrap();
     assert_eq!((of.0.as_str(), of.1.parse::<Quantity>().unwrap()), ("used for cart", demand.value));
+}
+
+/// A source from a place to itself says how long it takes to make something there, and in what lots.
+#[test]
+fn what_is_made_ahead_has_a_lead_time_and_lots() {
+    let kitchen = trattoria().stock("dough", 0, "1").stock("flour", 0, "0").with(|dataset| {
+        dataset.sources.push(SourceRow {
+            item: Some(ItemIdx(0)),
+            to_location: Some(LocationIdx(0)),
+            pack_size: Some(q("2.5")),
+            ..fixtures::lane(Origin::Location(LocationIdx(0)), 1.0)
+        });
+    });
+    let plan = kitchen.plan();
+    assert!(plan.findings.iter().all(|finding| finding.code != FindingCode::D16), "no ring of lanes");
+    let dough = plan.proposals.iter().find(|proposal| proposal.item_id == "dough").unwrap();
+    assert_eq!((dough.proposal_type, &dough.source), (ProposalType::Production, &ProposalSource::Unknown));
+    assert_eq!(dough.quantity.micro() % 2_500_000, 0, "{} in lots of 2.5", dough.quantity);
+    assert_eq!(dough.expected_receipt, as_of().plus(1));
+    // What is made now takes its flour now, to the gram above: 0.62 kg a kilogram.
+    let flour = plan.proposals.iter().find(|proposal| proposal.item_id == "flour").unwrap();
+    let evidence = &flour.explanation.waterfall[0].evidence;
+    let now: Quantity = evidence.iter().find(|(name, _)| name == "asked_for_now").unwrap().1.parse().unwrap();
+    assert_eq!(now.micro(), (dough.quantity.micro() * 62 + 99_999) / 100_000 * 1_000);
 }
 
 /// What sells together is wanted together: on a full evening more of everything.
@@ -290,7 +344,7 @@ fn an_explained_component_shows_what_was_used_of_it() {
     let kitchen = trattoria();
     let detail = Explainer::new(&kitchen.0, &settings(), &CERTAIN).explain("dough", "R1", &[]).unwrap();
     let last = detail.history.last().unwrap();
-    assert!((last.sales - 20.0 * 0.25 / 0.96).abs() < 1e-9 && last.observation == "full", "{last:?}");
+    assert!((last.sales - 20.0 * 0.25 / 0.96).abs() < 1e-4 && last.observation == "full", "{last:?}");
     assert!((detail.line.recent_demand_per_day - 5.2083).abs() < 1e-4);
 }
 
@@ -307,7 +361,7 @@ fn grams_in_a_column_of_kilograms_are_seen() {
         .filter(|finding| finding.code == FindingCode::D26)
         .map(|finding| finding.message.as_str())
         .collect();
-    insta::assert_snapshot!(messages.join("\n"), @"");
+    insta::assert_snapshot!(messages.join("\n"), @"lasagne takes 50 kg of oil, worth 50.00, and sells for 5.00: units look mixed up");
 }
 
 #[test]
@@ -318,6 +372,6 @@ fn recipes_that_nobody_asks_for_are_told_and_cost_nothing() {
         .sells("pizza", 0, |_| 12);
     let plan = kitchen.plan();
     let finding = plan.findings.iter().find(|finding| finding.code == FindingCode::D26).unwrap();
-    insta::assert_snapshot!(finding.message, @"1 item has a recipe, was not sold for a year and is used for nothing: pesto");
+    insta::assert_snapshot!(finding.message, @"a recipe makes what nobody bought for a year and nothing else takes: pesto");
     assert!(plan.lines.iter().all(|line| line.item_id != "basil"));
 }

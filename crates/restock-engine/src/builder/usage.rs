@@ -11,7 +11,8 @@
 //! # What is made when
 //! An item of a recipe without a stock, source or stock rule of its own is made when it is sold: it is never ordered, its
 //! components are. One with a stock is made ahead: its production is an order of its own, and its orders, not its sales,
-//! draw on components. One that comes from another location is made there.
+//! draw on components; a source from a location to itself says how long that takes and in what lots. One that comes from
+//! another location is made there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -386,7 +386,8 @@ impl<'a> LaneIndex<'a> {
                 let effective = lane.effective_from.is_none_or(|from| from <= self.as_of)
                     && lane.effective_to.is_none_or(|to| self.as_of <= to);
                 let is_meant = lane.item.is_some() || lane.category.is_some() || !self.made.contains(&item);
-                in_category && effective && is_meant && lane.origin != Origin::Location(location)
+                let is_other = lane.origin != Origin::Location(location);
+                in_category && effective && is_meant && (is_other || (lane.item.is_some() && self.made.contains(&item)))
             })
             .min_by(|a, b| key(*a).cmp(&key(*b)).then(share(*b).total_cmp(&share(*a))).then(a.cmp(b)))
     }

@@ -145,6 +145,7 @@ fn d26_made_of_for_nothing(facts: &Facts<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let n_items = rows.len();
+    let recipes = if n_items == 1 { "a recipe makes".to_owned() } else { format!("{n_items} recipes make") };
     let mut names: Vec<&str> = rows.keys().take(N_NAMED).map(|item| id_of(facts, *item)).collect();
     if n_items > N_NAMED {
         names.push("...");
@@ -154,7 +155,7 @@ fn d26_made_of_for_nothing(facts: &Facts<'_>) -> Vec<Finding> {
         FindingCode::D26,
         Severity::Info,
         [
-            format!("{n_items} items have a recipe, were not sold for a year and are used for nothing: {names}"),
+            format!("{recipes} what nobody bought for a year and nothing else takes: {names}"),
             format!("{n_items} 种物品有配方，但一年未售且未用于其他物品：{names}"),
         ],
         ["check that sales use the same ids as bom", "请核对销售与 bom 的编码是否一致"],

@@ -227,6 +227,8 @@ fn d16_circular_lanes(facts: &Facts<'_>) -> Vec<Finding> {
             path.push((location, idx));
             match facts.dataset.sources[idx].origin {
                 Origin::Supplier(_) => break,
+                // Made there.
+                Origin::Location(from) if from == location => break,
                 Origin::Location(from) => location = from,
             }
             lane = facts.lane_of(pair.item, location);

@@ -99,7 +99,12 @@ fn tables(sample: &Sample, today: Day) -> Vec<(&'static str, String)> {
                     let _ = writeln!(sources, "{id},{location},,{from},{days},{pack}");
                     days
                 }
-                Source::Made | Source::MadeAhead => 0,
+                // From a place to itself: what is made there.
+                Source::MadeAhead(days) => {
+                    let _ = writeln!(sources, "{id},{location},,{location},{days},{pack}");
+                    days
+                }
+                Source::Made => 0,
             };
             for day in (1..=sample.n_days).rev().map(|back| today.plus(-back)).filter(|_| *mean > 0.0) {
                 let season = (sample.season)(day, today);
@@ -114,7 +119,10 @@ fn tables(sample: &Sample, today: Day) -> Vec<(&'static str, String)> {
                 continue;
             }
             let used = usage(sample, id) * share;
-            let on_hand = used * (f64::from(lead_time) + 4.0) * (0.3 + random.uniform());
+            // No more than keeps, and at least one of what hardly moves.
+            let keeps = if item.shelf_life > 0 { f64::from(item.shelf_life) } else { f64::INFINITY };
+            let on_hand = used * (f64::from(lead_time) + 4.0).min(keeps) * (0.3 + random.uniform());
+            let on_hand = if used < 0.1 { on_hand.max(1.0) } else { on_hand };
             // Weighed and poured goods are counted to a tenth.
             let on_hand = match *uom {
                 "kg" | "l" | "m" if used < 100.0 => (on_hand * 10.0).round() / 10.0,

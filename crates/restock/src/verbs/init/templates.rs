@@ -65,8 +65,8 @@ pub(super) enum Source {
     Place(&'static str, u32),
     /// Made when it is sold.
     Made,
-    /// Made ahead, with a stock of its own.
-    MadeAhead,
+    /// Made ahead, with a stock of its own; how many days that takes.
+    MadeAhead(u32),
 }
 
 /// `item_id, name, supplier, unit, unit cost, price, pack, shelf life in days, mean demand a day`.
@@ -175,7 +175,9 @@ const ECOMMERCE: Sample = Sample {
         bought(("MUG-01", "Mug", 0, "each", "2.20", "12.90", "36", 0, 4.0)),
         bought(("LAMP-7", "Desk lamp", 0, "each", "11.50", "39.00", "8", 0, 1.5)),
         bought(("CABLE-2M", "Cable 2 m", 0, "each", "0.90", "7.90", "50", 0, 9.0)),
+        made("GIFT-SET", "Mug and T-shirt M in a box", "each", "29.90", 1.2),
     ],
+    recipes: &[("GIFT-SET", "MUG-01", "1", "", ""), ("GIFT-SET", "TEE-BLK-M", "1", "", "")],
     weekdays: [1.15, 1.0, 1.0, 0.95, 0.85, 0.9, 1.15],
     ..SERVICE
 };
@@ -202,7 +204,7 @@ const MEDICAL: Sample = Sample {
 /// par level.
 const RESTAURANT: Sample = Sample {
     settings: "[objective]\nmode = \"economics\"          # the margin of dishes against waste\n\n[planning]\n\
-               default_review_days = 1.0\ndefault_lead_time_days = 1.0     # what is made ahead is ready the day after\n",
+               default_review_days = 1.0\ndefault_lead_time_days = 1.0\n",
     n_days: 182,
     locations: &[("KITCHEN", "Kitchen", "store", 1.0)],
     suppliers: &[
@@ -217,7 +219,12 @@ const RESTAURANT: Sample = Sample {
         made("PANNA-COTTA", "Panna cotta", "each", "6.50", 6.0),
         made("TOMATO-SAUCE", "Tomato sauce", "l", "", 0.0),
         made("BECHAMEL", "Béchamel", "l", "", 0.0),
-        ItemSample { source: Source::MadeAhead, shelf_life: 4, ..made("PIZZA-DOUGH", "Pizza dough", "kg", "", 0.0) },
+        ItemSample {
+            source: Source::MadeAhead(1),
+            pack: "0.5",
+            shelf_life: 4,
+            ..made("PIZZA-DOUGH", "Pizza dough", "kg", "", 0.0)
+        },
         part(("TOMATO", "Tomatoes", 0, "kg", "2.10", "1", 6)),
         part(("ONION", "Onions", 0, "kg", "1.10", "1", 21)),
         part(("BASIL", "Basil", 0, "bunch", "0.90", "5", 4)),
@@ -265,7 +272,7 @@ const RESTAURANT: Sample = Sample {
     more: |_| {
         vec![(
             "item_locations.csv",
-            "item_id,location_id,min_stock,shelf_capacity\nPIZZA-DOUGH,KITCHEN,1,12\nSALMON,KITCHEN,,6\n".to_owned(),
+            "item_id,location_id,min_stock,shelf_capacity\nPIZZA-DOUGH,KITCHEN,1,24\nSALMON,KITCHEN,,9\n".to_owned(),
         )]
     },
     ..SERVICE
@@ -292,7 +299,7 @@ const MANUFACTURING: Sample = Sample {
             source: Source::Place("PLANT", 5),
             pack: "5",
             at: "WAREHOUSE",
-            ..made("RACK-5", "Shelf rack, 5 boards", "each", "265.00", 2.4)
+            ..made("RACK-5", "Shelf rack with 5 boards", "each", "265.00", 2.4)
         },
         ItemSample { at: "PLANT", ..made("FRAME-CART", "Cart frame", "each", "", 0.0) },
         ItemSample { at: "PLANT", ..made("WHEEL-SET", "Wheel with bearing", "each", "", 0.0) },
@@ -351,10 +358,11 @@ const SPARE_PARTS: Sample = Sample {
 /// Days from the plan to the middle of the season.
 const SEASON_AHEAD: i32 = 75;
 
-/// Sales on a day, as a share of those in the middle of the season, which begins some weeks after the day of the plan.
+/// Sales on a day, as a share of those in the middle of the season, which begins some weeks after the day of the plan;
+/// something is always sold.
 fn spring(day: Day, today: Day) -> f64 {
     let days = (day.0 - today.0 - SEASON_AHEAD + 182).rem_euclid(365) - 182;
-    (-0.5 * (f64::from(days) / 18.0).powi(2)).exp()
+    0.03 + 0.97 * (-0.5 * (f64::from(days) / 18.0).powi(2)).exp()
 }
 
 /// Seed and crop protection for one season: bought once, long before, and what is left is worth little.
@@ -369,9 +377,9 @@ const AGRICULTURE: Sample = Sample {
         supplier(("AGRO", "Agro wholesale", "", "0", 21)),
     ],
     items: &[
-        bought(("MAIZE-SEED", "Maize seed, 50,000 grains", 0, "bag", "92.00", "128.00", "1", 540, 6.0)),
+        bought(("MAIZE-SEED", "Maize seed 50000 grains", 0, "bag", "92.00", "128.00", "1", 540, 6.0)),
         bought(("CLOVER-SEED", "Clover seed 10 kg", 0, "bag", "41.00", "63.00", "5", 540, 2.5)),
-        bought(("NPK-15", "Fertiliser NPK 15, 25 kg", 1, "bag", "14.20", "19.50", "40", 0, 30.0)),
+        bought(("NPK-15", "Fertiliser NPK 15 25 kg", 1, "bag", "14.20", "19.50", "40", 0, 30.0)),
         bought(("HERBICIDE-5L", "Herbicide 5 l", 1, "can", "55.00", "84.00", "4", 720, 3.0)),
     ],
     season: spring,
@@ -400,7 +408,7 @@ const ENERGY: Sample = Sample {
         supplier(("CHEM", "Chemicals", "mon thu", "200", 6)),
     ],
     items: &[
-        bought(("DIESEL", "Diesel, tank 1", 0, "l", "1.32", "", "1000", 0, 1_450.0)),
+        bought(("DIESEL", "Diesel tank 1", 0, "l", "1.32", "", "1000", 0, 1_450.0)),
         bought(("UREA", "Urea solution", 2, "l", "0.55", "", "200", 365, 70.0)),
         bought(("LUBE-OIL", "Lubricating oil", 2, "l", "4.10", "", "20", 0, 6.0)),
         bought(("NOZZLE", "Fuel nozzle", 1, "each", "780.00", "", "1", 0, 0.05)),
