@@ -118,7 +118,7 @@ fn tables(sample: &Sample, today: Day) -> Vec<(&'static str, String)> {
             if item.source == Source::Made {
                 continue;
             }
-            let used = usage(sample, id) * share;
+            let used = usage(sample, id) * share * (sample.season)(today, today);
             // No more than keeps, and at least one of what hardly moves.
             let keeps = if item.shelf_life > 0 { f64::from(item.shelf_life) } else { f64::INFINITY };
             let on_hand = used * (f64::from(lead_time) + 4.0).min(keeps) * (0.3 + random.uniform());

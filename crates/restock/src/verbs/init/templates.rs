@@ -281,7 +281,7 @@ const RESTAURANT: Sample = Sample {
 /// Carts and racks are sold from a warehouse; what it orders from the plant is the build plan, and the plant's parts
 /// follow it.
 const MANUFACTURING: Sample = Sample {
-    settings: "[objective]\nmode = \"service\"\nservice = { type = \"cycle\", target = 0.97 }\norder_cost = 45.0\n",
+    settings: "# Not modelled: capacities of work centres, and production that stands still for a missing part.\n\n[objective]\nmode = \"service\"\nservice = { type = \"cycle\", target = 0.97 }\norder_cost = 45.0\n",
     n_days: 270,
     locations: &[("WAREHOUSE", "Finished goods", "dc", 1.0), ("PLANT", "Plant", "plant", 1.0)],
     suppliers: &[
@@ -331,7 +331,7 @@ const MANUFACTURING: Sample = Sample {
 
 /// Parts that are asked for a few times a year, some of which stop a machine.
 const SPARE_PARTS: Sample = Sample {
-    settings: "[objective]\nmode = \"service\"\nservice = { type = \"fill_rate\", target = 0.95 }\norder_cost = 20.0\n\n\
+    settings: "# Not modelled: parts that are repaired and come back, and the age of the machines they belong to.\n\n[objective]\nmode = \"service\"\nservice = { type = \"fill_rate\", target = 0.95 }\norder_cost = 20.0\n\n\
                [[segment]]                    # what stops a machine\nwhere = \"item.criticality == 'A'\"\n\
                service = { type = \"cycle\", target = 0.995 }\n",
     bucket: "week",
@@ -367,7 +367,7 @@ fn spring(day: Day, today: Day) -> f64 {
 
 /// Seed and crop protection for one season: bought once, long before, and what is left is worth little.
 const AGRICULTURE: Sample = Sample {
-    settings: "[objective]\nmode = \"economics\"          # the margin of a season against what is left of it\n\
+    settings: "# Not modelled: the weather of the season, and what is got for what is left of it.\n\n[objective]\nmode = \"economics\"          # the margin of a season against what is left of it\n\
                carrying_cost_per_year = 0.25\n\n[planning]\ndefault_review_days = 120.0      # one order for the season\n",
     bucket: "week",
     n_days: 1_120,
@@ -397,7 +397,7 @@ const AGRICULTURE: Sample = Sample {
 
 /// A fuel tank that must neither run dry nor overflow, and spares that a turbine cannot wait for.
 const ENERGY: Sample = Sample {
-    settings: "[objective]\nmode = \"service\"\nservice = { type = \"fill_rate\", target = 0.98 }\n\n\
+    settings: "# A tank is a stock with a floor and a ceiling by day. Not modelled: its level within a day, repairable spares.\n\n[objective]\nmode = \"service\"\nservice = { type = \"fill_rate\", target = 0.98 }\n\n\
                [[segment]]                    # without these nothing runs\nwhere = \"item.criticality == 'A'\"\n\
                service = { type = \"cycle\", target = 0.999 }\n",
     n_days: 365,
@@ -439,7 +439,7 @@ fn is_school_day(day: Day) -> bool {
 
 /// Two bus garages: consumables follow the kilometres that timetables tell, spares fail now and then.
 const TRANSPORT: Sample = Sample {
-    settings: "[objective]\nmode = \"service\"\nservice = { type = \"in_stock\", target = 0.97 }\n\n\
+    settings: "# School days stand for kilometres. Not modelled: the fleet itself, its age, and parts that are repaired.\n\n[objective]\nmode = \"service\"\nservice = { type = \"in_stock\", target = 0.97 }\n\n\
                [[segment]]                    # safety parts\nwhere = \"item.criticality == 'A'\"\n\
                service = { type = \"cycle\", target = 0.995 }\n",
     n_days: 420,
