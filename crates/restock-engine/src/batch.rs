@@ -9,7 +9,7 @@
 //!    is wanted, in whole packs.
 //! 4. Every unit gets its explanation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -21,13 +21,13 @@ use restock_core::settings::PlanSettings;
 use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
 use restock_inventory::item_location::{PlacedOrder, step};
 use restock_inventory::rules::round_up;
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 
 use crate::decide::{Decided, decide};
 use crate::explanation::{self, AllocationData};
 use crate::judgement::{ToJudge, interval_forecast, recalibrate};
 use crate::plan::PlanLine;
+use crate::recipe::Fraction;
+use crate::ties::{Tie, loosen, ties};
 use crate::unit::{PlanningUnit, StockKnowledge};
 
 /// What planning one unit gives.
@@ -70,6 +70,8 @@ pub struct UnitTotals {
     pub unmet_waits: bool,
     /// Whether the source cannot send all that is wanted.
     pub is_rationed: bool,
+    /// Whether recipes connect it with other items.
+    pub in_recipe: bool,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.
@@ -106,6 +108,9 @@ pub(crate) struct Worked {
     pub(crate) dependent_now: Units,
     /// Whether demand from below is part of the demand.
     pub(crate) has_dependents: bool,
+    /// `[horizon]` by item: expected units that are used of this one for another, down to what customers buy or what has
+    /// a stock of its own.
+    pub(crate) used_for: BTreeMap<String, Vec<f64>>,
     /// Further warnings.
     pub(crate) warnings: Vec<String>,
 }
@@ -119,6 +124,7 @@ pub(crate) fn work_out(
 ) -> Vec<Worked> {
     let forecasts = forecasts(units, settings, forecaster);
     let network = Network::new(units);
+    let ties = ties(units, &network);
     let n_paths = settings.n_paths.max(1);
     let mut dependents: Vec<Option<Dependent>> = vec![None; units.len()];
     let mut worked: Vec<Option<Worked>> = vec![None; units.len()];
@@ -128,7 +134,7 @@ pub(crate) fn work_out(
     for level in network.levels() {
         let work = |(idx, dependent): (usize, Option<Dependent>)| {
             let (unit, forecast) = (&units[idx], forecasts[idx].clone());
-            (idx, work_out_one(unit, forecast, dependent, settings, network.in_cycle[idx]))
+            (idx, work_out_one(unit, forecast, dependent, settings, (network.in_cycle[idx], ties[idx])))
         };
         let inputs: Vec<(usize, Option<Dependent>)> = level.iter().map(|idx| (*idx, dependents[*idx].take())).collect();
         let done: Vec<(usize, Worked)> = inputs.into_par_iter().with_min_len(4).map(work).collect();
@@ -164,10 +170,14 @@ fn work_out_one(
     forecast: Forecast,
     dependent: Option<Dependent>,
     settings: &PlanSettings,
-    is_in_cycle: bool,
+    (is_in_cycle, tie): (bool, Option<Tie>),
 ) -> Worked {
     let seed = settings.seed ^ unit.history.series.key;
-    let mut paths = unit.history.paths_of_whole_days(&forecast, settings.n_paths.max(1), seed);
+    let drawn_with = tie.map_or(seed, |tie| settings.seed ^ tie.seed);
+    let mut paths = unit.history.paths_of_whole_days(&forecast, settings.n_paths.max(1), drawn_with);
+    if let Some(tie) = tie {
+        loosen(&mut paths, tie, seed);
+    }
     let own_interval = interval_forecast(unit, &paths);
     let asked_for_90 = own_interval.as_ref().and_then(|own| recalibrate(unit, &mut paths, own, settings));
     unit.history.leave_out_sold_today(&mut paths);
@@ -200,6 +210,7 @@ fn work_out_one(
         asked_for_90,
         dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
         has_dependents: dependent.is_some(),
+        used_for: dependent.map_or_else(BTreeMap::new, |dependent| dependent.used_for),
         warnings,
     }
 }
@@ -294,7 +305,7 @@ pub(crate) struct Network {
     /// Units in deciding order.
     pub(crate) order: Vec<usize>,
     /// `[n_units]`: the units above, with units of theirs per unit of this one.
-    pub(crate) above: Vec<Vec<(usize, Decimal)>>,
+    pub(crate) above: Vec<Vec<(usize, Fraction)>>,
     /// `[n_units]`: the units that draw transfers from this one.
     pub(crate) below: Vec<Vec<usize>>,
     pub(crate) in_cycle: Vec<bool>,
@@ -324,15 +335,15 @@ impl Network {
                 if let ProposalSource::LocationId(from) = &unit.lane.source
                     && let Some(source) = by_ids.get(&(unit.item_id.as_str(), from.as_str()))
                 {
-                    above[idx].push((*source, Decimal::ONE));
+                    above[idx].push((*source, Fraction::ONE));
                     below[*source].push(idx);
                     continue;
                 }
                 for component in &unit.components {
                     if let Some(source) = by_ids.get(&(component.item_id.as_str(), unit.location_id.as_str())) {
-                        let scale = Decimal::from(10_u64.pow(u32::from(units[*source].decimals)))
-                            / Decimal::from(10_u64.pow(u32::from(unit.decimals)));
-                        above[idx].push((*source, component.factor * scale));
+                        let scale = i32::from(units[*source].decimals) - i32::from(unit.decimals);
+                        let factor = component.factor.times(Fraction::power_of_ten(scale));
+                        above[idx].extend(factor.map(|factor| (*source, factor)));
                     }
                 }
             }
@@ -369,12 +380,35 @@ impl Network {
 /// Demand from below.
 #[derive(Clone, Debug)]
 struct Dependent {
+    n_paths: usize,
     /// `[n_paths × horizon]` of the upper unit, units of the upper unit.
     values: Vec<f32>,
     /// Orders placed now, units.
     now: Units,
     /// Mean later demand per period.
     rate: f64,
+    /// `[horizon]` by item, see [`Worked::used_for`].
+    used_for: BTreeMap<String, Vec<f64>>,
+}
+
+impl Dependent {
+    /// `[horizon]`: the mean over the paths.
+    fn mean(&self) -> Vec<f64> {
+        let horizon = self.values.len() / self.n_paths;
+        let mut mean = vec![0.0; horizon];
+        for path in self.values.chunks_exact(horizon) {
+            mean.iter_mut().zip(path).for_each(|(mean, units)| *mean += f64::from(*units));
+        }
+        mean.iter_mut().for_each(|mean| *mean /= self.n_paths as f64);
+        mean
+    }
+
+    /// Adds what is used of the upper unit for `item_id`, from step 0 on.
+    fn use_for(&mut self, item_id: &str, units: impl Iterator<Item = f64>) {
+        let horizon = self.values.len() / self.n_paths;
+        let used = self.used_for.entry(item_id.to_owned()).or_insert_with(|| vec![0.0; horizon]);
+        used.iter_mut().zip(units).for_each(|(used, units)| *used += units);
+    }
 }
 
 /// Adds what `unit` orders now and later to the demand of the unit above.
@@ -386,14 +420,19 @@ fn pass_up(
     unit: &PlanningUnit,
     below: &Worked,
     upper: &PlanningUnit,
-    factor: Decimal,
+    factor: Fraction,
     n_paths: usize,
     dependent: &mut Option<Dependent>,
 ) {
     let horizon = upper.horizon();
-    let dependent =
-        dependent.get_or_insert_with(|| Dependent { values: vec![0.0; n_paths * horizon], now: 0, rate: 0.0 });
-    let scale = factor.to_f64().unwrap_or(1.0);
+    let dependent = dependent.get_or_insert_with(|| Dependent {
+        n_paths,
+        values: vec![0.0; n_paths * horizon],
+        now: 0,
+        rate: 0.0,
+        used_for: BTreeMap::new(),
+    });
+    let scale = factor.to_f64();
     let decided = &below.decided;
     let demand = &decided.review.demand;
     let mean = crate::decide::demand_rate(demand, demand.horizon);
@@ -406,16 +445,27 @@ fn pass_up(
                 dependent.values[path_idx * horizon + step] += (at(path, step) * scale) as f32;
             }
         }
+        // What is made of it in turn is named, and it itself for the rest.
+        let mut rest = explanation::mean_demand(&decided.review);
+        for (item_id, used) in &below.used_for {
+            rest.iter_mut().zip(used).for_each(|(rest, used)| *rest -= used);
+            dependent.use_for(item_id, used.iter().map(|used| used * scale));
+        }
+        let is_used = |units: &f64| *units > 1e-6 * mean;
+        if rest.iter().any(is_used) {
+            dependent.use_for(&unit.item_id, rest.iter().map(|units| units.max(0.0) * scale));
+        }
         return;
     }
     let order_now = decided.quantity();
     // Component needs are rounded up to whole units of the component, exactly.
-    let now = (Decimal::from(order_now) * factor).ceil().to_i64().unwrap_or(i64::MAX / 4);
+    let now = factor.of_units_ceil(order_now);
     let steps = unit.lane.order_steps(unit.as_of, horizon);
     dependent.now += now;
     let expected = explanation::mean_demand(&decided.review);
     let expected_at = |step: usize| expected.get(step).copied().unwrap_or(mean);
     let orders = LaterOrders::new(unit, decided, order_now, &expected_at, &steps);
+    let before: Option<Vec<f64>> = (!unit.components.is_empty()).then(|| dependent.mean());
     for path_idx in 0..n_paths {
         let values = &mut dependent.values[path_idx * horizon..(path_idx + 1) * horizon];
         if let Some(first) = steps.first() {
@@ -430,6 +480,10 @@ fn pass_up(
                 orders.of_fresh_goods(|step| at(path, step), lead_time, &mut add);
             }
         }
+    }
+    if let Some(before) = before {
+        let after = dependent.mean();
+        dependent.use_for(&unit.item_id, after.iter().zip(before).map(|(after, before)| after - before));
     }
 }
 

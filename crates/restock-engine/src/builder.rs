@@ -3,6 +3,8 @@
 //! A partition is an item with all its locations, and, where bills of materials connect items, all connected items.
 //! Partitions do not depend on each other, so they can be planned in any order and on any machine.
 
+mod usage;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -25,8 +27,9 @@ use crate::health::HealthReport;
 use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::plan::Unplanned;
+use crate::recipe::{Fraction, Recipes};
 use crate::scenario::{LimitChanges, ScenarioChange};
-use crate::unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
+use crate::unit::{Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
 use crate::what_if::WhatIf;
 
 /// Receipts from which a lead time of an item is learned, and of a whole source.
@@ -65,14 +68,29 @@ pub struct UnitBuilder<'a> {
     /// Lead times of the dataset's own items; those of whole sources are in `shared`.
     learned: HashMap<LaneKey, LearnedDays>,
     shared: Arc<Shared>,
-    components: HashMap<ItemIdx, Vec<u32>>,
+    recipes: Recipes,
+    /// What is made or used.
+    in_recipes: HashSet<ItemIdx>,
     uoms: HashMap<ItemIdx, Vec<u32>>,
     /// Item-locations that others draw from: distribution centres and components.
     upstream: HashSet<Pair>,
+    /// By item-location of an item of a recipe: who draws from it.
+    drawn_by: HashMap<Pair, Vec<Draw>>,
     calendars: HashMap<&'a str, Arc<Calendar>>,
     partitions: Vec<Vec<Pair>>,
     normal_scores: [f64; N_LEAD_TIMES],
     notes: Vec<String>,
+}
+
+/// One item-location that another draws from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Draw {
+    /// Who draws, or what is drawn from.
+    pair: Pair,
+    /// Base units drawn per base unit.
+    factor: Fraction,
+    /// As a component of a recipe, and not the item itself.
+    is_recipe: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -193,10 +211,7 @@ impl<'a> UnitBuilder<'a> {
             |status: &str| !matches!(status.to_lowercase().as_str(), "cancelled" | "canceled" | "closed" | "received");
         let normal = Normal::standard();
         let normal_scores = std::array::from_fn(|idx| normal.inverse_cdf((idx as f64 + 0.5) / N_LEAD_TIMES as f64));
-        let mut components: HashMap<ItemIdx, Vec<u32>> = HashMap::new();
-        for (idx, row) in dataset.bom.iter().enumerate() {
-            components.entry(row.parent).or_default().push(idx as u32);
-        }
+        let recipes = Recipes::of(dataset);
         let mut uoms: HashMap<ItemIdx, Vec<u32>> = HashMap::new();
         for (idx, row) in dataset.uoms.iter().enumerate() {
             uoms.entry(row.item).or_default().push(idx as u32);
@@ -230,9 +245,11 @@ impl<'a> UnitBuilder<'a> {
             }),
             learned: learn_lead_times(dataset, as_of, true),
             shared,
-            components,
+            in_recipes: recipes.items(),
+            recipes,
             uoms,
             upstream: HashSet::new(),
+            drawn_by: HashMap::new(),
             calendars: dataset.calendars.iter().map(|(id, days)| (id.as_str(), Arc::new(days.clone()))).collect(),
             partitions: Vec::new(),
             normal_scores,
@@ -315,10 +332,10 @@ impl<'a> UnitBuilder<'a> {
         let decimals = entity.decimals;
         let mut warnings = Vec::new();
 
-        let components = self.components_of(item);
         let lane_row = self.lane_of(item, location);
+        let components = self.components_of(item, location, lane_row);
         let lane = self.lane(item, location, lane_row, !components.is_empty(), &mut warnings);
-        let history = self.history_of(item, location, self.periods_to_look_ahead(&lane));
+        let history = self.history_of(item, location, self.periods_to_look_ahead(item, location, &lane));
         let (stock, unusable, mut stock_known, open_orders) =
             self.stock(item, location, &history, &lane, entity, &mut warnings);
         let is_upstream = self.upstream.contains(&(item, location));
@@ -326,6 +343,7 @@ impl<'a> UnitBuilder<'a> {
         let min_stock = row.and_then(|row| row.min_stock).map_or(0, |quantity| quantity.to_units_ceil(decimals));
         let display_min = row.and_then(|row| row.display_min).map_or(0, |quantity| quantity.to_units_ceil(decimals));
         let has_stock_rule = min_stock > 0 || display_min > 0;
+        let made_to_order = self.is_made_to_order((item, location));
         let unplanned = |reason: String, reason_zh: String| {
             Box::new(Unplanned {
                 item_id: entity.item_id.clone(),
@@ -381,7 +399,11 @@ impl<'a> UnitBuilder<'a> {
                 ));
             }
         }
-        if stock_known == StockKnowledge::Assumed {
+        if made_to_order {
+            // It has no stock, and needs none.
+            stock_known = StockKnowledge::AssumedEmpty;
+            warnings.retain(|warning| !warning.starts_with("D09"));
+        } else if stock_known == StockKnowledge::Assumed {
             warnings.push("stock is not known: assumed at its target one review period ago".to_owned());
         }
         if history.n_stockouts_inferred > 0 {
@@ -410,11 +432,12 @@ impl<'a> UnitBuilder<'a> {
             end_of_life_cap: None,
             do_not_order: row.is_some_and(|row| row.do_not_order),
         };
-        let known: Vec<f64> = history
-            .series
+        let used = self.usage_lately(item, location);
+        let outflow = &used.as_ref().unwrap_or(&history).series;
+        let known: Vec<f64> = outflow
             .demand
             .iter()
-            .zip(&history.series.observations)
+            .zip(&outflow.observations)
             .filter(|(_, observation)| {
                 use restock_core::forecast::Observation::{Censored, Full};
                 matches!(observation, Full | Censored)
@@ -441,7 +464,14 @@ impl<'a> UnitBuilder<'a> {
             .or_else(|| segment.and_then(|segment| segment.policy.clone()))
             .unwrap_or_else(|| settings.policy.clone());
         let price = history.last_price.or_else(|| entity.price.and_then(|price| price.to_f64()));
-        let (costs, money_known) = cost_rates(settings, &lane, price, decimals);
+        let (mut costs, money_known) = cost_rates(settings, &lane, price, decimals);
+        let backorder = is_upstream && self.waits((item, location));
+        if is_upstream && !backorder {
+            // Without it, what is made of it is not sold.
+            let margin = self.margin_of_what_is_made((item, location), &lane, price);
+            let per_unit = 10_f64.powi(-i32::from(decimals)) * settings.lost_sale_margin_multiple;
+            costs.stockout_cost = margin.map_or(costs.stockout_cost, |margin| margin * per_unit);
+        }
         if !money_known {
             warnings.push("neither cost nor price is known: money is counted as 1 per unit sold".to_owned());
         }
@@ -452,11 +482,6 @@ impl<'a> UnitBuilder<'a> {
             .map(|row| (row.from, row.to, row.expected_uplift))
             .collect();
         let (last_order, usual_order) = self.past_orders(item, location, decimals);
-        // A made item without stock, lane or stock rule of its own is made when it is sold.
-        let made_to_order = !components.is_empty()
-            && lane_row.is_none()
-            && !self.inventory.contains_key(&(item, location))
-            && !has_stock_rule;
         let shelf_life = entity.shelf_life_days.filter(|days| *days > 0);
         let unit = PlanningUnit {
             item_id: entity.item_id.clone(),
@@ -480,7 +505,7 @@ impl<'a> UnitBuilder<'a> {
             safety_days: row.and_then(|row| row.safety_days).unwrap_or(0.0).clamp(0.0, 3650.0),
             order_uom: self.order_uom(item, entity, pack),
             shelf_life: shelf_life.map(|days| days as usize),
-            backorder: is_upstream,
+            backorder,
             planned_end,
             promotions,
             price,
@@ -492,6 +517,8 @@ impl<'a> UnitBuilder<'a> {
             policy,
             components,
             made_to_order,
+            in_recipe: self.in_recipes.contains(&item),
+            used: used.map(Box::new),
             classes,
             health: facts.health.unwrap_or(1.0),
             last_order,
@@ -511,18 +538,20 @@ impl<'a> UnitBuilder<'a> {
             _ => unit.with(what_if),
         });
         // Longer lead times look further ahead.
-        let n_periods = self.periods_to_look_ahead(&unit.lane);
+        let n_periods = self.periods_to_look_ahead(item, location, &unit.lane);
         if n_periods > unit.history.series.open_future.len() {
             unit.history = self.history_of(item, location, n_periods);
         }
         Ok(unit)
     }
 
-    /// Future periods that a plan over a lane looks at.
-    fn periods_to_look_ahead(&self, lane: &Lane) -> usize {
+    /// Future periods that the plan of an item-location looks at, where it comes over a lane.
+    fn periods_to_look_ahead(&self, item: ItemIdx, location: LocationIdx, lane: &Lane) -> usize {
         let timing = lane.timing(self.history.as_of());
         let last_lead_time = *timing.lead_times.last().expect("a lane has a lead time");
         let n_days = last_lead_time + timing.review_period + self.settings.extra_horizon_days.max(1) as usize;
+        // What is made must be known for as long as its components look ahead.
+        let n_days = n_days.max(self.days_of_components(item, location));
         rounded_horizon(self.settings.bucket, self.history.periods_ahead(n_days))
     }
 
@@ -613,9 +642,13 @@ impl<'a> UnitBuilder<'a> {
     /// largest share, then the first in the file.
     fn lane_of(&self, item: ItemIdx, location: LocationIdx) -> Option<u32> {
         let category = &self.dataset.items[item.0 as usize].category;
+        // What is made is bought only where somebody says so of it: not "everything for this place comes from there". A lane
+        // from a place to itself says how long it takes to make, and in what lots.
+        let is_made = !self.recipes.components(item).is_empty();
         let serves = |row: &SourceRow| {
             row.to_location.is_none_or(|to| to == location)
-                && row.origin != Origin::Location(location)
+                && (row.origin != Origin::Location(location) || (is_made && row.item.is_some()))
+                && !(is_made && row.item.is_none() && row.category.is_none())
                 && row.category.as_ref().is_none_or(|prefix| {
                     category.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 })
@@ -633,10 +666,11 @@ impl<'a> UnitBuilder<'a> {
         })
     }
 
-    /// Where an item-location gets its goods from.
+    /// Where an item-location gets its goods from; `None` where nothing tells, or where they are made.
     fn origin_of(&self, item: ItemIdx, location: LocationIdx, lane_row: Option<u32>) -> Option<Origin> {
         if let Some(idx) = lane_row {
-            return Some(self.dataset.sources[idx as usize].origin);
+            let origin = self.dataset.sources[idx as usize].origin;
+            return (origin != Origin::Location(location)).then_some(origin);
         }
         // Without a lane, the latest receipt or the item's own supplier column tells.
         let from_receipt = self
@@ -757,7 +791,8 @@ impl<'a> UnitBuilder<'a> {
             .and_then(|row| row.unit_cost)
             .filter(positive)
             .or_else(|| dataset.items[item.0 as usize].unit_cost.filter(positive))
-            .or_else(|| last_receipt_cost().filter(positive));
+            .or_else(|| last_receipt_cost().filter(positive))
+            .or_else(|| self.made_cost(item));
         Lane {
             source,
             source_name,
@@ -851,13 +886,8 @@ impl<'a> UnitBuilder<'a> {
         // A count from some days ago is brought forward by what was sold and received since.
         let unknown_from = settings.unknown_from(as_of);
         if let (false, Some(day)) = (now, count_day.filter(|day| *day < unknown_from.plus(-1))) {
-            let sold: i64 = {
-                let sales = &dataset.sales;
-                let rows = self.history.sales_rows(item, location);
-                rows.filter(|row| sales.day[*row] > day && sales.day[*row] < unknown_from)
-                    .map(|row| sales.quantity[row].micro())
-                    .sum()
-            };
+            let sold = self.sold_between((item, location), (day, unknown_from))
+                + self.used_between((item, location), (day, unknown_from));
             let received: i64 = self
                 .receipts
                 .get(&(item, location))
@@ -966,21 +996,6 @@ impl<'a> UnitBuilder<'a> {
         (quantities.last().copied(), (quantities.len() >= 3).then_some((mean.round() as Units, quantities.len())))
     }
 
-    fn components_of(&self, item: ItemIdx) -> Vec<Component> {
-        let rows = self.components.get(&item).into_iter().flatten();
-        rows.map(|idx| &self.dataset.bom[*idx as usize])
-            .map(|row| {
-                let share = |value: f64| Decimal::try_from(value).unwrap_or(Decimal::ONE);
-                let output =
-                    share(row.yield_share.clamp(0.01, 1.0)) * (Decimal::ONE - share(row.scrap_share.clamp(0.0, 0.99)));
-                Component {
-                    item_id: self.dataset.items[row.component.0 as usize].item_id.clone(),
-                    factor: row.quantity_per.to_decimal() / output,
-                }
-            })
-            .collect()
-    }
-
     /// Groups item-locations into partitions and finds the upstream ones.
     fn find_partitions(&mut self, is_whole: bool) {
         let dataset = self.dataset;
@@ -1003,21 +1018,18 @@ impl<'a> UnitBuilder<'a> {
         // Sending locations and components are planned too, however far up.
         let mut queue: Vec<Pair> = pairs.iter().copied().collect();
         while let Some((item, location)) = queue.pop() {
-            let lane = self.lane_of(item, location);
-            let mut above: Vec<Pair> = Vec::new();
-            if let Some(Origin::Location(from)) = self.origin_of(item, location, lane) {
-                above.push((item, from));
-            }
-            for idx in self.components.get(&item).into_iter().flatten() {
-                above.push((dataset.bom[*idx as usize].component, location));
-            }
-            for pair in above {
-                self.upstream.insert(pair);
-                if pairs.insert(pair) {
-                    queue.push(pair);
+            for draw in self.draws((item, location)) {
+                self.upstream.insert(draw.pair);
+                if self.in_recipes.contains(&draw.pair.0) {
+                    self.drawn_by.entry(draw.pair).or_default().push(Draw { pair: (item, location), ..draw });
+                }
+                if pairs.insert(draw.pair) {
+                    queue.push(draw.pair);
                 }
             }
         }
+        // The order of the queue is none.
+        self.drawn_by.values_mut().for_each(|draws| draws.sort_by_key(|draw| draw.pair));
         let group = connected_items(dataset);
         let mut partitions: BTreeMap<u32, Vec<Pair>> = BTreeMap::new();
         for pair in pairs {

@@ -595,6 +595,7 @@ fn networks(dataset: &Dataset) -> HashMap<&str, usize> {
     for row in &dataset.sources {
         let Origin::Location(from) = row.origin else { continue };
         match row.to_location {
+            Some(to) if to == from => {}
             Some(to) => join(from.0 as usize, to.0 as usize),
             None => (0..dataset.locations.len()).for_each(|to| join(from.0 as usize, to)),
         }

@@ -394,7 +394,7 @@ impl<'a> Explainer<'a> {
 
 /// The last half year of days, two years of weeks, or all months.
 fn history_tail(unit: &PlanningUnit) -> Vec<HistoryPoint> {
-    let series = &unit.history.series;
+    let series = &unit.outflow().series;
     let n_shown = match series.bucket {
         Bucket::Day => 182,
         Bucket::Week => 104,

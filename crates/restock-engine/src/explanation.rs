@@ -232,8 +232,14 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
         evidence.push(("recalibrated_90", tidy(asked, 3).to_string()));
     }
     if worked.has_dependents {
-        evidence.push(("asked_for_now", unit.quantity(worked.dependent_now).to_string()));
+        // What is made when it is sold asks for nothing now.
+        if worked.dependent_now != 0 || worked.used_for.is_empty() {
+            evidence.push(("asked_for_now", unit.quantity(worked.dependent_now).to_string()));
+        }
     }
+    let used_for: Vec<(String, String)> =
+        used_for(unit, worked, expected).into_iter().map(|part| (part.name(), part.quantity.to_string())).collect();
+    evidence.extend(used_for.iter().map(|(name, quantity)| (name.as_str(), quantity.clone())));
     add(WaterfallCode::ExpectedDemand, expected, evidence);
     let buffer = unit.quantity(decision.target_level) + -expected;
     let lead = &unit.lane.lead_days;
@@ -355,6 +361,80 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
     lines
 }
 
+/// A part of a component's expected demand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct UsedFor {
+    /// What it is used for; `None` for what is sold or sent as it is.
+    pub(crate) item_id: Option<String>,
+    /// How many items more than the one that is named.
+    pub(crate) n_others: usize,
+    /// Base units, to a tenth of a unit.
+    pub(crate) quantity: Quantity,
+}
+
+impl UsedFor {
+    /// The name of the part among the evidence of expected demand.
+    fn name(&self) -> String {
+        match &self.item_id {
+            Some(item_id) => format!("{USED_FOR} {item_id}"),
+            None if self.n_others > 0 => format!("{USED_FOR} {} others", self.n_others),
+            None => NOT_USED.to_owned(),
+        }
+    }
+}
+
+/// How the name of a part of a component's expected demand begins, among the evidence of expected demand: an item follows
+/// for which it is used, or how many others.
+pub const USED_FOR: &str = "used for";
+
+/// The name of the rest of a component's expected demand: what is sold or sent as it is.
+pub const NOT_USED: &str = "sold_as_it_is";
+
+/// Where the expected demand of a component comes from, the largest part first; the parts sum to it exactly. Nothing
+/// for what is no component.
+pub(crate) fn used_for(unit: &PlanningUnit, worked: &Worked, expected: Quantity) -> Vec<UsedFor> {
+    const N_NAMED: usize = 4;
+    if worked.used_for.is_empty() || expected <= Quantity::ZERO {
+        return Vec::new();
+    }
+    let protection = worked.decided.protection;
+    let sum = |units: &[f64]| units[..protection.min(units.len())].iter().sum::<f64>().max(0.0);
+    let mut parts: Vec<(Option<&str>, f64)> =
+        worked.used_for.iter().map(|(item_id, units)| (Some(item_id.as_str()), sum(units))).collect();
+    let used: f64 = parts.iter().map(|(_, units)| units).sum();
+    let total = worked.decided.review.demand.total(0, protection).mean();
+    parts.push((None, (total - used).max(0.0)));
+    parts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    // In tenths of a unit, or millionths where a unit is one: rounded down, and what is missing goes to the largest rests.
+    let step = if unit.decimals < 6 { 10_i64.pow(5 - u32::from(unit.decimals)) } else { 1 };
+    let n_steps = expected.micro() / step;
+    let all: f64 = parts.iter().map(|(_, units)| units).sum();
+    let exact: Vec<f64> = parts.iter().map(|(_, units)| units / all.max(1e-12) * n_steps as f64).collect();
+    let mut whole: Vec<i64> = exact.iter().map(|steps| steps.floor() as i64).collect();
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by(|a, b| (exact[*b].fract()).total_cmp(&exact[*a].fract()).then(a.cmp(b)));
+    let missing = (n_steps - whole.iter().sum::<i64>()).max(0) as usize;
+    order.iter().cycle().take(missing).for_each(|idx| whole[*idx] += 1);
+    whole[0] += n_steps - whole.iter().sum::<i64>();
+
+    let named = |(item_id, steps): (Option<&str>, i64)| UsedFor {
+        item_id: item_id.map(str::to_owned),
+        n_others: 0,
+        quantity: Quantity::from_micro(steps * step),
+    };
+    let shown = parts.iter().map(|(item_id, _)| *item_id).zip(whole).filter(|(_, steps)| *steps > 0);
+    let (items, as_it_is): (Vec<_>, Vec<_>) = shown.partition(|(item_id, _)| item_id.is_some());
+    let n_named = if items.len() > N_NAMED + 1 { N_NAMED } else { items.len() };
+    let mut parts: Vec<UsedFor> = items[..n_named].iter().copied().map(named).collect();
+    if items.len() > n_named {
+        let steps: i64 = items[n_named..].iter().map(|(_, steps)| steps).sum();
+        let quantity = Quantity::from_micro(steps * step);
+        parts.push(UsedFor { item_id: None, n_others: items.len() - n_named, quantity });
+    }
+    parts.extend(as_it_is.into_iter().map(named));
+    parts
+}
+
 pub(crate) fn service_name(service_type: ServiceType) -> &'static str {
     match service_type {
         ServiceType::Cycle => "cycle",
@@ -364,6 +444,17 @@ pub(crate) fn service_name(service_type: ServiceType) -> &'static str {
 }
 
 fn consequence(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, with: bool) -> Consequence {
+    if unit.made_to_order {
+        // Its components run out, or not.
+        let none = Consequence {
+            p_stockout: 0.0,
+            expected_lost_units: 0.0,
+            expected_lost_margin: None,
+            expected_waste_units: 0.0,
+            days_of_cover: 0.0,
+        };
+        return Consequence { expected_lost_margin: unit.money_known.then(|| money(0.0)), ..none };
+    }
     let projection = if with { &outlook.with } else { &outlook.without };
     let position = decided.review.stock.inventory_position() + if with { decided.quantity() } else { 0 };
     Consequence {
@@ -649,7 +740,7 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
     };
     let value_of =
         |units: Units, cost: Option<Money>| cost.map(|cost| (cost * unit.quantity(units).to_decimal()).round_dp(2));
-    let series = &unit.history.series;
+    let series = &unit.outflow().series;
     let window = ((56.0 / series.bucket.days()).round() as usize).max(1);
     let known = |idx: &usize| matches!(series.observations[*idx], Observation::Full | Observation::Censored);
     let recent: Vec<f64> =
@@ -660,7 +751,7 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         location_id: unit.location_id.clone(),
         source: unit.lane.source.clone(),
         on_hand: unit.quantity(stock.on_hand()),
-        stock_assumed: !matches!(unit.stock_known, StockKnowledge::Counted { .. }),
+        stock_assumed: !unit.made_to_order && !matches!(unit.stock_known, StockKnowledge::Counted { .. }),
         on_order: unit.quantity(stock.on_order()),
         position: unit.quantity(position),
         recent_demand_per_day: tidy(unit.base(recent_rate), 4),
@@ -672,7 +763,11 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         stock_value: value_of(stock.on_hand(), unit.lane.unit_cost),
         lead_time_days: tidy(unit.lane.mean_lead_days(), 2),
         review_days: f64::from(unit.lane.review_days()),
-        p_stockout: [tidy(outlook.without.p_stockout, 4), tidy(outlook.with.p_stockout, 4)],
+        p_stockout: if unit.made_to_order {
+            [0.0; 2]
+        } else {
+            [tidy(outlook.without.p_stockout, 4), tidy(outlook.with.p_stockout, 4)]
+        },
         fill_rate: [fill(&outlook.without), fill(&outlook.with)],
         days_of_cover: [days_of_cover(position, &outlook.mean), days_of_cover(position + quantity, &outlook.mean)],
         classes: unit.classes.clone(),
@@ -706,6 +801,10 @@ fn note(unit: &PlanningUnit, decided: &Decided) -> String {
 }
 
 fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTotals {
+    if unit.made_to_order {
+        // What is missing is missing of its components, and counts there.
+        return UnitTotals { in_recipe: unit.in_recipe, ..UnitTotals::default() };
+    }
     let stock = &decided.review.stock;
     let known = if unit.money_known { 1.0 } else { 0.0 };
     let cost = unit.costs.unit_cost * known;
@@ -725,7 +824,8 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         out_of_stock_now: counted && stock.on_hand() == 0,
         lost_before_arrival: unit.base(outlook.with.expected_lost_before_arrival),
         unmet_waits: unit.backorder,
-        is_rationed: decided.later_steps.iter().any(|(code, _)| *code == WaterfallCode::SourceShortage),
+        in_recipe: unit.in_recipe,
+        is_rationed: decided.source_cap.is_some(),
     }
 }
 
@@ -852,7 +952,7 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
     let stock = &decided.review.stock;
     let per_base = 10_f64.powi(i32::from(unit.decimals));
     let known = if unit.money_known { 1.0 } else { 0.0 };
-    let series = &unit.history.series;
+    let series = &unit.outflow().series;
     let n_periods = series.n_periods();
     let expected: f64 = outlook.mean[..decided.protection].iter().sum();
     let demand_per_day = unit.base(expected) / decided.protection as f64;
@@ -893,7 +993,7 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         demand_per_day,
         recent_and_earlier_demand: recent_and_earlier,
         n_selling_days,
-        days_since_last_sale: unit.history.days_since_last_sale,
+        days_since_last_sale: unit.outflow().days_since_last_sale,
         target_level: unit.base(decided.decision.target_level.max(decided.review.rules.min_stock) as f64),
         position: unit.base(stock.inventory_position() as f64),
         quantity: unit.base(decided.quantity() as f64),
@@ -933,6 +1033,11 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         }),
     };
     let mut found = exceptions(&facts);
+    if unit.made_to_order {
+        // It has no stock that could run out, expire or be too much.
+        use ExceptionCode::{DataBlocked, DemandDrop, DemandSpike, ForecastBias};
+        found.retain(|found| matches!(found.code, DataBlocked | DemandDrop | DemandSpike | ForecastBias));
+    }
     let short = -step(WaterfallCode::SourceShortage);
     if short > 0.0 {
         let source = &unit.lane.source;

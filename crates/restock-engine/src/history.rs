@@ -27,6 +27,8 @@ use restock_forecast::disaggregate::disaggregate;
 use restock_forecast::paths::sample_paths;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::recipe::Recipes;
+
 /// Longest history that is handed to forecasters: about three years of days, five of weeks, ten of months.
 pub fn max_history_periods(bucket: Bucket) -> usize {
     match bucket {
@@ -203,6 +205,24 @@ pub(crate) fn rows_by_pair<T>(rows: &[T], pair: impl Fn(&T) -> Option<(ItemIdx, 
     by_pair
 }
 
+/// Known stock-outs by item-location. What is made when it is sold, and so has no stock, is not sold either where a
+/// component of it is missing.
+fn stockouts(dataset: &Dataset, inventory: &RowsByPair) -> RowsByPair {
+    let mut by_pair = rows_by_pair(&dataset.stockouts, |row| Some((row.item, row.location)));
+    if dataset.bom.is_empty() || dataset.stockouts.is_empty() {
+        return by_pair;
+    }
+    let made_of = Recipes::of(dataset).made_of();
+    for (idx, row) in dataset.stockouts.iter().enumerate() {
+        for dish in made_of.get(&row.item).into_iter().flatten() {
+            if !inventory.contains_key(&(*dish, row.location)) {
+                by_pair.entry((*dish, row.location)).or_default().push(idx as u32);
+            }
+        }
+    }
+    by_pair
+}
+
 /// When a location is open.
 #[derive(Clone, Debug, Default)]
 struct LocationFacts {
@@ -251,14 +271,15 @@ impl<'a> HistoryBuilder<'a> {
         let mut events: Vec<_> =
             dataset.events.iter().map(|row| (row.day, row.location, row.magnitude.clamp(-5.0, 5.0) as f32)).collect();
         events.sort_by_key(|(day, location, _)| (*day, *location));
+        let inventory = rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location)));
         let facts_of = |location: &Location| known.locations.get(&location.location_id).cloned().unwrap_or_default();
         Self {
             signals: known_signals(dataset, known.as_of),
             dataset,
             settings,
             locations: dataset.locations.iter().map(facts_of).collect(),
-            inventory: rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location))),
-            stockouts: rows_by_pair(&dataset.stockouts, |row| Some((row.item, row.location))),
+            stockouts: stockouts(dataset, &inventory),
+            inventory,
             item_locations: rows_by_pair(&dataset.item_locations, |row| Some((row.item, row.location))),
             sales_ranges,
             prices_by_item,
@@ -648,7 +669,14 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    fn last_price(&self, item: ItemIdx, location: LocationIdx, rows: Range<usize>, as_of: Day) -> Option<f64> {
+    /// The latest known selling price before a day.
+    pub(crate) fn last_price(
+        &self,
+        item: ItemIdx,
+        location: LocationIdx,
+        rows: Range<usize>,
+        as_of: Day,
+    ) -> Option<f64> {
         let sales = &self.dataset.sales;
         let from_table = self.price_on(item, location, as_of.plus(-1));
         let from_sales = rows

@@ -24,9 +24,11 @@ mod newcomers;
 mod plan;
 mod play;
 pub mod portfolio;
+mod recipe;
 pub mod scenario;
 mod sentence;
 pub mod simulate;
+mod ties;
 mod unit;
 mod what_if;
 
@@ -36,7 +38,7 @@ pub use explain::{
     ArrivalPoint, Change, ExplainError, Explained, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint,
     explain,
 };
-pub use explanation::LEARNED_SAVING;
+pub use explanation::{LEARNED_SAVING, NOT_USED, USED_FOR};
 pub use health::{HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
@@ -46,6 +48,7 @@ pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,
     plan_with_details,
 };
+pub use recipe::Fraction;
 pub use restock_core::filter;
 pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

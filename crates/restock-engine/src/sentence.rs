@@ -4,7 +4,7 @@ use restock_core::proposal::{WaterfallCode, WaterfallLine};
 use restock_core::{Objective, Quantity, ServiceType, Units};
 
 use crate::batch::Worked;
-use crate::explanation::{conflict_text, tidy};
+use crate::explanation::{UsedFor, conflict_text, tidy, used_for};
 use crate::unit::{PlanningUnit, StockKnowledge};
 
 /// The sentence in English and in Chinese.
@@ -25,14 +25,18 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
     let expected = value(WaterfallCode::ExpectedDemand);
     let until = unit.future_day(decided.protection).plus(-1);
     let is_lost = decided.decision.left_out(decided.review.stock.inventory_position()) > 0;
+    let parts = used_for(unit, worked, expected);
+    let is_used = !parts.is_empty() && parts.iter().all(|part| part.item_id.is_some() || part.n_others > 0);
     let verb = match (unit.backorder, is_lost) {
         (true, _) => "expected to be asked for",
+        (false, _) if is_used => "expected to be used",
         (false, true) => "wanted",
         (false, false) => "expected to sell",
     };
+    let (of_en, of_zh) = parts_text(&parts, &n);
     add(
-        format!("{} {verb} before the delivery after this one (until {until})", n(expected)),
-        format!("下次到货前（至 {until}）预计需求 {}", n(expected)),
+        format!("{} {verb} before the delivery after this one (until {until}{of_en})", n(expected)),
+        format!("下次到货前（至 {until}{of_zh}）预计需求 {}", n(expected)),
     );
     let buffer = value(WaterfallCode::UncertaintyBuffer) + value(WaterfallCode::TargetBelowDemand);
     let (target_en, target_zh) = target(unit.objective);
@@ -171,6 +175,24 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
         format!("{ordered_en}: {}{}.", en.join(", "), tail(&rules_en, "; ")),
         format!("{ordered_zh}：{}{}。", zh.join("，"), tail(&rules_zh, "；")),
     )
+}
+
+/// What a component is used for, after a day.
+fn parts_text(parts: &[UsedFor], n: &dyn Fn(Quantity) -> String) -> (String, String) {
+    let text = |part: &UsedFor| match (&part.item_id, part.n_others) {
+        (Some(item_id), _) => {
+            (format!("{} for {item_id}", n(part.quantity)), format!("{item_id} 用 {}", n(part.quantity)))
+        }
+        (None, 0) => (format!("{} as it is", n(part.quantity)), format!("直接售出或发出 {}", n(part.quantity))),
+        (None, others) => {
+            (format!("{} for {others} others", n(part.quantity)), format!("另外 {others} 种用 {}", n(part.quantity)))
+        }
+    };
+    if parts.is_empty() {
+        return (String::new(), String::new());
+    }
+    let (en, zh): (Vec<String>, Vec<String>) = parts.iter().map(text).unzip();
+    (format!("; {}", en.join(", ")), format!("；{}", zh.join("，")))
 }
 
 /// What to do, such as `Order 4 packs of 12 (48)`.

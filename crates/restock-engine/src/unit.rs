@@ -9,9 +9,9 @@ use restock_core::dataset::Calendar;
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::{CostRates, Day, Money, Objective, Quantity, StockState, Units};
-use rust_decimal::Decimal;
 
 use crate::history::History;
+use crate::recipe::Fraction;
 use crate::what_if::WhatIf;
 
 /// One item-location, ready to plan.
@@ -81,6 +81,11 @@ pub struct PlanningUnit {
     pub components: Vec<Component>,
     /// Whether the item is made when it is sold and never stocked: its components carry its demand.
     pub made_to_order: bool,
+    /// Whether recipes connect it with other items, so that it cannot be planned without them.
+    pub in_recipe: bool,
+    /// What was used of it lately, its own sales included, where other items are made of it: what recipes of today say
+    /// of what was sold. It is shown and classified; what is expected comes from the forecasts of those items.
+    pub used: Option<Box<History>>,
     /// ABC, XYZ and Syntetos-Boylan class.
     pub classes: [String; 3],
     /// Data health, 0 to 1.
@@ -134,7 +139,7 @@ pub struct Component {
     /// The component.
     pub item_id: String,
     /// Component base units per parent base unit, yield and scrap included.
-    pub factor: Decimal,
+    pub factor: Fraction,
 }
 
 /// What receipts tell about a lead time.
@@ -248,6 +253,11 @@ impl Lane {
 }
 
 impl PlanningUnit {
+    /// What went out of here: sales, and for a component also what was used for others.
+    pub fn outflow(&self) -> &History {
+        self.used.as_deref().unwrap_or(&self.history)
+    }
+
     /// Days from the day of the plan that the future is looked at.
     pub fn horizon(&self) -> usize {
         self.history.horizon()

@@ -21,7 +21,7 @@ use restock_ledger::{Files, tables, tables_of_part};
 
 const FORECASTER: RecentMean = RecentMean { spread: 1.2 };
 
-/// A chain whose orders meet every limit over several lines: supplier minimums, a budget; one item is made of another.
+/// A chain whose orders meet every limit over several lines: supplier minimums, a budget; two items are made of others.
 fn business() -> Dataset {
     let config = ChainConfig { n_items: 24, n_stores: 3, n_days: 200, ..ChainConfig::example_shop() };
     let mut dataset = chain(&config, 7);
@@ -35,14 +35,22 @@ fn business() -> Dataset {
         amount: "100".parse().unwrap(),
         row: RowRef::default(),
     });
-    dataset.bom.push(BomRow {
-        parent: ItemIdx(3),
-        component: ItemIdx(9),
-        quantity_per: Quantity::from_whole(2),
-        yield_share: 1.0,
-        scrap_share: 0.0,
-        row: RowRef::default(),
-    });
+    // One item is made when it is sold, of another and of one that is itself made so.
+    let made = [ItemIdx(3), ItemIdx(5)];
+    dataset.sources.retain(|row| row.item.is_none_or(|item| !made.contains(&item)));
+    dataset.inventory.retain(|row| !made.contains(&row.item));
+    dataset.item_locations.retain(|row| !made.contains(&row.item));
+    dataset.receipts.retain(|row| !made.contains(&row.item));
+    for (parent, component, quantity_per, yield_share) in [(3, 9, "2", 1.0), (3, 5, "0.5", 0.9), (5, 9, "0.3", 0.7)] {
+        dataset.bom.push(BomRow {
+            parent: ItemIdx(parent),
+            component: ItemIdx(component),
+            quantity_per: quantity_per.parse().unwrap(),
+            yield_share,
+            scrap_share: 0.02,
+            row: RowRef::default(),
+        });
+    }
     dataset
 }
 

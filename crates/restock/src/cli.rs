@@ -312,10 +312,18 @@ pub(crate) enum Template {
     Ecommerce,
     /// Wards and clinics: months of stock, expiry, critical items
     Medical,
-    /// Kitchens: short shelf life, orders each evening
+    /// Kitchens: dishes and recipes, short shelf life, orders each evening
     Restaurant,
-    /// Components, long lead times, minimum orders
+    /// Bills of materials, a build plan, long lead times, minimum orders
     Manufacturing,
+    /// Parts that are asked for a few times a year, some critical
+    SpareParts,
+    /// Seed and crop protection: one order for the season
+    Agriculture,
+    /// Fuel tanks and critical spares
+    Energy,
+    /// Vehicle fleets: consumables by kilometres, spares
+    Transport,
     /// Settings only
     Blank,
 }

@@ -667,8 +667,18 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "max_stock" => "最高库存",
         "shelf_capacity" => "货架容量",
         "source" => "来源",
+        "sold_as_it_is" => "直接售出或发出",
         _ => "",
     };
+    if let (Lang::ZhCn, Some(item)) = (lang, key.strip_prefix(restock_engine::USED_FOR)) {
+        return match item.strip_suffix(" others") {
+            Some(others) => format!("另外{others} 种用"),
+            None => format!("{} 用", item.trim_start()),
+        };
+    }
+    if key.starts_with(restock_engine::USED_FOR) {
+        return key.to_owned();
+    }
     if lang == Lang::ZhCn && !zh.is_empty() { zh.to_owned() } else { key.replace('_', " ") }
 }
 
@@ -815,6 +825,7 @@ pub(crate) fn finding_title(code: FindingCode, lang: Lang) -> &'static str {
         D23 => "时间戳跨日",
         D24 => "分类只有一种商品",
         D25 => "促销没有价格",
+        D26 => "配方循环引用、单位混淆或无用",
     };
     match lang {
         Lang::En => code.title(),

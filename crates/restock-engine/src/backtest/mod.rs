@@ -11,6 +11,9 @@
 //! says how much of it). That estimate, and only that, may use later data; decisions never do. Where sales are known by
 //! week or month, they are taken to be even over its open days.
 //!
+//! A component is replayed by what was used of it: what recipes of today say of everything that was sold of what is made
+//! of it, in one series, where a plan adds up the forecasts of those items.
+//!
 //! # What the replay does not know
 //! Prices, promotions, packs, minimum orders, listings and calendars are taken as the tables give them, also for the
 //! future of an origin, as a plan would. Sources always deliver in full. Budgets, containers and supplier minimums over
@@ -26,7 +29,7 @@ mod savings;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -368,11 +371,12 @@ fn eligible(known: &UnitBuilder<'_>, options: &BacktestOptions) -> (Vec<Pair>, V
     let history = &known.history;
     let mut n_new = 0;
     let mut n_unplanned = 0;
-    let candidates: Vec<Pair> = history.pairs_with_sales().collect();
+    let candidates: Vec<Pair> =
+        history.pairs_with_sales().chain(known.components()).collect::<BTreeSet<_>>().into_iter().collect();
     let verdicts: Vec<Option<bool>> = candidates
         .par_iter()
         .map(|(item, location)| {
-            let unit = known.build(*item, *location).ok()?;
+            let unit = known.build_alone((*item, *location)).ok()?;
             let series = &unit.history.series;
             let is_planned = !unit.made_to_order && !unit.rules.do_not_order;
             is_planned.then(|| {
@@ -491,8 +495,8 @@ impl Context<'_> {
     fn item(&self, pair: Pair, at_start: &UnitBuilder<'_>, at_end: &UnitBuilder<'_>) -> Option<Item> {
         let (item, location) = pair;
         let window = self.window;
-        let unit = at_start.build(item, location).ok()?;
-        let truth = at_end.history.build(item, location, 1).series;
+        let unit = at_start.build_alone(pair).ok()?;
+        let truth = at_end.outflow_of(pair, 1).series;
         let bucket = window.bucket;
         let n_lookback = if bucket == Bucket::Month { 91 } else { 28 };
         let n_simulated = window.n_simulated();
@@ -572,7 +576,7 @@ impl Context<'_> {
         (from, to): (Day, Day),
     ) {
         let mut units: Vec<Option<PlanningUnit>> =
-            chunk.items.iter().map(|item| known.build(item.pair.0, item.pair.1).ok()).collect();
+            chunk.items.iter().map(|item| known.build_alone(item.pair).ok()).collect();
         let extra = (to.0 - from.0) as usize;
         let horizons: Vec<usize> =
             units.iter().map(|unit| unit.as_ref().map_or(0, |unit| horizon(unit, extra))).collect();
@@ -582,7 +586,10 @@ impl Context<'_> {
                 && unit.horizon() < horizon
             {
                 let n_periods = known.history.periods_ahead(horizon);
-                unit.history = known.history.build(item.pair.0, item.pair.1, n_periods);
+                unit.history = match unit.used {
+                    Some(_) => known.outflow_of(item.pair, n_periods),
+                    None => known.history.build(item.pair.0, item.pair.1, n_periods),
+                };
             }
         }
         let n_periods = known.history.periods_ahead(horizon);

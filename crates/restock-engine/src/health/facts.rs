@@ -9,6 +9,8 @@ use restock_core::proposal::ProposalSource;
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Day, ItemIdx, LocationIdx, RowRef, WeekdaySet};
 
+use crate::recipe::Recipes;
+
 pub(super) struct Facts<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) settings: &'a PlanSettings,
@@ -23,6 +25,8 @@ pub(super) struct Facts<'a> {
     /// Per location: the last known day with any sale.
     last_sale_day: Vec<Option<Day>>,
     lanes: LaneIndex<'a>,
+    /// What items are made of.
+    pub(super) recipes: Recipes,
     /// Days with receipts, by item-location.
     receipt_days: HashMap<(ItemIdx, LocationIdx), Vec<Day>>,
 }
@@ -212,6 +216,7 @@ impl<'a> Facts<'a> {
             inventory_order,
             last_sale_day,
             lanes: LaneIndex::new(dataset, as_of),
+            recipes: Recipes::of(dataset),
             receipt_days,
         };
         facts.pairs = found.into_values().collect();
@@ -230,6 +235,11 @@ impl<'a> Facts<'a> {
     /// The lane an order for this item-location would use today, a row of `dataset.sources`.
     pub(super) fn lane_of(&self, item: ItemIdx, location: LocationIdx) -> Option<usize> {
         self.lanes.lane_of(item, location)
+    }
+
+    /// Whether it is made when it is sold and has no stock of its own; a plan also looks at stock rules.
+    pub(super) fn is_made_to_order(&self, pair: &Pair) -> bool {
+        !self.recipes.components(pair.item).is_empty() && pair.inventory.is_empty() && pair.lane.is_none()
     }
 
     pub(super) fn lane(&self, pair: &Pair) -> Option<&'a SourceRow> {
@@ -341,6 +351,8 @@ pub(crate) struct LaneIndex<'a> {
     dataset: &'a Dataset,
     as_of: Day,
     lanes: HashMap<(Option<ItemIdx>, Option<LocationIdx>), Vec<u32>>,
+    /// What has a recipe: only a lane that names it or its category serves it.
+    made: HashSet<ItemIdx>,
 }
 
 impl<'a> LaneIndex<'a> {
@@ -350,7 +362,7 @@ impl<'a> LaneIndex<'a> {
         for (idx, row) in dataset.sources.iter().enumerate() {
             lanes.entry((row.item, row.to_location)).or_default().push(idx as u32);
         }
-        Self { dataset, as_of, lanes }
+        Self { dataset, as_of, lanes, made: Recipes::of(dataset).made().collect() }
     }
 
     /// The row of `sources` an order uses: the most specific, then the lowest priority number, then the largest share,
@@ -373,7 +385,9 @@ impl<'a> LaneIndex<'a> {
                 let in_category = lane.category.as_deref().is_none_or(|prefix| in_category(category, prefix));
                 let effective = lane.effective_from.is_none_or(|from| from <= self.as_of)
                     && lane.effective_to.is_none_or(|to| self.as_of <= to);
-                in_category && effective && lane.origin != Origin::Location(location)
+                let is_meant = lane.item.is_some() || lane.category.is_some() || !self.made.contains(&item);
+                let is_other = lane.origin != Origin::Location(location);
+                in_category && effective && is_meant && (is_other || (lane.item.is_some() && self.made.contains(&item)))
             })
             .min_by(|a, b| key(*a).cmp(&key(*b)).then(share(*b).total_cmp(&share(*a))).then(a.cmp(b)))
     }

@@ -91,8 +91,17 @@ fn d15_cost_and_price(facts: &Facts<'_>) -> Vec<Finding> {
     let planned: BTreeSet<ItemIdx> =
         facts.pairs.iter().filter(|pair| facts.is_listed(pair, facts.as_of)).map(|pair| pair.item).collect();
     let mut findings = Vec::new();
+    // What is made costs what it is made of, and what is only used has no price.
+    let sold: BTreeSet<ItemIdx> =
+        facts.pairs.iter().filter(|pair| !pair.sales.is_empty()).map(|pair| pair.item).collect();
+    let used: HashSet<ItemIdx> = facts.recipes.items();
+    let follows = |item: &ItemIdx, what: &str| match what {
+        "price" => used.contains(item) && !sold.contains(item),
+        _ => !facts.recipes.components(*item).is_empty(),
+    };
     for (known, what, what_zh) in [(&costs, "unit cost", "成本"), (&prices, "price", "售价")] {
-        let missing: Vec<ItemIdx> = planned.iter().copied().filter(|item| !known.contains_key(item)).collect();
+        let missing: Vec<ItemIdx> =
+            planned.iter().copied().filter(|item| !known.contains_key(item) && !follows(item, what)).collect();
         if known.is_empty() || missing.is_empty() {
             continue;
         }

@@ -29,7 +29,8 @@ pub(super) fn missing_tables(facts: &Facts<'_>) -> Vec<MissingTable> {
         missing.push(MissingTable { table: table.to_owned(), improves, improves_zh, n_affected });
     };
 
-    let n_unknown_stock = facts.pairs.iter().filter(|pair| pair.inventory.is_empty()).count();
+    let n_unknown_stock =
+        facts.pairs.iter().filter(|pair| pair.inventory.is_empty() && !facts.is_made_to_order(pair)).count();
     if dataset.inventory.is_empty() {
         add(
             "inventory",

@@ -1,4 +1,4 @@
-//! Data health: the checks D01 to D25, a score per item-location and table, and what each missing table would improve.
+//! Data health: the checks D01 to D26, a score per item-location and table, and what each missing table would improve.
 //!
 //! Every check is one small function from `facts::Facts` to findings. A check stays silent when the tables it needs
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
@@ -7,6 +7,7 @@
 mod facts;
 mod master_checks;
 mod missing;
+mod recipe_checks;
 mod sales_checks;
 mod stock_checks;
 mod supply_checks;
@@ -58,7 +59,7 @@ pub struct HealthScore {
     pub score: f64,
     /// The checks that lowered the score, in order.
     pub codes: Vec<FindingCode>,
-    /// Whether any table tells its stock.
+    /// Whether any table tells its stock, or it has none because it is made when it is sold.
     pub stock_known: bool,
 }
 
@@ -98,7 +99,14 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
     findings.extend(per_pair.into_iter().flatten());
     sales_checks::fold_infos_d08(&mut findings);
 
-    for checks in [sales_checks::OVER_ALL, stock_checks::OVER_ALL, supply_checks::OVER_ALL, master_checks::OVER_ALL] {
+    let over_all = [
+        sales_checks::OVER_ALL,
+        stock_checks::OVER_ALL,
+        supply_checks::OVER_ALL,
+        master_checks::OVER_ALL,
+        recipe_checks::OVER_ALL,
+    ];
+    for checks in over_all {
         for check in checks {
             findings.extend(check(&facts));
         }
@@ -153,7 +161,7 @@ fn score_pairs(facts: &Facts<'_>, findings: &[Finding]) -> Vec<HealthScore> {
                 let severity = worst.entry(finding.code).or_insert(finding.severity);
                 *severity = (*severity).max(finding.severity);
             }
-            let stock_known = !pair.inventory.is_empty();
+            let stock_known = !pair.inventory.is_empty() || facts.is_made_to_order(pair);
             let stock_factor = if stock_known { 1.0 } else { 0.8 };
             HealthScore {
                 item_id: item_id.to_owned(),
@@ -219,6 +227,7 @@ fn table_of(code: FindingCode) -> &'static str {
         D14 | D15 | D21 | D24 => "items",
         D18 => "calendars",
         D25 => "promotions",
+        D26 => "bom",
     }
 }
 

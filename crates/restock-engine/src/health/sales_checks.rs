@@ -584,6 +584,10 @@ fn d12_minimum_order_above_a_year(facts: &Facts<'_>, pair: &Pair, history: &Hist
     let lane = facts.lane(pair)?;
     let smallest = lane.min_order.max(lane.pack_size)?.to_f64();
     let annual = annual_sales(facts, history)?;
+    // Of a component more is used than sold.
+    if facts.dataset.bom.iter().any(|row| row.component == pair.item) {
+        return None;
+    }
     if annual <= 0.0 || smallest <= annual || !facts.is_listed(pair, facts.as_of) {
         return None;
     }

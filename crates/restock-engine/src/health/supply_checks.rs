@@ -227,6 +227,8 @@ fn d16_circular_lanes(facts: &Facts<'_>) -> Vec<Finding> {
             path.push((location, idx));
             match facts.dataset.sources[idx].origin {
                 Origin::Supplier(_) => break,
+                // Made there.
+                Origin::Location(from) if from == location => break,
                 Origin::Location(from) => location = from,
             }
             lane = facts.lane_of(pair.item, location);
@@ -267,7 +269,7 @@ fn d17_no_source(facts: &Facts<'_>) -> Vec<Finding> {
     if facts.dataset.sources.is_empty() {
         return Vec::new();
     }
-    let made: BTreeSet<ItemIdx> = facts.dataset.bom.iter().map(|row| row.parent).collect();
+    let made: BTreeSet<ItemIdx> = facts.recipes.made().collect();
     let delivered: BTreeSet<(ItemIdx, LocationIdx)> = facts
         .dataset
         .receipts

@@ -282,11 +282,12 @@ impl LivePlan {
         !self.stale.is_empty()
     }
 
-    /// Whether an item-location can be planned by itself: nobody draws from it, and its source can send what is wanted.
+    /// Whether an item-location can be planned by itself: nobody draws from it, no recipe connects it with other items, and
+    /// its source can send what is wanted.
     fn stands_alone(&self, place: &ItemLocation) -> bool {
         let part = self.part_of.get(&place.item_id).and_then(|root| self.parts.get(root));
         let unit = part.and_then(|part| part.units.iter().find(|unit| place_of(unit) == *place));
-        unit.is_some_and(|unit| !unit.totals.unmet_waits && !unit.totals.is_rationed)
+        unit.is_some_and(|unit| !(unit.totals.unmet_waits || unit.totals.in_recipe || unit.totals.is_rationed))
     }
 
     fn plan_wholly(

@@ -8,8 +8,6 @@ use restock_core::policy::DemandPaths;
 use restock_core::{ItemIdx, LocationIdx, N_LEVELS, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder};
 use restock_inventory::kpi::Ratio;
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 
 use super::report::{Estimate, SimulatedLine};
 use super::{Context, LeadTimeChange, POINT_DAYS, ShockChange};
@@ -87,6 +85,8 @@ pub(super) struct World {
     pub(super) not_sent: Vec<Vec<Units>>,
     /// What a place asked for at its last order day and was not sent.
     pub(super) waiting: Vec<Vec<Units>>,
+    /// `[n_places][n_components × n_paths]`: what recipes have taken beyond whole units, as a numerator.
+    remainders: Vec<Vec<i128>>,
     stock_value: Vec<f64>,
     service: Vec<(f64, f64)>,
     is_shocked: bool,
@@ -280,6 +280,7 @@ impl World {
             asked: none.clone(),
             not_sent: none.clone(),
             waiting: none,
+            remainders: vec![Vec::new(); places.len()],
             stock_value: vec![0.0; n_periods * n_paths],
             service: vec![(0.0, 0.0); context.n_points() * n_paths],
             is_shocked,
@@ -373,9 +374,10 @@ impl World {
     }
 
     /// Component units that this period's production and made-to-order sales use, by place; empty where nothing is
-    /// made. Production is downstream of its components, so needs are complete when they are passed on.
+    /// made. Production is downstream of its components, so needs are complete when they are passed on. Parts of units
+    /// are carried to the next period.
     fn component_needs(
-        &self,
+        &mut self,
         network: &Network,
         places: &[Place<'_>],
         orders: &[Vec<Units>],
@@ -388,17 +390,23 @@ impl World {
         let mut needs = vec![vec![0; n_paths]; places.len()];
         for idx in network.order.iter().copied() {
             let place = &places[idx];
-            for (above, factor) in &network.above[idx] {
+            let sources = &network.above[idx];
+            self.remainders[idx].resize(sources.len() * n_paths, 0);
+            for (number, (above, factor)) in sources.iter().enumerate() {
                 if network.in_cycle[*above] || network.below[*above].contains(&idx) {
                     continue;
                 }
                 for path in 0..n_paths {
                     let made = if place.unit.made_to_order {
-                        self.demand[idx][path * n_periods + t] + needs[idx][path]
+                        let asked: Units = network.below[idx].iter().map(|below| orders[*below][path]).sum();
+                        self.demand[idx][path * n_periods + t] + needs[idx][path] + asked
                     } else {
                         orders[idx][path]
                     };
-                    needs[*above][path] += (Decimal::from(made) * factor).ceil().to_i64().unwrap_or(0);
+                    let remainder = &mut self.remainders[idx][number * n_paths + path];
+                    let (whole, rest) = factor.of_units(made, *remainder);
+                    needs[*above][path] += whole;
+                    *remainder = rest;
                 }
             }
         }
@@ -406,7 +414,7 @@ impl World {
     }
 
     /// Shares the stock of a sending location as a plan does: cuts the orders of those below to what can be sent, and
-    /// returns by path how much that is; nothing where nobody is below.
+    /// returns by path how much that is; nothing where nobody is below, or where what is asked for is made for it.
     ///
     /// A place that is sent less than it wants asks again at its next order day. That is no new demand: the request waits,
     /// as the plan of the sending location takes it to.
@@ -417,7 +425,7 @@ impl World {
         t: usize,
         (source, below): (usize, &[usize]),
     ) -> Vec<Transfers> {
-        if below.is_empty() {
+        if below.is_empty() || places[source].unit.made_to_order {
             return Vec::new();
         }
         let rules: Vec<(Units, Units)> = below
