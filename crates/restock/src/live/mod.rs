@@ -40,7 +40,7 @@ use crate::project::{Loaded, business_day, forecaster, models_of};
 use crate::session::Session;
 use gather::{EventIndex, FileTables, Gathered, Gatherer, Stamp, stamp};
 use jobs::Kept;
-use settling::{Done, Job, work_out};
+use settling::{Done, Job, Settler, work_out};
 
 /// Quiet time after which what is shared is worked out again.
 const QUIET: SignedDuration = SignedDuration::from_secs(5);
@@ -121,6 +121,7 @@ pub(crate) struct ProjectPlanner {
     stock: Option<Arc<FileStock>>,
     /// What the last scenario was compared with.
     kept: Arc<Kept>,
+    settler: Settler,
 }
 
 /// A thread that works everything out.
@@ -243,6 +244,7 @@ impl ProjectPlanner {
             problems: Vec::new(),
             stock: None,
             kept: Arc::default(),
+            settler: Settler::default(),
         })
     }
 
@@ -287,9 +289,7 @@ impl ProjectPlanner {
         // What is settled by halves is settled anew.
         self.abandon();
         let job = self.job(now);
-        let (sender, done) = channel();
-        let run = move || drop(sender.send(work_out(job)));
-        std::thread::Builder::new().name("settling".to_owned()).spawn(run).map_err(failed)?;
+        let done = self.settler.begin(job).map_err(failed)?;
         self.working = Some(Working { done, began: std::time::Instant::now(), since: Vec::new() });
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What plans share, worked out from everything: on a thread of its own, while events go on.
 
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
+
 use restock_core::{Forecaster, RowsByItem};
 use restock_engine::{Whole, plan_day};
 use restock_server::PlanningError;
@@ -24,6 +26,41 @@ pub(super) struct Done {
     pub(super) forecaster: Box<dyn Forecaster>,
     pub(super) experience: Experience,
     pub(super) is_new_day: bool,
+}
+
+/// One thread for all settling of a planner, because what a thread allocates stays with it: a new one each time would leave
+/// the memory of those before behind.
+#[derive(Default)]
+pub(super) struct Settler(Option<Sender<(Job, Sender<Settled>)>>);
+
+type Settled = Result<Box<Done>, PlanningError>;
+
+impl Settler {
+    /// Begins to work everything out. Without an answer the thread has met a mistake of the program.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn begin(&mut self, job: Job) -> std::io::Result<Receiver<Settled>> {
+        let (answer, done) = channel();
+        let mut work = (job, answer);
+        if let Some(jobs) = &self.0 {
+            match jobs.send(work) {
+                Ok(()) => return Ok(done),
+                // It ended in a panic.
+                Err(SendError(back)) => work = back,
+            }
+        }
+        let (jobs, queue) = channel::<(Job, Sender<Settled>)>();
+        let run = move || {
+            for (job, answer) in queue {
+                let _ = answer.send(work_out(job));
+            }
+        };
+        std::thread::Builder::new().name("settling".to_owned()).spawn(run)?;
+        let _ = jobs.send(work);
+        self.0 = Some(jobs);
+        Ok(done)
+    }
 }
 
 /// Gathers everything, learns from outcomes on the first plan of a day, and works out what plans take from it.
