@@ -1,16 +1,16 @@
 //! Events of items, read from a ledger once and kept for the next tables of the same items, so that what a new event costs
 //! does not grow with the decoding of all events before it.
 //!
-//! A sale takes some 150 bytes here, a fifth of what it takes as an [`Event`]. Beyond a bound of memory the items whose
-//! tables were asked for longest ago are forgotten; they are read again when they are needed.
+//! A sale takes 48 bytes here. Beyond a bound of memory items are forgotten by chance, and read again when they are needed:
+//! whoever asks for all items in turn, more than fit, would never find the one that was asked for longest ago.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use jiff::tz::TimeZone;
 use restock_core::{Dataset, Event, ItemLocation};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::collected_events::{KeptSale, Sources};
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 use crate::tables::{EventSales, Files, Sold, tables_of_events};
@@ -28,7 +28,7 @@ pub struct KeptEvents {
     time_zone: TimeZone,
     n_bytes: usize,
     max_bytes: usize,
-    /// Counts calls, to know what was asked for longest ago.
+    /// Counts calls; whom to forget is drawn from it.
     n_calls: u64,
 }
 
@@ -39,11 +39,8 @@ struct Kept {
     locations: Vec<String>,
     /// By location: its number, and the first event there that was not read.
     next: BTreeMap<String, (u32, u64)>,
-    sales: Vec<KeptSale>,
+    sales: Vec<Sold>,
     others: Vec<Event>,
-    sources: Sources,
-    n_bytes: usize,
-    last_call: u64,
 }
 
 impl Default for KeptEvents {
@@ -54,7 +51,7 @@ impl Default for KeptEvents {
 }
 
 impl KeptEvents {
-    /// What is kept where nobody says otherwise, bytes: about 900,000 sales.
+    /// What is kept where nobody says otherwise, bytes: about 2.5 million sales.
     pub const USUAL_MAX_BYTES: usize = 128 * 1024 * 1024;
 
     /// Nothing yet, and later at most `max_bytes`, beside what one call needs.
@@ -88,10 +85,9 @@ impl KeptEvents {
             let Some(locations) = locations.get(item_id) else { continue };
             // What is read in part, because the ledger fails, is forgotten.
             let mut kept = self.items.remove(item_id).unwrap_or_default();
-            self.n_bytes -= kept.n_bytes;
+            self.n_bytes -= kept.n_bytes();
             kept.read(item_id, locations, ledger, time_zone)?;
-            kept.last_call = self.n_calls;
-            self.n_bytes += kept.n_bytes;
+            self.n_bytes += kept.n_bytes();
             self.items.insert(item_id.clone(), kept);
         }
         let (mut sales, mut others) = (EventSales::default(), wide.iter().collect::<Vec<_>>());
@@ -99,10 +95,10 @@ impl KeptEvents {
         sales.reserve(own().map(|(_, kept)| kept.sales.len()).sum());
         for (item_id, kept) in own() {
             let mut places = vec![None; kept.locations.len()];
-            for KeptSale { sold, source, event_id, place } in &kept.sales {
-                let idx = *place as usize;
+            for sold in &kept.sales {
+                let idx = sold.place as usize;
                 let place = *places[idx].get_or_insert_with(|| sales.place(item_id, &kept.locations[idx]));
-                sales.add(*sold, source, event_id, place);
+                sales.add(*sold, place);
             }
             others.extend(&kept.others);
         }
@@ -114,20 +110,24 @@ impl KeptEvents {
         self.n_bytes
     }
 
-    /// Forgets what was asked for longest ago where too much is kept.
+    /// Forgets some items where too much is kept.
     fn forget(&mut self) {
         if self.n_bytes <= self.max_bytes {
             return;
         }
-        let mut by_age: Vec<(u64, String)> =
-            self.items.iter().map(|(item_id, kept)| (kept.last_call, item_id.clone())).collect();
-        by_age.sort_unstable();
+        let lot = |item_id: &String| {
+            let mut hasher = FxHasher::default();
+            (self.n_calls, item_id).hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut by_lot: Vec<(u64, String)> = self.items.keys().map(|item_id| (lot(item_id), item_id.clone())).collect();
+        by_lot.sort_unstable();
         // Some more than is needed, so that this is not done for each event.
-        for (_, item_id) in by_age {
-            if self.n_bytes <= self.max_bytes / 4 * 3 {
+        for (_, item_id) in by_lot {
+            if self.n_bytes <= self.max_bytes / 16 * 15 {
                 break;
             }
-            self.n_bytes -= self.items.remove(&item_id).map_or(0, |kept| kept.n_bytes);
+            self.n_bytes -= self.items.remove(&item_id).map_or(0, |kept| kept.n_bytes());
         }
     }
 }
@@ -161,11 +161,8 @@ impl Kept {
             self.next.insert(location_id.clone(), (number, next));
         }
         // Nearly all events come in their order.
-        let key = |sale: &KeptSale| (sale.sold.occurred_at, sale.source.clone(), sale.event_id.clone());
-        if self.sales[n_sales.saturating_sub(1)..].windows(2).any(|pair| key(&pair[0]) > key(&pair[1])) {
-            self.sales.sort_by(|a, b| {
-                (a.sold.occurred_at, &a.source, &a.event_id).cmp(&(b.sold.occurred_at, &b.source, &b.event_id))
-            });
+        if !self.sales[n_sales.saturating_sub(1)..].is_sorted_by_key(Sold::key) {
+            self.sales.sort_by_key(Sold::key);
         }
         if self.others.len() > n_others {
             self.others
@@ -180,12 +177,14 @@ impl Kept {
             return;
         }
         let Some((sold, _)) = Sold::of(&event, time_zone) else {
-            self.n_bytes += size_of::<Event>() + TEXT_BYTES;
             self.others.push(event);
             return;
         };
-        let source = self.sources.shared(event.source);
-        self.n_bytes += size_of::<KeptSale>() + event.event_id.len();
-        self.sales.push(KeptSale { sold, source, event_id: event.event_id.into(), place });
+        self.sales.push(sold.at_place(place));
+    }
+
+    /// Bytes that it takes, about.
+    fn n_bytes(&self) -> usize {
+        self.sales.capacity() * size_of::<Sold>() + self.others.len() * (size_of::<Event>() + TEXT_BYTES)
     }
 }

@@ -1,7 +1,8 @@
 //! The tables that a plan is made from: files, and what events say beyond them.
 //!
 //! # Rules
-//! - The result depends on the set of events, not on their order: they are taken by (instant, source, event id).
+//! - The result depends on the set of events, not on their order: they are taken by (instant, source, event id), sales of
+//!   one instant by a hash of source and id.
 //! - Days are the calendar days of the time zone given.
 //! - Files and events add up. Where files say what events say too, it would count twice: make events of such files
 //!   ([`events_from_tables`](crate::events_from_tables)), and the ledger sees to it that each counts once.
@@ -67,7 +68,7 @@ pub fn tables_of_part(base: &Dataset, files: Files, events: &[Event], time_zone:
         match Sold::of(event, time_zone) {
             Some((sold, place)) => {
                 let place = sales.place(&place.item_id, &place.location_id);
-                sales.add(sold, &event.source, &event.event_id, place);
+                sales.add(sold, place);
             }
             None => others.push(event),
         }
@@ -90,16 +91,11 @@ pub(crate) fn tables_of_events(
     for event in &others {
         builder.book.apply(event);
     }
-    // Items and locations are known from their first event on, whatever it is.
-    let mut places = sales.places_by_first_row().into_iter().peekable();
+    // In which order items and locations become known does not matter: they are sorted at the end.
+    sales.numbers().for_each(|place| builder.add_sale_place(&sales, place));
     for event in &others {
-        let key = (event.occurred_at, event.source.as_str(), event.event_id.as_str());
-        while let Some((_, place)) = places.next_if(|(first, _)| *first < key) {
-            builder.add_sale_place(&sales, place);
-        }
         builder.add(event);
     }
-    places.for_each(|(_, place)| builder.add_sale_place(&sales, place));
     builder.add_sales(&sales);
     builder.finish(&others, &sales)
 }

@@ -1,71 +1,79 @@
 //! Sales and returns on their way into the table of sales. Most events are, so they are kept small and take no turns over
 //! texts.
 
+use std::hash::{Hash, Hasher};
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::dataset::SalesTable;
 use restock_core::{Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowRef};
 use rust_decimal::prelude::ToPrimitive;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::Builder;
 
-/// What a sale or a return says, but for its place and its key.
+/// A sale or a return: 48 bytes, because there are so many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sold {
-    pub(crate) occurred_at: Timestamp,
-    pub(crate) day: Day,
+    /// When it happened, nanoseconds since 1970.
+    at: i64,
+    /// A hash of source and id, by which those of one instant are ordered.
+    tie: u64,
     /// Units that left; of a return below 0.
-    pub(crate) quantity: Quantity,
-    pub(crate) lost: Quantity,
+    quantity: Quantity,
+    lost: Quantity,
+    day: Day,
     /// NaN where it is not known.
-    pub(crate) unit_price: f32,
-    pub(crate) is_return: bool,
+    unit_price: f32,
+    /// Number of its place.
+    pub(crate) place: u32,
+    is_return: bool,
 }
 
 impl Sold {
-    /// A sale or return with its place; `None` for another event.
+    /// A sale or return with its place, whose number is 0 so far; `None` for another event.
     pub(crate) fn of<'e>(event: &'e Event, time_zone: &TimeZone) -> Option<(Self, &'e ItemLocation)> {
         let (place, quantity, unit_price, lost, is_return) = match &event.kind {
             EventKind::Sale { place, quantity, unit_price, lost } => (place, *quantity, unit_price, *lost, false),
             EventKind::Return { place, quantity, unit_price } => (place, -*quantity, unit_price, None, true),
             _ => return None,
         };
+        let mut hasher = FxHasher::default();
+        (&event.source, &event.event_id).hash(&mut hasher);
         let sold = Self {
-            occurred_at: event.occurred_at,
-            day: event.business_day(time_zone),
+            at: nanoseconds(event.occurred_at),
+            tie: hasher.finish(),
             quantity,
             lost: lost.unwrap_or_default(),
+            day: event.business_day(time_zone),
             unit_price: unit_price.and_then(|price| price.to_f32()).unwrap_or(f32::NAN),
+            place: 0,
             is_return,
         };
         Some((sold, place))
     }
-}
 
-/// A sale or return with its key.
-#[derive(Clone, Copy)]
-struct Row<'e> {
-    sold: Sold,
-    source: &'e str,
-    event_id: &'e str,
-    /// Number of its place.
-    place: u32,
-}
-
-/// By what events are ordered: instant, source and id.
-pub(super) type Key<'e> = (Timestamp, &'e str, &'e str);
-
-impl<'e> Row<'e> {
-    fn key(&self) -> Key<'e> {
-        (self.sold.occurred_at, self.source, self.event_id)
+    /// The same at the place of a number.
+    pub(crate) fn at_place(self, place: u32) -> Self {
+        Self { place, ..self }
     }
+
+    /// By what sales are ordered.
+    pub(crate) fn key(&self) -> (i64, u64) {
+        (self.at, self.tie)
+    }
+}
+
+/// Nanoseconds since 1970; beyond the years 1678 to 2262 the nearest that there is.
+fn nanoseconds(at: Timestamp) -> i64 {
+    let nanoseconds = at.as_nanosecond();
+    i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Sales and returns of some places.
 #[derive(Default)]
 pub(crate) struct EventSales<'e> {
-    rows: Vec<Row<'e>>,
+    rows: Vec<Sold>,
     /// Item and location by number.
     places: Vec<(&'e str, &'e str)>,
     numbers: FxHashMap<(&'e str, &'e str), u32>,
@@ -81,32 +89,22 @@ impl<'e> EventSales<'e> {
         })
     }
 
-    pub(crate) fn add(&mut self, sold: Sold, source: &'e str, event_id: &'e str, place: u32) {
-        self.rows.push(Row { sold, source, event_id, place });
+    pub(crate) fn add(&mut self, sold: Sold, place: u32) {
+        self.rows.push(sold.at_place(place));
     }
 
     pub(crate) fn reserve(&mut self, n_rows: usize) {
         self.rows.reserve(n_rows);
     }
 
-    /// By (instant, source, event id); quick where they are nearly sorted.
+    /// By instant; quick where they are nearly sorted.
     pub(super) fn sort(&mut self) {
-        self.rows.sort_by_key(Row::key);
+        self.rows.sort_by_key(Sold::key);
     }
 
-    /// Each place with the key of its first row, by that key; the rows are sorted.
-    pub(super) fn places_by_first_row(&self) -> Vec<(Key<'e>, u32)> {
-        let mut is_seen = vec![false; self.places.len()];
-        let mut first_rows = Vec::with_capacity(self.places.len());
-        for row in &self.rows {
-            if !std::mem::replace(&mut is_seen[row.place as usize], true) {
-                first_rows.push((row.key(), row.place));
-                if first_rows.len() == self.places.len() {
-                    break;
-                }
-            }
-        }
-        first_rows
+    /// Numbers of all places.
+    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
+        0..self.places.len() as u32
     }
 
     /// What was sold from an instant on, on its day, at each place for which both are given.
@@ -119,12 +117,12 @@ impl<'e> EventSales<'e> {
             .iter()
             .map(|(item_id, location_id)| {
                 let place = ItemLocation::new(*item_id, *location_id);
-                since(&place).map(|(at, day)| (place, at, day, Quantity::ZERO))
+                since(&place).map(|(at, day)| (place, nanoseconds(at), day, Quantity::ZERO))
             })
             .collect();
-        for Row { sold, place, .. } in &self.rows {
-            if let Some((_, at, day, sum)) = &mut sums[*place as usize]
-                && *at <= sold.occurred_at
+        for sold in &self.rows {
+            if let Some((_, at, day, sum)) = &mut sums[sold.place as usize]
+                && *at <= sold.at
                 && sold.day == *day
             {
                 *sum += sold.quantity;
@@ -146,8 +144,8 @@ impl Builder<'_> {
     /// Takes in what is counted about sales; their rows come last.
     pub(super) fn add_sales(&mut self, sales: &EventSales<'_>) {
         let places = self.places_of(sales);
-        for Row { sold, place, .. } in &sales.rows {
-            let item = places[*place as usize].0;
+        for sold in &sales.rows {
+            let item = places[sold.place as usize].0;
             self.count_decimals(item, sold.quantity);
             self.count_decimals(item, sold.lost);
             self.dataset.facts.n_returns += usize::from(sold.is_return && sold.quantity < Quantity::ZERO);
@@ -156,7 +154,7 @@ impl Builder<'_> {
 
     /// By number.
     fn places_of(&self, sales: &EventSales<'_>) -> Vec<(ItemIdx, LocationIdx)> {
-        (0..sales.places.len() as u32).map(|number| self.sale_places[&number]).collect()
+        sales.numbers().map(|number| self.sale_places[&number]).collect()
     }
 
     pub(super) fn finish_sales(&mut self, sales: &EventSales<'_>) {
@@ -164,8 +162,8 @@ impl Builder<'_> {
         if added.is_empty() {
             return;
         }
-        let has_prices = added.iter().any(|row| !row.sold.unit_price.is_nan());
-        let has_lost = added.iter().any(|row| row.sold.lost != Quantity::ZERO);
+        let has_prices = added.iter().any(|row| !row.unit_price.is_nan());
+        let has_lost = added.iter().any(|row| row.lost != Quantity::ZERO);
         let places = self.places_of(sales);
         let file_idx = (self.dataset.files.len() - 1) as u16;
         let table = &mut self.dataset.sales;
@@ -183,15 +181,15 @@ impl Builder<'_> {
             (has_prices || !table.unit_price.is_empty(), has_lost || !table.lost.is_empty());
         table.item.extend(added.iter().map(|row| places[row.place as usize].0));
         table.location.extend(added.iter().map(|row| places[row.place as usize].1));
-        table.day.extend(added.iter().map(|row| row.sold.day));
-        table.quantity.extend(added.iter().map(|row| row.sold.quantity));
+        table.day.extend(added.iter().map(|row| row.day));
+        table.quantity.extend(added.iter().map(|row| row.quantity));
         table.row.extend((self.n_rows + 1..).take(added.len()).map(|row| RowRef { file_idx, row }));
         self.n_rows += added.len() as u32;
         if knows_prices {
-            table.unit_price.extend(added.iter().map(|row| row.sold.unit_price));
+            table.unit_price.extend(added.iter().map(|row| row.unit_price));
         }
         if knows_lost {
-            table.lost.extend(added.iter().map(|row| row.sold.lost));
+            table.lost.extend(added.iter().map(|row| row.lost));
         }
         pad(&mut table.on_promotion, n, 0);
         pad(&mut table.price_ratio, n, f32::NAN);
