@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use restock_core::{Dataset, Event, ItemLocation};
+use restock_core::{Dataset, Event, EventKind, ItemLocation};
 use rustc_hash::FxHashMap;
 
+use crate::master_words::MasterWords;
 use crate::tables::{EventSales, Files, Sold, tables_of_events};
 
 /// A sale or return that waits for its table.
@@ -43,6 +44,8 @@ pub struct CollectedEvents {
     sources: Sources,
     sales: Vec<KeptSale>,
     others: Vec<Event>,
+    /// Of what is said about master data, the last words.
+    masters: MasterWords,
 }
 
 impl CollectedEvents {
@@ -55,11 +58,16 @@ impl CollectedEvents {
             sources: Sources::default(),
             sales: Vec::new(),
             others: Vec::new(),
+            masters: MasterWords::default(),
         }
     }
 
     /// Takes in an event; each is given once, in any order.
     pub fn add(&mut self, event: Event) {
+        if matches!(event.kind, EventKind::MasterChange(_)) {
+            self.masters.add(&event);
+            return;
+        }
         let Some((sold, place)) = Sold::of(&event, &self.time_zone) else {
             self.others.push(event);
             return;
@@ -86,6 +94,7 @@ impl CollectedEvents {
         for KeptSale { sold, source, event_id, place } in &self.sales {
             sales.add(*sold, source, event_id, numbers[*place as usize]);
         }
-        tables_of_events(base, files, sales, self.others.iter().collect(), &self.time_zone)
+        let masters = self.masters.events();
+        tables_of_events(base, files, sales, self.others.iter().chain(&masters).collect(), &self.time_zone)
     }
 }
