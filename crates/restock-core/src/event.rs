@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::master::{MasterChange, MasterTable};
 use crate::quantity::{Money, Quantity};
 use crate::time::Day;
 
@@ -270,11 +271,13 @@ pub enum EventKind {
         /// Unit of the reading; empty when unknown.
         unit: String,
     },
+    /// Somebody says how a record of master data is: an item, a location, a supplier, an item-location or a supply lane.
+    MasterChange(Box<MasterChange>),
 }
 
 impl EventKind {
     /// Names of all kinds, as they are written in messages between systems.
-    pub const NAMES: [&str; 17] = [
+    pub const NAMES: [&str; 22] = [
         "sale",
         "return",
         "receipt",
@@ -292,6 +295,11 @@ impl EventKind {
         "stockout_observed",
         "lead_time_notice",
         "sensor_reading",
+        "item_changed",
+        "location_changed",
+        "supplier_changed",
+        "item_location_changed",
+        "source_changed",
     ];
 
     /// The name of this kind, one of [`EventKind::NAMES`].
@@ -314,6 +322,13 @@ impl EventKind {
             Self::StockoutObserved { .. } => 14,
             Self::LeadTimeNotice { .. } => 15,
             Self::SensorReading { .. } => 16,
+            Self::MasterChange(change) => match change.record.table() {
+                MasterTable::Items => 17,
+                MasterTable::Locations => 18,
+                MasterTable::Suppliers => 19,
+                MasterTable::ItemLocations => 20,
+                MasterTable::Sources => 21,
+            },
         }]
     }
 
@@ -324,6 +339,7 @@ impl EventKind {
             Self::Promotion { item_id, .. }
             | Self::LeadTimeNotice { item_id, .. }
             | Self::SensorReading { item_id, .. } => item_id.as_deref(),
+            Self::MasterChange(change) => change.record.item_id(),
             _ => self.place().map(|place| place.item_id.as_str()),
         }
     }
@@ -335,6 +351,7 @@ impl EventKind {
             Self::PriceChange { location_id, .. }
             | Self::Promotion { location_id, .. }
             | Self::LeadTimeNotice { location_id, .. } => location_id.as_deref(),
+            Self::MasterChange(change) => change.record.location_id(),
             _ => self.place().map(|place| place.location_id.as_str()),
         }
     }
@@ -358,7 +375,8 @@ impl EventKind {
             Self::PriceChange { .. }
             | Self::Promotion { .. }
             | Self::LeadTimeNotice { .. }
-            | Self::SensorReading { .. } => None,
+            | Self::SensorReading { .. }
+            | Self::MasterChange(_) => None,
         }
     }
 

@@ -12,6 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::dataset::{BomRow, BudgetRow, RowRef};
 use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::master::{Lane, MasterChange, MasterKey};
 use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
@@ -314,6 +315,74 @@ fn settling_little_by_little_between_events_comes_to_the_same() {
         assert_eq!(changed, BTreeSet::new());
     }
     assert!(n_steps > 60 && n_between > 15, "{n_steps} {n_between}");
+}
+
+/// What somebody says about master data on `day`.
+fn random_change(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) -> Event {
+    let item = world.files.items.choose(rng).unwrap().item_id.clone();
+    let item = if rng.random_bool(0.1) { format!("new-{}", rng.random_range(0..3)) } else { item };
+    let store = world.files.locations.choose(rng).unwrap().location_id.clone();
+    let supplier = world.files.suppliers.choose(rng).unwrap().supplier_id.clone();
+    let lane = |item_id: Option<String>, to_location: Option<String>| {
+        let origin = SupplyOrigin::Supplier(supplier.clone());
+        MasterKey::Source(Lane { to_location, origin, item_id, category: None, effective_from: None })
+    };
+    let n = rng.random_range(1..9).to_string();
+    let (record, fields) = match rng.random_range(0..9) {
+        0 => (MasterKey::Item(item), vec![("unit_cost", Some(n))]),
+        1 => (MasterKey::Item(item), vec![("shelf_life_days", Some(n))]),
+        2 => (MasterKey::Location(store), vec![("kind", Some("store".to_owned()))]),
+        3 => (MasterKey::Supplier(supplier), vec![("min_order_value", Some(format!("{n}0")))]),
+        4 => {
+            let fields = vec![("min_stock", Some(n)), ("service_target", Some("0.9".to_owned()))];
+            (MasterKey::ItemLocation(ItemLocation::new(item, store)), fields)
+        }
+        5 => {
+            let fields = vec![("min_stock", None), ("do_not_order", Some(rng.random_bool(0.3).to_string()))];
+            (MasterKey::ItemLocation(ItemLocation::new(item, store)), fields)
+        }
+        6 => (lane(Some(item), Some(store)), vec![("pack_size", Some(n)), ("lead_time_days", Some("4".to_owned()))]),
+        7 => (lane(Some(item), None), vec![("moq", Some(n))]),
+        _ => (lane(None, None), vec![("pack_size", Some(n)), ("priority", Some("5".to_owned()))]),
+    };
+    let fields = fields.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    Event {
+        event_id: number.to_string(),
+        source: "api".to_owned(),
+        occurred_at: instant(day, rng.random_range(6..22)),
+        kind: EventKind::MasterChange(Box::new(MasterChange { record, fields })),
+        attributes: Default::default(),
+    }
+}
+
+/// Master data that is said over is in the plan as it is in one made anew, in whatever order it came.
+#[test]
+fn what_is_said_about_master_data_is_planned_as_made_anew() {
+    let mut world = World::new(business());
+    let mut live = world.live();
+    let before = world.made_anew();
+    let mut rng = ChaCha8Rng::seed_from_u64(42);
+    let today = world.settings.as_of.unwrap();
+    for burst in 0..12 {
+        let from = world.events.len();
+        for _ in 0..rng.random_range(1..8) {
+            let day = today.plus(if rng.random_bool(0.2) { -rng.random_range(1..20) } else { 0 });
+            let number = world.events.len();
+            let event = match rng.random_bool(0.7) {
+                true => random_change(&mut rng, &world, day, number),
+                false => random_event(&mut rng, &world, day, number),
+            };
+            world.events.push(event);
+        }
+        world.update(&mut live, from);
+        world.refresh(&mut live);
+        let anew = world.made_anew();
+        world.settle(&mut live);
+        assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
+        assert_eq!(live.plan_id(), anew.plan_id);
+    }
+    reads_as_made_anew(&world, &live, &world.made_anew());
+    assert_ne!(live.proposals(), before.proposals);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //! so years of them fit into memory.
 
 use jiff::tz::TimeZone;
-use restock_core::{Dataset, Event, ItemLocation};
+use restock_core::{Dataset, Event, EventKind, ItemLocation};
 use rustc_hash::FxHashMap;
 
+use crate::master_words::MasterWords;
 use crate::tables::{EventSales, Files, Sold, tables_of_events};
 
 /// Events that become tables together.
@@ -15,16 +16,29 @@ pub struct CollectedEvents {
     numbers: FxHashMap<ItemLocation, u32>,
     sales: Vec<Sold>,
     others: Vec<Event>,
+    /// Of what is said about master data, the last words.
+    masters: MasterWords,
 }
 
 impl CollectedEvents {
     /// None yet; days are those of the time zone.
     pub fn new(time_zone: TimeZone) -> Self {
-        Self { time_zone, places: Vec::new(), numbers: FxHashMap::default(), sales: Vec::new(), others: Vec::new() }
+        Self {
+            time_zone,
+            places: Vec::new(),
+            numbers: FxHashMap::default(),
+            sales: Vec::new(),
+            others: Vec::new(),
+            masters: MasterWords::default(),
+        }
     }
 
     /// Takes in an event; each is given once, in any order.
     pub fn add(&mut self, event: Event) {
+        if matches!(event.kind, EventKind::MasterChange(_)) {
+            self.masters.add(&event);
+            return;
+        }
         let Some((sold, place)) = Sold::of(&event, &self.time_zone) else {
             self.others.push(event);
             return;
@@ -50,6 +64,7 @@ impl CollectedEvents {
         for sold in &self.sales {
             sales.add(*sold, numbers[sold.place as usize]);
         }
-        tables_of_events(base, files, sales, self.others.iter().collect(), &self.time_zone)
+        let masters = self.masters.events();
+        tables_of_events(base, files, sales, self.others.iter().chain(&masters).collect(), &self.time_zone)
     }
 }

@@ -41,6 +41,16 @@ pub(crate) struct Fields<'a>(Vec<(String, &'a str)>);
 impl<'a> Fields<'a> {
     /// The fields of the object that `text` is; a `null` counts as absent.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Refusal> {
+        Ok(Self::of(Self::parse_with_nulls(text)?.0))
+    }
+
+    /// Fields that were read before; a `null` counts as absent.
+    pub(crate) fn of(fields: Vec<(String, &'a str)>) -> Self {
+        Self(fields.into_iter().filter(|(_, value)| *value != "null").collect())
+    }
+
+    /// The fields of the object that `text` is, those that are `null` too.
+    pub(crate) fn parse_with_nulls(text: &'a str) -> Result<Self, Refusal> {
         let Object(fields) = serde_json::from_str(text).map_err(|error| {
             malformed("", &format!("{text:?}"), "a JSON object", format!("correct the JSON: {error}"))
         })?;
@@ -50,8 +60,7 @@ impl<'a> Fields<'a> {
                 return Err(malformed(name, "the field twice", "each field once", fix));
             }
         }
-        let present = fields.into_iter().map(|(name, value)| (name, value.get()));
-        Ok(Self(present.filter(|(_, value)| *value != "null").collect()))
+        Ok(Self(fields.into_iter().map(|(name, value)| (name, value.get())).collect()))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

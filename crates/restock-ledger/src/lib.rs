@@ -57,6 +57,8 @@ mod incoming;
 mod intake;
 mod kept_events;
 mod ledger;
+mod master_wire;
+mod master_words;
 mod orders;
 #[cfg(feature = "postgres")]
 mod postgres_ledger;
@@ -89,6 +91,8 @@ pub use ledger::{
     Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
     QuarantineState, Recorded, Snapshot,
 };
+pub use master_wire::{MAX_MASTER_FIELDS, check_record, read_master_row};
+pub use master_words::MasterWords;
 pub use orders::{Order, OrderFileError, OrderFormat, file_word};
 #[cfg(feature = "postgres")]
 pub use postgres_ledger::PostgresLedger;

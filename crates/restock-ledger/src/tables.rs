@@ -15,12 +15,17 @@
 //! - *Open orders* that events tell of are the book's, begun with the rows of the files.
 //! - Of *prices* and *promotions* said twice for the same span, the last event stands.
 //! - *Sensor readings* without an item become signals: the mean per metric, location and day.
-//! - A *lead-time notice* sets the lead time of the supply lanes that it covers.
+//! - *Master data*: per field the last word holds, over what files say; records that files do not have are added. What is
+//!   said about them holds for all days, so it comes before everything else.
+//! - A *lead-time notice* sets the lead time of the supply lanes that it covers, but for a lane whose lead time was said
+//!   later.
 //! - Items, locations and suppliers that files do not have are added, without attributes.
 
+mod masters;
 mod sales;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -33,6 +38,7 @@ use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Locati
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::master_words::{MasterWords, Said};
 use crate::stock_book::StockBook;
 use sales::sort_sales;
 pub(crate) use sales::{EventSales, Sold};
@@ -87,6 +93,11 @@ pub(crate) fn tables_of_events(
     sales.sort();
     others.sort_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
     let mut builder = Builder::new(base, files, time_zone);
+    let mut words = MasterWords::default();
+    others.iter().filter(|event| matches!(event.kind, EventKind::MasterChange(_))).for_each(|event| {
+        words.add(event);
+    });
+    builder.add_masters(&words);
     builder.begin_book(&others);
     for event in &others {
         builder.book.apply(event);
@@ -125,6 +136,8 @@ struct Builder<'a> {
     undated: BTreeSet<OrderLine>,
     /// Items and locations of sales, by number of their place.
     sale_places: BTreeMap<u32, (ItemIdx, LocationIdx)>,
+    /// Who said the lead time of a lane last, by its row.
+    lead_times: BTreeMap<usize, Arc<Said>>,
     prices: BTreeMap<Span, PriceRow>,
     promotions: BTreeMap<Span, PromotionRow>,
     /// Sum and number of readings.
@@ -151,6 +164,7 @@ impl<'a> Builder<'a> {
             lines: BTreeSet::new(),
             undated: BTreeSet::new(),
             sale_places: BTreeMap::new(),
+            lead_times: BTreeMap::new(),
             prices: BTreeMap::new(),
             promotions: BTreeMap::new(),
             readings: BTreeMap::new(),
@@ -278,8 +292,10 @@ impl<'a> Builder<'a> {
                 let item = item_id.as_ref().map(|id| self.item(id));
                 let location = location_id.as_ref().map(|id| self.location(id));
                 let is_covered = |notice: Option<u32>, lane: Option<u32>| notice.is_none() || notice == lane;
-                for lane in &mut self.dataset.sources {
+                let said = Said::by(event);
+                for (row, lane) in self.dataset.sources.iter_mut().enumerate() {
                     if lane.origin == origin
+                        && self.lead_times.get(&row).is_none_or(|own| **own < said)
                         && is_covered(item.map(|item| item.0), lane.item.map(|item| item.0))
                         && is_covered(location.map(|idx| idx.0), lane.to_location.map(|idx| idx.0))
                     {
@@ -301,7 +317,9 @@ impl<'a> Builder<'a> {
             | EventKind::OrderPlaced { .. }
             | EventKind::OrderConfirmed { .. }
             | EventKind::OrderCancelled { .. }
-            | EventKind::OrderShipped { .. } => {}
+            | EventKind::OrderShipped { .. }
+            // What is said about master data came first.
+            | EventKind::MasterChange(_) => {}
         }
     }
 

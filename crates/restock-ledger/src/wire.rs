@@ -16,6 +16,7 @@
 //! - Instants have an offset from UTC; a local time or a bare number is refused, because it can be read in two ways.
 //! - Ids are texts, or whole numbers that become their digits; blanks around them are cut, as in imported files.
 //! - `null` is the same as an absent field; a field that stands twice is refused.
+//! - What changes master data has its fields in an object `fields`: texts, numbers, truths, and `null`, which clears.
 //! - Fields that the kind does not know are kept as attributes with their JSON text; those of a CloudEvents envelope have
 //!   `ce-` before their name. They are part of what the event says.
 //! - [`write()`] gives every event one text: equal events have equal texts, however they were sent.
@@ -26,12 +27,14 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::master::MasterKey;
 use restock_core::{Event, EventKind, ItemLocation};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::fields::{self, Fields, malformed};
 use crate::incoming::{Incoming, Position, Refusal};
+use crate::master_wire;
 
 /// The longest id, bytes.
 pub const MAX_ID_BYTES: usize = 200;
@@ -351,10 +354,13 @@ fn kind(name: &str, fields: &mut Fields<'_>) -> Result<EventKind, Refusal> {
             value: fields.required("value", fields::NUMBER, fields::decimal)?,
             unit: fields.text("unit")?,
         },
-        _ => {
-            let expected = format!("one of {}", EventKind::NAMES.join(", "));
-            return Err(malformed("type", &format!("{name:?}"), expected, "send a kind of event that is known"));
-        }
+        _ => match master_wire::table_of(name) {
+            Some(table) => master_wire::change(table, fields)?,
+            None => {
+                let expected = format!("one of {}", EventKind::NAMES.join(", "));
+                return Err(malformed("type", &format!("{name:?}"), expected, "send a kind of event that is known"));
+            }
+        },
     })
 }
 
@@ -496,6 +502,19 @@ pub fn write(event: &Event) -> String {
             out.plain("value", value.normalize());
             out.text_unless_empty("unit", unit);
         }
+        EventKind::MasterChange(change) => {
+            out.record(&change.record);
+            let mut fields = Object(String::new());
+            for (name, text) in &change.fields {
+                match text {
+                    Some(text) => fields.text(name, text),
+                    None => fields.json(name, "null"),
+                }
+            }
+            if !change.fields.is_empty() {
+                out.json("fields", &(fields.0 + "}"));
+            }
+        }
     }
     for (name, value) in &event.attributes {
         out.json(name, value);
@@ -567,6 +586,22 @@ impl Object {
     fn line(&mut self, line: &OrderLine) {
         self.text("order_id", &line.order_id);
         self.place(&line.place);
+    }
+
+    fn record(&mut self, record: &MasterKey) {
+        match record {
+            MasterKey::Item(id) => self.text("item_id", id),
+            MasterKey::Location(id) => self.text("location_id", id),
+            MasterKey::Supplier(id) => self.text("supplier_id", id),
+            MasterKey::ItemLocation(place) => self.place(place),
+            MasterKey::Source(lane) => {
+                self.optional_text("to_location", &lane.to_location);
+                self.origin(Some(&lane.origin));
+                self.optional_text("item_id", &lane.item_id);
+                self.optional_text("category", &lane.category);
+                self.optional("effective_from", lane.effective_from);
+            }
+        }
     }
 
     fn origin(&mut self, origin: Option<&SupplyOrigin>) {

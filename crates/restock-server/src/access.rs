@@ -65,7 +65,7 @@ pub enum Access {
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// The path, with `{name}` where something varies.
     pub path: &'static str,
@@ -81,6 +81,10 @@ const fn post(path: &'static str, access: Access) -> Endpoint {
     Endpoint { method: "POST", path, access }
 }
 
+const fn put(path: &'static str, access: Access) -> Endpoint {
+    Endpoint { method: "PUT", path, access }
+}
+
 const fn patch(path: &'static str, access: Access) -> Endpoint {
     Endpoint { method: "PATCH", path, access }
 }
@@ -93,6 +97,7 @@ const EVERY_ROLE: &[Role] = &Role::ALL;
 const PEOPLE: &[Role] = &[Role::Viewer, Role::Planner, Role::Approver, Role::Admin];
 const SENDERS: &[Role] = &[Role::Integrator, Role::Admin];
 const DECIDERS: &[Role] = &[Role::Planner, Role::Admin];
+const WRITERS: &[Role] = &[Role::Planner, Role::Integrator, Role::Admin];
 const KEEPERS: &[Role] = &[Role::Planner, Role::Approver, Role::Integrator, Role::Admin];
 const AUDITORS: &[Role] = &[Role::Approver, Role::Admin];
 const ADMINS: &[Role] = &[Role::Admin];
@@ -154,9 +159,35 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/forecasts", Access::ByLocation(PEOPLE)),
     get("/v1/kpis", Access::ByLocation(PEOPLE)),
     get("/v1/order-groups", Access::ByLocation(PEOPLE)),
+    post("/v1/item-locations", Access::ByLocation(WRITERS)),
+    put("/v1/item-locations/{item}/{location}", Access::ByLocation(WRITERS)),
+    patch("/v1/item-locations/{item}/{location}", Access::ByLocation(WRITERS)),
+    delete("/v1/item-locations/{item}/{location}", Access::ByLocation(WRITERS)),
+    get("/v1/item-locations/{item}/{location}/settings", Access::ByLocation(EVERY_ROLE)),
     get("/v1/items", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/items", Access::Whole(WRITERS)),
+    get("/v1/items/{id}", Access::ByLocation(EVERY_ROLE)),
+    put("/v1/items/{id}", Access::Whole(WRITERS)),
+    patch("/v1/items/{id}", Access::Whole(WRITERS)),
+    delete("/v1/items/{id}", Access::Whole(WRITERS)),
     get("/v1/locations", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/locations", Access::ByLocation(WRITERS)),
+    get("/v1/locations/{id}", Access::ByLocation(EVERY_ROLE)),
+    put("/v1/locations/{id}", Access::ByLocation(WRITERS)),
+    patch("/v1/locations/{id}", Access::ByLocation(WRITERS)),
     get("/v1/suppliers", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/suppliers", Access::Whole(WRITERS)),
+    get("/v1/suppliers/{id}", Access::ByLocation(EVERY_ROLE)),
+    put("/v1/suppliers/{id}", Access::Whole(WRITERS)),
+    patch("/v1/suppliers/{id}", Access::Whole(WRITERS)),
+    get("/v1/sources", Access::ByLocation(EVERY_ROLE)),
+    post("/v1/sources", Access::ByLocation(WRITERS)),
+    put("/v1/sources", Access::ByLocation(WRITERS)),
+    patch("/v1/sources", Access::ByLocation(WRITERS)),
+    delete("/v1/sources", Access::ByLocation(WRITERS)),
+    get("/v1/calendars", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/uoms", Access::ByLocation(EVERY_ROLE)),
+    get("/v1/segments", Access::ByLocation(EVERY_ROLE)),
     get("/v1/jobs", Access::Whole(PEOPLE)),
     get("/v1/jobs/{id}", Access::Whole(PEOPLE)),
     get("/v1/jobs/{id}/progress", Access::Whole(PEOPLE)),

@@ -22,6 +22,7 @@ mod idempotency;
 mod intake;
 mod jobs;
 pub mod limits;
+mod masters;
 mod metrics;
 mod models;
 mod observe;

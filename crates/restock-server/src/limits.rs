@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// The most entries of one request: they are one transaction, and everybody waits for it (some 20 ms).
 pub const MAX_ENTRIES: usize = 10_000;
+/// Rows of master data that cannot be taken in and are told of one by one.
+pub const MAX_REFUSED_ROWS: usize = 1_000;
 /// The most rows of one page: a page is read while others wait for the reader.
 pub const MAX_PAGE: usize = 1_000;
 /// Rows of a page where nobody says how many.

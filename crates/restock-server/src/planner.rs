@@ -88,6 +88,12 @@ pub trait LivePlanner: Send {
         None
     }
 
+    /// The tables of those files, without what events say; `None` before the first plan. What is said about master data is
+    /// compared with them.
+    fn file_tables(&self) -> Option<Arc<Dataset>> {
+        None
+    }
+
     /// What plan stands; `None` before the first.
     fn standing(&self) -> Option<Standing> {
         None
@@ -249,6 +255,8 @@ pub(crate) struct Planned {
 pub(crate) enum Unanswered {
     /// There is none.
     NoPlanner,
+    /// Nothing was planned yet.
+    NotYet,
     /// Too many ask.
     Full,
     /// The server is shutting down.
@@ -288,6 +296,7 @@ pub(crate) struct Planning {
 struct Shared {
     runs: Mutex<VecDeque<Run>>,
     files: Mutex<Option<Arc<FileStock>>>,
+    tables: Mutex<Option<Arc<Dataset>>>,
     metrics: PlannerMetrics,
 }
 
@@ -330,6 +339,18 @@ impl Planning {
     /// What the planner's files say about stock; `None` where there are none, or before the first plan.
     pub(crate) fn files(&self) -> Option<Arc<FileStock>> {
         self.shared.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The tables of the planner's files.
+    ///
+    /// # Errors
+    /// [`Unanswered::NoPlanner`] where there is none, and [`Unanswered::NotYet`] before the first plan.
+    pub(crate) fn file_tables(&self) -> Result<Arc<Dataset>, Unanswered> {
+        if self.jobs.is_none() {
+            return Err(Unanswered::NoPlanner);
+        }
+        let tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tables.ok_or(Unanswered::NotYet)
     }
 
     /// The last run.
@@ -519,6 +540,7 @@ impl Follower {
         let seconds = (self.clock)().duration_since(now).as_secs_f64().max(0.0);
         self.shared.metrics.set_seen(self.planner.last_sequence());
         *self.shared.files.lock().unwrap_or_else(PoisonError::into_inner) = self.planner.files();
+        *self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner) = self.planner.file_tables();
         let n_events = events.len();
         match planned {
             Ok(None) => Ok(()),

@@ -73,10 +73,28 @@ type Answer<T> = oneshot::Sender<Result<T, Failure>>;
 type Call = Box<dyn FnOnce(&dyn Ledger) + Send>;
 type Work = Box<dyn FnOnce(&mut Writer) + Send>;
 
+/// What the audit trail says about a person's request.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    pub(crate) actor: String,
+    pub(crate) action: &'static str,
+    pub(crate) subject: String,
+    pub(crate) before: String,
+    /// `None`: how many entries became what.
+    pub(crate) after: Option<String>,
+}
+
+impl Signed {
+    /// A person who sent events.
+    pub(crate) fn sender(actor: String) -> Self {
+        Self { actor, action: "events.append", subject: "events".to_owned(), before: String::new(), after: None }
+    }
+}
+
 struct Append {
     entries: Vec<Incoming>,
     /// The person who sent them, for the audit trail; `None` for a system.
-    person: Option<String>,
+    person: Option<Signed>,
     /// How far the reader of a file or a broker has come with these entries. A transaction holds one of them.
     offset: Option<ConsumerOffset>,
     answer: Answer<Vec<Outcome>>,
@@ -158,7 +176,7 @@ impl Handle {
     }
 
     /// Takes in the entries of a request, together with those of others.
-    pub(crate) async fn append(&self, entries: Vec<Incoming>, person: Option<String>) -> Result<Vec<Outcome>, Failure> {
+    pub(crate) async fn append(&self, entries: Vec<Incoming>, person: Option<Signed>) -> Result<Vec<Outcome>, Failure> {
         self.ask(|answer| Job::Append(Append { entries, person, offset: None, answer })).await
     }
 
@@ -444,7 +462,7 @@ impl Writer {
                     let own: Vec<Outcome> = outcomes.by_ref().take(n_entries).collect();
                     // A person's request is acknowledged when the audit trail has it; sent again, its events are
                     // duplicates and the record is written then.
-                    let recorded = person.map_or(Ok(()), |actor| self.record(actor, &own));
+                    let recorded = person.map_or(Ok(()), |signed| self.record(signed, &own));
                     let _ = answer.send(recorded.map(|()| own).map_err(Failure::from));
                 }
             }
@@ -458,16 +476,17 @@ impl Writer {
         held
     }
 
-    fn record(&mut self, actor: String, outcomes: &[Outcome]) -> Result<(), LedgerError> {
-        let counts = crate::routes::events::Counts::of(outcomes);
+    fn record(&mut self, signed: Signed, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        let Signed { actor, action, subject, before, after } = signed;
+        let counts = || serde_json::to_string(&crate::routes::events::Counts::of(outcomes)).expect("counts are JSON");
         let entry = AuditEntry {
             at: (self.clock)(),
             actor,
-            action: "events.append".to_owned(),
-            subject: "events".to_owned(),
+            action: action.to_owned(),
+            subject,
             reason: String::new(),
-            before: String::new(),
-            after: serde_json::to_string(&counts).expect("counts are JSON"),
+            before,
+            after: after.unwrap_or_else(counts),
         };
         self.ledger.record(&entry).map(drop)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use restock_core::{Dataset, Day, Event};
+use restock_core::{Dataset, Day, Event, EventKind};
 use restock_ledger::{CollectedEvents, DESK_SOURCE, Files, Ledger, LedgerAddress, LedgerError};
 
 use crate::config::Config;
@@ -67,10 +67,12 @@ pub(crate) struct Added {
     pub(crate) last_day: Option<Day>,
 }
 
-/// What the files say, and the events of a project beyond it; of a day to look back from, the events before it.
+/// What the files say, read at `read_at`, and the events of a project beyond it; of a day to look back from, the events
+/// before it and all that is said about master data.
 pub(crate) fn add_events(
     dir: &Path,
     dataset: &mut Dataset,
+    read_at: Timestamp,
     as_of: Option<Day>,
     time_zone: &TimeZone,
 ) -> Result<Added, CliError> {
@@ -78,6 +80,12 @@ pub(crate) fn add_events(
     let (mut events, mut added) = (CollectedEvents::new(time_zone.clone()), Added::default());
     let mut first_at: Option<Timestamp> = None;
     let mut take_in = |event: Event| {
+        if matches!(event.kind, EventKind::MasterChange(_)) {
+            // How the business is says nothing about when anything happened, and holds for all days, as in files.
+            added.n_events += 1;
+            events.add(event);
+            return;
+        }
         let day = event.business_day(time_zone);
         if as_of.is_some_and(|as_of| day >= as_of) {
             added.n_later += 1;
@@ -91,8 +99,9 @@ pub(crate) fn add_events(
         events.add(event);
     };
     for_each_event(&*ledger, u64::MAX, &mut take_in).map_err(|error| explained(&error))?;
-    if let Some(first_at) = first_at {
-        *dataset = events.tables(dataset, Files::of(dataset, before(first_at)));
+    if added.n_events > 0 {
+        let read_at = first_at.map_or(read_at, before);
+        *dataset = events.tables(dataset, Files::of(dataset, read_at));
     }
     Ok(added)
 }

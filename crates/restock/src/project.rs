@@ -171,7 +171,10 @@ impl Project {
         let mut import = self.read_files(session)?;
         let look_back = session.as_of.or(self.config.settings.as_of);
         let added = match self.own_dir() {
-            Some(dir) => ledger::add_events(dir, &mut import.dataset, look_back, &self.config.time_zone)?,
+            Some(dir) => {
+                let zone = &self.config.time_zone;
+                ledger::add_events(dir, &mut import.dataset, session.now, look_back, zone)?
+            }
             None => Added::default(),
         };
         let mut loaded = self.understand(session, import, &added, session.now)?;

@@ -569,3 +569,61 @@ fn simulations_backtests_and_scenarios_are_those_of_the_command_line() {
     });
     assert!(is_in, "{after}");
 }
+
+/// What is said about master data is planned at once, is there after a kill, and is in the plan of the command line.
+#[test]
+fn master_data_said_over_http_is_in_the_plan_of_both() {
+    let dir = tempfile::tempdir().unwrap();
+    chain(dir.path());
+    let planner = token(dir.path(), "ada", "planner");
+    let served = Served::start(dir.path());
+    let until_same = |served: &Served, what: &str| {
+        let wanted = planned(dir.path());
+        for _ in 0..1_200 {
+            if on_desk(served, &planner) == wanted {
+                return wanted;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{what}: the desk has {:?}, a plan wants {wanted:?}", on_desk(served, &planner));
+    };
+    let first = until_same(&served, "at the start");
+    let quantity =
+        |all: &[(String, String)]| all.iter().find(|(item, _)| item == "rice").map(|(_, units)| units.clone());
+    let before: f64 = quantity(&first).expect("rice is ordered").parse().unwrap();
+    let as_of = json(dir.path(), &["plan", "--project", "shop", "--json"])["as_of"].clone();
+    // A lane of its own for rice, in packs of 500.
+    let lane = r#"{"to_location":"depot","supplier_id":"mill","item_id":"rice","lead_time_days":5,"pack_size":500}"#;
+    let answer = served.request("PUT", "/v1/sources", Some(&planner), lane);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let second = until_same(&served, "after a lane");
+    let packs: Vec<f64> =
+        second.iter().filter(|(item, _)| item == "rice").map(|(_, units)| units.parse().unwrap()).collect();
+    assert!(packs.iter().any(|units| *units > 0.0 && units % 500.0 == 0.0), "{before} before, {packs:?} now");
+    assert_ne!(first, second);
+    assert_eq!(
+        json(dir.path(), &["plan", "--project", "shop", "--json"])["as_of"],
+        as_of,
+        "what is said about the business moves no day"
+    );
+    // Somebody changes the pack, and ends an item.
+    let patch = r#"{"to_location":"depot","supplier_id":"mill","item_id":"rice","pack_size":40}"#;
+    assert!(served.request("PATCH", "/v1/sources", Some(&planner), patch).starts_with("HTTP/1.1 200"));
+    let settings = served.request("PATCH", "/v1/item-locations/tea/west", Some(&planner), r#"{"do_not_order":true}"#);
+    assert!(settings.starts_with("HTTP/1.1 201"), "{settings}");
+    let third = until_same(&served, "after a pack");
+    assert_ne!(second, third);
+    drop(served);
+    let served = Served::start(dir.path());
+    assert_eq!(until_same(&served, "after a kill"), third);
+    let (_, events) = served
+        .request("GET", "/v1/events", Some(&planner), "")
+        .split_once("\r\n\r\n")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let n_events = |text: &str| text.matches("\"sequence\"").count();
+    assert_eq!(n_events(&events), 3);
+    assert!(served.request("PATCH", "/v1/sources", Some(&planner), patch).starts_with("HTTP/1.1 200"));
+    let again = served.request("GET", "/v1/events", Some(&planner), "");
+    assert_eq!(n_events(&again), 3, "it is what it was");
+}

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::master::{Lane, MasterChange, MasterKey, canonical};
 use restock_core::{Day, Event, EventKind, ItemLocation, Money, Quantity};
 
 /// The clock of whoever takes the events in: all of them happened in the 400 days before.
@@ -92,6 +93,7 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
             location_id: rng.random_bool(0.3).then_some(place.location_id),
             lead_time_days: Money::new(rng.random_range(0..60), 1),
         },
+        38 | 39 => EventKind::MasterChange(Box::new(master_change(rng, place))),
         _ => EventKind::SensorReading {
             sensor_id: "t-1".to_owned(),
             metric: "temperature".to_owned(),
@@ -107,6 +109,41 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
         _ => BTreeMap::new(),
     };
     Event { event_id: number.to_string(), source: source.to_owned(), occurred_at, kind, attributes }
+}
+
+/// What is said about a record: some of its fields, some of them cleared.
+fn master_change(rng: &mut ChaCha8Rng, place: ItemLocation) -> MasterChange {
+    let record = match rng.random_range(0..5) {
+        0 => MasterKey::Item(place.item_id),
+        1 => MasterKey::Location(place.location_id),
+        2 => MasterKey::Supplier(format!("supplier-{}", rng.random_range(0..3))),
+        3 => MasterKey::ItemLocation(place),
+        _ => {
+            let item_id = rng.random_bool(0.6).then_some(place.item_id);
+            let category = (item_id.is_none() && rng.random_bool(0.3)).then(|| "food/dairy".to_owned());
+            MasterKey::Source(Lane {
+                to_location: rng.random_bool(0.7).then_some(place.location_id),
+                origin: origin(rng).unwrap_or(SupplyOrigin::Supplier("dairy".to_owned())),
+                item_id,
+                category,
+                effective_from: rng.random_bool(0.2).then(|| day(rng)),
+            })
+        }
+    };
+    let table = record.table();
+    let names = table.fields().iter().copied().chain(table.has_attributes().then_some("brand"));
+    let mut fields = BTreeMap::new();
+    for name in names {
+        if rng.random_bool(0.25) {
+            let texts = ["2026-03-02", "0.5", "4", "12.5", "true", "fill_rate", "mon \"x\" thu", "mon fri", "10:0.75"];
+            let first = rng.random_range(0..texts.len());
+            let known = (0..texts.len()).map(|idx| texts[(first + idx) % texts.len()]);
+            let mut said = known.filter_map(|text| canonical(table, name, Some(text)).ok());
+            let text = said.next().flatten().filter(|_| rng.random_bool(0.8));
+            fields.insert(name.to_owned(), text);
+        }
+    }
+    MasterChange { record, fields }
 }
 
 fn quantity(rng: &mut ChaCha8Rng) -> Quantity {

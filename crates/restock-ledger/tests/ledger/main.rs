@@ -10,6 +10,7 @@ mod generator;
 mod kept_events;
 #[path = "../../examples/shared/log.rs"]
 mod log;
+mod masters;
 mod messages;
 mod orders;
 #[cfg(feature = "postgres")]

@@ -20,6 +20,7 @@ use crate::idempotency::key_of;
 use crate::limits::MAX_ENTRIES;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::writer::Signed;
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
@@ -35,8 +36,8 @@ pub(crate) struct EventBody {
     /// The system that reports.
     source: String,
     /// The kind: sale, return, receipt, adjustment, count, waste, transfer_out, transfer_in, order_placed,
-    /// order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice or
-    /// sensor_reading.
+    /// order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice,
+    /// sensor_reading, item_changed, location_changed, supplier_changed, item_location_changed or source_changed.
     #[schema(example = "sale")]
     r#type: String,
     /// When it happened, with the offset from UTC.
@@ -54,6 +55,9 @@ pub(crate) struct EventBody {
     on_hand: Option<String>,
     /// Order number.
     order_id: Option<String>,
+    /// What a change of master data says: texts, numbers and truths by name; `null` clears.
+    #[schema(value_type = Option<Object>)]
+    fields: Option<String>,
 }
 
 fn decimal() -> Schema {
@@ -205,7 +209,7 @@ pub(crate) async fn append(
     check_source(&entries)?;
     check_locations(&caller, &entries)?;
     let positions: Vec<String> = entries.iter().map(|entry| entry.position.to_string()).collect();
-    let person = caller.role.is_person().then_some(caller.name);
+    let person = caller.role.is_person().then(|| Signed::sender(caller.name));
     let outcomes = app.writer.append(entries, person).await?;
     if let Some(request) = &request {
         app.keys.remember("events", request);

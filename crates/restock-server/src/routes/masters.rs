@@ -6,32 +6,34 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use restock_core::Dataset;
 use restock_core::dataset::{Item, Location, Supplier};
+use restock_core::master::MasterRecord;
+use restock_ledger::MasterWords;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{ValidQuery, page_size};
+use crate::extract::{Name, ValidQuery, page_size};
+use crate::masters::{Entity, Judged};
+use crate::planner::LivePlanner;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::writer::Failure;
 
 pub(crate) fn item_of<'a>(masters: &'a Dataset, item_id: &str) -> Option<&'a Item> {
-    let idx = masters.items.binary_search_by(|item| item.item_id.as_str().cmp(item_id)).ok()?;
-    Some(&masters.items[idx])
+    Item::find(masters, item_id)
 }
 
 pub(crate) fn location_of<'a>(masters: &'a Dataset, location_id: &str) -> Option<&'a Location> {
-    let idx = masters.locations.binary_search_by(|location| location.location_id.as_str().cmp(location_id)).ok()?;
-    Some(&masters.locations[idx])
+    Location::find(masters, location_id)
 }
 
 pub(crate) fn supplier_of<'a>(masters: &'a Dataset, supplier_id: &str) -> Option<&'a Supplier> {
-    let idx = masters.suppliers.binary_search_by(|supplier| supplier.supplier_id.as_str().cmp(supplier_id)).ok()?;
-    Some(&masters.suppliers[idx])
+    Supplier::find(masters, supplier_id)
 }
 
 /// An item.
 #[derive(Debug, Serialize, ToSchema)]
-struct ItemRow {
+pub(crate) struct ItemRow {
     item_id: String,
     /// Empty when unknown.
     name: String,
@@ -59,6 +61,14 @@ struct ItemRow {
     attributes: BTreeMap<String, String>,
 }
 
+impl ItemRow {
+    /// Of a record of this table.
+    pub(crate) fn of(judged: &Judged) -> Self {
+        let MasterRecord::Item(one) = &judged.record else { unreachable!("a record of this table was asked for") };
+        Self::from(one)
+    }
+}
+
 impl From<&Item> for ItemRow {
     fn from(item: &Item) -> Self {
         Self {
@@ -81,7 +91,7 @@ impl From<&Item> for ItemRow {
 
 /// A place that holds stock.
 #[derive(Debug, Serialize, ToSchema)]
-struct LocationRow {
+pub(crate) struct LocationRow {
     location_id: String,
     /// Empty when unknown.
     name: String,
@@ -95,6 +105,14 @@ struct LocationRow {
     attributes: BTreeMap<String, String>,
 }
 
+impl LocationRow {
+    /// Of a record of this table.
+    pub(crate) fn of(judged: &Judged) -> Self {
+        let MasterRecord::Location(one) = &judged.record else { unreachable!("a record of this table was asked for") };
+        Self::from(one)
+    }
+}
+
 impl From<&Location> for LocationRow {
     fn from(location: &Location) -> Self {
         let Location { location_id, name, kind, parent_id, calendar, attributes } = location.clone();
@@ -104,7 +122,7 @@ impl From<&Location> for LocationRow {
 
 /// A supplier.
 #[derive(Debug, Serialize, ToSchema)]
-struct SupplierRow {
+pub(crate) struct SupplierRow {
     supplier_id: String,
     /// Empty when unknown.
     name: String,
@@ -124,6 +142,14 @@ struct SupplierRow {
     holidays_calendar: Option<String>,
     /// Every other column of the table.
     attributes: BTreeMap<String, String>,
+}
+
+impl SupplierRow {
+    /// Of a record of this table.
+    pub(crate) fn of(judged: &Judged) -> Self {
+        let MasterRecord::Supplier(one) = &judged.record else { unreachable!("a record of this table was asked for") };
+        Self::from(one)
+    }
 }
 
 impl From<&Supplier> for SupplierRow {
@@ -183,37 +209,61 @@ pub(crate) struct MasterQuery {
 }
 
 /// Rows of a table by ascending id that a query asks for, and the cursor of the next page.
-fn page<T, R: for<'a> From<&'a T>>(
-    table: &[T],
+fn page<T: Entity, R: for<'a> From<&'a T>>(
+    planner: &dyn LivePlanner,
+    words: &MasterWords,
     query: &MasterQuery,
     limit: usize,
-    id_and_name: impl Fn(&T) -> (&str, &str),
     is_seen: impl Fn(&T) -> bool,
 ) -> (Vec<R>, Option<String>) {
-    let id = |row: &T| id_and_name(row).0.to_owned();
+    let table = T::known(planner.masters().map_or(&[][..], T::all), words);
     let prefix = query.prefix.as_deref().unwrap_or_default();
     let after = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-    let first = table.partition_point(|row| {
-        let id = id_and_name(row).0;
-        id < prefix || after.is_some_and(|after| id <= after)
-    });
+    let first = table.partition_point(|row| row.id() < prefix || after.is_some_and(|after| row.id() <= after));
     let text = query.text.as_deref().unwrap_or_default().to_lowercase();
     let holds = |whole: &str| whole.to_lowercase().contains(&text);
     let mut found: Vec<&T> = table[first..]
         .iter()
-        .take_while(|row| id_and_name(row).0.starts_with(prefix))
-        .filter(|row| {
-            let (id, name) = id_and_name(row);
-            is_seen(row) && (text.is_empty() || holds(id) || holds(name))
-        })
+        .map(|row| &**row)
+        .take_while(|row| row.id().starts_with(prefix))
+        .filter(|row| is_seen(row) && (text.is_empty() || holds(row.id()) || holds(row.name())))
         .take(limit + 1)
         .collect();
-    let next_cursor = (found.len() > limit).then(|| id(found[limit - 1]));
+    let next_cursor = (found.len() > limit).then(|| found[limit - 1].id().to_owned());
     found.truncate(limit);
     (found.into_iter().map(R::from).collect(), next_cursor)
 }
 
-/// Items that the planner knows since it last worked everything out, by id.
+/// A page of a table as the planner knows it, with all that is said about it by now.
+async fn ask_page<T: Entity + 'static, R: for<'a> From<&'a T> + Send + 'static>(
+    app: &App,
+    query: MasterQuery,
+    is_seen: impl Fn(&T) -> bool + Send + 'static,
+) -> Result<(Vec<R>, Option<String>), Problem> {
+    let limit = page_size(query.limit)?;
+    let own = app.clone();
+    let asked = app.planning.ask(move |planner| {
+        let projection = own.writer.projection()?;
+        Ok::<_, Failure>(page(planner, &projection.masters, &query, limit, is_seen))
+    });
+    Ok(asked.await??)
+}
+
+/// One of a table as the planner knows it, with all that is said about it by now.
+async fn ask_one<T: Entity + Send + 'static>(app: &App, id: String) -> Result<T, Problem> {
+    let (own, what) = (app.clone(), format!("{id:?}"));
+    let asked = app.planning.ask(move |planner| {
+        let known = planner.masters().and_then(|masters| T::find(masters, &id)).cloned();
+        let projection = own.writer.projection()?;
+        let key = T::key(&id);
+        let is_known = known.is_some() || projection.masters.has(&key);
+        let one = known.or_else(|| T::from_record(MasterRecord::blank(&key))).filter(|_| is_known);
+        Ok::<_, Failure>(one.map(|one| one.with(&projection.masters)))
+    });
+    asked.await??.ok_or_else(|| Problem::not_found(format!("{what} is not known")))
+}
+
+/// Items that the planner knows since it last worked everything out, with all that is said about them by now, by id.
 #[utoipa::path(
     get,
     path = "/v1/items",
@@ -228,16 +278,12 @@ pub(crate) async fn items(
     State(app): State<App>,
     ValidQuery(query): ValidQuery<MasterQuery>,
 ) -> Result<Json<ItemPage>, Problem> {
-    let limit = page_size(query.limit)?;
-    let asked = app.planning.ask(move |planner| {
-        let table = planner.masters().map_or(&[][..], |masters| &masters.items);
-        page(table, &query, limit, |item: &Item| (&item.item_id, &item.name), |_| true)
-    });
-    let (items, next_cursor) = asked.await?;
+    let (items, next_cursor) = ask_page(&app, query, |_: &Item| true).await?;
     Ok(Json(ItemPage { items, next_cursor }))
 }
 
-/// Locations that the planner knows since it last worked everything out, by id; a caller of some locations gets these.
+/// Locations that the planner knows since it last worked everything out, with all that is said about them by now, by id; a
+/// caller of some locations gets these.
 #[utoipa::path(
     get,
     path = "/v1/locations",
@@ -253,17 +299,12 @@ pub(crate) async fn locations(
     Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<MasterQuery>,
 ) -> Result<Json<LocationPage>, Problem> {
-    let limit = page_size(query.limit)?;
-    let asked = app.planning.ask(move |planner| {
-        let table = planner.masters().map_or(&[][..], |masters| &masters.locations);
-        let is_seen = |location: &Location| caller.covers(Some(&location.location_id));
-        page(table, &query, limit, |location| (&location.location_id, &location.name), is_seen)
-    });
-    let (locations, next_cursor) = asked.await?;
+    let (locations, next_cursor) =
+        ask_page(&app, query, move |location: &Location| caller.covers(Some(&location.location_id))).await?;
     Ok(Json(LocationPage { locations, next_cursor }))
 }
 
-/// Suppliers that the planner knows since it last worked everything out, by id.
+/// Suppliers that the planner knows since it last worked everything out, with all that is said about them by now, by id.
 #[utoipa::path(
     get,
     path = "/v1/suppliers",
@@ -278,11 +319,58 @@ pub(crate) async fn suppliers(
     State(app): State<App>,
     ValidQuery(query): ValidQuery<MasterQuery>,
 ) -> Result<Json<SupplierPage>, Problem> {
-    let limit = page_size(query.limit)?;
-    let asked = app.planning.ask(move |planner| {
-        let table = planner.masters().map_or(&[][..], |masters| &masters.suppliers);
-        page(table, &query, limit, |supplier: &Supplier| (&supplier.supplier_id, &supplier.name), |_| true)
-    });
-    let (suppliers, next_cursor) = asked.await?;
+    let (suppliers, next_cursor) = ask_page(&app, query, |_: &Supplier| true).await?;
     Ok(Json(SupplierPage { suppliers, next_cursor }))
+}
+
+/// An item.
+#[utoipa::path(
+    get,
+    path = "/v1/items/{id}",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the item", body = ItemRow),
+        (status = 404, description = "no such item", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn item(State(app): State<App>, Name(id): Name) -> Result<Json<ItemRow>, Problem> {
+    Ok(Json(ItemRow::from(&ask_one::<Item>(&app, id).await?)))
+}
+
+/// A location; that of another one is told apart from none by nobody.
+#[utoipa::path(
+    get,
+    path = "/v1/locations/{id}",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the location", body = LocationRow),
+        (status = 404, description = "no such location", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn location(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+) -> Result<Json<LocationRow>, Problem> {
+    if !caller.covers(Some(&id)) {
+        return Err(Problem::not_found(format!("{id:?} is not known")));
+    }
+    Ok(Json(LocationRow::from(&ask_one::<Location>(&app, id).await?)))
+}
+
+/// A supplier.
+#[utoipa::path(
+    get,
+    path = "/v1/suppliers/{id}",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the supplier", body = SupplierRow),
+        (status = 404, description = "no such supplier", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn supplier(State(app): State<App>, Name(id): Name) -> Result<Json<SupplierRow>, Problem> {
+    Ok(Json(SupplierRow::from(&ask_one::<Supplier>(&app, id).await?)))
 }

@@ -25,6 +25,7 @@ pub(crate) mod inventory;
 pub(crate) mod item_locations;
 pub(crate) mod jobs;
 pub(crate) mod kpis;
+pub(crate) mod master_changes;
 pub(crate) mod masters;
 pub(crate) mod models;
 pub(crate) mod operations;
@@ -35,6 +36,7 @@ pub(crate) mod quarantine;
 pub(crate) mod scenarios;
 pub(crate) mod session;
 pub(crate) mod simulations;
+pub(crate) mod sources;
 pub(crate) mod stream;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -77,14 +79,47 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/plans", get(plans::list).post(plans::replan))
         .route("/v1/exceptions", get(exceptions::list))
         .route("/v1/exceptions/{id}", post(exceptions::act))
-        .route("/v1/item-locations", get(item_locations::list))
-        .route("/v1/item-locations/{item}/{location}", get(item_locations::one))
+        .route("/v1/item-locations", get(item_locations::list).post(master_changes::change_item_locations))
+        .route(
+            "/v1/item-locations/{item}/{location}",
+            get(item_locations::one)
+                .put(master_changes::put_item_location)
+                .patch(master_changes::patch_item_location)
+                .delete(master_changes::delist),
+        )
+        .route("/v1/item-locations/{item}/{location}/settings", get(sources::settings))
         .route("/v1/forecasts", get(forecasts::one))
         .route("/v1/kpis", get(kpis::list))
         .route("/v1/order-groups", get(kpis::order_groups))
-        .route("/v1/items", get(masters::items))
-        .route("/v1/locations", get(masters::locations))
-        .route("/v1/suppliers", get(masters::suppliers))
+        .route("/v1/items", get(masters::items).post(master_changes::change_items))
+        .route(
+            "/v1/items/{id}",
+            get(masters::item)
+                .put(master_changes::put_item)
+                .patch(master_changes::patch_item)
+                .delete(master_changes::end_item),
+        )
+        .route("/v1/locations", get(masters::locations).post(master_changes::change_locations))
+        .route(
+            "/v1/locations/{id}",
+            get(masters::location).put(master_changes::put_location).patch(master_changes::patch_location),
+        )
+        .route("/v1/suppliers", get(masters::suppliers).post(master_changes::change_suppliers))
+        .route(
+            "/v1/suppliers/{id}",
+            get(masters::supplier).put(master_changes::put_supplier).patch(master_changes::patch_supplier),
+        )
+        .route(
+            "/v1/sources",
+            get(sources::list)
+                .post(master_changes::change_sources)
+                .put(master_changes::put_source)
+                .patch(master_changes::patch_source)
+                .delete(master_changes::end_source),
+        )
+        .route("/v1/calendars", get(sources::calendars))
+        .route("/v1/uoms", get(sources::uoms))
+        .route("/v1/segments", get(models::segments))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::one).post(jobs::cancel))
         .route("/v1/jobs/{id}/progress", get(jobs::follow))
@@ -154,5 +189,11 @@ pub(crate) fn wrong_method(method: &Method, path: &str) -> Response {
     let detail = format!("{path} cannot be {method}");
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The route has other methods", detail)
         .field("method", method.as_str(), allow.clone());
+    let problem = match (method, path) {
+        (&Method::DELETE, "/v1/locations/{id}" | "/v1/suppliers/{id}") => {
+            problem.fix("what refers to it stays: end its sources (DELETE /v1/sources) and item-locations instead")
+        }
+        _ => problem,
+    };
     ([(header::ALLOW, allow)], problem).into_response()
 }

@@ -429,6 +429,7 @@ impl From<Unanswered> for Problem {
                 Self::new(StatusCode::CONFLICT, "no-planner", "There is no planner", detail)
                     .fix("plan with `restock plan --publish`, or serve with live planning")
             }
+            Unanswered::NotYet => Self::unavailable("not-planned", "the first plan is being made"),
             Unanswered::Full => Self::unavailable("overloaded", "too many requests wait for the planner"),
             Unanswered::Stopping => Self::unavailable("stopping", "the server is shutting down"),
             Unanswered::Failed(error) => {

@@ -10,6 +10,7 @@ mod faults;
 mod fixtures;
 mod intake;
 mod jobs;
+mod masters;
 mod network;
 mod openapi;
 mod orders;

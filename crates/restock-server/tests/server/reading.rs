@@ -575,8 +575,13 @@ async fn without_a_planner_nothing_is_read_and_the_way_out_is_said() {
         "kpis",
         "order-groups",
         "items",
+        "items/tea",
         "locations",
         "suppliers",
+        "sources",
+        "calendars",
+        "uoms",
+        "segments",
         "models",
         "policies",
     ] {

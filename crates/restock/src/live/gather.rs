@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use restock_core::{Dataset, Day, Event, RowError, RowsByItem};
-use restock_ledger::{CollectedEvents, DESK_SOURCE, FileStock, Files, KeptEvents};
+use restock_core::{Dataset, Day, Event, EventKind, RowError, RowsByItem};
+use restock_ledger::{CollectedEvents, DESK_SOURCE, FileStock, Files, KeptEvents, MasterWords};
 use restock_server::PlanningError;
 use restock_store::Import;
 
@@ -30,7 +30,7 @@ pub(super) struct FileTables {
     pub(super) stamp: Stamp,
     /// What was read beside the tables.
     pub(super) import: Import,
-    pub(super) tables: Dataset,
+    pub(super) tables: Arc<Dataset>,
     pub(super) rows: RowsByItem,
 }
 
@@ -42,6 +42,9 @@ pub(super) struct EventIndex {
     /// Events of an item at no one location, and of no item.
     pub(super) of_items: BTreeMap<String, Vec<Event>>,
     pub(super) of_all: Vec<Event>,
+    /// The last words about master data: of the one item that a record is about, and of all others.
+    masters_of_items: BTreeMap<String, MasterWords>,
+    masters: MasterWords,
     /// The last day that events tell of, but for the project's own orders.
     pub(super) last_day: Option<Day>,
     pub(super) first_at: Option<Timestamp>,
@@ -54,6 +57,14 @@ impl EventIndex {
     /// Notes an event.
     pub(super) fn add(&mut self, event: &Event, time_zone: &TimeZone) {
         self.n_events += 1;
+        if let EventKind::MasterChange(change) = &event.kind {
+            // How the business is says nothing about when anything happened.
+            match change.record.item_id() {
+                Some(item_id) => self.masters_of_items.entry(item_id.to_owned()).or_default().add(event),
+                None => self.masters.add(event),
+            };
+            return;
+        }
         self.first_at = Some(self.first_at.map_or(event.occurred_at, |first| first.min(event.occurred_at)));
         if event.source != DESK_SOURCE {
             self.last_day = self.last_day.max(Some(event.business_day(time_zone)));
@@ -70,7 +81,9 @@ impl EventIndex {
     /// The events of some items at no one location, and those of no item in particular.
     pub(super) fn wide(&self, item_ids: &[String]) -> Vec<Event> {
         let own = item_ids.iter().filter_map(|item_id| self.of_items.get(item_id)).flatten();
-        self.of_all.iter().chain(own).cloned().collect()
+        let said = item_ids.iter().filter_map(|item_id| self.masters_of_items.get(item_id));
+        let said = std::iter::once(&self.masters).chain(said).flat_map(MasterWords::events);
+        self.of_all.iter().chain(own).cloned().chain(said).collect()
     }
 }
 
@@ -182,7 +195,7 @@ fn read_changed_files(
     // The rules hold from the moment on at which they are written down.
     *approval.write().unwrap_or_else(PoisonError::into_inner) = Approval::of(&project.config);
     let mut import = project.read_files(session)?;
-    let tables = std::mem::take(&mut import.dataset);
+    let tables = Arc::new(std::mem::take(&mut import.dataset));
     if import.n_row_errors > 0 {
         tracing::warn!(n_row_errors = import.n_row_errors, "rows of files could not be taken in: see `restock check`");
     }

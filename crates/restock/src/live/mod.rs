@@ -663,6 +663,10 @@ impl LivePlanner for ProjectPlanner {
         self.stock.clone()
     }
 
+    fn file_tables(&self) -> Option<Arc<Dataset>> {
+        self.files.as_ref().map(|files| files.tables.clone())
+    }
+
     fn problems(&self) -> Vec<String> {
         self.problems.clone()
     }

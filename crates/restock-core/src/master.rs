@@ -1,0 +1,678 @@
+//! Master data as systems and people say it: a record, and its fields as texts.
+//!
+//! Here is the one definition of which fields a record has, what each may say and how it is written. Files have readers of
+//! their own, which know more ways of writing; the tables that both fill are the same.
+//!
+//! # Rules
+//! - A field that is cleared is as a file without it has it. A blank text clears.
+//! - Items, locations and suppliers keep fields that nobody knows as attributes; item-locations and sources refuse them.
+//! - Every value has one text ([`canonical`]): decimals without zeros at the end, dates as `2026-03-02`, `true` or `false`.
+
+mod slot;
+
+use std::collections::BTreeMap;
+
+use crate::dataset::{
+    Item, ItemIdx, ItemLocationRow, Location, LocationIdx, Origin, RowRef, SourceRow, Supplier, SupplierIdx,
+};
+use crate::event::{ItemLocation, SupplyOrigin};
+use crate::quantity::Quantity;
+use crate::time::Day;
+
+pub use slot::Slot;
+
+/// The longest lead time, and the most days of safety, days.
+const MAX_DAYS: f64 = 3_650.0;
+/// The largest volume, weight or number of days that has no bound of its own.
+const MAX_NUMBER: f64 = 1e9;
+
+/// What somebody says about a record of master data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MasterChange {
+    /// The record; it is made where nobody knew it.
+    pub record: MasterKey,
+    /// Fields by name, with their [`canonical`] texts; `None` clears a field.
+    pub fields: BTreeMap<String, Option<String>>,
+}
+
+/// A record of master data, by the ids that name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MasterKey {
+    /// An item.
+    Item(String),
+    /// A location.
+    Location(String),
+    /// A supplier.
+    Supplier(String),
+    /// The settings of an item-location.
+    ItemLocation(ItemLocation),
+    /// A supply lane.
+    Source(Lane),
+}
+
+/// A supply lane by what names it. Two lanes may differ in their first day alone, so that new terms can be said ahead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane {
+    /// The receiving location; `None` means every location.
+    pub to_location: Option<String>,
+    /// Where goods come from.
+    pub origin: SupplyOrigin,
+    /// The item; `None` means every item, of `category` where that is given.
+    pub item_id: Option<String>,
+    /// The category path prefix that it serves; never beside an item.
+    pub category: Option<String>,
+    /// The first day on which it may be used; `None` means that it always might.
+    pub effective_from: Option<Day>,
+}
+
+/// A table of master data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MasterTable {
+    /// Items.
+    Items,
+    /// Locations.
+    Locations,
+    /// Suppliers.
+    Suppliers,
+    /// Settings of item-locations.
+    ItemLocations,
+    /// Supply lanes.
+    Sources,
+}
+
+impl MasterTable {
+    /// All tables.
+    pub const ALL: [MasterTable; 5] =
+        [Self::Items, Self::Locations, Self::Suppliers, Self::ItemLocations, Self::Sources];
+
+    /// What a record of it is called: `item`, `item_location`, ...
+    pub fn record_name(self) -> &'static str {
+        match self {
+            Self::Items => "item",
+            Self::Locations => "location",
+            Self::Suppliers => "supplier",
+            Self::ItemLocations => "item_location",
+            Self::Sources => "source",
+        }
+    }
+
+    /// The fields that name a record.
+    pub fn key_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Items => &["item_id"],
+            Self::Locations => &["location_id"],
+            Self::Suppliers => &["supplier_id"],
+            Self::ItemLocations => &["item_id", "location_id"],
+            Self::Sources => &["to_location", "supplier_id", "from_location", "item_id", "category", "effective_from"],
+        }
+    }
+
+    /// The fields that it knows, beside those that name a record.
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Items => Item::FIELDS,
+            Self::Locations => Location::FIELDS,
+            Self::Suppliers => Supplier::FIELDS,
+            Self::ItemLocations => ItemLocationRow::FIELDS,
+            Self::Sources => SourceRow::FIELDS,
+        }
+    }
+
+    /// Whether fields that it does not know are kept as attributes.
+    pub fn has_attributes(self) -> bool {
+        matches!(self, Self::Items | Self::Locations | Self::Suppliers)
+    }
+}
+
+impl MasterKey {
+    /// The table that the record is in.
+    pub fn table(&self) -> MasterTable {
+        match self {
+            Self::Item(_) => MasterTable::Items,
+            Self::Location(_) => MasterTable::Locations,
+            Self::Supplier(_) => MasterTable::Suppliers,
+            Self::ItemLocation(_) => MasterTable::ItemLocations,
+            Self::Source(_) => MasterTable::Sources,
+        }
+    }
+
+    /// The one item that it is about.
+    pub fn item_id(&self) -> Option<&str> {
+        match self {
+            Self::Item(item_id) => Some(item_id),
+            Self::ItemLocation(place) => Some(&place.item_id),
+            Self::Source(lane) => lane.item_id.as_deref(),
+            Self::Location(_) | Self::Supplier(_) => None,
+        }
+    }
+
+    /// The one location that it is about; of a supply lane the receiving one.
+    pub fn location_id(&self) -> Option<&str> {
+        match self {
+            Self::Location(location_id) => Some(location_id),
+            Self::ItemLocation(place) => Some(&place.location_id),
+            Self::Source(lane) => lane.to_location.as_deref(),
+            Self::Item(_) | Self::Supplier(_) => None,
+        }
+    }
+
+    /// Short text for audit trails: `item/MILK`, `item_location/MILK@S01`.
+    pub fn subject(&self) -> String {
+        let name = self.table().record_name();
+        match self {
+            Self::Item(id) | Self::Location(id) | Self::Supplier(id) => format!("{name}/{id}"),
+            Self::ItemLocation(place) => format!("{name}/{}@{}", place.item_id, place.location_id),
+            Self::Source(lane) => {
+                let (SupplyOrigin::Supplier(from) | SupplyOrigin::Location(from)) = &lane.origin;
+                let what = lane.item_id.as_ref().or(lane.category.as_ref()).map_or("*", String::as_str);
+                format!("{name}/{what}@{}<{from}", lane.to_location.as_deref().unwrap_or("*"))
+            }
+        }
+    }
+}
+
+/// Why a field cannot say something: what is allowed, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// What is allowed.
+    pub expected: String,
+    /// The way out.
+    pub fix: &'static str,
+}
+
+impl FieldError {
+    pub(crate) fn new(expected: impl Into<String>, fix: &'static str) -> Self {
+        Self { expected: expected.into(), fix }
+    }
+}
+
+/// A record whose fields can be read and set by name.
+pub trait Master {
+    /// The fields that it knows, beside those that name it.
+    const FIELDS: &'static [&'static str];
+
+    /// Where it keeps the field `name` of [`Master::FIELDS`].
+    fn slot(&mut self, name: &str) -> Option<Slot<'_>>;
+
+    /// Its other fields; `None` where it keeps none.
+    fn attributes(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        None
+    }
+
+    /// Sets a field, or clears it.
+    ///
+    /// # Errors
+    /// [`FieldError`] when it may not say this, or there is no such field; the record is as before then.
+    fn set(&mut self, name: &str, text: Option<&str>) -> Result<(), FieldError> {
+        if let Some(slot) = self.slot(name) {
+            return slot.set(text);
+        }
+        let Some(attributes) = self.attributes() else {
+            return Err(FieldError::new(format!("one of {}", Self::FIELDS.join(", ")), "leave it out"));
+        };
+        match text.map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => drop(attributes.insert(name.to_owned(), text.to_owned())),
+            None => drop(attributes.remove(name)),
+        }
+        Ok(())
+    }
+
+    /// The [`canonical`] text of a field; `None` where it says nothing.
+    fn get(&mut self, name: &str) -> Option<String> {
+        match self.slot(name) {
+            Some(slot) => slot.get(),
+            None => self.attributes()?.get(name).cloned(),
+        }
+    }
+}
+
+impl Master for Item {
+    const FIELDS: &'static [&'static str] = &[
+        "name",
+        "category",
+        "base_uom",
+        "unit_cost",
+        "price",
+        "volume",
+        "weight",
+        "shelf_life_days",
+        "launch_date",
+        "end_date",
+        "successor_id",
+    ];
+
+    fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
+        Some(match name {
+            "name" => Slot::Text(&mut self.name),
+            "category" => Slot::Text(&mut self.category),
+            "base_uom" => Slot::Text(&mut self.base_uom),
+            "unit_cost" => Slot::Money(&mut self.unit_cost),
+            "price" => Slot::Money(&mut self.price),
+            "volume" => Slot::Number(&mut self.volume, MAX_NUMBER),
+            "weight" => Slot::Number(&mut self.weight, MAX_NUMBER),
+            "shelf_life_days" => Slot::WholeDays(&mut self.shelf_life_days),
+            "launch_date" => Slot::Day(&mut self.launch),
+            "end_date" => Slot::Day(&mut self.end),
+            "successor_id" => Slot::MaybeText(&mut self.successor_id),
+            _ => return None,
+        })
+    }
+
+    fn attributes(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        Some(&mut self.attributes)
+    }
+}
+
+impl Master for Location {
+    const FIELDS: &'static [&'static str] = &["name", "kind", "parent_id", "calendar"];
+
+    fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
+        Some(match name {
+            "name" => Slot::Text(&mut self.name),
+            "kind" => Slot::Text(&mut self.kind),
+            "parent_id" => Slot::MaybeText(&mut self.parent_id),
+            "calendar" => Slot::MaybeText(&mut self.calendar),
+            _ => return None,
+        })
+    }
+
+    fn attributes(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        Some(&mut self.attributes)
+    }
+}
+
+impl Master for Supplier {
+    const FIELDS: &'static [&'static str] = &[
+        "name",
+        "min_order_value",
+        "min_order_qty",
+        "order_days",
+        "cut_off",
+        "container_volume",
+        "container_weight",
+        "holidays_calendar",
+    ];
+
+    fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
+        Some(match name {
+            "name" => Slot::Text(&mut self.name),
+            "min_order_value" => Slot::Money(&mut self.min_order_value),
+            "min_order_qty" => Slot::Quantity(&mut self.min_order_quantity),
+            "order_days" => Slot::Weekdays(&mut self.order_days),
+            "cut_off" => Slot::MaybeText(&mut self.cut_off),
+            "container_volume" => Slot::Number(&mut self.container_volume, MAX_NUMBER),
+            "container_weight" => Slot::Number(&mut self.container_weight, MAX_NUMBER),
+            "holidays_calendar" => Slot::MaybeText(&mut self.holidays_calendar),
+            _ => return None,
+        })
+    }
+
+    fn attributes(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        Some(&mut self.attributes)
+    }
+}
+
+impl Master for ItemLocationRow {
+    const FIELDS: &'static [&'static str] = &[
+        "listed_from",
+        "listed_to",
+        "service_type",
+        "service_target",
+        "min_stock",
+        "max_stock",
+        "display_min",
+        "shelf_capacity",
+        "safety_days",
+        "policy",
+        "do_not_order",
+    ];
+
+    fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
+        Some(match name {
+            "listed_from" => Slot::Day(&mut self.listed_from),
+            "listed_to" => Slot::Day(&mut self.listed_to),
+            "service_type" => Slot::Service(&mut self.service_type),
+            "service_target" => Slot::Target(&mut self.service_target),
+            "min_stock" => Slot::Quantity(&mut self.min_stock),
+            "max_stock" => Slot::Quantity(&mut self.max_stock),
+            "display_min" => Slot::Quantity(&mut self.display_min),
+            "shelf_capacity" => Slot::Quantity(&mut self.shelf_capacity),
+            "safety_days" => Slot::Number(&mut self.safety_days, MAX_DAYS),
+            "policy" => Slot::MaybeText(&mut self.policy),
+            "do_not_order" => Slot::Flag(&mut self.do_not_order),
+            _ => return None,
+        })
+    }
+}
+
+impl Master for SourceRow {
+    const FIELDS: &'static [&'static str] = &[
+        "lead_time_days",
+        "lead_time_sd",
+        "unit_cost",
+        "moq",
+        "pack_size",
+        "layer_size",
+        "pallet_size",
+        "max_qty",
+        "priority",
+        "share",
+        "review_calendar",
+        "effective_to",
+        "price_breaks",
+    ];
+
+    fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
+        Some(match name {
+            "lead_time_days" => Slot::Number(&mut self.lead_time_days, MAX_DAYS),
+            "lead_time_sd" => Slot::Number(&mut self.lead_time_sd_days, MAX_DAYS),
+            "unit_cost" => Slot::Money(&mut self.unit_cost),
+            "moq" => Slot::OrderSize(&mut self.min_order),
+            "pack_size" => Slot::OrderSize(&mut self.pack_size),
+            "layer_size" => Slot::OrderSize(&mut self.layer_size),
+            "pallet_size" => Slot::OrderSize(&mut self.pallet_size),
+            "max_qty" => Slot::OrderSize(&mut self.max_order),
+            "priority" => Slot::Rank(&mut self.priority),
+            "share" => Slot::Share(&mut self.share),
+            "review_calendar" => Slot::MaybeText(&mut self.review_calendar),
+            "effective_to" => Slot::Day(&mut self.effective_to),
+            "price_breaks" => Slot::PriceBreaks(&mut self.price_breaks),
+            _ => return None,
+        })
+    }
+}
+
+/// Settings of an item-location about which nothing is said.
+pub fn blank_item_location(item: ItemIdx, location: LocationIdx, row: RowRef) -> ItemLocationRow {
+    ItemLocationRow {
+        item,
+        location,
+        listed_from: None,
+        listed_to: None,
+        service_type: None,
+        service_target: None,
+        min_stock: None,
+        max_stock: None,
+        display_min: None,
+        shelf_capacity: None,
+        safety_days: None,
+        policy: None,
+        do_not_order: false,
+        row,
+    }
+}
+
+/// A supply lane about which nothing else is said than what names it.
+pub fn blank_source(
+    to_location: Option<LocationIdx>,
+    origin: Origin,
+    item: Option<ItemIdx>,
+    lane: &Lane,
+    row: RowRef,
+) -> SourceRow {
+    SourceRow {
+        to_location,
+        origin,
+        item,
+        category: lane.category.clone(),
+        lead_time_days: None,
+        lead_time_sd_days: None,
+        unit_cost: None,
+        min_order: None,
+        pack_size: None,
+        layer_size: None,
+        pallet_size: None,
+        max_order: None,
+        priority: 0,
+        share: None,
+        review_calendar: None,
+        effective_from: lane.effective_from,
+        effective_to: None,
+        price_breaks: Vec::new(),
+        row,
+    }
+}
+
+/// A record of any table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MasterRecord {
+    /// An item.
+    Item(Item),
+    /// A location.
+    Location(Location),
+    /// A supplier.
+    Supplier(Supplier),
+    /// Settings of an item-location; its indices mean nothing.
+    ItemLocation(ItemLocationRow),
+    /// A supply lane; its indices mean nothing.
+    Source(SourceRow),
+}
+
+impl MasterRecord {
+    /// The record of a key about which nothing is said.
+    pub fn blank(key: &MasterKey) -> Self {
+        let (item, location) = (ItemIdx(0), LocationIdx(0));
+        match key {
+            MasterKey::Item(id) => Self::Item(Item { item_id: id.clone(), ..Item::default() }),
+            MasterKey::Location(id) => Self::Location(Location { location_id: id.clone(), ..Location::default() }),
+            MasterKey::Supplier(id) => Self::Supplier(Supplier { supplier_id: id.clone(), ..Supplier::default() }),
+            MasterKey::ItemLocation(_) => Self::ItemLocation(blank_item_location(item, location, RowRef::default())),
+            MasterKey::Source(lane) => {
+                let origin = match lane.origin {
+                    SupplyOrigin::Supplier(_) => Origin::Supplier(SupplierIdx(0)),
+                    SupplyOrigin::Location(_) => Origin::Location(location),
+                };
+                Self::Source(blank_source(None, origin, None, lane, RowRef::default()))
+            }
+        }
+    }
+
+    /// Sets a field, or clears it.
+    ///
+    /// # Errors
+    /// As [`Master::set`].
+    pub fn set(&mut self, name: &str, text: Option<&str>) -> Result<(), FieldError> {
+        match self {
+            Self::Item(record) => record.set(name, text),
+            Self::Location(record) => record.set(name, text),
+            Self::Supplier(record) => record.set(name, text),
+            Self::ItemLocation(record) => record.set(name, text),
+            Self::Source(record) => record.set(name, text),
+        }
+    }
+
+    /// The [`canonical`] text of a field; `None` where it says nothing.
+    pub fn get(&mut self, name: &str) -> Option<String> {
+        match self {
+            Self::Item(record) => record.get(name),
+            Self::Location(record) => record.get(name),
+            Self::Supplier(record) => record.get(name),
+            Self::ItemLocation(record) => record.get(name),
+            Self::Source(record) => record.get(name),
+        }
+    }
+
+    /// Every field that says something, with its [`canonical`] text.
+    pub fn fields(&mut self) -> BTreeMap<String, String> {
+        let (table, attributes) = match self {
+            Self::Item(item) => (MasterTable::Items, item.attributes.clone()),
+            Self::Location(location) => (MasterTable::Locations, location.attributes.clone()),
+            Self::Supplier(supplier) => (MasterTable::Suppliers, supplier.attributes.clone()),
+            Self::ItemLocation(_) => (MasterTable::ItemLocations, BTreeMap::new()),
+            Self::Source(_) => (MasterTable::Sources, BTreeMap::new()),
+        };
+        let known = table.fields().iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?)));
+        known.chain(attributes).collect()
+    }
+
+    /// The field that another one of the record contradicts, with what it may say: ends before beginnings, and most below
+    /// least.
+    pub fn contradiction(&self) -> Option<(&'static str, FieldError)> {
+        let days = |name, from: Option<Day>, to: Option<Day>| {
+            let (from, to) = (from?, to?);
+            let expected = format!("a day not before {from}");
+            (to < from).then(|| (name, FieldError::new(expected, "correct one of the two days")))
+        };
+        let amounts = |name, least: Option<Quantity>, most: Option<Quantity>| {
+            let (least, most) = (least?, most?);
+            let expected = format!("a quantity not below the smallest of {least}");
+            (most < least).then(|| (name, FieldError::new(expected, "swap or correct the two")))
+        };
+        match self {
+            Self::Item(item) => days("end_date", item.launch, item.end),
+            Self::ItemLocation(row) => days("listed_to", row.listed_from, row.listed_to)
+                .or_else(|| amounts("max_stock", row.min_stock, row.max_stock)),
+            Self::Source(row) => days("effective_to", row.effective_from, row.effective_to)
+                .or_else(|| amounts("max_qty", row.min_order, row.max_order)),
+            Self::Location(_) | Self::Supplier(_) => None,
+        }
+    }
+}
+
+/// The name under which a table knows a field: what `/v1/items` and its like call it, and known attributes in any spelling.
+pub fn field_name(table: MasterTable, name: &str) -> &str {
+    match (table, name) {
+        (MasterTable::Items, "launch") => "launch_date",
+        (MasterTable::Items, "end") => "end_date",
+        (MasterTable::Suppliers, "min_order_quantity") => "min_order_qty",
+        (MasterTable::Sources, "min_order") => "moq",
+        (MasterTable::Sources, "max_order") => "max_qty",
+        (MasterTable::Sources, "lead_time_sd_days") => "lead_time_sd",
+        _ if table.has_attributes() => {
+            const KNOWN: [&str; 9] = ["abc", "xyz", "ven", "brand", "gtin", "status", "timezone", "gln", "currency"];
+            KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name)
+        }
+        _ => name,
+    }
+}
+
+/// The one text of what a field of a record says: `None` where it clears the field.
+///
+/// # Errors
+/// [`FieldError`] when the field may not say this, or the table has no such field.
+///
+/// ```
+/// use restock_core::master::{MasterTable, canonical};
+///
+/// assert_eq!(canonical(MasterTable::Sources, "pack_size", Some("12.0")).unwrap(), Some("12".to_owned()));
+/// assert_eq!(canonical(MasterTable::Items, "brand", Some(" ")).unwrap(), None);
+/// assert_eq!(canonical(MasterTable::Items, "price", Some("1,20")).unwrap_err().expected, "a plain decimal number such as 12 or 0.75");
+/// ```
+pub fn canonical(table: MasterTable, name: &str, text: Option<&str>) -> Result<Option<String>, FieldError> {
+    let lane = || Lane {
+        to_location: None,
+        origin: SupplyOrigin::Supplier(String::new()),
+        item_id: None,
+        category: None,
+        effective_from: None,
+    };
+    let key = match table {
+        MasterTable::Items => MasterKey::Item(String::new()),
+        MasterTable::Locations => MasterKey::Location(String::new()),
+        MasterTable::Suppliers => MasterKey::Supplier(String::new()),
+        MasterTable::ItemLocations => MasterKey::ItemLocation(ItemLocation::new("", "")),
+        MasterTable::Sources => MasterKey::Source(lane()),
+    };
+    let mut record = MasterRecord::blank(&key);
+    record.set(name, text)?;
+    Ok(record.get(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a field of each kind may say, with its one text, and what it may not.
+    #[test]
+    fn every_field_has_one_text_and_refuses_the_rest() {
+        use MasterTable::{ItemLocations, Items, Locations, Sources, Suppliers};
+        for (table, name, given, expected) in [
+            (Items, "name", " Milk ", Some("Milk")),
+            (Items, "price", "1.50", Some("1.5")),
+            (Items, "volume", "0.0010", Some("0.001")),
+            (Items, "shelf_life_days", "12", Some("12")),
+            (Items, "end_date", "2026-03-02", Some("2026-03-02")),
+            (Items, "brand", "", None),
+            (Locations, "parent_id", "hub", Some("hub")),
+            (Suppliers, "order_days", "Fri, mon", Some("mon fri")),
+            (Suppliers, "order_days", "daily", None),
+            (ItemLocations, "do_not_order", "true", Some("true")),
+            (ItemLocations, "do_not_order", "false", None),
+            (ItemLocations, "service_type", "fill_rate", Some("fill_rate")),
+            (ItemLocations, "min_stock", "0", Some("0")),
+            (Sources, "moq", "0", None),
+            (Sources, "priority", "-2", Some("-2")),
+            (Sources, "price_breaks", "500:0.70;100:0.750", Some("100:0.75; 500:0.7")),
+        ] {
+            let said = canonical(table, name, Some(given)).unwrap();
+            assert_eq!(said.as_deref(), expected, "{name} {given:?}");
+            assert_eq!(canonical(table, name, said.as_deref()).unwrap(), said, "{name}: its text is its text");
+        }
+        let refusals: Vec<String> = [
+            (Items, "price", "1,20"),
+            (Items, "price", "-1"),
+            (Items, "price", "1e3"),
+            (Items, "shelf_life_days", "1.5"),
+            (Items, "end_date", "02.03.2026"),
+            (Items, "weight", "99999999999"),
+            (Suppliers, "order_days", "someday"),
+            (ItemLocations, "colour", "red"),
+            (ItemLocations, "service_target", "98"),
+            (ItemLocations, "service_type", "type 2"),
+            (ItemLocations, "do_not_order", "yes"),
+            (Sources, "share", "40"),
+            (Sources, "pack_size", "0.0000001"),
+            (Sources, "priority", "first"),
+            (Sources, "price_breaks", "100=0.75"),
+        ]
+        .into_iter()
+        .map(|(table, name, given)| {
+            let FieldError { expected, fix } = canonical(table, name, Some(given)).unwrap_err();
+            format!("{name} {given}: {expected}; {fix}")
+        })
+        .collect();
+        assert_eq!(
+            refusals,
+            [
+                "price 1,20: a plain decimal number such as 12 or 0.75; write the digits with a decimal point and without group marks",
+                "price -1: a number of at least 0; leave the minus out",
+                "price 1e3: a plain decimal number such as 12 or 0.75; write the digits with a decimal point and without group marks",
+                "shelf_life_days 1.5: a whole number of days; round it",
+                "end_date 02.03.2026: a date such as 2026-03-02; write year, month and day, with hyphens",
+                "weight 99999999999: a number from 0 to 1000000000; correct the value",
+                "order_days someday: days of the week such as mon wed fri, or daily; write their first three letters with blanks between",
+                "colour red: one of listed_from, listed_to, service_type, service_target, min_stock, max_stock, display_min, shelf_capacity, safety_days, policy, do_not_order; leave it out",
+                "service_target 98: a service target from 0 to 0.999999, such as 0.98; divide a percentage by 100",
+                "service_type type 2: cycle, fill_rate or in_stock; use one of the three",
+                "do_not_order yes: true or false; write true or false",
+                "share 40: a share from 0 to 1; divide a percentage by 100",
+                "pack_size 0.0000001: a quantity within ±9,000,000,000,000 with at most 6 digits after the point; use a smaller or larger unit of measure",
+                "priority first: a rank such as 1; write a whole number",
+                "price_breaks 100=0.75: price breaks such as 100:0.75;500:0.70, a quantity and its cost each; write quantity:cost pairs separated by semicolons",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_field_of_a_table_can_be_set_and_read() {
+        for table in MasterTable::ALL {
+            for name in table.fields() {
+                let found = ["3", "2026-03-02", "0.5", "true", "cycle", "mon", "1:2"]
+                    .iter()
+                    .any(|text| canonical(table, name, Some(text)).is_ok_and(|said| said.as_deref() == Some(text)));
+                assert!(found, "{table:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn contradictions_name_the_field_and_the_way_out() {
+        let mut row = MasterRecord::blank(&MasterKey::ItemLocation(ItemLocation::new("milk", "berlin")));
+        row.set("min_stock", Some("10")).unwrap();
+        row.set("max_stock", Some("4")).unwrap();
+        let (field, error) = row.contradiction().unwrap();
+        assert_eq!((field, error.expected.as_str()), ("max_stock", "a quantity not below the smallest of 10"));
+        row.set("max_stock", None).unwrap();
+        assert_eq!(row.contradiction(), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! What is said about master data, laid over what files say.
+
+use std::collections::HashMap;
+
+use restock_core::dataset::{ItemLocationRow, Origin, SourceRow};
+use restock_core::event::SupplyOrigin;
+use restock_core::master::{Lane, Master, MasterKey, blank_item_location, blank_source};
+use restock_core::{Day, ItemIdx, LocationIdx, Quantity};
+
+use super::Builder;
+use crate::master_words::{LEAD_TIME, MasterWords, Word};
+
+/// What names a lane, by numbers.
+type LaneRow = (Option<LocationIdx>, Origin, Option<ItemIdx>, Option<String>, Option<Day>);
+
+fn lane_row(row: &SourceRow) -> LaneRow {
+    (row.to_location, row.origin, row.item, row.category.clone(), row.effective_from)
+}
+
+/// Fields are checked when they come in; what a newer version let in and this one does not know stays unsaid.
+fn set<'a>(record: &mut impl Master, fields: impl IntoIterator<Item = (&'a String, &'a Word)>) {
+    for (name, word) in fields {
+        let _ = record.set(name, word.text.as_deref());
+    }
+}
+
+/// Rows by what names them; files may have a name twice.
+fn rows_by<K: Eq + std::hash::Hash, T>(table: &[T], key: impl Fn(&T) -> K) -> HashMap<K, Vec<usize>> {
+    let mut rows: HashMap<K, Vec<usize>> = HashMap::new();
+    for (row, entry) in table.iter().enumerate() {
+        rows.entry(key(entry)).or_default().push(row);
+    }
+    rows
+}
+
+impl Builder<'_> {
+    /// Records in the order of their keys, so that new rows of a part stand as they do in the whole.
+    pub(super) fn add_masters(&mut self, words: &MasterWords) {
+        if words.is_empty() {
+            return;
+        }
+        let has = |is: fn(&MasterKey) -> bool| words.all().any(|(record, _)| is(record));
+        let mut settings = match has(|record| matches!(record, MasterKey::ItemLocation(_))) {
+            true => rows_by(&self.dataset.item_locations, |row| (row.item, row.location)),
+            false => HashMap::new(),
+        };
+        let mut lanes = match has(|record| matches!(record, MasterKey::Source(_))) {
+            true => rows_by(&self.dataset.sources, lane_row),
+            false => HashMap::new(),
+        };
+        for (record, fields) in words.all() {
+            match record {
+                MasterKey::Item(id) => {
+                    let idx = self.item(id);
+                    set(&mut self.dataset.items[idx.0 as usize], fields);
+                    self.is_defined("item", id);
+                }
+                MasterKey::Location(id) => {
+                    let idx = self.location(id);
+                    set(&mut self.dataset.locations[idx.0 as usize], fields);
+                    self.is_defined("location", id);
+                }
+                MasterKey::Supplier(id) => {
+                    let origin = self.origin(&SupplyOrigin::Supplier(id.clone()));
+                    let Origin::Supplier(idx) = origin else { unreachable!("made from a supplier") };
+                    set(&mut self.dataset.suppliers[idx.0 as usize], fields);
+                    self.is_defined("supplier", id);
+                }
+                MasterKey::ItemLocation(place) => {
+                    let (item, location) = (self.item(&place.item_id), self.location(&place.location_id));
+                    let rows = settings.entry((item, location)).or_default();
+                    if rows.is_empty() {
+                        rows.push(self.dataset.item_locations.len());
+                        let row = blank_item_location(item, location, self.next_row());
+                        self.dataset.item_locations.push(row);
+                    }
+                    for row in &*rows {
+                        set(&mut self.dataset.item_locations[*row], fields);
+                        self.settle_item_location(*row);
+                    }
+                }
+                MasterKey::Source(lane) => {
+                    let (to_location, origin, item) = self.ends(lane);
+                    let key = (to_location, origin, item, lane.category.clone(), lane.effective_from);
+                    let rows = lanes.entry(key).or_default();
+                    if rows.is_empty() {
+                        rows.push(self.dataset.sources.len());
+                        let row = blank_source(to_location, origin, item, lane, self.next_row());
+                        self.dataset.sources.push(row);
+                    }
+                    for row in &*rows {
+                        set(&mut self.dataset.sources[*row], fields);
+                        if let Some(word) = fields.get(LEAD_TIME) {
+                            self.lead_times.insert(*row, word.said.clone());
+                        }
+                        self.settle_source(*row);
+                    }
+                }
+            }
+        }
+    }
+
+    fn ends(&mut self, lane: &Lane) -> (Option<LocationIdx>, Origin, Option<ItemIdx>) {
+        let to_location = lane.to_location.as_ref().map(|id| self.location(id));
+        (to_location, self.origin(&lane.origin), lane.item_id.as_ref().map(|id| self.item(id)))
+    }
+
+    /// An id that no file defines is defined by what is said about it.
+    fn is_defined(&mut self, kind: &str, id: &str) {
+        self.dataset.facts.orphans.retain(|orphan| orphan.kind != kind || orphan.id != id);
+    }
+
+    /// Where words of different times contradict each other, the most is the least.
+    fn settle_item_location(&mut self, row: usize) {
+        let row = &mut self.dataset.item_locations[row];
+        let ItemLocationRow { item, min_stock, max_stock, display_min, shelf_capacity, .. } = row;
+        not_below(max_stock, *min_stock);
+        let (item, stocks) = (*item, [*min_stock, *max_stock, *display_min, *shelf_capacity]);
+        stocks.into_iter().flatten().for_each(|quantity| self.count_decimals(item, quantity));
+    }
+
+    /// The same for a lane.
+    fn settle_source(&mut self, row: usize) {
+        let row = &mut self.dataset.sources[row];
+        not_below(&mut row.max_order, row.min_order);
+        let Some(item) = row.item else { return };
+        let sizes = [row.min_order, row.pack_size, row.layer_size, row.pallet_size, row.max_order];
+        let steps: Vec<Quantity> = row.price_breaks.iter().map(|step| step.from_quantity).collect();
+        sizes.into_iter().flatten().chain(steps).for_each(|quantity| self.count_decimals(item, quantity));
+    }
+}
+
+fn not_below(most: &mut Option<Quantity>, least: Option<Quantity>) {
+    if let (Some(most), Some(least)) = (most, least) {
+        *most = (*most).max(least);
+    }
+}

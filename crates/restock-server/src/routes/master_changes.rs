@@ -1,0 +1,675 @@
+//! What is said about master data: one record, or many as lines of JSON. It becomes events, for what differs from what is
+//! known.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use restock_core::Day;
+use restock_core::event::SupplyOrigin;
+use restock_core::master::{Lane, MasterChange, MasterKey, MasterRecord, MasterTable};
+use restock_ledger::{Outcome, Position, Refusal, read_master_row};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::access::forbidden;
+use crate::authentication::Caller;
+use crate::extract::{Name, Place, ValidQuery, body, media_type, too_large};
+use crate::limits::{MAX_ENTRIES, MAX_REFUSED_ROWS};
+use crate::masters::{Judge, Judged, Masters, events};
+use crate::problem::Problem;
+use crate::routes::blocking;
+use crate::routes::events::Reason;
+use crate::routes::masters::{ItemRow, LocationRow, SupplierRow};
+use crate::routes::sources::{LaneRow, SettingsRow};
+use crate::server::App;
+use crate::writer::Signed;
+
+const NDJSON: &str = "application/x-ndjson";
+
+/// Fields of a record by name: texts, numbers and truths; `null` clears a field. What names the record may be among them.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+#[expect(dead_code, reason = "describes what the ledger reads as text")]
+pub(crate) struct MasterFields(Value);
+
+/// A row of a request that was not taken in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefusedRow {
+    /// Where in the request it was, such as `line 3`.
+    position: String,
+    reason: Reason,
+}
+
+/// What became of the rows of a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BulkAnswer {
+    /// Rows that said something new, those of records that nobody knew among them.
+    n_changed: usize,
+    /// Rows of records that nobody knew.
+    n_new: usize,
+    /// Rows that said what was known; nothing was written for them.
+    n_same: usize,
+    /// Rows that cannot be taken in; the others were.
+    n_refused: usize,
+    /// The first 1,000 of them with their reasons.
+    refused: Vec<RefusedRow>,
+}
+
+/// A row of a request, or why it cannot be read.
+type Row = (Position, Result<MasterChange, Refusal>);
+
+/// What rows came to, each for itself.
+async fn say(
+    app: &App,
+    caller: &Caller,
+    table: MasterTable,
+    rows: Vec<Row>,
+    is_whole: bool,
+) -> Result<Vec<(Position, Result<Judged, Refusal>)>, Problem> {
+    let files = app.planning.file_tables()?;
+    let (source, request) = (format!("api/{}", caller.name), new_request()?);
+    let judge = {
+        let caller = caller.clone();
+        move |app: &App| {
+            let projection = app.writer.projection()?;
+            let words = &projection.masters;
+            let mut judge = Judge::new(Masters::new(&files, words, table, rows.len()), &caller);
+            let judged: Vec<_> = rows
+                .into_iter()
+                .map(|(position, row)| (position, row.and_then(|row| judge.judge(row, is_whole))))
+                .collect();
+            let changes = judged.iter().filter_map(|(_, row)| row.as_ref().ok()).filter(|row| row.is_change());
+            let entries = events(changes, words, &source, &request, (app.clock)());
+            Ok::<_, Problem>((judged, entries))
+        }
+    };
+    let (mut judged, entries) = blocking(app, judge).await??;
+    if entries.is_empty() {
+        return Ok(judged);
+    }
+    let signed = caller.role.is_person().then(|| signed(caller, table, &judged));
+    let mut outcomes = app.writer.append(entries, signed).await?.into_iter();
+    for (_, row) in &mut judged {
+        if row.as_ref().is_ok_and(Judged::is_change) {
+            match outcomes.next() {
+                Some(Outcome::Accepted { .. } | Outcome::Duplicate { .. }) => {}
+                Some(Outcome::Quarantined { reason, .. }) => *row = Err(reason),
+                Some(Outcome::Conflict { .. }) | None => return Err(Problem::internal("two requests had one name")),
+            }
+        }
+    }
+    Ok(judged)
+}
+
+/// A name that no other request has.
+fn new_request() -> Result<String, Problem> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_le_bytes(bits)))
+}
+
+/// What the audit trail says: of one record what it was and is, of many how many.
+fn signed(caller: &Caller, table: MasterTable, judged: &[(Position, Result<Judged, Refusal>)]) -> Signed {
+    let texts = |side: fn(&(Option<String>, Option<String>)) -> &Option<String>, one: &Judged| {
+        let fields: serde_json::Map<String, Value> =
+            one.changed.iter().map(|(name, both)| (name.clone(), side(both).clone().into())).collect();
+        Value::Object(fields).to_string()
+    };
+    let (subject, before, after) = match judged {
+        [(Position::Whole, Ok(one))] => {
+            let before = if one.is_new { String::new() } else { texts(|both| &both.0, one) };
+            (one.key.subject(), before, Some(texts(|both| &both.1, one)))
+        }
+        _ => (format!("{}s", table.record_name()), String::new(), None),
+    };
+    Signed { actor: caller.name.clone(), action: "master.change", subject, before, after }
+}
+
+/// Says something about one record.
+async fn say_one(
+    app: &App,
+    caller: &Caller,
+    row: MasterChange,
+    is_whole: bool,
+) -> Result<(StatusCode, Judged), Problem> {
+    let table = row.record.table();
+    let is_covered = caller.covers(row.record.location_id());
+    let said = say(app, caller, table, vec![(Position::Whole, Ok(row))], is_whole).await?;
+    let judged = said.into_iter().next().expect("a row comes to something").1;
+    let judged = judged.map_err(|refusal| {
+        if is_covered {
+            return bad_record(refusal);
+        }
+        let Refusal { field, got, expected, fix, .. } = refusal;
+        forbidden(&format!("the token is not about {got}"), &fix).field(&field, got, expected)
+    })?;
+    Ok((if judged.is_new { StatusCode::CREATED } else { StatusCode::OK }, judged))
+}
+
+fn bad_record(refusal: Refusal) -> Problem {
+    let detail = refusal.to_string();
+    let Refusal { field, got, expected, fix, .. } = refusal;
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-record", "The record cannot be taken in", detail)
+        .field(&field, got, expected)
+        .fix(fix)
+}
+
+/// The row of a request about one record, which its path names where `given`.
+fn row(
+    table: MasterTable,
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+    given: Option<&MasterKey>,
+) -> Result<MasterChange, Problem> {
+    media_type(headers, &["application/json"])?;
+    read_master_row(table, &body(bytes)?, given).map_err(bad_record)
+}
+
+/// Says something about many records, a line of JSON each: fields that a line does not name stay. All lines are judged, and
+/// those that cannot be taken in stop nothing.
+async fn say_many(
+    app: &App,
+    caller: &Caller,
+    table: MasterTable,
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    media_type(headers, &[NDJSON])?;
+    let bytes = body(bytes)?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let lines = (1..).zip(text.split(|&byte| byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
+    let n = lines.clone().count();
+    if n > MAX_ENTRIES {
+        return Err(too_large(format!("the request has {n} rows, at most {MAX_ENTRIES} are taken")));
+    }
+    let rows = lines.map(|(line, row)| (Position::Line(line), read_master_row(table, row, None))).collect();
+    let said = say(app, caller, table, rows, false).await?;
+    let mut answer = BulkAnswer { n_changed: 0, n_new: 0, n_same: 0, n_refused: 0, refused: Vec::new() };
+    for (position, row) in said {
+        match row {
+            Ok(row) => {
+                let counter = if row.is_change() { &mut answer.n_changed } else { &mut answer.n_same };
+                *counter += 1;
+                answer.n_new += usize::from(row.is_new);
+            }
+            Err(refusal) => {
+                answer.n_refused += 1;
+                if answer.refused.len() < MAX_REFUSED_ROWS {
+                    answer.refused.push(RefusedRow { position: position.to_string(), reason: refusal.into() });
+                }
+            }
+        }
+    }
+    Ok(Json(answer))
+}
+
+/// Ends a record with the day before today, where it does not end before: nothing refers to what is gone.
+async fn end(app: &App, caller: &Caller, record: MasterKey, field: &str) -> Result<Judged, Problem> {
+    let files = app.planning.file_tables()?;
+    let (now, is_known) = {
+        let projection = app.writer.projection()?;
+        Masters::new(&files, &projection.masters, record.table(), 1).record(&record)
+    };
+    if !is_known || !caller.covers(record.location_id()) {
+        return Err(Problem::not_found(format!("{} is not known", record.subject())));
+    }
+    let yesterday = Day::from_date(app.time_zone.to_datetime((app.clock)()).date()).plus(-1);
+    let begun = match &now {
+        MasterRecord::Item(item) => (item.launch, item.end),
+        MasterRecord::ItemLocation(row) => (row.listed_from, row.listed_to),
+        MasterRecord::Source(row) => (row.effective_from, row.effective_to),
+        MasterRecord::Location(_) | MasterRecord::Supplier(_) => (None, None),
+    };
+    // What has not begun ends before it begins, on the day on which it would.
+    let last = begun.0.map_or(yesterday, |first| first.max(yesterday));
+    let last = begun.1.map_or(last, |end| end.min(last));
+    let fields = [(field.to_owned(), Some(last.to_string()))].into();
+    Ok(say_one(app, caller, MasterChange { record, fields }, false).await?.1)
+}
+
+/// Says how items are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
+/// clears them, items that nobody knew are made, and a line that cannot be taken in stops nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/items",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "what became of the lines", body = BulkAnswer),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_items(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    say_many(&app, &caller, MasterTable::Items, &headers, bytes).await
+}
+
+/// Says all of an item: fields that are not named are cleared. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    put,
+    path = "/v1/items/{id}",
+    params(("id" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = ItemRow),
+        (status = 201, description = "the record, which nobody knew", body = ItemRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put_item(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<ItemRow>), Problem> {
+    let record = MasterKey::Item(id);
+    let row = row(MasterTable::Items, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, true).await?;
+    Ok((status, Json(ItemRow::of(&judged))))
+}
+
+/// Says a part of an item: fields that are not named stay. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    patch,
+    path = "/v1/items/{id}",
+    params(("id" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = ItemRow),
+        (status = 201, description = "the record, which nobody knew", body = ItemRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn patch_item(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<ItemRow>), Problem> {
+    let record = MasterKey::Item(id);
+    let row = row(MasterTable::Items, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, false).await?;
+    Ok((status, Json(ItemRow::of(&judged))))
+}
+
+/// Ends an item: yesterday was its last day of sale. Its history stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/items/{id}",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the record as it is now", body = ItemRow),
+        (status = 404, description = "no such record", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn end_item(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+) -> Result<Json<ItemRow>, Problem> {
+    Ok(Json(ItemRow::of(&end(&app, &caller, MasterKey::Item(id), "end_date").await?)))
+}
+
+/// Says how locations are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
+/// clears them, locations that nobody knew are made, and a line that cannot be taken in stops nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/locations",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "what became of the lines", body = BulkAnswer),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_locations(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    say_many(&app, &caller, MasterTable::Locations, &headers, bytes).await
+}
+
+/// Says all of a location: fields that are not named are cleared. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    put,
+    path = "/v1/locations/{id}",
+    params(("id" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = LocationRow),
+        (status = 201, description = "the record, which nobody knew", body = LocationRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put_location(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<LocationRow>), Problem> {
+    let record = MasterKey::Location(id);
+    let row = row(MasterTable::Locations, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, true).await?;
+    Ok((status, Json(LocationRow::of(&judged))))
+}
+
+/// Says a part of a location: fields that are not named stay. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    patch,
+    path = "/v1/locations/{id}",
+    params(("id" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = LocationRow),
+        (status = 201, description = "the record, which nobody knew", body = LocationRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn patch_location(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<LocationRow>), Problem> {
+    let record = MasterKey::Location(id);
+    let row = row(MasterTable::Locations, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, false).await?;
+    Ok((status, Json(LocationRow::of(&judged))))
+}
+
+/// Says how suppliers are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
+/// clears them, suppliers that nobody knew are made, and a line that cannot be taken in stops nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/suppliers",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "what became of the lines", body = BulkAnswer),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_suppliers(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    say_many(&app, &caller, MasterTable::Suppliers, &headers, bytes).await
+}
+
+/// Says all of a supplier: fields that are not named are cleared. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    put,
+    path = "/v1/suppliers/{id}",
+    params(("id" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = SupplierRow),
+        (status = 201, description = "the record, which nobody knew", body = SupplierRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put_supplier(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<SupplierRow>), Problem> {
+    let record = MasterKey::Supplier(id);
+    let row = row(MasterTable::Suppliers, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, true).await?;
+    Ok((status, Json(SupplierRow::of(&judged))))
+}
+
+/// Says a part of a supplier: fields that are not named stay. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    patch,
+    path = "/v1/suppliers/{id}",
+    params(("id" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = SupplierRow),
+        (status = 201, description = "the record, which nobody knew", body = SupplierRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn patch_supplier(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<SupplierRow>), Problem> {
+    let record = MasterKey::Supplier(id);
+    let row = row(MasterTable::Suppliers, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, false).await?;
+    Ok((status, Json(SupplierRow::of(&judged))))
+}
+
+/// Says how item-locations are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
+/// clears them, item-locations that nobody knew are made, and a line that cannot be taken in stops nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/item-locations",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "what became of the lines", body = BulkAnswer),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_item_locations(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    say_many(&app, &caller, MasterTable::ItemLocations, &headers, bytes).await
+}
+
+/// Says all of the settings of an item-location: fields that are not named are cleared. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    put,
+    path = "/v1/item-locations/{item}/{location}",
+    params(("item" = String, Path), ("location" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = SettingsRow),
+        (status = 201, description = "the record, which nobody knew", body = SettingsRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put_item_location(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Place(place): Place,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<SettingsRow>), Problem> {
+    let record = MasterKey::ItemLocation(place);
+    let row = row(MasterTable::ItemLocations, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, true).await?;
+    Ok((status, Json(SettingsRow::of(&judged))))
+}
+
+/// Says a part of the settings of an item-location: fields that are not named stay. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    patch,
+    path = "/v1/item-locations/{item}/{location}",
+    params(("item" = String, Path), ("location" = String, Path)),
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = SettingsRow),
+        (status = 201, description = "the record, which nobody knew", body = SettingsRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn patch_item_location(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Place(place): Place,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<SettingsRow>), Problem> {
+    let record = MasterKey::ItemLocation(place);
+    let row = row(MasterTable::ItemLocations, &headers, bytes, Some(&record))?;
+    let (status, judged) = say_one(&app, &caller, row, false).await?;
+    Ok((status, Json(SettingsRow::of(&judged))))
+}
+
+/// Delists an item at a location: yesterday was its last day there.
+#[utoipa::path(
+    delete,
+    path = "/v1/item-locations/{item}/{location}",
+    params(("item" = String, Path), ("location" = String, Path)),
+    responses(
+        (status = 200, description = "the record as it is now", body = SettingsRow),
+        (status = 404, description = "no such record", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delist(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Place(place): Place,
+) -> Result<Json<SettingsRow>, Problem> {
+    Ok(Json(SettingsRow::of(&end(&app, &caller, MasterKey::ItemLocation(place), "listed_to").await?)))
+}
+
+/// Says how supply lanes are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
+/// clears them, supply lanes that nobody knew are made, and a line that cannot be taken in stops nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/sources",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "what became of the lines", body = BulkAnswer),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_sources(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    say_many(&app, &caller, MasterTable::Sources, &headers, bytes).await
+}
+
+/// Says all of a supply lane, which `to_location`, `supplier_id` or `from_location`, `item_id` or `category`, and `effective_from` name: fields that are not named are cleared. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    put,
+    path = "/v1/sources",
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = LaneRow),
+        (status = 201, description = "the record, which nobody knew", body = LaneRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put_source(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<LaneRow>), Problem> {
+    let row = row(MasterTable::Sources, &headers, bytes, None)?;
+    let (status, judged) = say_one(&app, &caller, row, true).await?;
+    Ok((status, Json(LaneRow::of(&judged))))
+}
+
+/// Says a part of a supply lane, which `to_location`, `supplier_id` or `from_location`, `item_id` or `category`, and `effective_from` name: fields that are not named stay. `null` clears a field; one that nobody knew is made.
+#[utoipa::path(
+    patch,
+    path = "/v1/sources",
+    request_body = MasterFields,
+    responses(
+        (status = 200, description = "the record as it is now", body = LaneRow),
+        (status = 201, description = "the record, which nobody knew", body = LaneRow),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn patch_source(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<LaneRow>), Problem> {
+    let row = row(MasterTable::Sources, &headers, bytes, None)?;
+    let (status, judged) = say_one(&app, &caller, row, false).await?;
+    Ok((status, Json(LaneRow::of(&judged))))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LaneQuery {
+    /// The receiving location; left out for a lane to every location.
+    to_location: Option<String>,
+    /// The supplier that it comes from.
+    supplier_id: Option<String>,
+    /// The location that it comes from.
+    from_location: Option<String>,
+    /// The item; left out for a lane of every item.
+    item_id: Option<String>,
+    /// The category that it serves.
+    category: Option<String>,
+    /// The first day on which it may be used, where the lane has one.
+    effective_from: Option<String>,
+}
+
+/// Ends a supply lane: yesterday was the last day on which it might be used.
+#[utoipa::path(
+    delete,
+    path = "/v1/sources",
+    params(LaneQuery),
+    responses(
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the record as it is now", body = LaneRow),
+        (status = 404, description = "no such record", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field that may not say this", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn end_source(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    ValidQuery(query): ValidQuery<LaneQuery>,
+) -> Result<Json<LaneRow>, Problem> {
+    let LaneQuery { to_location, supplier_id, from_location, item_id, category, effective_from } = query;
+    let origin = match (supplier_id, from_location) {
+        (Some(id), None) => SupplyOrigin::Supplier(id),
+        (None, Some(id)) => SupplyOrigin::Location(id),
+        _ => return Err(Problem::bad_query("supplier_id", "none or two", "one of supplier_id and from_location")),
+    };
+    let bad_day =
+        |text: &String| Problem::bad_query("effective_from", format!("{text:?}"), "a date such as 2026-03-02");
+    let day = |text: String| text.parse::<Day>().map_err(|_| bad_day(&text));
+    let effective_from = effective_from.map(day).transpose()?;
+    let lane = Lane { to_location, origin, item_id, category, effective_from };
+    Ok(Json(LaneRow::of(&end(&app, &caller, MasterKey::Source(lane), "effective_to").await?)))
+}
