@@ -102,8 +102,8 @@ pub(crate) fn tables_of_events(
     for event in &others {
         builder.book.apply(event);
     }
-    // In which order items and locations become known does not matter: they are sorted at the end.
-    sales.numbers().for_each(|place| builder.add_sale_place(&sales, place));
+    // Items and locations become known in the same order, however events came in: by id, then as other events tell.
+    sales.numbers().into_iter().for_each(|place| builder.add_sale_place(&sales, place));
     for event in &others {
         builder.add(event);
     }

@@ -102,9 +102,11 @@ impl<'e> EventSales<'e> {
         self.rows.sort_by_key(Sold::key);
     }
 
-    /// Numbers of all places.
-    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
-        0..self.places.len() as u32
+    /// Numbers of all places, by item and location.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = (0..self.places.len() as u32).collect();
+        numbers.sort_unstable_by_key(|number| self.places[*number as usize]);
+        numbers
     }
 
     /// What was sold from an instant on, on its day, at each place for which both are given.
@@ -154,7 +156,7 @@ impl Builder<'_> {
 
     /// By number.
     fn places_of(&self, sales: &EventSales<'_>) -> Vec<(ItemIdx, LocationIdx)> {
-        sales.numbers().map(|number| self.sale_places[&number]).collect()
+        (0..sales.places.len() as u32).map(|number| self.sale_places[&number]).collect()
     }
 
     pub(super) fn finish_sales(&mut self, sales: &EventSales<'_>) {
