@@ -574,7 +574,7 @@ fn simulations_backtests_and_scenarios_are_those_of_the_command_line() {
 #[test]
 fn master_data_said_over_http_is_in_the_plan_of_both() {
     let dir = tempfile::tempdir().unwrap();
-    chain(dir.path());
+    chain(dir.path(), 28);
     let planner = token(dir.path(), "ada", "planner");
     let served = Served::start(dir.path());
     let until_same = |served: &Served, what: &str| {
