@@ -3,6 +3,7 @@
 //! A scenario is a list of changes over the data and settings as they are; nothing is copied and nothing is stored. It is
 //! planned by the same function as everything else.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -284,7 +285,7 @@ pub fn compare(before: &Plan, after: &Plan) -> Comparison {
     let mut lines: Vec<ComparedLine> =
         pairs.into_values().filter_map(|[before, after]| ComparedLine::of(before, after)).collect();
     // Stable: those that differ alike stay by item and location.
-    lines.sort_by(|a, b| b.difference().cmp(&a.difference()));
+    lines.sort_by_key(|line| Reverse(line.difference()));
     Comparison {
         as_of: after.as_of,
         currency: after.currency.clone(),

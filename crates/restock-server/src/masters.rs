@@ -210,14 +210,21 @@ impl<'a> Masters<'a> {
     }
 }
 
+/// What a field said, and what it says now.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldChange {
+    pub(crate) before: Option<String>,
+    pub(crate) now: Option<String>,
+}
+
 /// What a row of a request comes to.
 #[derive(Clone, Debug)]
 pub(crate) struct Judged {
     pub(crate) key: MasterKey,
     /// The record with what the row says.
     pub(crate) record: MasterRecord,
-    /// Fields that say something else than before: before, and now.
-    pub(crate) changed: BTreeMap<String, (Option<String>, Option<String>)>,
+    /// Fields that say something else than before.
+    pub(crate) changed: BTreeMap<String, FieldChange>,
     /// Nobody knew the record.
     pub(crate) is_new: bool,
 }
@@ -270,7 +277,7 @@ impl<'a> Judge<'a> {
             }
             // What is said about a field was checked when it was read.
             record.set(&name, text.as_deref()).map_err(|error| of_field(&name, text.as_deref(), error))?;
-            changed.insert(name, (was, text));
+            changed.insert(name, FieldChange { before: was, now: text });
         }
         if !changed.is_empty()
             && let Some((field, error)) = record.contradiction()
@@ -302,7 +309,7 @@ pub(crate) fn events<'a>(
     let event = |(idx, change): (usize, &Judged)| {
         // What is said last holds, also where clocks differ or stand still.
         let after = words.last_at(&change.key).and_then(|last| last.checked_add(SignedDuration::from_micros(1)).ok());
-        let fields = change.changed.iter().map(|(name, (_, text))| (name.clone(), text.clone())).collect();
+        let fields = change.changed.iter().map(|(name, field)| (name.clone(), field.now.clone())).collect();
         let said = MasterChange { record: change.key.clone(), fields };
         Incoming::from_event(Event {
             event_id: format!("{request}-{idx:05}"),

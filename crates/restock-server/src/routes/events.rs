@@ -73,7 +73,7 @@ fn decimal() -> Schema {
 #[serde(untagged)]
 pub(crate) enum OneOrMany {
     /// One event.
-    One(EventBody),
+    One(Box<EventBody>),
     /// At most 10,000 events.
     Many(Vec<EventBody>),
 }

@@ -18,7 +18,7 @@ use crate::access::forbidden;
 use crate::authentication::Caller;
 use crate::extract::{Name, Place, ValidQuery, body, media_type, too_large};
 use crate::limits::{MAX_ENTRIES, MAX_REFUSED_ROWS};
-use crate::masters::{Judge, Judged, Masters, events};
+use crate::masters::{FieldChange, Judge, Judged, Masters, events};
 use crate::problem::Problem;
 use crate::routes::blocking;
 use crate::routes::events::Reason;
@@ -113,15 +113,15 @@ fn new_request() -> Result<String, Problem> {
 
 /// What the audit trail says: of one record what it was and is, of many how many.
 fn signed(caller: &Caller, table: MasterTable, judged: &[(Position, Result<Judged, Refusal>)]) -> Signed {
-    let texts = |side: fn(&(Option<String>, Option<String>)) -> &Option<String>, one: &Judged| {
+    let texts = |side: fn(&FieldChange) -> &Option<String>, one: &Judged| {
         let fields: serde_json::Map<String, Value> =
-            one.changed.iter().map(|(name, both)| (name.clone(), side(both).clone().into())).collect();
+            one.changed.iter().map(|(name, field)| (name.clone(), side(field).clone().into())).collect();
         Value::Object(fields).to_string()
     };
     let (subject, before, after) = match judged {
         [(Position::Whole, Ok(one))] => {
-            let before = if one.is_new { String::new() } else { texts(|both| &both.0, one) };
-            (one.key.subject(), before, Some(texts(|both| &both.1, one)))
+            let before = if one.is_new { String::new() } else { texts(|field| &field.before, one) };
+            (one.key.subject(), before, Some(texts(|field| &field.now, one)))
         }
         _ => (format!("{}s", table.record_name()), String::new(), None),
     };

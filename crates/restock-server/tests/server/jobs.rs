@@ -1,7 +1,8 @@
 //! Simulations, backtests, curves and scenarios, with a planner that says what it was asked.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -12,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::fixtures::{Answer, Fixture};
 
-/// Answers with what it was asked; tasks wait until they may go on.
+/// Answers with what it was asked; tasks wait while the gate is closed.
 struct Echo {
     last_sequence: u64,
-    gate: Arc<Mutex<()>>,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl LivePlanner for Echo {
@@ -37,10 +38,12 @@ impl LivePlanner for Echo {
     }
 
     fn prepare(&mut self, request: JobRequest, _: Timestamp) -> Result<Task, PlanningError> {
-        let gate = self.gate.clone();
+        let is_closed = self.is_closed.clone();
         Ok(Box::new(move |steps| {
             steps.set(0, 4);
-            drop(gate.lock().unwrap());
+            while is_closed.load(Ordering::Relaxed) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             steps.set(4, 4);
             match &request {
                 JobRequest::Scenario { changes } if changes.iter().any(|change| change == "target=0.5") => {
@@ -56,8 +59,8 @@ impl LivePlanner for Echo {
     }
 }
 
-async fn echo(ledger: Box<dyn Ledger>, gate: &Arc<Mutex<()>>) -> Fixture {
-    let planner = Echo { last_sequence: ledger.last_sequence().unwrap(), gate: gate.clone() };
+async fn echo(ledger: Box<dyn Ledger>, is_closed: &Arc<AtomicBool>) -> Fixture {
+    let planner = Echo { last_sequence: ledger.last_sequence().unwrap(), is_closed: is_closed.clone() };
     Fixture::with_options(ledger, |options| options.planner = Some(Box::new(planner))).await
 }
 
@@ -159,9 +162,8 @@ async fn what_cannot_be_done_is_refused_with_what_can() {
 
 #[tokio::test]
 async fn a_job_is_followed_and_cancelled() {
-    let gate = Arc::new(Mutex::new(()));
-    let fixture = echo(Box::new(SqliteLedger::in_memory().unwrap()), &gate).await;
-    let closed = gate.lock().unwrap();
+    let is_closed = Arc::new(AtomicBool::new(true));
+    let fixture = echo(Box::new(SqliteLedger::in_memory().unwrap()), &is_closed).await;
     let begun = post(&fixture, "/v1/simulations", json!({})).await.json();
     let id = begun["job_id"].as_str().unwrap().to_owned();
     let behind = post(&fixture, "/v1/backtests", json!({})).await.json()["job_id"].as_str().unwrap().to_owned();
@@ -170,7 +172,7 @@ async fn a_job_is_followed_and_cancelled() {
     assert_eq!(over(&fixture, &format!("/v1/backtests/{behind}")).await["state"], "cancelled");
     let asked = fixture.send_json("POST", Role::Planner, &format!("/v1/jobs/{id}:cancel"), "").await;
     assert_eq!(asked.status, StatusCode::ACCEPTED);
-    drop(closed);
+    is_closed.store(false, Ordering::Relaxed);
     let ended = over(&fixture, &format!("/v1/simulations/{id}")).await;
     assert_eq!((&ended["state"], &ended["result"]), (&json!("cancelled"), &Value::Null));
     // The stream of one that is over tells so and ends.
