@@ -18,6 +18,8 @@ export const readJobs = async (): Promise<JobRow[]> => (await get<{ jobs: JobRow
 export class Following<T> {
   row = $state.raw<JobRow | undefined>(undefined);
   result = $state.raw<T | undefined>(undefined);
+  /** Whether somebody has cancelled it, and it goes on to its next step. */
+  isEnding = $state(false);
   /** Why it could not be asked for or read. */
   failure = $state.raw<Refusal | undefined>(undefined);
   /** When it began to run, as seen from here. */
@@ -56,7 +58,7 @@ export class Following<T> {
   follow(row: JobRow): void {
     this.end();
     this.failure = undefined;
-    this.#runsSince = undefined;
+    [this.#runsSince, this.isEnding] = [undefined, false];
     this.#take(row);
     if (isOver(row)) return;
     const source = new EventSource(`/v1/jobs/${encodeURIComponent(row.job_id)}/progress`);
@@ -69,10 +71,12 @@ export class Following<T> {
 
   async cancel(): Promise<void> {
     if (this.row === undefined || isOver(this.row)) return;
+    this.isEnding = true;
     try {
       this.#take(await cancelJob(this.row.job_id));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      this.isEnding = false;
       this.failure = error;
     }
   }

@@ -18,6 +18,8 @@ export class Workbench {
   /** What is asked, sent or not. */
   changes = $state.raw<string[]>([]);
   comparison = $state.raw<Comparison | undefined>(undefined);
+  /** The job that planned what is compared. */
+  comparedJob = $state<string | undefined>();
   /** Others that stand beside it. */
   beside = $state.raw<ScenarioBody[]>([]);
   /** Why the scenarios could not be read. */
@@ -31,7 +33,9 @@ export class Workbench {
 
   /** Whether what is shown is of other changes than what is asked. */
   get isBehind(): boolean {
-    return this.job.isBusy || this.changes.join('\n') !== (this.open?.changes ?? []).join('\n');
+    const { row } = this.job;
+    const isRead = row?.state !== 'done' || row.job_id === this.comparedJob;
+    return this.job.isBusy || !isRead || this.changes.join('\n') !== (this.open?.changes ?? []).join('\n');
   }
 
   async load(id: string | undefined): Promise<void> {
@@ -46,6 +50,7 @@ export class Workbench {
   async show(row: ScenarioRow): Promise<void> {
     clearTimeout(this.#timer);
     this.job.end();
+    this.job.row = undefined;
     [this.open, this.changes, this.comparison, this.refusal] = [row, row.changes, undefined, undefined];
     await this.#refusable(async () => {
       if (row.job !== null && !isOver(row.job)) this.job.follow(row.job);
@@ -186,7 +191,7 @@ export class Workbench {
       if (this.open?.scenario_id !== id) return;
       this.open = row;
       this.#keep(row);
-      this.comparison = comparison ?? this.comparison;
+      if (comparison !== null) [this.comparison, this.comparedJob] = [comparison, row.job?.job_id];
       if (this.job.row === undefined && row.job) this.job.row = row.job;
     });
   }

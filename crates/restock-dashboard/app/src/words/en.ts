@@ -1105,6 +1105,7 @@ export const en = {
   'job.frontier': 'Curve of service',
   'plan_limits.label': 'Budgets and capacities of the plan',
   'plan_limits.title': 'The plan uses {used} of {allowed}; edits are not counted',
+  'job.ending': 'Ends at its next step…',
   'unit.each': 'each',
   'unit.unit': 'unit',
   'unit.pack_of': 'pack of {n}',

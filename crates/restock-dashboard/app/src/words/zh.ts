@@ -1107,6 +1107,7 @@ export const zh: Record<keyof typeof en, string> = {
   'job.frontier': '服务曲线',
   'plan_limits.label': '计划的预算与容量',
   'plan_limits.title': '计划已用 {used} / {allowed}；未计人工修改',
+  'job.ending': '将在下一步结束…',
   'unit.each': '件',
   'unit.unit': '件',
   'unit.pack_of': '包，每包 {n}',
