@@ -1,7 +1,7 @@
 // A server over a copy of the example shop, with a person of each kind, for the time of a walk.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -14,10 +14,11 @@ export function chain(binary, nItemLocations) {
   return folder;
 }
 
-/** Starts `binary` and waits until it is ready. `stop` ends it and takes its folder away. */
-export async function serve(binary, project) {
+/** Starts `binary` and waits until it is ready, with more `tables` by name. `stop` ends it and takes its folder away. */
+export async function serve(binary, project, tables = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));
   cpSync(project, folder, { recursive: true, filter: (path) => !/[\\/](\.restock|out)$/.test(path) });
+  for (const [name, text] of Object.entries(tables)) writeFileSync(join(folder, 'data', `${name}.csv`), text);
   const run = (args, input) => execFileSync(binary, args, { cwd: folder, input, encoding: 'utf8' });
   for (const [name, role] of [['ada', 'admin'], ['pia', 'planner'], ['vera', 'viewer']]) {
     run(['user', 'create', name, '--role', role, '--password-stdin'], `${PASSWORD}\n`);

@@ -2,12 +2,10 @@ import { expect, test } from 'vitest';
 
 import { lookOf, needsLook, ROUTINE, UNKNOWN } from '../src/lib/review';
 
-test('a line is routine where nothing stands out, the quantity is near the usual one and the data are good', () => {
-  const good = { deviation: 0.2, health: 0.95 };
+test('a line is routine where nothing stands out in the plan and the data are good', () => {
+  const good = { health: 0.95 };
   expect(lookOf([], good)).toBe(ROUTINE);
-  expect(lookOf([], { ...good, deviation: undefined }), 'there is no usual order').toBe(ROUTINE);
-  expect(lookOf([], { ...good, deviation: -0.5 })).toBe('ORDER_UNUSUAL');
-  expect(lookOf([], { ...good, health: 0.89 })).toBe('HEALTH');
+  expect(lookOf([], { health: 0.89 })).toBe('HEALTH');
   expect(lookOf([{ code: 'LATE_SUPPLY' }, { code: 'ORDER_UNUSUAL' }], good)).toBe('LATE_SUPPLY');
 });
 

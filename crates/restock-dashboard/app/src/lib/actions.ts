@@ -11,7 +11,7 @@ import type { ProposalRow } from './types';
 let approval: Promise<ProposalRow[]> = Promise.resolve([]);
 
 export function itemName(row: ProposalRow): string {
-  return explanations.proposal(row.proposal_id)?.item_name || row.item_id;
+  return row.planned?.item_name || explanations.proposal(row.proposal_id)?.item_name || row.item_id;
 }
 
 export function approve(rows: ProposalRow[]): Promise<ProposalRow[]> {

@@ -10,6 +10,15 @@ export function ticksOf(least: number, most: number, n = 4): number[] {
   return Array.from({ length: last - first + 1 }, (_, idx) => (first + idx) * step);
 }
 
+/** Round values from `least` or below to `most` or above; 0 need not be among them. */
+export function ticksBetween(least: number, most: number, n = 4): number[] {
+  const width = most - least || Math.abs(most) || 1;
+  const power = 10 ** Math.floor(Math.log10(width / n));
+  const step = ([1, 2, 5, 10].find((factor) => factor * power >= (width / n) * (1 - 1e-9)) ?? 10) * power;
+  const [first, last] = [Math.floor(least / step + 1e-9), Math.ceil(most / step - 1e-9)];
+  return Array.from({ length: Math.max(2, last - first + 1) }, (_, idx) => Number(((first + idx) * step).toPrecision(12)));
+}
+
 /** Which days are written under a chart so that no two are closer than `gap`: all, Mondays, first days of months, or every so many. */
 export function dayTicksOf(days: readonly string[], widthOfDay: number, gap: number): number[] {
   const all = days.map((_, idx) => idx);

@@ -2,8 +2,8 @@ import { untrack } from 'svelte';
 
 import { get, patch, post, Refusal } from './api';
 import { explanations } from './explanations.svelte';
-import { stream, type Changed } from './stream.svelte';
-import type { DecidedRow, InventoryPage, ProposalPage, ProposalRow, ProposalState } from './types';
+import { stream, type Changed, type Touched } from './stream.svelte';
+import type { DecidedRow, InventoryPage, Planning, ProposalPage, ProposalRow, ProposalState } from './types';
 
 const PAGE = 1_000;
 const MAX_IDS = 10_000;
@@ -19,6 +19,8 @@ export const isOpen = (state: ProposalState): boolean =>
   state === 'proposed' || state === 'edited' || state === 'approved';
 export const needsDecision = (state: ProposalState): boolean => state === 'proposed' || state === 'edited';
 
+const isPlanned = (planning: Planning | undefined): boolean => planning === 'planned' || planning === 'with_problems';
+
 /** The open proposals, as the server has them and as a decision that is on its way will leave them. */
 class Desk {
   /** Counts changes of `rows`, so that pages know when to look again. */
@@ -30,6 +32,10 @@ class Desk {
   /** Ids whose last change came from elsewhere, for a mark on the page. */
   fresh = $state.raw<ReadonlySet<string>>(new Set());
 
+  /** Whether rows tell how they are planned: they do once there is a plan. */
+  #isPlanned = false;
+  /** What events were about since the last plan. */
+  #touched: Touched[] = [];
   #waiting = new Map<string, Changed>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -38,6 +44,7 @@ class Desk {
       this.#waiting.set(changed.proposal_id, changed);
       this.#timer ??= setTimeout(() => void this.#takeIn(), BATCH_MS);
     });
+    stream.onTouched((touched) => this.#touched.push(touched));
   }
 
   get rows(): ReadonlyMap<string, ProposalRow> {
@@ -55,14 +62,20 @@ class Desk {
     this.isComplete = false;
     this.failure = undefined;
     try {
-      const { last_sequence } = await get<InventoryPage>('/v1/inventory', { limit: 1 });
+      const [{ last_sequence }, { planning }] = await Promise.all([
+        get<InventoryPage>('/v1/inventory', { limit: 1 }),
+        get<{ planning?: Planning }>('/ready'),
+      ]);
+      // Who asks how lines are planned waits for the first plan; the lines themselves are there before.
+      this.#isPlanned = isPlanned(planning);
+      this.#touched = [];
       const rows = new Map<string, ProposalRow>();
       const isFirst = this.#rows.size === 0;
       let shownAt = 0;
       let cursor: string | undefined;
       let number: number | undefined;
       do {
-        const page = await get<ProposalPage>('/v1/proposals', { state: 'open', limit: PAGE, cursor });
+        const page = await get<ProposalPage>('/v1/proposals', { state: 'open', limit: PAGE, cursor, planned: this.#planned });
         for (const row of page.proposals) rows.set(row.proposal_id, row);
         number ??= page.last_number;
         cursor = page.next_cursor ?? undefined;
@@ -95,7 +108,8 @@ class Desk {
   take(row: ProposalRow): void {
     const known = this.#rows.get(row.proposal_id);
     if (known !== undefined && known.version > row.version) return;
-    if (isOpen(row.state)) this.#rows.set(row.proposal_id, row);
+    const planned = row.planned ?? known?.planned;
+    if (isOpen(row.state)) this.#rows.set(row.proposal_id, planned ? { ...row, planned } : row);
     else this.#rows.delete(row.proposal_id);
     this.#bump();
   }
@@ -185,18 +199,45 @@ class Desk {
     this.#timer = this.#waiting.size > 0 ? setTimeout(() => void this.#takeIn(), BATCH_MS) : undefined;
   }
 
+  /** A plan was made: reads what it says of the lines that events were about. */
+  replanned(): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    if (!this.isComplete) return;
+    const isAbout = ({ item_id, destination }: ProposalRow): boolean =>
+      touched.some((one) => (one.item_id === null || one.item_id === item_id) && (one.location_id === null || one.location_id === destination));
+    const rows = touched.length === 0 ? [] : [...this.#rows.values()].filter(isAbout);
+    if (!this.#isPlanned) void this.#loadIfPlanned();
+    else if (rows.length > MAX_BATCH) void this.load();
+    else void Promise.allSettled(rows.map((row) => this.#read(row.proposal_id, row.item_id, row.destination)));
+  }
+
+  async #loadIfPlanned(): Promise<void> {
+    const { planning } = await get<{ planning?: Planning }>('/ready').catch(() => ({ planning: undefined }));
+    if (isPlanned(planning)) await this.load();
+  }
+
+  get #planned(): string | undefined {
+    return this.#isPlanned ? 'true' : undefined;
+  }
+
+  /** One line, with how it is planned. */
+  async #read(id: string, item: string, location: string): Promise<void> {
+    const { proposals } = await get<ProposalPage>('/v1/proposals', { state: 'open', item, location, planned: this.#planned });
+    const row = proposals.find(({ proposal_id }) => proposal_id === id);
+    if (row) this.take(row);
+    else this.#rows.delete(id);
+  }
+
   async #takeInThese(changed: Changed[]): Promise<void> {
     const news = changed.filter((one) => (this.#rows.get(one.proposal_id)?.version ?? 0) < one.version);
     if (news.length > MAX_BATCH) {
       await this.load();
       return;
     }
-    const read = news.map(async ({ proposal_id, state }) => {
-      if (!isOpen(state as ProposalState)) {
-        this.#rows.delete(proposal_id);
-        return;
-      }
-      this.take(await get<ProposalRow>(`/v1/proposals/${encodeURIComponent(proposal_id)}`));
+    const read = news.map(async ({ proposal_id, state, item_id, location_id }) => {
+      if (isOpen(state as ProposalState)) await this.#read(proposal_id, item_id, location_id);
+      else this.#rows.delete(proposal_id);
     });
     await Promise.allSettled(read);
     this.#bump();

@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 
 import { get, Refusal } from './api';
@@ -10,25 +11,13 @@ const MAX_IN_FLIGHT = 6;
 const MAX_KEPT = 4_000;
 /** After this time, what a busy server did not answer is asked again. */
 const RETRY_MS = 2_000;
-/** Pages that look at all explanations do so at most this often. */
-const TICK_MS = 400;
 
 /** Explanations of proposals, read when they are looked at and again when something changed. */
 class Explanations {
   readonly #answers = new SvelteMap<string, Answer>();
-  /** The same, for those who look at very many. */
-  readonly #plain = new Map<string, Answer>();
-  /** Counts changes, so that they know when to look again. */
-  tick = $state(0);
-  /** How many are still to be read in the background. */
-  nToFill = $state(0);
-  #ticking: ReturnType<typeof setTimeout> | undefined;
   /** What is on the page. */
   #shown: ProposalRow[] = [];
   #wanted: ProposalRow[] = [];
-  /** What is read when nothing on the page waits. */
-  #background: ProposalRow[] = [];
-  #filling: ProposalRow[] = [];
   #touched: Touched[] = [];
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #inFlight = new Set<string>();
@@ -47,9 +36,9 @@ class Explanations {
       const isAbout = ({ item_id: item, location_id: location }: Touched): boolean =>
         (item === null || item === item_id) && (location === null || location === destination);
       // It stays on the page until the new one is there.
-      if (touched.some(isAbout)) this.#set(id, { ...answer, version: 0 });
+      if (touched.some(isAbout)) this.#answers.set(id, { ...answer, version: 0 });
     }
-    this.fill(this.#background);
+    this.want(this.#shown);
   }
 
   /** What is known of a proposal; it may be of an earlier version. */
@@ -62,31 +51,15 @@ class Explanations {
     return answer !== undefined && 'proposal' in answer ? answer.proposal : undefined;
   }
 
-  /** The same as `proposal`, for those who follow `tick`. */
-  peek(id: string): Proposal | undefined {
-    const answer = this.#plain.get(id);
-    return answer !== undefined && 'proposal' in answer ? answer.proposal : undefined;
-  }
-
-  /** Reads explanations of these lines too, after those of what is on the page. */
-  fill(rows: ProposalRow[]): void {
-    this.#background = rows;
-    this.#filling = rows.filter((row) => this.#plain.get(row.proposal_id)?.version !== row.version);
-    this.nToFill = this.#filling.length;
-    this.#next();
-  }
-
   /** Reads the explanations of what is on the page now; what is no longer on it is not read. */
   want(rows: ProposalRow[]): void {
     this.#shown = rows;
-    this.#wanted = rows.filter((row) => this.#plain.get(row.proposal_id)?.version !== row.version);
+    this.#wanted = untrack(() => rows.filter((row) => this.#answers.get(row.proposal_id)?.version !== row.version));
     this.#next();
   }
 
   forget(): void {
     this.#answers.clear();
-    this.#plain.clear();
-    this.fill([]);
     this.#shown = [];
     this.#wanted = [];
   }
@@ -94,12 +67,11 @@ class Explanations {
   #again(): void {
     this.#retry = undefined;
     this.want(this.#shown);
-    this.fill(this.#background);
   }
 
   #next(): void {
     while (this.#inFlight.size < MAX_IN_FLIGHT) {
-      const row = this.#wanted.shift() ?? this.#filling.shift();
+      const row = this.#wanted.shift();
       if (row === undefined) return;
       if (!this.#inFlight.has(row.proposal_id)) void this.#read(row);
     }
@@ -109,15 +81,13 @@ class Explanations {
     this.#inFlight.add(id);
     try {
       const proposal = await get<Proposal>(`/v1/proposals/${encodeURIComponent(id)}/explanation`);
-      this.#set(id, { version, proposal });
+      this.#answers.set(id, { version, proposal });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const { status } = error.problem;
       const isBusy = status === 0 || status === 429 || status >= 500;
       if (isBusy) this.#retry ??= setTimeout(() => this.#again(), RETRY_MS);
-      else this.#set(id, { version, refusal: error });
-      // A server that is busy, or that does not plan, is not asked for what nobody looks at.
-      if (isBusy || error.kind === 'no-planner') this.#filling = [];
+      else this.#answers.set(id, { version, refusal: error });
     } finally {
       this.#inFlight.delete(id);
       this.#forgetOldest();
@@ -129,18 +99,7 @@ class Explanations {
     for (const oldest of this.#answers.keys()) {
       if (this.#answers.size <= MAX_KEPT) break;
       this.#answers.delete(oldest);
-      this.#plain.delete(oldest);
     }
-  }
-
-  #set(id: string, answer: Answer): void {
-    this.#answers.set(id, answer);
-    this.#plain.set(id, answer);
-    this.#ticking ??= setTimeout(() => {
-      this.#ticking = undefined;
-      this.tick += 1;
-      this.nToFill = this.#filling.length + this.#inFlight.size;
-    }, TICK_MS);
   }
 }
 

@@ -1,18 +1,22 @@
-import type { Proposal, ProposalRow } from './types';
+import type { Consequence, Proposal, ProposalRow } from './types';
 
-/** What a line of the inbox says beside its own columns, from the explanation. */
-export interface Facts {
+/** How the item-location of a line is planned. */
+export interface Outlook {
   name: string;
   coverBefore: number;
   coverAfter: number;
   stockoutBefore: number;
   stockoutAfter: number;
+  health: number;
+}
+
+/** What a line says beside its own columns, from the explanation. */
+export interface Facts extends Outlook {
   /** Against the usual order, a share; nothing where there is no usual order. */
   deviation: number | undefined;
   usual: string | undefined;
-  health: number;
   confidence: number;
-  /** Codes of the rules that shaped the quantity, and `UNUSUAL`. */
+  /** Codes of the rules that shaped the quantity. */
   reasons: string[];
   nWarnings: number;
 }
@@ -28,23 +32,28 @@ const PLAIN = new Set([
   'ALREADY_COVERED',
 ]);
 
-/** A quantity that is this far from the usual one deserves a look. */
-export const UNUSUAL = 0.5;
+/** From the list of proposals. */
+export function outlookOf({ planned }: Pick<ProposalRow, 'planned'>): Outlook | undefined {
+  if (!planned) return undefined;
+  const { item_name: name, days_of_cover, p_stockout, health } = planned;
+  return { name, ...pairs(days_of_cover, p_stockout), health };
+}
+
+function pairs([coverBefore, coverAfter]: [number, number], [stockoutBefore, stockoutAfter]: [number, number]): Omit<Outlook, 'name' | 'health'> {
+  return { coverBefore, coverAfter, stockoutBefore, stockoutAfter };
+}
 
 export function factsOf(row: Pick<ProposalRow, 'quantity'>, proposal: Proposal): Facts {
   const { explanation } = proposal;
+  const of = (name: keyof Pick<Consequence, 'days_of_cover' | 'p_stockout'>): [number, number] => [explanation.without_order[name], explanation.with_order[name]];
   const usual = explanation.alternatives.find(([name]) => name === 'usual')?.[1];
   const deviation = usual !== undefined && Number(usual) > 0 ? Number(row.quantity) / Number(usual) - 1 : undefined;
   const reasons = explanation.waterfall
     .filter(({ code, value }) => !PLAIN.has(code) && Number(value) !== 0)
     .map(({ code }) => code);
-  if (deviation !== undefined && Math.abs(deviation) >= UNUSUAL) reasons.unshift('UNUSUAL');
   return {
     name: proposal.item_name,
-    coverBefore: explanation.without_order.days_of_cover,
-    coverAfter: explanation.with_order.days_of_cover,
-    stockoutBefore: explanation.without_order.p_stockout,
-    stockoutAfter: explanation.with_order.p_stockout,
+    ...pairs(of('days_of_cover'), of('p_stockout')),
     deviation,
     usual,
     health: proposal.health,

@@ -50,11 +50,10 @@ function compare<T extends string | number>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Lines that the filters of a view let through, sorted. `nameOf` gives what is known of an item's name. */
+/** Lines that the filters of a view let through, sorted. */
 export function linesOf(
   rows: Iterable<ProposalRow>,
   view: View,
-  nameOf: (row: ProposalRow) => string,
   look: (row: ProposalRow) => Look,
 ): ProposalRow[] {
   const words = view.search.toLowerCase().split(/\s+/).filter((word) => word !== '');
@@ -66,7 +65,7 @@ export function linesOf(
     if (view.show === 'look' && !needsLook(look(row))) continue;
     if (view.show === 'routine' && look(row) !== ROUTINE) continue;
     if (words.length > 0) {
-      const text = `${row.item_id} ${nameOf(row)} ${sourceOf(row)} ${row.destination}`.toLowerCase();
+      const text = `${row.item_id} ${row.planned?.item_name ?? ''} ${sourceOf(row)} ${row.destination}`.toLowerCase();
       if (!words.every((word) => text.includes(word))) continue;
     }
     lines.push({ key: keyOf(row), row });

@@ -7,6 +7,7 @@ const PAGES: Record<string, string> = {
   x: 'exceptions',
   f: 'forecast',
   n: 'network',
+  w: 'what-if',
   p: 'performance',
   s: 'policies',
   m: 'models',

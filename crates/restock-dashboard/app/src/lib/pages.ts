@@ -4,7 +4,7 @@ interface Paging<P, R> {
   rowsOf: (page: P) => R[];
   /** Where to go on; nothing on the last page. */
   nextOf: (page: P) => string | null;
-  parameter: 'cursor' | 'after';
+  parameter: 'cursor' | 'after' | 'from';
   most: number;
 }
 

@@ -1,4 +1,5 @@
 import { get, Refusal } from './api';
+import { desk } from './desk.svelte';
 import { exceptions } from './exceptions.svelte';
 import { explanations } from './explanations.svelte';
 import { session } from './session.svelte';
@@ -64,6 +65,7 @@ class Plans {
   }
 
   #planned(): void {
+    desk.replanned();
     explanations.refresh();
     exceptions.refresh();
   }

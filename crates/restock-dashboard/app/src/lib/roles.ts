@@ -11,7 +11,9 @@ export type Action =
   | 'decide_quarantine'
   | 'see_audit'
   | 'administer'
-  | 'see_webhooks';
+  | 'see_webhooks'
+  | 'see_what_if'
+  | 'ask_what_if';
 
 interface Rule {
   roles: readonly Role[];
@@ -32,6 +34,8 @@ const RULES: Record<Action, Rule> = {
   see_audit: rule(true, 'approver', 'admin'),
   administer: rule(true, 'admin'),
   see_webhooks: rule(true, 'integrator', 'admin'),
+  see_what_if: rule(true, 'viewer', 'planner', 'approver', 'admin'),
+  ask_what_if: rule(true, 'planner', 'approver', 'admin'),
 };
 
 export function mayDo(who: Pick<Who, 'role' | 'locations'>, action: Action): boolean {

@@ -48,6 +48,21 @@ export interface ProposalRow {
   reason: string;
   order_id: string | null;
   received: string;
+  /** How its item-location is planned; only where that was asked for. */
+  planned?: PlannedFacts | null;
+}
+
+/** Of two numbers the first is without the order that is planned, the second with it. */
+export interface PlannedFacts {
+  item_name: string;
+  on_hand: string;
+  position: string;
+  expected_demand: number;
+  p_stockout: [number, number];
+  days_of_cover: [number, number];
+  health: number;
+  /** The most money first. */
+  exception_codes: string[];
 }
 
 export interface ProposalPage {
@@ -201,8 +216,20 @@ export interface OrderGroup {
   minimum_met: boolean;
 }
 
+/** A limit over several lines, and the expected gain of one more unit of it. */
+export interface LimitRow {
+  /** Such as `budget all`, as a scenario names it. */
+  limit: string;
+  allowed: number;
+  used: number;
+  shadow_price: number;
+  n_lines: number;
+}
+
 export interface GroupBody {
   order_groups: OrderGroup[];
+  /** Empty for people of some locations. */
+  limits: LimitRow[];
   plan_id: string | null;
   as_of: string | null;
   currency: string | null;
@@ -448,6 +475,178 @@ export interface Adaptation {
   contests: ContestRow[];
   backtest_due: string | null;
   backtests: BacktestRow[];
+}
+
+export interface JobRow {
+  job_id: string;
+  kind: 'simulation' | 'backtest' | 'forecast_backtest' | 'scenario' | 'frontier';
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  done: number;
+  total: number;
+  author: string;
+  asked_at: string;
+  ended_at: string | null;
+  error: string | null;
+  href: string;
+}
+
+export interface JobBody<T> extends JobRow {
+  /** Nothing before the job is done. */
+  result: T | null;
+}
+
+/** What a plan comes to; of two numbers the first is without its orders, the second with them. */
+export interface PlanSummary {
+  n_planned: number;
+  n_proposals: number;
+  order_value: string;
+  fill_rate: [number, number];
+  n_stockouts: [number, number];
+  stock_value: string;
+  overstock_value: string;
+  waste_value: string;
+  lost_margin: [string, string];
+  waiting_margin: [string, string];
+  n_exceptions: number;
+}
+
+export interface ShadowPrice {
+  limit: string;
+  allowed: number;
+  used: number;
+  price: number;
+  n_lines: number;
+}
+
+export interface FrontierPoint {
+  /** Nothing: the plan as things are. */
+  target: number | null;
+  summary: PlanSummary;
+  limits: ShadowPrice[];
+}
+
+export interface ScenarioRow {
+  scenario_id: string;
+  name: string;
+  changes: string[];
+  author: string;
+  at: string;
+  job: JobRow | null;
+}
+
+/** Of two, the first is as things are, the second under the scenario. */
+export interface Comparison {
+  as_of: string;
+  currency: string;
+  summaries: [PlanSummary, PlanSummary];
+  limits: [ShadowPrice[], ShadowPrice[]];
+  n_lines: number;
+}
+
+export interface ScenarioBody extends ScenarioRow {
+  comparison: Comparison | null;
+}
+
+export interface DiffLine {
+  item_id: string;
+  location_id: string;
+  source: { supplier_id?: string; location_id?: string } | string;
+  quantity: [string, string];
+  value: [string | null, string | null];
+  expected_demand: [number, number];
+  p_stockout: [number, number];
+  days_of_cover: [number, number];
+}
+
+export interface DiffPage {
+  lines: DiffLine[];
+  n_lines: number;
+  next_from: number | null;
+}
+
+/** Mean over the futures, and what 5 % of them are below and above. */
+export interface Estimate {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+/** A sentence in both languages. */
+export interface Note {
+  en: string;
+  zh: string;
+}
+
+export interface SimulatedLine {
+  item_id: string;
+  item_name: string;
+  location_id: string;
+  policy: string;
+  demand: number;
+  fill_rate: number | null;
+  lost: Estimate;
+  lost_margin: Estimate;
+  p_stockout: number;
+  mean_stock_value: number;
+  n_orders: number;
+  ordered: number;
+  waste: number;
+}
+
+export interface SimulatedFuture {
+  name: string;
+  kpis: Record<string, Estimate | null>;
+  locations: { location_id: string; n_item_locations: number; kpis: Record<string, Estimate | null> }[];
+  lines: SimulatedLine[];
+  stock_value: { day: string; mean: number; quantiles: [number, number, number, number, number] }[];
+  service: { day: string; fill_rate: Estimate | null }[];
+}
+
+export interface Simulation {
+  from: string;
+  to: string;
+  n_paths: number;
+  n_item_locations: number;
+  currency: string;
+  costs_assumed: boolean;
+  shocks: Note[];
+  /** The future as it is, and where something happens besides, that too. */
+  scenarios: SimulatedFuture[];
+  difference: Record<string, Estimate | null> | null;
+  notes: Note[];
+}
+
+export interface ReplayedPolicy {
+  policy: string;
+  kind: 'policy' | 'baseline' | 'actual';
+  n_item_locations: number;
+  kpis: {
+    fill_rate: number | null;
+    mean_stock_value: number;
+    n_orders: number;
+    waste_value: number;
+    cost: number;
+    holding_cost: number;
+    stockout_cost: number;
+    order_cost: number;
+    waste_cost: number;
+  };
+  above_bound: number | null;
+}
+
+export interface Replay {
+  from: string;
+  to: string;
+  n_item_locations: number;
+  currency: string;
+  costs_assumed: boolean;
+  policies: ReplayedPolicy[];
+  bound: { cost: number; fill_rate: number | null };
+  savings: { policy: string; baseline: string; share: number; low: number; high: number; verdict: string; sentence: string; sentence_zh: string }[];
+  headline: string;
+  headline_zh: string;
+  notes: Note[];
+  timeline: { day: string; demand: number; policies: { sold: number; stock_value: number; cost: number }[] }[];
 }
 
 /** How the last plan went. */

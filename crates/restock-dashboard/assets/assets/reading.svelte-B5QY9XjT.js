@@ -1,1 +1,0 @@
-import{W as e,et as t,tt as n}from"./vendor-DwxOc0ho.js";import{H as r}from"./Table-CORSwLSs.js";var i=class{#e=n(void 0);get value(){return e(this.#e)}set value(e){t(this.#e,e)}#t=n(void 0);get failure(){return e(this.#t)}set failure(e){t(this.#t,e)}async read(e){this.failure=void 0;try{this.value=await e()}catch(e){if(!(e instanceof r))throw e;this.failure=e}}};export{i as t};
