@@ -16,16 +16,16 @@ const [binary, project, screenshots] = process.argv.slice(2).map((path) => resol
 const say = (text) => console.log(`walk: ${text}`);
 
 /** Pages of which pictures are written. */
-const PICTURES = ['today', 'orders', 'why', 'exceptions', 'forecast', 'network', 'what-if', 'simulation', 'performance', 'policies'];
+const PICTURES = ['today', 'orders', 'why', 'exceptions', 'forecast', 'network', 'what-if', 'scenario', 'simulation', 'performance', 'policies'];
 
 /** A budget that the plan stays below, so that there is one to change. */
 const server = await serve(binary, project, { budgets: 'scope,from,to,amount\nall,,,5000\n' });
 const browser = await launch();
 const signIns = new Map();
 try {
-  await plansOtherwise();
+  const scenario = await plansOtherwise();
   await playsTheFuture();
-  await looksRightEverywhere();
+  await looksRightEverywhere(scenario);
   await reviewsAndOrders();
   await seesWhatARoleMay();
   await seesWhatHappensElsewhere();
@@ -64,7 +64,7 @@ async function settled(page) {
   await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
 }
 
-/** The curve, a scenario by slider, field and text, its orders beside those of the plan, and a viewer who only looks. */
+/** The curve, a scenario by slider, field and text, its orders beside those of the plan, and a viewer who only looks; gives a link to it. */
 async function plansOtherwise() {
   const { page, faults, close } = await open(browser, server.address, { width: 1600, height: 900 });
   await signIn(page, 'pia', '/what-if');
@@ -117,7 +117,9 @@ async function plansOtherwise() {
   await page.reload();
   await page.waitForSelector('h2:has-text("Growth")');
   await planned();
-  assert.ok(faults.every((fault) => fault.includes('422')), faults.join('\n'));
+  const link = new URL(page.url()).hash;
+  assert.match(link, /^#\/what-if\?scenario=sc_/);
+  assert.ok(faults.every((fault) => fault.includes('422') || fault.includes('/diff?')), faults.join('\n'));
   await close();
 
   const viewer = await open(browser, server.address, { width: 1600, height: 900 });
@@ -134,6 +136,7 @@ async function plansOtherwise() {
   assert.deepEqual(viewer.faults, []);
   await viewer.close();
   say(`a scenario: demand met ${before} becomes ${after}, ${n} orders differ`);
+  return link;
 }
 
 /** A shock by form, played and cancelled; policies replayed on the own history; the jobs of all. */
@@ -175,7 +178,7 @@ async function playsTheFuture() {
 }
 
 /** Every page at each width, theme and language: no fault, nothing that leaves the host, nothing serious for axe. */
-async function looksRightEverywhere() {
+async function looksRightEverywhere(scenario) {
   const found = new Map();
   const look = async (page, faults, where) => {
     for (const fault of await check(page, faults)) found.set(fault, [...(found.get(fault) ?? []), where]);
@@ -207,6 +210,7 @@ async function looksRightEverywhere() {
           network: '#/network',
           'network-node': '#/network?node=s%3Adairy-and-meat',
           'what-if': '#/what-if',
+          scenario,
           simulation: '#/what-if/simulation',
           performance: '#/performance',
           'performance-class': '#/performance?by=class',
@@ -222,6 +226,7 @@ async function looksRightEverywhere() {
           await page.evaluate((hash) => (location.hash = hash), place);
           await page.waitForTimeout(250);
           await settled(page);
+          if (name === 'scenario') await page.locator('#scenario').evaluate((part) => part.scrollIntoView());
           await look(page, faults, `${name} ${width} ${theme} ${locale}`);
           if (screenshots && PICTURES.includes(name)) {
             const file = `${name}-${width}-${theme}-${locale.slice(0, 2)}.webp`;
