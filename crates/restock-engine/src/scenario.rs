@@ -365,6 +365,6 @@ mod tests {
         insta::assert_snapshot!(error("budget shop:1=2"), @r#"change "budget shop:1=2": "shop:1" is no scope, must be all, supplier:ID, location:ID or category:PATH"#);
         insta::assert_snapshot!(error("budget=5 where item.abc == 'A'"), @r#"change "budget=5 where item.abc == 'A'": a limit has a scope such as supplier:ID or category:PATH, and no "where""#);
         insta::assert_snapshot!(error("colour=red"), @r#"change "colour" is not known, use lead_time, review, target, demand, pack, min_order, on_hand or price, or a limit: budget, volume, weight, lines or containers"#);
-        insta::assert_snapshot!(error("target=0.9 where abc == 'A'"), @r#""#);
+        insta::assert_snapshot!(error("target=0.9 where abc == 'A'"), @r#"change "target=0.9 where abc == 'A'": filter "abc == 'A'": got "abc" at character 1, expected a field such as item.abc, location.kind or source.id"#);
     }
 }

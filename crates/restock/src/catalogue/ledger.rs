@@ -58,6 +58,7 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
     ("count again; sales and receipts of that age are still taken in", "请重新盘点；同样久远的销售和收货仍会接收"),
     ("send the time at which it happened", "请发送其发生的时间"),
     ("correct the JSON: {0}", "请更正 JSON：{0}"),
+    ("add the field \"supplier_id\" or \"from_location\"", "请加上字段 \"supplier_id\" 或 \"from_location\""),
     ("add the field {0}", "请加上字段 {0}"),
     ("write it between quotation marks", "请写在引号内"),
     ("write the id as a text, between quotation marks", "请将编号写成引号内的文本"),
@@ -76,7 +77,6 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
     // ------------------------------------------------------------ master data that is refused
     ("one origin of the goods", "一个货源"),
     ("leave \"supplier_id\" or \"from_location\" out", "请去掉 \"supplier_id\" 或 \"from_location\""),
-    ("add the field \"supplier_id\" or \"from_location\"", "请加上字段 \"supplier_id\" 或 \"from_location\""),
     ("an item or a category", "商品或类别"),
     ("leave \"item_id\" or \"category\" out", "请去掉 \"item_id\" 或 \"category\""),
     ("no field of that name", "不应有该字段"),

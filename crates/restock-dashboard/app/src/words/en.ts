@@ -1129,4 +1129,9 @@ export const en = {
   'event.stockout_observed': 'stock-out seen',
   'event.lead_time_notice': 'lead-time notice',
   'event.sensor_reading': 'sensor reading',
+  'event.item_changed': 'item changed',
+  'event.location_changed': 'location changed',
+  'event.supplier_changed': 'supplier changed',
+  'event.item_location_changed': 'settings of an item at a location changed',
+  'event.source_changed': 'source changed',
 } as const satisfies Record<string, string>;

@@ -1131,4 +1131,9 @@ export const zh: Record<keyof typeof en, string> = {
   'event.stockout_observed': '观察到缺货',
   'event.lead_time_notice': '提前期通知',
   'event.sensor_reading': '传感器读数',
+  'event.item_changed': '商品资料变更',
+  'event.location_changed': '地点资料变更',
+  'event.supplier_changed': '供应商资料变更',
+  'event.item_location_changed': '商品地点设置变更',
+  'event.source_changed': '货源变更',
 };
