@@ -120,6 +120,15 @@ pub(crate) fn first_number(from: Option<u64>) -> Result<u64, Problem> {
     }
 }
 
+/// How many rows are passed over.
+pub(crate) fn rows_before(from: Option<u64>) -> Result<usize, Problem> {
+    let from = from.unwrap_or(0);
+    usize::try_from(from)
+        .ok()
+        .filter(|_| i64::try_from(from).is_ok())
+        .ok_or_else(|| Problem::bad_query("from", from.to_string(), format!("a whole number from 0 to {}", i64::MAX)))
+}
+
 /// The media type of a body, without parameters; one of `allowed`.
 pub(crate) fn media_type<'a>(headers: &HeaderMap, allowed: &[&'a str]) -> Result<&'a str, Problem> {
     let refused =

@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{Acted, Name, ValidQuery, page_size, read_json};
+use crate::extract::{Acted, Name, ValidQuery, page_size, read_json, rows_before};
 use crate::jobs::{Job, JobRequest};
 use crate::limits::MAX_SCENARIOS;
 use crate::problem::Problem;
@@ -342,7 +342,7 @@ pub(crate) async fn diff(
     Name(id): Name,
     ValidQuery(query): ValidQuery<DiffQuery>,
 ) -> Result<Json<DiffPage>, Problem> {
-    let (limit, from) = (page_size(query.limit)?, query.from.unwrap_or(0));
+    let (limit, from) = (page_size(query.limit)?, rows_before(query.from)?);
     let scenario = find(&app, &id).await?;
     let job = job_of(&app, &scenario);
     let Some(answer) = job.as_ref().and_then(|job| job.answer()) else {
@@ -352,7 +352,7 @@ pub(crate) async fn diff(
             .fix(format!("wait for its job, or POST /v1/scenarios/{id}:plan")));
     };
     let lines = answer.get("lines").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let first = usize::try_from(from).unwrap_or(usize::MAX).min(lines.len());
+    let first = from.min(lines.len());
     let page: Vec<Value> = lines[first..].iter().take(limit).cloned().collect();
     let end = first + page.len();
     let next_from = (end < lines.len()).then_some(end as u64);

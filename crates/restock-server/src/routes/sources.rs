@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{Place, ValidQuery, page_size};
+use crate::extract::{Place, ValidQuery, page_size, rows_before};
 use crate::masters::{Judged, Masters, lane_of};
 use crate::problem::Problem;
 use crate::routes::blocking;
@@ -246,7 +246,7 @@ pub(crate) async fn list(
     Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<SourceQuery>,
 ) -> Result<Json<SourcePage>, Problem> {
-    let (limit, from) = (page_size(query.limit)?, query.from.unwrap_or(0));
+    let (limit, from) = (page_size(query.limit)?, rows_before(query.from)?);
     let files = app.planning.file_tables()?;
     let page = move |app: &App| {
         let projection = app.writer.projection()?;
@@ -267,7 +267,7 @@ pub(crate) async fn list(
             _ => None,
         });
         let of_files = files.sources.iter().map(|row| (lane_of(&files, row), Some(row)));
-        let numbered = (0_u64..).zip(of_files.chain(of_events)).skip(usize::try_from(from).unwrap_or(usize::MAX));
+        let numbered = (0_u64..).zip(of_files.chain(of_events)).skip(from);
         let mut found = numbered.filter(|(_, (lane, _))| is_asked_for(lane));
         let row = |(_, (lane, row)): (u64, (Lane, Option<&SourceRow>))| {
             let key = MasterKey::Source(lane.clone());
@@ -364,10 +364,10 @@ pub(crate) async fn uoms(
     State(app): State<App>,
     ValidQuery(query): ValidQuery<UomQuery>,
 ) -> Result<Json<UomPage>, Problem> {
-    let (limit, from) = (page_size(query.limit)?, query.from.unwrap_or(0));
+    let (limit, from) = (page_size(query.limit)?, rows_before(query.from)?);
     let files = app.planning.file_tables()?;
     let item_id = |idx: restock_core::ItemIdx| &files.items[idx.0 as usize].item_id;
-    let numbered = (0_u64..).zip(&files.uoms).skip(usize::try_from(from).unwrap_or(usize::MAX));
+    let numbered = (0_u64..).zip(&files.uoms).skip(from);
     let mut found = numbered.filter(|(_, row)| query.item_id.as_ref().is_none_or(|id| id == item_id(row.item)));
     let rows = found.by_ref().take(limit).map(|(_, row)| UomBody {
         item_id: item_id(row.item).clone(),
