@@ -432,6 +432,41 @@ pub struct SourceRow {
     pub row: RowRef,
 }
 
+/// What names a supply lane: where to, from where, of which item or category, and the first day of its terms.
+pub type LaneName = (Option<LocationIdx>, Origin, Option<ItemIdx>, Option<String>, Option<Day>);
+
+impl SourceRow {
+    /// A lane for every item and location about which nothing else is said.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            to_location: None,
+            origin,
+            item: None,
+            category: None,
+            lead_time_days: None,
+            lead_time_sd_days: None,
+            unit_cost: None,
+            min_order: None,
+            pack_size: None,
+            layer_size: None,
+            pallet_size: None,
+            max_order: None,
+            priority: 0,
+            share: None,
+            review_calendar: None,
+            effective_from: None,
+            effective_to: None,
+            price_breaks: Vec::new(),
+            row: RowRef::default(),
+        }
+    }
+
+    /// What names it.
+    pub fn name(&self) -> LaneName {
+        (self.to_location, self.origin, self.item, self.category.clone(), self.effective_from)
+    }
+}
+
 /// Settings of one item-location.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemLocationRow {
@@ -463,6 +498,28 @@ pub struct ItemLocationRow {
     pub do_not_order: bool,
     /// Where it came from.
     pub row: RowRef,
+}
+
+impl ItemLocationRow {
+    /// Settings that say nothing.
+    pub fn new(item: ItemIdx, location: LocationIdx) -> Self {
+        Self {
+            item,
+            location,
+            listed_from: None,
+            listed_to: None,
+            service_type: None,
+            service_target: None,
+            min_stock: None,
+            max_stock: None,
+            display_min: None,
+            shelf_capacity: None,
+            safety_days: None,
+            policy: None,
+            do_not_order: false,
+            row: RowRef::default(),
+        }
+    }
 }
 
 /// Supply on the way.

@@ -12,9 +12,7 @@ mod slot;
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{
-    Item, ItemIdx, ItemLocationRow, Location, LocationIdx, Origin, RowRef, SourceRow, Supplier, SupplierIdx,
-};
+use crate::dataset::{Item, ItemIdx, ItemLocationRow, Location, LocationIdx, Origin, SourceRow, Supplier, SupplierIdx};
 use crate::event::{ItemLocation, SupplyOrigin};
 use crate::quantity::Quantity;
 use crate::time::Day;
@@ -382,57 +380,6 @@ impl Master for SourceRow {
     }
 }
 
-/// Settings of an item-location about which nothing is said.
-pub fn blank_item_location(item: ItemIdx, location: LocationIdx, row: RowRef) -> ItemLocationRow {
-    ItemLocationRow {
-        item,
-        location,
-        listed_from: None,
-        listed_to: None,
-        service_type: None,
-        service_target: None,
-        min_stock: None,
-        max_stock: None,
-        display_min: None,
-        shelf_capacity: None,
-        safety_days: None,
-        policy: None,
-        do_not_order: false,
-        row,
-    }
-}
-
-/// A supply lane about which nothing else is said than what names it.
-pub fn blank_source(
-    to_location: Option<LocationIdx>,
-    origin: Origin,
-    item: Option<ItemIdx>,
-    lane: &Lane,
-    row: RowRef,
-) -> SourceRow {
-    SourceRow {
-        to_location,
-        origin,
-        item,
-        category: lane.category.clone(),
-        lead_time_days: None,
-        lead_time_sd_days: None,
-        unit_cost: None,
-        min_order: None,
-        pack_size: None,
-        layer_size: None,
-        pallet_size: None,
-        max_order: None,
-        priority: 0,
-        share: None,
-        review_calendar: None,
-        effective_from: lane.effective_from,
-        effective_to: None,
-        price_breaks: Vec::new(),
-        row,
-    }
-}
-
 /// A record of any table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MasterRecord {
@@ -456,13 +403,14 @@ impl MasterRecord {
             MasterKey::Item(id) => Self::Item(Item { item_id: id.clone(), ..Item::default() }),
             MasterKey::Location(id) => Self::Location(Location { location_id: id.clone(), ..Location::default() }),
             MasterKey::Supplier(id) => Self::Supplier(Supplier { supplier_id: id.clone(), ..Supplier::default() }),
-            MasterKey::ItemLocation(_) => Self::ItemLocation(blank_item_location(item, location, RowRef::default())),
+            MasterKey::ItemLocation(_) => Self::ItemLocation(ItemLocationRow::new(item, location)),
             MasterKey::Source(lane) => {
                 let origin = match lane.origin {
                     SupplyOrigin::Supplier(_) => Origin::Supplier(SupplierIdx(0)),
                     SupplyOrigin::Location(_) => Origin::Location(location),
                 };
-                Self::Source(blank_source(None, origin, None, lane, RowRef::default()))
+                let (category, effective_from) = (lane.category.clone(), lane.effective_from);
+                Self::Source(SourceRow { category, effective_from, ..SourceRow::new(origin) })
             }
         }
     }

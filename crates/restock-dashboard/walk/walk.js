@@ -466,7 +466,7 @@ async function looksAhead() {
 
   await page.locator('h1').click();
   await goTo('p');
-  await page.click('.views button:has-text("Supplier")');
+  await page.click('.choice button:has-text("Supplier")');
   await page.waitForSelector('th:has-text("Dairy and Meat United")');
   const kpis = await file('section:has(.views)');
   assert.equal(kpis.length, 1 + (await page.locator('section:has(.views) tbody tr').count()));

@@ -23,6 +23,7 @@ use rust_decimal::prelude::ToPrimitive;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::filter::Filter;
+use crate::groups::Groups;
 use crate::health::HealthReport;
 use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
@@ -1148,20 +1149,9 @@ impl Shared {
 
 /// `[n_items]`: the smallest index of the items that bills of materials connect each item to, itself included.
 fn connected_items(dataset: &Dataset) -> Vec<u32> {
-    fn root(group: &mut [u32], idx: u32) -> u32 {
-        let mut top = idx;
-        while group[top as usize] != top {
-            group[top as usize] = group[group[top as usize] as usize];
-            top = group[top as usize];
-        }
-        top
-    }
-    let mut group: Vec<u32> = (0..dataset.items.len() as u32).collect();
-    for row in &dataset.bom {
-        let (a, b) = (root(&mut group, row.parent.0), root(&mut group, row.component.0));
-        group[a.max(b) as usize] = a.min(b);
-    }
-    (0..group.len() as u32).map(|idx| root(&mut group, idx)).collect()
+    let mut groups = Groups::new(dataset.items.len());
+    dataset.bom.iter().for_each(|row| groups.join(row.parent.0, row.component.0));
+    (0..dataset.items.len() as u32).map(|idx| groups.of(idx)).collect()
 }
 
 /// The ids of an index pair.

@@ -14,6 +14,7 @@ mod explanation;
 #[cfg(test)]
 #[path = "../tests/fixtures/mod.rs"]
 mod fixtures;
+mod groups;
 pub mod health;
 mod history;
 mod indicators;

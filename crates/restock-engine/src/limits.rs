@@ -135,11 +135,9 @@ pub(crate) fn apply<'a>(
     raise_to_minimums(&mut lines, masters);
     fill_containers(&mut lines, masters, &mut limited);
 
-    let valid =
-        |from: Option<Day>, to: Option<Day>| from.is_none_or(|day| day <= as_of) && to.is_none_or(|day| as_of <= day);
     // Narrow scopes first, the total last.
     let changes = LimitChanges::of(settings);
-    let rows = dataset.budgets.iter().filter(|row| valid(row.from, row.to));
+    let rows = dataset.budgets.iter().filter(|row| holds_on(as_of, row.from, row.to));
     let rows = rows.filter_map(|row| Some((row.scope.as_str(), row.amount.to_f64()?)));
     let rows = rows.chain(settings.budget.map(|amount| ("all", amount)));
     let mut budgets: Vec<(&str, f64)> = rows.filter(|(scope, _)| !changes.has(LimitKind::Budget, scope)).collect();
@@ -193,6 +191,11 @@ pub(crate) fn apply<'a>(
     limited
 }
 
+/// Whether a limit from a day to another, where it has them, holds on a day.
+fn holds_on(day: Day, from: Option<Day>, to: Option<Day>) -> bool {
+    from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to)
+}
+
 /// What may be received or carried over a scope.
 struct Capacity {
     scope: String,
@@ -202,9 +205,7 @@ struct Capacity {
 
 /// Capacities of the day, with what a scenario changes.
 fn capacities_of(dataset: &Dataset, changes: &LimitChanges, as_of: Day) -> Vec<Capacity> {
-    let valid =
-        |from: Option<Day>, to: Option<Day>| from.is_none_or(|day| day <= as_of) && to.is_none_or(|day| as_of <= day);
-    let rows = dataset.capacities.iter().filter(|row| valid(row.from, row.to));
+    let rows = dataset.capacities.iter().filter(|row| holds_on(as_of, row.from, row.to));
     let of_row = |row: &restock_core::dataset::CapacityRow| {
         let amount = |amount: Option<f64>, kind| {
             let amount = amount.filter(|amount| amount.is_finite() && !changes.has(kind, &row.scope));

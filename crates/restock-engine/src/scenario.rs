@@ -5,7 +5,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use restock_core::filter::{Filter, FilterError};
 use restock_core::proposal::ProposalSource;
@@ -331,12 +330,6 @@ pub fn frontier(
     }
     progress(total, total);
     Ok(points)
-}
-
-impl fmt::Display for LimitKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 #[cfg(test)]

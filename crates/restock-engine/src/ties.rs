@@ -17,6 +17,7 @@ use restock_core::forecast::Observation;
 use restock_core::policy::DemandPaths;
 
 use crate::batch::Network;
+use crate::groups::Groups;
 use crate::play::next_random;
 use crate::unit::PlanningUnit;
 
@@ -49,25 +50,14 @@ pub(crate) fn ties(units: &[PlanningUnit], network: &Network) -> Vec<Option<Tie>
 
 /// Units that are made when they are sold, by what components connect.
 fn groups(units: &[PlanningUnit], network: &Network) -> Vec<Vec<usize>> {
-    fn root(parent: &mut [usize], idx: usize) -> usize {
-        let mut top = idx;
-        while parent[top] != top {
-            parent[top] = parent[parent[top]];
-            top = parent[top];
-        }
-        top
-    }
-    let mut parent: Vec<usize> = (0..units.len()).collect();
+    let mut connected = Groups::new(units.len());
     let made: Vec<usize> = (0..units.len()).filter(|idx| units[*idx].made_to_order).collect();
     for idx in &made {
-        for (above, _) in &network.above[*idx] {
-            let (a, b) = (root(&mut parent, *idx), root(&mut parent, *above));
-            parent[a.max(b)] = a.min(b);
-        }
+        network.above[*idx].iter().for_each(|(above, _)| connected.join(*idx as u32, *above as u32));
     }
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for idx in made {
-        groups.entry(root(&mut parent, idx)).or_default().push(idx);
+        groups.entry(connected.of(idx as u32)).or_default().push(idx);
     }
     groups.into_values().filter(|group| group.len() > 1).collect()
 }

@@ -112,7 +112,7 @@ impl MasterWords {
     }
 
     /// The records that something is said about from `first` on, ascending.
-    pub fn records_from(&self, first: &MasterKey) -> impl Iterator<Item = &MasterKey> {
+    pub fn records_from<'a>(&'a self, first: &MasterKey) -> impl Iterator<Item = &'a MasterKey> + use<'a> {
         self.records.range((Bound::Included(first), Bound::Unbounded)).map(|(record, _)| record)
     }
 

@@ -273,8 +273,9 @@ impl Jobs {
         let mut lists = self.lists();
         for lane in &mut lists.lanes {
             if let Some(idx) = lane.waiting.iter().position(|work| work.job.job_id == job.job_id) {
-                let work = lane.waiting.remove(idx).expect("it is there");
-                work.end(JobState::Cancelled, Err("it was cancelled before its turn".to_owned()), (self.clock)());
+                let Work { steps, .. } = lane.waiting.remove(idx).expect("it is there");
+                let reason = Err("it was cancelled before its turn".to_owned());
+                steps.end(job, JobState::Cancelled, reason, (self.clock)());
             }
         }
     }
@@ -299,12 +300,13 @@ impl Lists {
     }
 }
 
-impl Work {
-    fn end(self, state: JobState, answer: Result<Value, String>, at: Timestamp) {
+impl JobSteps {
+    /// Tells how a job ended.
+    fn end(&self, job: &Job, state: JobState, answer: Result<Value, String>, at: Timestamp) {
         let n_bytes = answer.as_ref().map_or(0, |value| value.to_string().len());
         let answer = answer.map(Arc::new);
-        *self.job.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ended { at, n_bytes, answer });
-        self.steps.seen.send_modify(|seen| seen.state = state);
+        *job.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ended { at, n_bytes, answer });
+        self.seen.send_modify(|seen| seen.state = state);
     }
 }
 
@@ -312,7 +314,7 @@ impl Work {
 fn work_off(lists: &Mutex<Lists>, lane_idx: usize, clock: &Clock) {
     let lock = || lists.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let mut work = {
+        let Work { job, task, steps } = {
             let mut lists = lock();
             let Some(work) = lists.lanes[lane_idx].waiting.pop_front() else {
                 lists.lanes[lane_idx].has_thread = false;
@@ -320,19 +322,18 @@ fn work_off(lists: &Mutex<Lists>, lane_idx: usize, clock: &Clock) {
             };
             work
         };
-        work.steps.seen.send_modify(|seen| seen.state = JobState::Running);
-        let task = std::mem::replace(&mut work.task, Box::new(|_| Err(String::new())));
-        let outcome = catch_unwind(AssertUnwindSafe(|| task(&work.steps)));
+        steps.seen.send_modify(|seen| seen.state = JobState::Running);
+        let outcome = catch_unwind(AssertUnwindSafe(|| task(&steps)));
         let (state, answer) = match outcome {
             Ok(Ok(value)) => (JobState::Done, Ok(value)),
             Ok(Err(reason)) => (JobState::Failed, Err(reason)),
             Err(panic) if panic.is::<Cancelled>() => (JobState::Cancelled, Err("it was cancelled".to_owned())),
             Err(_) => {
-                tracing::error!(job = work.job.job_id, "a job met a mistake of the program");
+                tracing::error!(job = job.job_id, "a job met a mistake of the program");
                 (JobState::Failed, Err("it met a mistake of the program; the log of the server has it".to_owned()))
             }
         };
-        work.end(state, answer, clock());
+        steps.end(&job, state, answer, clock());
         lock().forget_old();
     }
 }

@@ -25,6 +25,7 @@ pub mod limits;
 mod masters;
 mod metrics;
 mod models;
+mod names;
 mod observe;
 mod openapi;
 mod options;

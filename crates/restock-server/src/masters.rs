@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use restock_core::dataset::{Item, ItemLocationRow, Location, Origin, SourceRow, Supplier};
+use restock_core::dataset::{Item, ItemLocationRow, LaneName, Location, Origin, SourceRow, Supplier};
 use restock_core::event::SupplyOrigin;
 use restock_core::master::{FieldError, Lane, MasterChange, MasterKey, MasterRecord, MasterTable};
-use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, SupplierIdx};
+use restock_core::{Dataset, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, SupplierIdx};
 use restock_ledger::{Incoming, MasterWords, Refusal, RefusalCode, check_record};
 
 use crate::authentication::Caller;
@@ -42,26 +42,22 @@ pub(crate) trait Entity: Clone {
         Self::from_record(record).expect("it is of the same table")
     }
 
-    /// Those of a table, ascending by id, with what is said about them and about others.
-    fn known<'a>(table: &'a [Self], words: &MasterWords) -> Vec<Cow<'a, Self>> {
-        let first = Self::key("");
-        let mut said = words.records_from(&first).map_while(Self::id_of).peekable();
-        let mut all = Vec::with_capacity(table.len());
-        let new = |id: &str| {
-            let blank = Self::from_record(MasterRecord::blank(&Self::key(id))).expect("it is of the same table");
-            Cow::Owned(blank.with(words))
-        };
-        for one in table {
-            while let Some(id) = said.next_if(|id| *id < one.id()) {
-                all.push(new(id));
+    /// Those of a table from an id on, ascending, with what is said about them and about others.
+    fn known_from<'a>(table: &'a [Self], words: &'a MasterWords, first: &str) -> impl Iterator<Item = Cow<'a, Self>> {
+        let mut of_files = table[table.partition_point(|one| one.id() < first)..].iter().peekable();
+        let mut said = words.records_from(&Self::key(first)).map_while(Self::id_of).peekable();
+        std::iter::from_fn(move || {
+            let of_file = of_files.peek().map(|one| one.id());
+            if let Some(id) = said.next_if(|id| of_file.is_none_or(|of_file| *id < of_file)) {
+                let blank = Self::from_record(MasterRecord::blank(&Self::key(id))).expect("it is of the same table");
+                return Some(Cow::Owned(blank.with(words)));
             }
-            all.push(match said.next_if(|id| *id == one.id()) {
+            let one = of_files.next()?;
+            Some(match said.next_if(|id| *id == one.id()) {
                 Some(_) => Cow::Owned(one.clone().with(words)),
                 None => Cow::Borrowed(one),
-            });
-        }
-        all.extend(said.map(new));
-        all
+            })
+        })
     }
 }
 
@@ -107,13 +103,6 @@ fn idx_of<T: Entity>(tables: &Dataset, id: &str) -> Option<u32> {
     T::all(tables).binary_search_by(|one| one.id().cmp(id)).ok().map(|idx| idx as u32)
 }
 
-/// What names a lane in the tables.
-type LaneRow = (Option<LocationIdx>, Origin, Option<ItemIdx>, Option<String>, Option<Day>);
-
-fn lane_row(row: &SourceRow) -> LaneRow {
-    (row.to_location, row.origin, row.item, row.category.clone(), row.effective_from)
-}
-
 /// What names the lane of a row of `tables`.
 pub(crate) fn lane_of(tables: &Dataset, row: &SourceRow) -> Lane {
     let location = |idx: LocationIdx| tables.locations[idx.0 as usize].location_id.clone();
@@ -135,7 +124,7 @@ pub(crate) struct Masters<'a> {
     words: &'a MasterWords,
     /// Rows of item-locations and lanes by what names them, where many are asked for.
     settings: Option<HashMap<(ItemIdx, LocationIdx), usize>>,
-    lanes: Option<HashMap<LaneRow, usize>>,
+    lanes: Option<HashMap<LaneName, usize>>,
 }
 
 /// Rows of a table that are looked for one by one; for more, an index is made first.
@@ -150,7 +139,7 @@ impl<'a> Masters<'a> {
             rows.map(|(idx, row)| ((row.item, row.location), idx)).collect()
         });
         let lanes = index(MasterTable::Sources)
-            .then(|| files.sources.iter().enumerate().map(|(idx, row)| (lane_row(row), idx)).collect());
+            .then(|| files.sources.iter().enumerate().map(|(idx, row)| (row.name(), idx)).collect());
         Self { files, words, settings, lanes }
     }
 
@@ -205,7 +194,7 @@ impl<'a> Masters<'a> {
         let key = (to_location, origin, item, lane.category.clone(), lane.effective_from);
         match &self.lanes {
             Some(rows) => rows.get(&key).map(|row| &self.files.sources[*row]),
-            None => self.files.sources.iter().rfind(|row| lane_row(row) == key),
+            None => self.files.sources.iter().rfind(|row| row.name() == key),
         }
     }
 }

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 
 use crate::connection::{Connection, is_secure};
 use crate::limits::REQUEST_TIMEOUT;
+use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::server::App;
 
@@ -74,12 +75,12 @@ fn request_id(request: &Request) -> HeaderValue {
     if let Some(id) = request.headers().get(&REQUEST_ID).filter(is_fine) {
         return id.clone();
     }
-    let mut bits = [0; 16];
     // An id only has to tell requests apart; without randomness they are all the same, and the request still counts.
-    if let Err(error) = getrandom::fill(&mut bits) {
+    let name = fresh_name().unwrap_or_else(|error| {
         tracing::warn!(error = %error, "no random request id");
-    }
-    HeaderValue::from_str(&format!("{:032x}", u128::from_le_bytes(bits))).expect("digits are a header")
+        "0".repeat(32)
+    });
+    HeaderValue::from_str(&name).expect("digits are a header")
 }
 
 /// The method as a label, so that invented methods make no new counters.

@@ -112,6 +112,12 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<getrandom::Error> for Problem {
+    fn from(error: getrandom::Error) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
 impl From<&LedgerError> for Problem {
     fn from(error: &LedgerError) -> Self {
         let text = error.to_string();

@@ -116,22 +116,7 @@ fn lane() -> SourceRow {
 }
 
 fn setting() -> ItemLocationRow {
-    ItemLocationRow {
-        item: A,
-        location: S1,
-        listed_from: None,
-        listed_to: None,
-        service_type: None,
-        service_target: None,
-        min_stock: None,
-        max_stock: None,
-        display_min: None,
-        shelf_capacity: None,
-        safety_days: None,
-        policy: None,
-        do_not_order: false,
-        row: row(2),
-    }
+    ItemLocationRow { row: row(2), ..ItemLocationRow::new(A, S1) }
 }
 
 fn open_order(quantity: i64, received: i64, due_on: &str, status: &str) -> OpenOrderRow {

@@ -190,24 +190,10 @@ impl SimulatedItem {
 fn lane(item: ItemIdx, to_location: LocationIdx, origin: Origin, unit_cost: Money) -> SourceRow {
     SourceRow {
         to_location: Some(to_location),
-        origin,
         item: Some(item),
-        category: None,
-        lead_time_days: None,
-        lead_time_sd_days: None,
         unit_cost: Some(unit_cost),
-        min_order: None,
-        pack_size: None,
-        layer_size: None,
-        pallet_size: None,
-        max_order: None,
         priority: 1,
-        share: None,
-        review_calendar: None,
-        effective_from: None,
-        effective_to: None,
-        price_breaks: Vec::new(),
-        row: RowRef::default(),
+        ..SourceRow::new(origin)
     }
 }
 

@@ -4,18 +4,11 @@ use std::collections::HashMap;
 
 use restock_core::dataset::{ItemLocationRow, Origin, SourceRow};
 use restock_core::event::SupplyOrigin;
-use restock_core::master::{Lane, Master, MasterKey, blank_item_location, blank_source};
-use restock_core::{Day, ItemIdx, LocationIdx, Quantity};
+use restock_core::master::{Lane, Master, MasterKey};
+use restock_core::{ItemIdx, LocationIdx, Quantity};
 
 use super::Builder;
 use crate::master_words::{LEAD_TIME, MasterWords, Word};
-
-/// What names a lane, by numbers.
-type LaneRow = (Option<LocationIdx>, Origin, Option<ItemIdx>, Option<String>, Option<Day>);
-
-fn lane_row(row: &SourceRow) -> LaneRow {
-    (row.to_location, row.origin, row.item, row.category.clone(), row.effective_from)
-}
 
 /// Fields are checked when they come in; what a newer version let in and this one does not know stays unsaid.
 fn set<'a>(record: &mut impl Master, fields: impl IntoIterator<Item = (&'a String, &'a Word)>) {
@@ -45,7 +38,7 @@ impl Builder<'_> {
             false => HashMap::new(),
         };
         let mut lanes = match has(|record| matches!(record, MasterKey::Source(_))) {
-            true => rows_by(&self.dataset.sources, lane_row),
+            true => rows_by(&self.dataset.sources, SourceRow::name),
             false => HashMap::new(),
         };
         for (record, fields) in words.all() {
@@ -71,7 +64,7 @@ impl Builder<'_> {
                     let rows = settings.entry((item, location)).or_default();
                     if rows.is_empty() {
                         rows.push(self.dataset.item_locations.len());
-                        let row = blank_item_location(item, location, self.next_row());
+                        let row = ItemLocationRow { row: self.next_row(), ..ItemLocationRow::new(item, location) };
                         self.dataset.item_locations.push(row);
                     }
                     for row in &*rows {
@@ -85,7 +78,10 @@ impl Builder<'_> {
                     let rows = lanes.entry(key).or_default();
                     if rows.is_empty() {
                         rows.push(self.dataset.sources.len());
-                        let row = blank_source(to_location, origin, item, lane, self.next_row());
+                        let (category, effective_from, row) =
+                            (lane.category.clone(), lane.effective_from, self.next_row());
+                        let row =
+                            SourceRow { to_location, item, category, effective_from, row, ..SourceRow::new(origin) };
                         self.dataset.sources.push(row);
                     }
                     for row in &*rows {

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::{Extension, Json};
 use futures_util::stream::{self, Stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -177,7 +177,6 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 )]
 pub(crate) async fn follow(
     State(app): State<App>,
-    Extension(_caller): Extension<Caller>,
     Name(id): Name,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let job = app.jobs.find(&id).ok_or_else(|| no_such(&id))?;

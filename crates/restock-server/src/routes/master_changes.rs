@@ -19,6 +19,7 @@ use crate::authentication::Caller;
 use crate::extract::{Name, Place, ValidQuery, body, media_type, too_large};
 use crate::limits::{MAX_ENTRIES, MAX_REFUSED_ROWS};
 use crate::masters::{FieldChange, Judge, Judged, Masters, events};
+use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::routes::blocking;
 use crate::routes::events::Reason;
@@ -70,7 +71,7 @@ async fn say(
     is_whole: bool,
 ) -> Result<Vec<(Position, Result<Judged, Refusal>)>, Problem> {
     let files = app.planning.file_tables()?;
-    let (source, request) = (format!("api/{}", caller.name), new_request()?);
+    let (source, request) = (format!("api/{}", caller.name), fresh_name()?);
     let judge = {
         let caller = caller.clone();
         move |app: &App| {
@@ -102,13 +103,6 @@ async fn say(
         }
     }
     Ok(judged)
-}
-
-/// A name that no other request has.
-fn new_request() -> Result<String, Problem> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok(format!("{:032x}", u128::from_le_bytes(bits)))
 }
 
 /// What the audit trail says: of one record what it was and is, of many how many.
@@ -157,15 +151,19 @@ fn bad_record(refusal: Refusal) -> Problem {
         .fix(fix)
 }
 
-/// The row of a request about one record, which its path names where `given`.
-fn row(
+/// Says what a request says about one record, which its path names where `given`, and shows the record as it is then.
+async fn say_row<R>(
+    (app, caller): (&App, &Caller),
     table: MasterTable,
-    headers: &HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
-    given: Option<&MasterKey>,
-) -> Result<MasterChange, Problem> {
+    given: Option<MasterKey>,
+    (headers, bytes): (&HeaderMap, Result<Bytes, BytesRejection>),
+    is_whole: bool,
+    shown: fn(&Judged) -> R,
+) -> Result<(StatusCode, Json<R>), Problem> {
     media_type(headers, &["application/json"])?;
-    read_master_row(table, &body(bytes)?, given).map_err(bad_record)
+    let row = read_master_row(table, &body(bytes)?, given.as_ref()).map_err(bad_record)?;
+    let (status, judged) = say_one(app, caller, row, is_whole).await?;
+    Ok((status, Json(shown(&judged))))
 }
 
 /// Says something about many records, a line of JSON each: fields that a line does not name stay. All lines are judged, and
@@ -270,10 +268,7 @@ pub(crate) async fn put_item(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<ItemRow>), Problem> {
-    let record = MasterKey::Item(id);
-    let row = row(MasterTable::Items, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, true).await?;
-    Ok((status, Json(ItemRow::of(&judged))))
+    say_row((&app, &caller), MasterTable::Items, Some(MasterKey::Item(id)), (&headers, bytes), true, ItemRow::of).await
 }
 
 /// Says a part of an item: fields that are not named stay. `null` clears a field; one that nobody knew is made.
@@ -296,10 +291,7 @@ pub(crate) async fn patch_item(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<ItemRow>), Problem> {
-    let record = MasterKey::Item(id);
-    let row = row(MasterTable::Items, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, false).await?;
-    Ok((status, Json(ItemRow::of(&judged))))
+    say_row((&app, &caller), MasterTable::Items, Some(MasterKey::Item(id)), (&headers, bytes), false, ItemRow::of).await
 }
 
 /// Ends an item: yesterday was its last day of sale. Its history stays.
@@ -362,10 +354,15 @@ pub(crate) async fn put_location(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<LocationRow>), Problem> {
-    let record = MasterKey::Location(id);
-    let row = row(MasterTable::Locations, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, true).await?;
-    Ok((status, Json(LocationRow::of(&judged))))
+    say_row(
+        (&app, &caller),
+        MasterTable::Locations,
+        Some(MasterKey::Location(id)),
+        (&headers, bytes),
+        true,
+        LocationRow::of,
+    )
+    .await
 }
 
 /// Says a part of a location: fields that are not named stay. `null` clears a field; one that nobody knew is made.
@@ -388,10 +385,15 @@ pub(crate) async fn patch_location(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<LocationRow>), Problem> {
-    let record = MasterKey::Location(id);
-    let row = row(MasterTable::Locations, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, false).await?;
-    Ok((status, Json(LocationRow::of(&judged))))
+    say_row(
+        (&app, &caller),
+        MasterTable::Locations,
+        Some(MasterKey::Location(id)),
+        (&headers, bytes),
+        false,
+        LocationRow::of,
+    )
+    .await
 }
 
 /// Says how suppliers are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
@@ -434,10 +436,15 @@ pub(crate) async fn put_supplier(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SupplierRow>), Problem> {
-    let record = MasterKey::Supplier(id);
-    let row = row(MasterTable::Suppliers, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, true).await?;
-    Ok((status, Json(SupplierRow::of(&judged))))
+    say_row(
+        (&app, &caller),
+        MasterTable::Suppliers,
+        Some(MasterKey::Supplier(id)),
+        (&headers, bytes),
+        true,
+        SupplierRow::of,
+    )
+    .await
 }
 
 /// Says a part of a supplier: fields that are not named stay. `null` clears a field; one that nobody knew is made.
@@ -460,10 +467,15 @@ pub(crate) async fn patch_supplier(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SupplierRow>), Problem> {
-    let record = MasterKey::Supplier(id);
-    let row = row(MasterTable::Suppliers, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, false).await?;
-    Ok((status, Json(SupplierRow::of(&judged))))
+    say_row(
+        (&app, &caller),
+        MasterTable::Suppliers,
+        Some(MasterKey::Supplier(id)),
+        (&headers, bytes),
+        false,
+        SupplierRow::of,
+    )
+    .await
 }
 
 /// Says how item-locations are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`
@@ -506,10 +518,15 @@ pub(crate) async fn put_item_location(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SettingsRow>), Problem> {
-    let record = MasterKey::ItemLocation(place);
-    let row = row(MasterTable::ItemLocations, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, true).await?;
-    Ok((status, Json(SettingsRow::of(&judged))))
+    say_row(
+        (&app, &caller),
+        MasterTable::ItemLocations,
+        Some(MasterKey::ItemLocation(place)),
+        (&headers, bytes),
+        true,
+        SettingsRow::of,
+    )
+    .await
 }
 
 /// Says a part of the settings of an item-location: fields that are not named stay. `null` clears a field; one that nobody knew is made.
@@ -532,10 +549,15 @@ pub(crate) async fn patch_item_location(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SettingsRow>), Problem> {
-    let record = MasterKey::ItemLocation(place);
-    let row = row(MasterTable::ItemLocations, &headers, bytes, Some(&record))?;
-    let (status, judged) = say_one(&app, &caller, row, false).await?;
-    Ok((status, Json(SettingsRow::of(&judged))))
+    say_row(
+        (&app, &caller),
+        MasterTable::ItemLocations,
+        Some(MasterKey::ItemLocation(place)),
+        (&headers, bytes),
+        false,
+        SettingsRow::of,
+    )
+    .await
 }
 
 /// Delists an item at a location: yesterday was its last day there.
@@ -596,9 +618,7 @@ pub(crate) async fn put_source(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<LaneRow>), Problem> {
-    let row = row(MasterTable::Sources, &headers, bytes, None)?;
-    let (status, judged) = say_one(&app, &caller, row, true).await?;
-    Ok((status, Json(LaneRow::of(&judged))))
+    say_row((&app, &caller), MasterTable::Sources, None, (&headers, bytes), true, LaneRow::of).await
 }
 
 /// Says a part of a supply lane, which `to_location`, `supplier_id` or `from_location`, `item_id` or `category`, and `effective_from` name: fields that are not named stay. `null` clears a field; one that nobody knew is made.
@@ -619,9 +639,7 @@ pub(crate) async fn patch_source(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<LaneRow>), Problem> {
-    let row = row(MasterTable::Sources, &headers, bytes, None)?;
-    let (status, judged) = say_one(&app, &caller, row, false).await?;
-    Ok((status, Json(LaneRow::of(&judged))))
+    say_row((&app, &caller), MasterTable::Sources, None, (&headers, bytes), false, LaneRow::of).await
 }
 
 #[derive(Deserialize, IntoParams)]

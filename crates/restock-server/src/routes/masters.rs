@@ -1,5 +1,6 @@
 //! Items, locations and suppliers as the planner knows them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::extract::State;
@@ -216,22 +217,20 @@ fn page<T: Entity, R: for<'a> From<&'a T>>(
     limit: usize,
     is_seen: impl Fn(&T) -> bool,
 ) -> (Vec<R>, Option<String>) {
-    let table = T::known(planner.masters().map_or(&[][..], T::all), words);
     let prefix = query.prefix.as_deref().unwrap_or_default();
     let after = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-    let first = table.partition_point(|row| row.id() < prefix || after.is_some_and(|after| row.id() <= after));
     let text = query.text.as_deref().unwrap_or_default().to_lowercase();
     let holds = |whole: &str| whole.to_lowercase().contains(&text);
-    let mut found: Vec<&T> = table[first..]
-        .iter()
-        .map(|row| &**row)
+    let first = after.map_or(prefix, |after| after.max(prefix));
+    let mut found: Vec<Cow<'_, T>> = T::known_from(planner.masters().map_or(&[][..], T::all), words, first)
+        .skip_while(|row| after.is_some_and(|after| row.id() <= after))
         .take_while(|row| row.id().starts_with(prefix))
         .filter(|row| is_seen(row) && (text.is_empty() || holds(row.id()) || holds(row.name())))
         .take(limit + 1)
         .collect();
     let next_cursor = (found.len() > limit).then(|| found[limit - 1].id().to_owned());
     found.truncate(limit);
-    (found.into_iter().map(R::from).collect(), next_cursor)
+    (found.iter().map(|row| R::from(row)).collect(), next_cursor)
 }
 
 /// A page of a table as the planner knows it, with all that is said about it by now.

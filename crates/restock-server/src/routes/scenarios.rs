@@ -17,6 +17,7 @@ use crate::authentication::Caller;
 use crate::extract::{Acted, Name, ValidQuery, page_size, read_json, rows_before};
 use crate::jobs::{Job, JobRequest};
 use crate::limits::MAX_SCENARIOS;
+use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::routes::jobs::{JobRow, begin};
 use crate::routes::simulations::{few, refused};
@@ -190,17 +191,11 @@ pub(crate) async fn create(
     }
     // Nobody plans: said before anything is written.
     app.planning.ask(|planner| planner.standing().is_some()).await?;
-    let id = new_id()?;
+    let id = format!("sc_{}", &fresh_name()?[..12]);
     record(&app, &caller, &id, None, Some(&saying)).await?;
     plan(&app, &caller, &id, &saying).await?;
     let row = row(&app, &id, find(&app, &id).await?);
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/scenarios/{id}"))], Json(row)))
-}
-
-fn new_id() -> Result<String, Problem> {
-    let mut bits = [0; 6];
-    getrandom::fill(&mut bits).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok(bits.iter().fold("sc_".to_owned(), |id, byte| format!("{id}{byte:02x}")))
 }
 
 /// A scenario and what it comes to.

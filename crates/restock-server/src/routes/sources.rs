@@ -251,7 +251,6 @@ pub(crate) async fn list(
     let page = move |app: &App| {
         let projection = app.writer.projection()?;
         let words = &projection.masters;
-        let masters = Masters::new(&files, words, MasterTable::Sources, usize::MAX);
         let is_asked_for = |lane: &Lane| {
             (lane.to_location.is_none() || caller.covers(lane.to_location.as_deref())) && query.holds(lane)
         };
@@ -262,7 +261,9 @@ pub(crate) async fn list(
             category: None,
             effective_from: None,
         });
-        let of_events = words.records_from(&first).filter_map(|key| match key {
+        let said = words.records_from(&first);
+        let masters = Masters::new(&files, words, MasterTable::Sources, words.records_from(&first).count());
+        let of_events = said.filter_map(|key| match key {
             MasterKey::Source(lane) if !masters.is_in_files(key) => Some((lane.clone(), None)),
             _ => None,
         });

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use restock_core::dataset::{Calendar, Item, Location, Origin, Supplier, UomRow};
-use restock_core::event::SupplyOrigin;
-use restock_core::master::{Lane, Master, blank_item_location, blank_source};
+use restock_core::dataset::{Calendar, Item, ItemLocationRow, Location, Origin, SourceRow, Supplier, UomRow};
+use restock_core::master::Master;
 use restock_core::proposal::Proposal;
 use restock_core::{Dataset, ItemIdx, LocationIdx, Quantity, RowRef, SupplierIdx};
 use restock_ledger::{Ledger, Need, Recorded, SqliteLedger};
@@ -31,19 +30,12 @@ fn files() -> Dataset {
         ..Item::default()
     };
     let location = |id: &str| Location { location_id: id.to_owned(), ..Location::default() };
-    let lane = Lane {
-        to_location: Some("berlin".to_owned()),
-        origin: SupplyOrigin::Supplier("dairy".to_owned()),
-        item_id: Some("milk".to_owned()),
-        category: None,
-        effective_from: None,
-    };
     let (row, berlin) = (RowRef::default(), LocationIdx(0));
     let origin = Origin::Supplier(SupplierIdx(0));
-    let mut source = blank_source(Some(berlin), origin, Some(ItemIdx(0)), &lane, row);
+    let mut source = SourceRow { to_location: Some(berlin), item: Some(ItemIdx(0)), ..SourceRow::new(origin) };
     source.set("pack_size", Some("12")).unwrap();
     source.set("lead_time_days", Some("3")).unwrap();
-    let mut settings = blank_item_location(ItemIdx(0), berlin, row);
+    let mut settings = ItemLocationRow::new(ItemIdx(0), berlin);
     settings.set("min_stock", Some("4")).unwrap();
     Dataset {
         items: vec![item("milk", "1.20"), item("rice", "2")],

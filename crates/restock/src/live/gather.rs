@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::{Dataset, Day, Event, EventKind, RowError, RowsByItem};
-use restock_ledger::{CollectedEvents, DESK_SOURCE, FileStock, Files, KeptEvents, MasterWords};
+use restock_ledger::{CollectedEvents, DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, MasterWords};
 use restock_server::PlanningError;
 use restock_store::Import;
 
@@ -117,8 +117,9 @@ pub(super) struct Gathered {
 }
 
 impl Gatherer {
-    /// Reads files where they or the settings changed, and all events up to the last that counts.
-    pub(super) fn gather(self) -> Result<Gathered, PlanningError> {
+    /// Reads files where they or the settings changed, and all events up to the last that counts; the ledger that they come
+    /// from is given too.
+    pub(super) fn gather(self) -> Result<(Gathered, Box<dyn Ledger>), PlanningError> {
         let Self { session, approval, files, last_sequence, now, .. } = self;
         let (files, problems) = read_files(&session, &approval, files).map_err(explained)?;
         let time_zone = files.project.config.time_zone.clone();
@@ -128,13 +129,13 @@ impl Gatherer {
             );
         }
         let ledger = crate::ledger::open_reader(&files.project.dir).map_err(explained)?;
-        let ledger = &*ledger.ok_or_else(|| failed("the ledger of the project is gone"))?;
+        let ledger = ledger.ok_or_else(|| failed("the ledger of the project is gone"))?;
         let (mut index, mut events) = (EventIndex::default(), CollectedEvents::new(time_zone.clone()));
         let mut take_in = |event: Event| {
             index.add(&event, &time_zone);
             events.add(event);
         };
-        for_each_event(ledger, last_sequence, &mut take_in).map_err(failed)?;
+        for_each_event(&*ledger, last_sequence, &mut take_in).map_err(failed)?;
         let mut about = Files::of(&files.tables, session.now);
         about.read_at = index.first_at.map_or(about.read_at, before);
         let stock = Arc::new(FileStock::of(&files.tables, about, &time_zone));
@@ -151,7 +152,7 @@ impl Gatherer {
         let added = Added { n_events: index.n_events, n_later: 0, last_day };
         let import = Import { dataset, ..files.import.clone() };
         let loaded = files.project.understand(&session, import, &added, now).map_err(explained)?;
-        Ok(Gathered { time_zone, files, about, stock, problems, events: index, loaded, today })
+        Ok((Gathered { time_zone, files, about, stock, problems, events: index, loaded, today }, ledger))
     }
 }
 

@@ -13,7 +13,7 @@ use restock_server::{JobRequest, JobSteps};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::gather::{FileTables, Gatherer};
+use super::gather::{FileTables, Gathered, Gatherer};
 use crate::project::forecaster;
 
 /// Item-locations of a simulation or backtest that an answer lists.
@@ -64,7 +64,7 @@ fn work(basis: Basis, request: JobRequest, steps: &JobSteps) -> Result<Value, St
         JobRequest::Simulation { shocks, n_days, n_paths } => {
             let options = SimulateOptions { n_paths, n_days, shocks };
             let Basis { gatherer, settings, forecaster, .. } = basis;
-            let dataset = gather(gatherer)?;
+            let dataset = gather(gatherer)?.loaded.import.dataset;
             let report = simulate(&dataset, &settings, &*forecaster, &options, &progress);
             let mut report = report.map_err(|error| error.to_string())?;
             report.scenarios.iter_mut().for_each(|scenario| scenario.lines.truncate(MAX_LINES));
@@ -72,7 +72,7 @@ fn work(basis: Basis, request: JobRequest, steps: &JobSteps) -> Result<Value, St
         }
         JobRequest::Backtest { policies, n_weeks, limit } => {
             let Basis { gatherer, settings, forecaster, .. } = basis;
-            let dataset = gather(gatherer)?;
+            let dataset = gather(gatherer)?.loaded.import.dataset;
             let n_periods = n_weeks.map(|weeks| match settings.bucket {
                 Bucket::Day => weeks * 7,
                 Bucket::Week => weeks,
@@ -88,7 +88,7 @@ fn work(basis: Basis, request: JobRequest, steps: &JobSteps) -> Result<Value, St
             json(&report)
         }
         JobRequest::ForecastBacktest { models, horizon, n_windows, limit } => {
-            let loaded = basis.gatherer.gather().map_err(|error| error.to_string())?.loaded;
+            let loaded = gather(basis.gatherer)?.loaded;
             let named = |name: &String| forecaster(name, &loaded).map_err(|error| super::explained_text(&error));
             let models: Vec<Box<dyn Forecaster>> = models.iter().map(named).collect::<Result<_, _>>()?;
             let models: Vec<&dyn Forecaster> = models.iter().map(AsRef::as_ref).collect();
@@ -113,8 +113,8 @@ fn work(basis: Basis, request: JobRequest, steps: &JobSteps) -> Result<Value, St
     }
 }
 
-fn gather(gatherer: Gatherer) -> Result<Dataset, String> {
-    gatherer.gather().map(|gathered| gathered.loaded.import.dataset).map_err(|error| error.to_string())
+fn gather(gatherer: Gatherer) -> Result<Gathered, String> {
+    gatherer.gather().map(|(gathered, _)| gathered).map_err(|error| error.to_string())
 }
 
 fn json(answer: &impl Serialize) -> Result<Value, String> {
@@ -140,7 +140,7 @@ fn as_things_are(
     }
     // Two states at a time would be one too many.
     kept.forget();
-    let gathered = gatherer.gather().map_err(|error| error.to_string())?;
+    let gathered = gather(gatherer)?;
     let (files, dataset) = (gathered.files, gathered.loaded.import.dataset);
     let plan = plan(&dataset, &settings, &*forecaster, progress);
     let now = Arc::new(AsThingsAre { files, last_sequence, settings, dataset, plan });

@@ -148,12 +148,12 @@ struct Unsettled {
 impl Unsettled {
     /// Whether its tables have all that is known of some items.
     fn knows(&self, item_ids: &[String]) -> bool {
-        !self.since.is_all && !item_ids.iter().any(|item_id| self.since.items.contains(item_id))
+        !self.since.has_any(item_ids)
     }
 }
 
 /// Which items events are about.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Touched {
     items: BTreeSet<String>,
     /// One was about no item in particular.
@@ -161,6 +161,11 @@ struct Touched {
 }
 
 impl Touched {
+    /// Whether one of some items is among them.
+    fn has_any(&self, item_ids: &[String]) -> bool {
+        self.is_all || item_ids.iter().any(|item_id| self.items.contains(item_id))
+    }
+
     fn add(&mut self, event: &Event) {
         match event.kind.item_id() {
             Some(item_id) if self.items.contains(item_id) => {}
@@ -405,9 +410,8 @@ impl ProjectPlanner {
     /// Plans a little of what is not settled. Returns item-locations whose plan changed.
     fn settle_some(&mut self) -> Result<BTreeSet<ItemLocation>, PlanningError> {
         // What events told of since is read by itself, after all that is at hand.
-        let touched = self.unsettled.as_ref().map(|unsettled| (unsettled.since.items.clone(), unsettled.since.is_all));
-        let (items, is_all) = touched.unwrap_or((BTreeSet::new(), true));
-        let is_at_hand = move |ids: &[String]| !is_all && !ids.iter().any(|item_id| items.contains(item_id));
+        let since = self.unsettled.as_ref().map(|unsettled| unsettled.since.clone());
+        let is_at_hand = move |ids: &[String]| since.as_ref().is_some_and(|since| !since.has_any(ids));
         self.slice(|live, n, tables| live.plan.settle_some(n, &is_at_hand, &*live.forecaster, tables))
     }
 

@@ -65,18 +65,16 @@ impl Settler {
 
 /// Gathers everything, learns from outcomes on the first plan of a day, and works out what plans take from it.
 pub(super) fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
-    let mut gathered = job.gatherer.gather()?;
+    let (mut gathered, ledger) = job.gatherer.gather()?;
     let loaded = &mut gathered.loaded;
-    let ledger = crate::ledger::open_reader(&gathered.files.project.dir).map_err(explained)?;
-    let ledger = &*ledger.ok_or_else(|| failed("the ledger of the project is gone"))?;
     let as_of = plan_day(&loaded.import.dataset, &loaded.settings);
     let mut experience = match job.experience {
         Some(experience) => experience,
-        None => Experience::read(Some(ledger), loaded).map_err(failed)?,
+        None => Experience::read(Some(&*ledger), loaded).map_err(failed)?,
     };
     let is_new_day = experience.is_new_day(loaded, as_of);
     if is_new_day {
-        let learnt = experience.learn(loaded, Some(ledger), as_of).map_err(failed)?;
+        let learnt = experience.learn(loaded, Some(&*ledger), as_of).map_err(failed)?;
         for alarm in &learnt.alarms {
             tracing::warn!(subject = ?alarm.subject, "{}", alarm.message());
         }

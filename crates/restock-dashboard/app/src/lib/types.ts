@@ -235,26 +235,30 @@ export interface GroupBody {
   currency: string | null;
 }
 
-/** Key figures of some item-locations; of two numbers the first is without the orders, the second with them. */
-export interface KpiRow {
-  /** The location, supplier or class; nothing where it is about all. */
-  key: string | null;
-  name: string;
+/** What a plan comes to; of two numbers the first is without its orders, the second with them. */
+export interface PlanSummary {
   n_planned: number;
-  n_unplanned: number;
   n_proposals: number;
   order_value: string;
-  n_without_cost: number;
   fill_rate: [number, number];
   n_stockouts: [number, number];
-  n_out_of_stock_now: number;
-  n_stock_assumed: number;
   stock_value: string;
   overstock_value: string;
   waste_value: string;
   lost_margin: [string, string];
   waiting_margin: [string, string];
   n_exceptions: number;
+}
+
+/** Key figures of some item-locations. */
+export interface KpiRow extends PlanSummary {
+  /** The location, supplier or class; nothing where it is about all. */
+  key: string | null;
+  name: string;
+  n_unplanned: number;
+  n_without_cost: number;
+  n_out_of_stock_now: number;
+  n_stock_assumed: number;
 }
 
 export interface KpiBody {
@@ -493,21 +497,6 @@ export interface JobRow {
 export interface JobBody<T> extends JobRow {
   /** Nothing before the job is done. */
   result: T | null;
-}
-
-/** What a plan comes to; of two numbers the first is without its orders, the second with them. */
-export interface PlanSummary {
-  n_planned: number;
-  n_proposals: number;
-  order_value: string;
-  fill_rate: [number, number];
-  n_stockouts: [number, number];
-  stock_value: string;
-  overstock_value: string;
-  waste_value: string;
-  lost_margin: [string, string];
-  waiting_margin: [string, string];
-  n_exceptions: number;
 }
 
 export interface ShadowPrice {
