@@ -239,6 +239,11 @@ pub enum DeskDecision {
         /// Why; not empty.
         reason: String,
     },
+    /// Keeps its quantity whatever later plans want: an edit to the quantity that it has.
+    Firm {
+        /// Why; not empty.
+        reason: String,
+    },
     /// Lets it be ordered.
     Approve {
         /// How many different persons must do so, at least 1.
@@ -627,6 +632,7 @@ impl Desk {
             DeskDecision::Edit { .. } if !state.is_open() => {
                 return wrong("proposed, edited or approved", "edited");
             }
+            DeskDecision::Firm { .. } if state != ProposalState::Proposed => return wrong("proposed", "firmed"),
             DeskDecision::Reject { .. } if !state.is_open() => {
                 return wrong("proposed, edited or approved", "rejected");
             }
@@ -634,7 +640,9 @@ impl Desk {
                 return wrong("proposed or edited", "approved");
             }
             DeskDecision::Export { .. } if state != ProposalState::Approved => return wrong("approved", "exported"),
-            DeskDecision::Edit { reason, .. } | DeskDecision::Reject { reason } if reason.trim().is_empty() => {
+            DeskDecision::Edit { reason, .. } | DeskDecision::Firm { reason } | DeskDecision::Reject { reason }
+                if reason.trim().is_empty() =>
+            {
                 return Err(DeskError::NoReason);
             }
             DeskDecision::Edit { quantity, reason } => {
@@ -654,6 +662,9 @@ impl Desk {
                     });
                 }
                 DeskChange::Edited { by, quantity: *quantity, reason: reason.clone() }
+            }
+            DeskDecision::Firm { reason } => {
+                DeskChange::Edited { by, quantity: filed.quantity, reason: reason.clone() }
             }
             DeskDecision::Approve { .. } if filed.approvals.contains(&by) => {
                 return Err(DeskError::SamePerson { proposal_id: id(), by });

@@ -110,14 +110,10 @@ async fn run(served: &Served, minutes: u64, n_items: usize, per_second: u64, n_b
         (before, n_failed) = (after, 0);
         sent.clear();
     }
-    let half = &memory[memory.len() / 2..];
-    let growth = half.last().unwrap_or(&f64::NAN) - half.first().unwrap_or(&f64::NAN);
-    println!(
-        "{n_sent} events; memory {:.0} MB after the first minute, {:.0} MB at the end, {growth:+.1} MB over the last {} minutes",
-        memory.first().unwrap_or(&f64::NAN),
-        memory.last().unwrap_or(&f64::NAN),
-        half.len()
-    );
+    // One reading may fall into a planning turn, which takes memory for a moment: medians are compared.
+    let quarters: Vec<String> =
+        memory.chunks(memory.len().div_ceil(4).max(1)).map(|quarter| format!("{:.0}", median(quarter))).collect();
+    println!("{n_sent} events; memory in MB, median of each quarter of the time: {}", quarters.join(", "));
     Ok(())
 }
 
@@ -253,6 +249,13 @@ fn event(rng: &mut ChaCha8Rng, n_items: usize, number: u64) -> serde_json::Value
         }
     }
     event
+}
+
+/// The value in the middle, the upper of two.
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Resident memory of a process, MB, where the system tells.

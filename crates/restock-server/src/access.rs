@@ -142,6 +142,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     patch("/v1/proposals/{id}", Access::ByLocation(PLANNERS)),
     get("/v1/proposals/{id}/explanation", Access::ByLocation(PEOPLE)),
     post("/v1/proposals/{id}:approve", Access::ByLocation(APPROVERS)),
+    post("/v1/proposals/{id}:firm", Access::ByLocation(PLANNERS)),
     post("/v1/proposals/{id}:reject", Access::ByLocation(PLANNERS)),
     post("/v1/proposals:approve", Access::ByLocation(APPROVERS)),
     post("/v1/proposals:reject", Access::ByLocation(PLANNERS)),

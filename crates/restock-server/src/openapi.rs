@@ -55,6 +55,7 @@ use crate::routes;
         routes::proposals::explanation,
         routes::decisions::edit,
         routes::decisions::approve,
+        routes::decisions::firm,
         routes::decisions::reject,
         routes::decisions::approve_many,
         routes::decisions::reject_many,

@@ -102,6 +102,29 @@ fn a_plan_revises_what_is_open_and_leaves_what_a_person_decided() {
     );
 }
 
+/// Keeping a quantity is an edit to the quantity that it has.
+#[test]
+fn what_is_firmed_keeps_its_quantity() {
+    let firm = || DeskDecision::Firm { reason: "promised to the customer".to_owned() };
+    let mut desk = Desk::new();
+    revised(&mut desk, "2026-03-02", &[("milk", 12), ("tea", 6)]);
+    decide(&mut desk, "p_milk", "ada", firm()).unwrap();
+    revised(&mut desk, "2026-03-02", &[("milk", 30), ("tea", 18)]);
+    assert_eq!(standing(&desk, "p_milk"), (ProposalState::Edited, 12));
+    assert_eq!(standing(&desk, "p_tea"), (ProposalState::Proposed, 18));
+    assert_eq!(desk.get("p_milk").unwrap().need.quantity, units(30), "what the plan wants now is shown beside it");
+    revised(&mut desk, "2026-03-02", &[("tea", 18)]);
+    assert_eq!(standing(&desk, "p_milk"), (ProposalState::Edited, 12), "a plan that wants nothing does not take it");
+    assert_eq!(
+        decide(&mut desk, "p_milk", "ada", firm()).unwrap_err().to_string(),
+        "proposal p_milk is edited, only one that is proposed can be firmed"
+    );
+    let silent = DeskDecision::Firm { reason: " ".to_owned() };
+    assert_eq!(decide(&mut desk, "p_tea", "ada", silent), Err(DeskError::NoReason));
+    decide(&mut desk, "p_milk", "bob", APPROVE).unwrap();
+    assert_eq!(standing(&desk, "p_milk"), (ProposalState::Approved, 12));
+}
+
 #[test]
 fn what_cannot_be_decided_is_said() {
     let mut desk = Desk::new();

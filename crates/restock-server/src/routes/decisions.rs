@@ -55,6 +55,18 @@ fn quantity_of(raw: &RawValue) -> Result<Quantity, Problem> {
     })
 }
 
+/// Keeps the quantity of a proposal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Firm {
+    /// Why.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+    /// The version that was looked at.
+    #[schema(minimum = 1)]
+    version: Option<u64>,
+}
+
 /// Lets a proposal be ordered.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -262,6 +274,7 @@ pub(crate) async fn act(
 ) -> Response {
     match action.as_str() {
         "approve" => approve(state, caller, name, headers, bytes).await.into_response(),
+        "firm" => firm(state, caller, name, headers, bytes).await.into_response(),
         "reject" => reject(state, caller, name, headers, bytes).await.into_response(),
         _ => Problem::not_found(format!("{action:?} is nothing that can be done")).into_response(),
     }
@@ -293,6 +306,34 @@ pub(crate) async fn approve(
     let version = version_of(&headers, version)?;
     let rules = app.rules.clone();
     decide_one(&app, caller, id, version, move |filed| rules.approval(filed)).await
+}
+
+/// Keeps the quantity of a proposal whatever later plans want, until its day to order is over: it becomes `edited`.
+#[utoipa::path(
+    post,
+    path = "/v1/proposals/{id}:firm",
+    params(("id" = String, Path), ("if-match" = Option<String>, Header, pattern = r#"^"?[0-9]{1,18}"?$"#, description = "the version that was looked at")),
+    request_body = Firm,
+    responses(
+        (status = 200, description = "the proposal as it is now", body = ProposalRow),
+        (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such proposal", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it is another version now, or it is no longer `proposed`", body = Conflict, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn firm(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<ProposalRow>, Refused> {
+    let Firm { reason, version } = read_json(&headers, bytes)?;
+    let decision = DeskDecision::Firm { reason: checked_reason(reason)? };
+    let version = version_of(&headers, version)?;
+    decide_one(&app, caller, id, version, move |_| decision.clone()).await
 }
 
 /// Does not let a proposal be ordered: it is not proposed again until its day to order is over.

@@ -166,6 +166,22 @@ async fn a_decision_about_what_has_changed_meanwhile_is_refused_with_what_it_is_
     );
 }
 
+#[tokio::test]
+async fn a_proposal_is_kept_as_it_is() {
+    let fixture = desk().await;
+    let path = "/v1/proposals/p_milk_berlin:firm";
+    let body = r#"{"reason":"promised to the customer"}"#;
+    assert_eq!(fixture.send_json("POST", Role::Planner, path, "{}").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(fixture.send_json("POST", Role::Viewer, path, body).await.status, StatusCode::FORBIDDEN);
+    let firmed = fixture.send_json("POST", Role::Planner, path, body).await.json();
+    assert_eq!(
+        (&firmed["state"], &firmed["quantity"], &firmed["reason"]),
+        (&json!("edited"), &json!("12"), &json!("promised to the customer"))
+    );
+    let again = fixture.send_json("POST", Role::Planner, path, body).await;
+    assert_eq!((again.status, &again.json()["current"]), (StatusCode::CONFLICT, &firmed));
+}
+
 /// A quantity is a decimal, as a text or a number, and none is rounded.
 #[tokio::test]
 async fn quantities_are_texts_or_numbers() {
