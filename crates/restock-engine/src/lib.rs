@@ -36,7 +36,7 @@ pub use explain::{
     explain,
 };
 pub use explanation::LEARNED_SAVING;
-pub use health::{HealthReport, HealthScore, MissingTable, check};
+pub use health::{CountLine, HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
 pub use live::{LivePlan, Remembering, TablesOf, Whole};
@@ -46,5 +46,5 @@ pub use plan::{
     plan_with_details,
 };
 pub use restock_core::filter;
-pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
+pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

@@ -1,7 +1,9 @@
 //! From a draft to a dataset: entities sorted by id, indices renamed, sales sorted, copies found, decimals counted.
 
-use restock_core::dataset::SalesTable;
-use restock_core::{ItemIdx, LocationIdx, Quantity, RowRef};
+use std::collections::{BTreeSet, HashSet};
+
+use restock_core::dataset::{InventoryRow, SalesTable};
+use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Quantity, RowRef};
 
 use crate::draft::{Draft, Entities};
 use crate::import::thousands;
@@ -73,6 +75,11 @@ pub(crate) fn finish(import: &mut Import, mut draft: Draft, duplicates: Duplicat
     pad(&mut draft.sales_hash, n, 0);
     sort_sales(&mut dataset.sales, &mut draft.sales_hash, dataset.items.len(), dataset.locations.len());
 
+    counts_hold(&mut dataset, &draft.counted_rows, &mut import.notes);
+    if draft.n_not_counted > 0 {
+        import.notes.push(format!("{} lines of count sheets are not counted yet", thousands(draft.n_not_counted)));
+    }
+
     let copies = find_copies(&dataset.sales, &draft.sales_hash);
     let n_copies = copies.iter().filter(|&&copy| copy).count();
     if n_copies > 0 {
@@ -125,6 +132,30 @@ pub(crate) fn finish(import: &mut Import, mut draft: Draft, duplicates: Duplicat
     dataset.prices.sort_by_key(|row| (row.item, row.location, row.from, row.row));
     count_decimals(&mut dataset);
     import.dataset = dataset;
+}
+
+/// What somebody counted holds over what records say of the same day, and over records without a day where it was counted
+/// on the last day with sales or later.
+fn counts_hold(dataset: &mut Dataset, counted_rows: &BTreeSet<RowRef>, notes: &mut Vec<String>) {
+    if counted_rows.is_empty() {
+        return;
+    }
+    let last_day = dataset.sales.day.iter().max().copied();
+    let counted: HashSet<(ItemIdx, LocationIdx, Option<Day>)> = (dataset.inventory.iter())
+        .filter(|row| counted_rows.contains(&row.row))
+        .flat_map(|row| {
+            let is_news = row.as_of >= last_day;
+            let now = is_news.then_some((row.item, row.location, None));
+            [Some((row.item, row.location, row.as_of)), now].into_iter().flatten()
+        })
+        .collect();
+    let n = dataset.inventory.len();
+    let is_record = |row: &InventoryRow| !counted_rows.contains(&row.row);
+    dataset.inventory.retain(|row| !(is_record(row) && counted.contains(&(row.item, row.location, row.as_of))));
+    let n_replaced = n - dataset.inventory.len();
+    if n_replaced > 0 {
+        notes.push(format!("{} stock records are replaced by counts", thousands(n_replaced as u64)));
+    }
 }
 
 fn pad<T: Copy>(column: &mut Vec<T>, len: usize, absent: T) {
