@@ -16,7 +16,7 @@ use libfuzzer_sys::fuzz_target;
 use restock_core::Quantity;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_ledger::{Batch, Desk, Filing, Ledger, Need, OrderStanding, SqliteLedger, wire};
-use restock_server::{NewToken, Role, Server, ServerOptions, Tokens};
+use restock_server::{NewToken, Role, Security, Server, ServerOptions, Tokens};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -148,8 +148,11 @@ fuzz_target!(|data: &[u8]| {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
+        // Users, sessions and webhooks of one input are not those of the next.
+        let folder = tempfile::tempdir().expect("a folder can be made");
         let tokens = Tokens::at(&SECRETS.path);
-        let options = ServerOptions::new(Box::new(ledger()), tokens, Arc::new(now), TimeZone::UTC);
+        let security = Security::in_folder(folder.path());
+        let options = ServerOptions::new(Box::new(ledger()), tokens, security, Arc::new(now), TimeZone::UTC);
         let server = Server::new(options).expect("a server starts");
         server.ready().await.expect("a server becomes ready");
         for request in requests {

@@ -50,7 +50,7 @@ fuzz_target!(init: only_tell(), |data: &[u8]| {
     FOLDER.with(|folder| {
         if let Ok(import) = folder.import_one(&name, &content) {
             let format = if *form == b'p' { Format::Csv } else { Format::Parquet };
-            folder.there_and_back(&import.dataset, format);
+            folder.there_and_back(&import, format);
         }
     });
 });

@@ -33,6 +33,34 @@ pub enum AssumedStock {
     Zero,
 }
 
+/// What a plan does with the belief about true stock where records are probably wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StockBeliefUse {
+    /// Nothing.
+    Off,
+    /// It raises exceptions; orders are for what the records say.
+    #[default]
+    Warn,
+}
+
+impl StockBeliefUse {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_default_count_cost(cost: &f64) -> bool {
+    *cost == DEFAULT_COUNT_COST
+}
+
+fn default_count_cost() -> f64 {
+    DEFAULT_COUNT_COST
+}
+
+/// Two minutes of somebody's time.
+const DEFAULT_COUNT_COST: f64 = 0.5;
+
 /// Language of sentences and messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Lang {
@@ -144,6 +172,12 @@ pub struct PlanSettings {
     pub n_paths: usize,
     /// Largest order as days of expected demand, a guard against blow-ups.
     pub max_days_of_cover: Option<f64>,
+    /// What to do where stock records are probably wrong.
+    #[serde(skip_serializing_if = "StockBeliefUse::is_default", default)]
+    pub stock_belief: StockBeliefUse,
+    /// Cost of counting one item-location, currency.
+    #[serde(skip_serializing_if = "is_default_count_cost", default = "default_count_cost")]
+    pub count_cost: f64,
     /// Total order value allowed, currency.
     pub budget: Option<f64>,
     /// What is planned as if it were otherwise, a change each; empty: everything as it is.
@@ -202,6 +236,8 @@ impl Default for PlanSettings {
             segments: Vec::new(),
             n_paths: 256,
             max_days_of_cover: None,
+            stock_belief: StockBeliefUse::default(),
+            count_cost: DEFAULT_COUNT_COST,
             budget: None,
             scenario: Vec::new(),
             seed: 42,

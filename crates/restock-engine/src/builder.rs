@@ -11,11 +11,11 @@ use std::sync::Arc;
 use restock_core::dataset::{Calendar, Dataset, Item, Origin, SourceRow};
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
-use restock_core::settings::{AssumedStock, PlanSettings};
+use restock_core::settings::{AssumedStock, PlanSettings, StockBeliefUse};
 use restock_core::stock::{Arrival, Lot};
 use restock_core::{
-    Bucket, CostRates, Day, FindingCode, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, ServiceType,
-    StockState, Units,
+    Bucket, CostRates, Day, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, ServiceType, StockState,
+    Units,
 };
 use restock_forecast::classify;
 use rust_decimal::Decimal;
@@ -30,7 +30,7 @@ use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, un
 use crate::plan::Unplanned;
 use crate::recipe::{Fraction, Recipes};
 use crate::scenario::{LimitChanges, ScenarioChange};
-use crate::unit::{Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, order_uom};
+use crate::unit::{Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, order_uom};
 use crate::what_if::WhatIf;
 
 /// Receipts from which a lead time of an item is learned, and of a whole source.
@@ -125,8 +125,8 @@ struct PairFacts {
     health: Option<f64>,
     /// Worst finding in English and Chinese.
     finding: Option<(String, String)>,
-    /// Whether its stock record looks wrong (D07).
-    is_phantom: bool,
+    /// What is believed about its stock, where the record is probably wrong.
+    phantom_stock: Option<PhantomStock>,
 }
 
 /// A source by its id.
@@ -525,7 +525,7 @@ impl<'a> UnitBuilder<'a> {
             last_order,
             usual_order,
             worst_finding: facts.finding,
-            phantom_stock: facts.is_phantom,
+            phantom_stock: facts.phantom_stock,
             is_limited: self.is_limited(&lane),
             demand_factor: 1.0,
             warnings,
@@ -1130,7 +1130,16 @@ impl Shared {
                 facts.finding.get_or_insert_with(|| {
                     (format!("{code:?}: {}", finding.message), format!("{code:?}：{}", finding.message_zh))
                 });
-                facts.is_phantom |= code == FindingCode::D07;
+            }
+            // An exception is for what is rather wrong than right; the list of `restock check --counts` has the rest.
+            let is_told = history.settings().stock_belief == StockBeliefUse::Warn;
+            for line in report.count_list.iter().filter(|line| is_told && line.probability_empty >= 0.5) {
+                let place = ItemLocation::new(&line.item_id, &line.location_id);
+                pairs.entry(place).or_default().phantom_stock = Some(PhantomStock {
+                    probability_empty: line.probability_empty,
+                    saving: line.saving,
+                    reason: (line.reason.clone(), line.reason_zh.clone()),
+                });
             }
         }
         let of_sources = learn_lead_times(dataset, history.as_of(), false).into_iter();

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use crate::batch::UnitPlan;
+use crate::unit::PhantomStock;
 
 /// Numbers about one item-location, in base units, days and currency.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +45,6 @@ pub(crate) struct ExceptionFacts {
     pub(crate) position: f64,
     /// Proposed quantity.
     pub(crate) quantity: f64,
-    /// Days until an order placed now can be sold.
-    pub(crate) lead_time_days: f64,
     /// Expected unmet demand before an order placed now arrives, and the probability of any.
     pub(crate) lost_before_arrival: (f64, f64),
     /// Whether unmet demand waits for the next delivery and is not lost.
@@ -73,8 +72,8 @@ pub(crate) struct ExceptionFacts {
     /// Data health, 0 to 1, and the worst finding in words.
     pub(crate) health: f64,
     pub(crate) worst_finding: Option<(String, String)>,
-    /// Whether stock without sales looks like a wrong record (finding D07).
-    pub(crate) phantom_stock: bool,
+    /// What is believed about the stock, where the record is probably wrong.
+    pub(crate) phantom_stock: Option<PhantomStock>,
     /// Whether there is no order day within the horizon.
     pub(crate) no_order_day: bool,
     /// Why the target of an item that expires cannot be reached, if it cannot.
@@ -380,14 +379,14 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             "更频繁订货或增加货位",
         );
     }
-    if facts.phantom_stock {
+    if let Some(PhantomStock { probability_empty, saving, reason: (reason, reason_zh) }) = &facts.phantom_stock {
         add(
             ExceptionCode::PhantomStock,
-            facts.demand_per_day * facts.lead_time_days.max(7.0) * lost_unit,
-            format!("{} recorded but nothing sells: the record may be wrong", units(facts.on_hand)),
-            format!("账面有 {} 却无销售:账实可能不符", units(facts.on_hand)),
-            "count the shelf",
-            "盘点货架",
+            *saving,
+            format!("the shelf is empty with {}: {reason}", percent(*probability_empty)),
+            format!("货架为空的概率 {}：{reason_zh}", percent(*probability_empty)),
+            "count the shelf; the proposal is for what the record says",
+            "盘点货架；建议量按账面库存计算",
         );
     }
     if facts.health < 0.5
@@ -652,7 +651,6 @@ mod tests {
             target_level: 60.0,
             position: 42.0,
             quantity: 18.0,
-            lead_time_days: 2.0,
             lost_before_arrival: (0.1, 0.04),
             expected_receipt: Some("2026-03-04".parse().unwrap()),
             health: 1.0,
@@ -707,7 +705,7 @@ mod tests {
             (ExceptionFacts { added_by_minimum: 12.0, ..calm() }, MoqInflated),
             (ExceptionFacts { cut_by_budget: 6.0, ..calm() }, BudgetCut),
             (ExceptionFacts { cut_by_capacity: 6.0, ..calm() }, CapacityCut),
-            (ExceptionFacts { phantom_stock: true, ..calm() }, PhantomStock),
+            (ExceptionFacts { phantom_stock: Some(Default::default()), ..calm() }, PhantomStock),
             (ExceptionFacts { health: 0.2, worst_finding: Some(("x".into(), "x".into())), ..calm() }, DataBlocked),
             (ExceptionFacts { usual_order: Some((100.0, 8)), ..calm() }, OrderUnusual),
             (ExceptionFacts { no_order_day: true, ..calm() }, CalendarGap),
@@ -768,6 +766,15 @@ mod tests {
         assert!(found(noisy).is_empty(), "within the noise of the errors");
         let short = Validation { window_errors: vec![126.0, 126.0], ..validation([0.0; 3]) };
         assert!(found(short).is_empty(), "two windows are too few");
+    }
+
+    #[test]
+    fn a_record_that_is_probably_wrong_is_told_with_what_a_count_saves() {
+        let reason = ("no sale for 9 days where 14.2 were expected; the record says 22".to_owned(), String::new());
+        let phantom_stock = Some(crate::unit::PhantomStock { probability_empty: 0.93, saving: 31.4, reason });
+        let found = exceptions(&ExceptionFacts { phantom_stock, ..calm() });
+        insta::assert_snapshot!(found[0].message, @"the shelf is empty with 93 %: no sale for 9 days where 14.2 were expected; the record says 22");
+        assert_eq!(found[0].expected_money, "31.4".parse().unwrap());
     }
 
     #[test]

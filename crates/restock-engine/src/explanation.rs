@@ -997,7 +997,6 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         target_level: unit.base(decided.decision.target_level.max(decided.review.rules.min_stock) as f64),
         position: unit.base(stock.inventory_position() as f64),
         quantity: unit.base(decided.quantity() as f64),
-        lead_time_days: unit.lane.mean_lead_days(),
         lost_before_arrival: (
             unit.base(outlook.with.expected_lost_before_arrival),
             outlook.with.p_stockout_before_arrival,
@@ -1019,7 +1018,7 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         usual_order: unit.usual_order.map(|(usual, n)| (unit.base(usual as f64), n)),
         health: unit.health,
         worst_finding: unit.worst_finding.clone(),
-        phantom_stock: unit.phantom_stock,
+        phantom_stock: unit.phantom_stock.clone(),
         no_order_day: unit.warnings.iter().any(|warning| warning.starts_with("D18")),
         freshness_limit: freshness_limit(unit, decided),
         validation: worked.forecast.validation.as_ref().map(|validation| {

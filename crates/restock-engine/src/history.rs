@@ -295,6 +295,10 @@ impl<'a> HistoryBuilder<'a> {
         self.known.as_of
     }
 
+    pub(crate) fn settings(&self) -> &PlanSettings {
+        self.settings
+    }
+
     pub(crate) fn known(&self) -> &Arc<KnownDays> {
         &self.known
     }

@@ -40,7 +40,7 @@ pub use explain::{
     explain,
 };
 pub use explanation::{LEARNED_SAVING, NOT_USED, USED_FOR};
-pub use health::{HealthReport, HealthScore, MissingTable, check};
+pub use health::{CountLine, HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
 pub use live::{LivePlan, Remembering, TablesOf, Whole};
@@ -51,5 +51,5 @@ pub use plan::{
 };
 pub use recipe::Fraction;
 pub use restock_core::filter;
-pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PlanningUnit, StockKnowledge, Timing};
+pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

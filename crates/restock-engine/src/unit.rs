@@ -96,14 +96,25 @@ pub struct PlanningUnit {
     pub usual_order: Option<(Units, usize)>,
     /// The worst data-health finding about this item-location, in English and Chinese.
     pub worst_finding: Option<(String, String)>,
-    /// Whether its stock record looks wrong (D07).
-    pub phantom_stock: bool,
+    /// What is believed about its stock, where the record is probably wrong.
+    pub phantom_stock: Option<PhantomStock>,
     /// Whether limits over several lines (budget, container, supplier minimum) apply.
     pub is_limited: bool,
     /// Demand is planned as if it were this multiple of what is forecast; 1 unless a scenario says otherwise.
     pub demand_factor: f64,
     /// Assumptions and data-health codes, in words.
     pub warnings: Vec<String>,
+}
+
+/// A stock record that is probably wrong.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PhantomStock {
+    /// Probability that nothing is there.
+    pub probability_empty: f64,
+    /// Money that a count is expected to save, less what it costs.
+    pub saving: f64,
+    /// Why, in a sentence, in English and Chinese.
+    pub reason: (String, String),
 }
 
 /// Where a stock figure comes from.

@@ -35,6 +35,7 @@ pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;
 pub mod sellable;
+pub mod stock_belief;
 pub mod two_moment_fit;
 pub mod wagner_whitin;
 pub mod zheng_federgruen;

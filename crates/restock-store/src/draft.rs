@@ -9,6 +9,7 @@ use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Money, Quantity, RowRef, 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::DEFAULT_LOCATION_ID;
+use crate::count_sheets::CountSheets;
 use crate::import::Counts;
 use crate::intern::Interner;
 use crate::job::{Bad, Job, Read};
@@ -144,6 +145,7 @@ pub(crate) struct Draft {
     price_runs: FxHashMap<(u32, u32), (Money, Day, usize)>,
     /// Last days of price rows that stand for several.
     pub price_run_ends: FxHashMap<usize, Day>,
+    pub count_sheets: CountSheets,
 }
 
 /// Lengths to go back to.
@@ -229,6 +231,7 @@ impl Draft {
         self.duplicates.truncate(lens[20]);
         d.calendars.clone_from(&mark.calendars);
         self.calendar_rules.clone_from(&mark.calendar_rules);
+        self.count_sheets.forget(file_idx);
         self.start_file();
     }
 
@@ -739,9 +742,14 @@ impl Draft {
     }
 
     fn inventory_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let on_hand = job
-            .quantity(chunk, row, F::OnHand)?
-            .ok_or_else(|| job.empty(chunk, row, F::OnHand, "a quantity on hand"))?;
+        // A sheet with what the records said is for counting: lines without a number wait for somebody to count them.
+        let is_count = job.has(F::Recorded);
+        let recorded = job.quantity(chunk, row, F::Recorded)?;
+        let on_hand = match job.quantity(chunk, row, F::OnHand)? {
+            Some(on_hand) => on_hand,
+            None if self.count_sheets.waits(is_count, at) => return Ok(()),
+            None => return Err(job.empty(chunk, row, F::OnHand, "a quantity on hand")),
+        };
         let as_of = job.day(chunk, row, F::AsOf)?;
         let expiry = job.day(chunk, row, F::Expiry)?;
         let allocated = not_negative(job, chunk, row, F::Allocated)?.unwrap_or_default();
@@ -752,6 +760,13 @@ impl Draft {
         self.check_unit(job, chunk, row, item, at)?;
         let location = self.own_location(job, chunk, row, F::LocationId, at)?;
         if !self.is_copy(job, chunk, row, at) {
+            if is_count {
+                self.count_sheets.counted.insert(at);
+            }
+            if let (Some(recorded), Some(day)) = (recorded, as_of) {
+                let (quantity, reason) = (on_hand + -recorded, "count".to_owned());
+                self.dataset.adjustments.push(AdjustmentRow { day, item, location, quantity, reason, row: at });
+            }
             self.dataset.inventory.push(InventoryRow {
                 item,
                 location,

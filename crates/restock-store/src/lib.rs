@@ -21,6 +21,7 @@
 //! - *More than six decimals* are rounded to six, and the count is a note.
 //! - *Rows without a location* belong to the location [`DEFAULT_LOCATION_ID`], or to the only location there is.
 
+mod count_sheets;
 mod date;
 mod draft;
 mod error;

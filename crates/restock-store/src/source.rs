@@ -28,6 +28,8 @@ use crate::tables;
 
 /// Rows in one chunk.
 const CHUNK_ROWS: usize = 16_384;
+/// Columns of a sheet, A to XFD (ECMA-376).
+const MAX_SHEET_COLUMNS: u32 = 16_384;
 /// The most cells of the rectangle around the cells of a sheet, because all of it is held: a million rows of 32 columns.
 /// Two cells at the corners of a sheet would be 17 billion.
 const MAX_SHEET_CELLS: u64 = 32 * 1024 * 1024;
@@ -893,6 +895,13 @@ fn xlsx_range<R: Read + Seek>(book: &mut calamine::Xlsx<R>, name: &str) -> Resul
     if !cells.is_empty() {
         let n_rows = u64::from(rows.1 - rows.0) + 1;
         let n_columns = u64::from(columns.1 - columns.0) + 1;
+        // A column beyond the last that a spreadsheet has is damage: to read so many takes long.
+        if columns.1 >= MAX_SHEET_COLUMNS {
+            return Err(format!(
+                "sheet {name:?} has a cell in column {}, a sheet has at most {MAX_SHEET_COLUMNS}: save it again",
+                u64::from(columns.1) + 1
+            ));
+        }
         if n_rows.saturating_mul(n_columns) > MAX_SHEET_CELLS {
             return Err(format!(
                 "sheet {name:?} has cells across {n_rows} rows and {n_columns} columns, at most {MAX_SHEET_CELLS} cells \

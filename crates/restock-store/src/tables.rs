@@ -50,8 +50,8 @@ fields! {
     IsReturn, ItemId, Kind, KnownInFuture, Launch, LayerSize, LeadTimeDays, LeadTimeSd, Lines, ListedFrom, ListedTo,
     LocationId, LotId, Lost, Magnitude, MaxOrder, MaxStock, MinOrder, MinOrderQuantity, MinOrderValue, MinStock, Name,
     OnHand, Open, OrderDays, OrderId, OrderedOn, PackSize, PalletSize, Parent, ParentId, Policy, Price, PriceBreaks,
-    PriceRatio, Priority, Promo, PromoId, Quantity, QuantityPer, Rate, Reason, Received, ReceivedOn, ReviewCalendar,
-    SafetyDays, SalesValue, Scope, Scrap, ServiceTarget, ServiceType, Share, ShelfCapacity, ShelfLifeDays, Status,
+    PriceRatio, Priority, Promo, PromoId, Quantity, QuantityPer, Rate, Reason, Received, ReceivedOn, Recorded,
+    ReviewCalendar,    SafetyDays, SalesValue, Scope, Scrap, ServiceTarget, ServiceType, Share, ShelfCapacity, ShelfLifeDays, Status,
     StockoutHours, StockoutShare, SuccessorId, SupplierId, To, ToLocation, UnitCost, UnitPrice, Uom, Value, Volume,
     Weekdays, Weight, Yield,
 }
@@ -507,7 +507,18 @@ pub(crate) const TABLES: &[TableSpec] = &[
     TableSpec {
         table: Table::Inventory,
         name: "inventory",
-        aliases: &["stock", "stocks", "stockonhand", "onhand", "库存", "库存数据", "库存表"],
+        aliases: &[
+            "stock",
+            "stocks",
+            "stockonhand",
+            "onhand",
+            "countlist",
+            "countsheet",
+            "stockcounts",
+            "库存",
+            "库存数据",
+            "库存表",
+        ],
         fields: &[
             required(F::ItemId, "item_id", ITEM),
             required(
@@ -533,6 +544,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
                 ],
             ),
             optional(F::LocationId, "location_id", LOCATION),
+            optional(F::Recorded, "recorded", &["recorded", "recordedstock"]),
             optional(F::AsOf, "as_of", &["asof", "date", "countdate", "timestamp", "ts", "日期", "盘点日期"]),
             optional(F::LotId, "lot_id", &["lotid", "lot", "batch", "batchid", "批次", "批号"]),
             optional(
@@ -967,6 +979,7 @@ fn is_quantity(field: Field) -> bool {
         field,
         F::Quantity
             | F::OnHand
+            | F::Recorded
             | F::Allocated
             | F::Blocked
             | F::InTransit

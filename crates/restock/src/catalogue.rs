@@ -302,6 +302,8 @@ const MESSAGES: &[(&str, &str)] = &[
         "{0} rows have a negative quantity and count as returns: {1} units come off the sales of their day",
         "{0} 行数量为负，按退货处理：从当天销量中减去 {1} 件",
     ),
+    ("{0} lines are not counted yet (count sheets)", "盘点表中有 {0} 行尚未盘点"),
+    ("{0} stock records are replaced by counts", "{0} 条账面库存已由盘点数代替"),
     (
         "{0} negative lines at a price of zero are stock corrections rather than returns; they went to adjustments",
         "{0} 行价格为零的负数是库存更正而非退货，已计入 adjustments",

@@ -76,7 +76,8 @@ pub(crate) enum Verb {
                       restock import sales.parquet --map m5.toml --strict --out data")]
     Import(ImportArgs),
     /// Report the health of the data and what each missing table would improve
-    #[command(after_help = "Examples:\n  restock check\n  restock check data/ --fail-on error --json")]
+    #[command(after_help = "Examples:\n  restock check\n  restock check data/ --fail-on error --json\n  \
+                            restock check --counts --out count_list.csv")]
     Check(CheckArgs),
     /// Forecast demand as quantiles
     #[command(after_help = "Examples:\n  restock forecast --horizon 28 --out forecast.csv\n  \
@@ -374,6 +375,15 @@ pub(crate) struct CheckArgs {
     /// Exit with 1 when a finding is at least this bad
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     pub(crate) fail_on: FailOn,
+    /// List what to count first: stock that is probably not there, by the money that a count saves
+    #[arg(long)]
+    pub(crate) counts: bool,
+    /// CSV file for that list: a count sheet, which is data again once on_hand is filled in
+    #[arg(long, value_name = "FILE", requires = "counts")]
+    pub(crate) out: Option<PathBuf>,
+    /// Lines of the list to print
+    #[arg(long, value_name = "N", default_value_t = 25, requires = "counts")]
+    pub(crate) top: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use restock_intake::SourceConfig;
 use restock_ledger::{LINE_FIELDS, LedgerAddress};
 use std::path::{Path, PathBuf};
 
-use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment};
+use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment, StockBeliefUse};
 use restock_core::{Bucket, Day, Objective, ServiceType};
 use toml::de::{DeTable, DeValue};
 
@@ -354,6 +354,16 @@ settings! {
     "planning.default_review_days" = "7.0", "a number from 1 to 365", true,
         "days between two orders where no calendar tells them", "没有日历时两次订货之间的天数",
         |c, v| { c.settings.default_review_days = number_in(v, 1.0, 365.0)?; Some(()) };
+    "planning.stock_belief" = "\"warn\"", "\"off\" or \"warn\"", true,
+        "whether exceptions tell of stock records that are probably wrong; orders are for what the records say", "是否提示账面库存可能有误；订货仍按账面计算",
+        |c, v| {
+            let choices = [("off", StockBeliefUse::Off), ("warn", StockBeliefUse::Warn)];
+            c.settings.stock_belief = one_of(v, &choices)?;
+            Some(())
+        };
+    "planning.count_cost" = "0.5", "an amount of at least 0", true,
+        "cost of counting one item at one location", "盘点一个商品-地点的成本",
+        |c, v| { c.settings.count_cost = number_in(v, 0.0, 1e6)?; Some(()) };
     "planning.budget" = "none", "an amount of at least 0", true,
         "most money all orders of one plan may cost", "一次计划所有订单的金额上限",
         |c, v| { c.settings.budget = Some(number_in(v, 0.0, 1e15)?); Some(()) };

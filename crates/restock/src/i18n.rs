@@ -131,6 +131,14 @@ texts! {
     CheckRefused: "Warning: {0|row was|rows were} refused and took no part; correct what is shown above.",
         "警告：{0} 行被拒绝，未参与计算；请更正，详见上文。";
     CheckCleanElse: "No other findings.", "未发现其他问题。";
+    CountTitle: "{0} item-locations to count, the most worth it first", "{0} 个商品-地点需要盘点，最值得的排在最前";
+    CountNothing: "No count is expected to save more than it costs.", "没有值得进行的盘点。";
+    CountSheet: "wrote {0}: fill in on_hand, correct as_of if you count on another day, and put it with your data", "已写入 {0}：填写 on_hand，如在其他日期盘点请更正 as_of，然后放入数据文件夹";
+    CountEmpty: "empty", "空架概率";
+    CountRecorded: "record", "账面";
+    CountExpected: "expected", "预期实存";
+    CountSaving: "saves", "可节省";
+    CountReason: "why", "原因";
     CheckFindings: "{0|finding|findings}: {1|error|errors}, {2|warning|warnings}, {3} to know",
         "{0} 项发现：{1} 项错误、{2} 项警告、{3} 项提示";
     CheckScore: "mean health of {0|item-location|item-locations}: {1}", "{0} 个商品-地点的平均健康度：{1}";

@@ -121,3 +121,52 @@ fn a_plan_tells_stale_stock_and_future_rows() {
     assert!(told.contains("newest stock count is 23 days older than the newest sales"), "{text}");
     assert!(told.contains("1 sales row is dated on or after 2026-01-29, up to 2026-11-03, and not used"), "{text}");
 }
+
+/// What a store does with the count list: print it, fill it in, and put it with the data.
+#[test]
+fn a_count_sheet_becomes_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    // B sells on to the end, A stopped three weeks before.
+    let mut sales = String::from("date,item_id,quantity\n");
+    for day in 0..80 {
+        let date = format!("2026-{:02}-{:02}", 1 + day / 28, 1 + day % 28);
+        if day < 60 {
+            sales.push_str(&format!("{date},A,3\n"));
+        }
+        sales.push_str(&format!("{date},B,2\n"));
+    }
+    write("sales.csv", &sales);
+    write("inventory.csv", "item_id,on_hand\nA,12\nB,40\n");
+    write("items.csv", "item_id,item_name,unit_cost,price\nA,\"Tea, green\",1.50,2.50\nB,Salt,1,2\n");
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_restock"))
+            .args(["check", "."])
+            .args(args)
+            .args(["--fail-on", "never"])
+            .current_dir(dir.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let list = |text: &str| serde_json::from_str::<Vec<serde_json::Value>>(text).unwrap();
+    let sheet = dir.path().join("count_list.csv");
+    let listed = list(&run(&["--counts", "--out", "count_list.csv", "--json"]));
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0]["item_id"].as_str(), listed[0]["recorded"].as_str()), (Some("A"), Some("12")));
+    let text = std::fs::read_to_string(&sheet).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(rows[0], "rank,item_id,item_name,location_id,recorded,on_hand,as_of,probability_empty,saving,reason");
+    assert!(rows[1].starts_with("1,A,\"Tea, green\",") && rows[1].contains(",12,,2026-03-24,"), "{}", rows[1]);
+    // As it was printed it says nothing new.
+    assert_eq!(list(&run(&["--counts", "--json"])), listed);
+    assert_eq!(check(dir.path())["n_row_errors"], 0);
+    // Counted: nothing was there, and the record of that day no longer counts.
+    std::fs::write(&sheet, text.replace(",12,,", ",12,0,")).unwrap();
+    assert_eq!(list(&run(&["--counts", "--json"])), listed[..0]);
+    let report = check(dir.path());
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("1 stock records are replaced by counts"), "{notes}");
+}

@@ -4,6 +4,7 @@
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
 //! finding. Thresholds are chosen so that clean data raise nothing above [`Severity::Info`]; each one says why.
 
+mod count_list;
 mod facts;
 mod master_checks;
 mod missing;
@@ -23,6 +24,7 @@ use restock_core::settings::PlanSettings;
 use restock_core::{Day, Finding, FindingCode, ItemIdx, LocationIdx, RowRef, Severity};
 use serde::{Deserialize, Serialize};
 
+pub use count_list::CountLine;
 pub use missing::MissingTable;
 
 use facts::Facts;
@@ -45,6 +47,8 @@ pub struct HealthReport {
     pub table_scores: BTreeMap<String, f64>,
     /// Tables that were not given, most useful first.
     pub missing_tables: Vec<MissingTable>,
+    /// Item-locations of which the stock record is probably wrong, the count that saves most money first.
+    pub count_list: Vec<CountLine>,
 }
 
 /// How far the data of one item-location can be trusted.
@@ -98,6 +102,9 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
         .collect();
     findings.extend(per_pair.into_iter().flatten());
     sales_checks::fold_infos_d08(&mut findings);
+    let mut count_list = count_list::count_list(&facts);
+    findings.extend(count_list::d07_phantom_stock(&facts, &count_list));
+    count_list.retain(|line| line.saving > 0.0);
 
     let over_all = [
         sales_checks::OVER_ALL,
@@ -124,7 +131,8 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
 
     let scores = score_pairs(&facts, &findings);
     let table_scores = score_tables(dataset, &findings);
-    HealthReport { as_of: facts.as_of, scores, table_scores, missing_tables: missing::missing_tables(&facts), findings }
+    let missing_tables = missing::missing_tables(&facts);
+    HealthReport { as_of: facts.as_of, scores, table_scores, missing_tables, findings, count_list }
 }
 
 /// The morning up to which `dataset` is known: the day the settings name, or the day after the last sale, where a few

@@ -2,7 +2,7 @@
 
 use restock_core::dataset::InventoryRow;
 use restock_core::settings::MissingSales;
-use restock_core::{Day, Finding, FindingCode, RowRef, Severity};
+use restock_core::{Bucket, Day, Finding, FindingCode, RowRef, Severity};
 
 use super::facts::{DaySales, Facts, History, Pair};
 use super::finding;
@@ -382,7 +382,8 @@ fn d05_single_outlier(facts: &Facts<'_>, pair: &Pair, history: &History) -> Opti
     )
 }
 
-/// D07: stock on the books and no sale for a run of days that the item's own rate makes practically impossible.
+/// D07 of histories by week or month, for which there is no belief about the stock (see `count_list`): stock on the books
+/// and no sale for a run of days that the item's own rate makes practically impossible.
 ///
 /// With a sale on a share `1 - p0` of its days, a run of `n` days without one has probability `p0^n`; it must be below
 /// one in a million, so that 100,000 clean item-locations raise about 0.1 false alarms. Demand clusters, so the run must
@@ -392,7 +393,7 @@ fn d05_single_outlier(facts: &Facts<'_>, pair: &Pair, history: &History) -> Opti
 fn d07_phantom_stock(facts: &Facts<'_>, pair: &Pair, history: &History) -> Option<Finding> {
     let (_, rows) = facts.latest_stock(pair)?;
     let on_hand: f64 = rows.iter().map(|row| row.on_hand.to_f64()).sum();
-    if on_hand <= 0.0 {
+    if facts.settings.bucket == Bucket::Day || on_hand <= 0.0 {
         return None;
     }
     let sales: Vec<&DaySales> = history.sale_days().collect();

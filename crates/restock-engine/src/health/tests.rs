@@ -384,14 +384,61 @@ fn d07_phantom_stock() {
     let silent = Shop::new().sell(A, [3; 40]).with(|data| data.inventory = vec![stock(12, None)]);
     assert!(silent.found(D07).is_empty());
     // Goods that came in yesterday had no chance to sell.
-    let received = gone_quiet().with(|data| data.receipts = vec![receipt("2026-02-26", 2)]);
+    let received = gone_quiet().with(|data| data.receipts = vec![receipt("2026-02-27", 2)]);
     assert!(received.found(D07).is_empty());
     // An item that sells once a fortnight may well not sell for three weeks.
     let slow = (0..200).map(|t| i64::from(t % 14 == 0 && t < 180));
     let slow = Shop::new().sell(A, slow).sell(B, [2; 200]).with(|data| data.inventory = vec![stock(12, None)]);
     assert!(slow.found(D07).is_empty());
+    // By week, the same rule as ever: 40 weeks with sales, then 20 without.
+    let mut weekly = Shop::new();
+    for week in 0..60 {
+        let date = day("2026-01-05").plus(7 * week).to_string();
+        weekly = weekly.sell_on(B, &date, 2);
+        if week < 40 {
+            weekly = weekly.sell_on(A, &date, 3);
+        }
+    }
+    weekly.settings.bucket = Bucket::Week;
+    assert!(weekly.with(|data| data.inventory = vec![stock(12, None)]).report().count_list.is_empty());
     let ended = gone_quiet().with(|data| data.items[0].end = Some(day("2026-02-10")));
     assert!(ended.found(D07).is_empty());
+}
+
+/// The list of what to count, of a shop where A has probably run out unseen.
+#[test]
+fn what_to_count_first() {
+    let priced = || {
+        gone_quiet().with(|data| {
+            data.items[0].price = Some("2.50".parse().unwrap());
+            data.items[0].unit_cost = Some("1.50".parse().unwrap());
+        })
+    };
+    let report = priced().report();
+    let [line] = &report.count_list[..] else { panic!("{:?}", report.count_list) };
+    assert_eq!((line.item_id.as_str(), line.location_id.as_str(), line.n_quiet_days), ("A", "S1", 20));
+    assert!(line.probability_empty > 0.6 && line.expected_on_hand < 6.0, "{line:?}");
+    // Three a day for 20 days; that A, half of what the shop sells, is missing makes the shop look a little quieter.
+    assert!((54.0..60.0).contains(&line.expected_when_quiet), "{line:?}");
+    assert!(line.reason.starts_with("no sale for 20 days where"), "{}", line.reason);
+    assert!(line.reason.ends_with("the record says 12"), "{}", line.reason);
+    // Nearly 3 a day for 28 days at a margin of 1, less the cost of a count.
+    assert!((20.0..84.0).contains(&line.saving), "{line:?}");
+    let mut dear = priced();
+    dear.settings.count_cost = 90.0;
+    assert!(dear.report().count_list.is_empty(), "a count that costs more than it saves is not on the list");
+    // Somebody counted on the last day.
+    let counted = priced().with(|data| {
+        data.adjustments = vec![AdjustmentRow {
+            day: day("2026-03-01"),
+            item: A,
+            location: S1,
+            quantity: units(0),
+            reason: "cycle count".to_owned(),
+            row: row(2),
+        }];
+    });
+    assert!(counted.report().count_list.is_empty());
 }
 
 #[test]

@@ -25,6 +25,7 @@
 mod calendar;
 mod catalogue;
 mod demand;
+mod inaccurate_records;
 pub mod prior;
 pub(crate) mod random;
 mod supply;
@@ -35,6 +36,7 @@ use rayon::prelude::*;
 use restock_core::{Dataset, Day, StockState, Units};
 
 pub use demand::CountModel;
+pub use inaccurate_records::{RecordErrors, RecordedSeries, SimulatedCount, inaccurate_chain};
 use world::World;
 
 /// The chain to simulate.

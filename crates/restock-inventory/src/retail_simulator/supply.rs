@@ -5,6 +5,7 @@
 //! sales understate demand, as in real chains.
 
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma};
 use restock_core::{CostRates, StockState, Units};
 
@@ -72,21 +73,52 @@ impl Place {
     }
 }
 
-struct StoreRule {
+/// How a store orders one item.
+pub(super) struct StoreRule {
     average: MovingAverage,
     safety_factor: f64,
 }
 
-/// Simulates one item in every store and in the distribution centre. Only the world's seed and the item decide.
-pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
-    let item = &world.items[item_idx];
-    let n_days = world.history.end;
+impl StoreRule {
+    /// `[n_stores]` rules, each with the first guess of a planner, off by a third either way.
+    pub(super) fn draw(item: &SimulatedItem, demands: &[Vec<Units>], rng: &mut ChaCha8Rng) -> Vec<Self> {
+        let listed_from = item.first_day_idx.unwrap_or(0);
+        demands
+            .iter()
+            .map(|demand| {
+                let n_days = demand.len();
+                let first_weeks = &demand[listed_from.min(n_days - 1)..(listed_from + 42).min(n_days)];
+                let mean = first_weeks.iter().sum::<Units>() as f64 / first_weeks.len() as f64;
+                Self {
+                    average: MovingAverage::new(mean * normal(0.1, 0.3, rng).exp(), 0.05),
+                    safety_factor: rng.random_range(0.8..2.5),
+                }
+            })
+            .collect()
+    }
+
+    /// Takes in what a day sold. An empty shelf teaches nothing; neither does a closed shop.
+    pub(super) fn learn(
+        &mut self,
+        world: &World,
+        item: &SimulatedItem,
+        store: &Store,
+        day_idx: usize,
+        had_stock: bool,
+        sold: Units,
+    ) {
+        if store.open[day_idx] && had_stock && item.is_listed(day_idx) {
+            let weekday = world.weekday_factor(store, item.product.category_idx, day_idx);
+            self.average.update(sold as f64 / (foreseen_lift(item, day_idx) * weekday));
+        }
+    }
+}
+
+/// `[n_stores][n_days]`: what customers want of an item.
+pub(super) fn demands(world: &World, item: &SimulatedItem) -> Vec<Vec<Units>> {
     let category_idx = item.product.category_idx;
     let item_rates = world.item_rates(item);
-    let mut rng = stream(world.seed, &[Subject::Supply as u64, key_of(&item.id)]);
-
-    // [n_stores][n_days]
-    let demands: Vec<Vec<Units>> = (world.stores.iter().enumerate())
+    (world.stores.iter().enumerate())
         .map(|(store_idx, store)| {
             let mut rng = stream(world.seed, &[Subject::Demand as u64, key_of(&item.id), store_idx as u64]);
             let local = normal(0.0, 0.35, &mut rng).exp();
@@ -97,22 +129,19 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
                 .map(|(day_idx, rate)| rate * local * world.store_factor(store, category_idx, day_idx));
             draw_demand(rates, item.count_model, &noise, &mut rng)
         })
-        .collect();
+        .collect()
+}
 
-    let listed_from = item.first_day_idx.unwrap_or(0);
+/// Simulates one item in every store and in the distribution centre. Only the world's seed and the item decide.
+pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
+    let item = &world.items[item_idx];
+    let n_days = world.history.end;
+    let mut rng = stream(world.seed, &[Subject::Supply as u64, key_of(&item.id)]);
+
+    let demands = demands(world, item);
+
     let mut places: Vec<Place> = world.stores.iter().map(|_| Place::new(item, world.history.len())).collect();
-    let mut rules: Vec<StoreRule> = demands
-        .iter()
-        .map(|demand| {
-            // The first guess of a planner, off by a third either way.
-            let first_weeks = &demand[listed_from.min(n_days - 1)..(listed_from + 42).min(n_days)];
-            let mean = first_weeks.iter().sum::<Units>() as f64 / first_weeks.len() as f64;
-            StoreRule {
-                average: MovingAverage::new(mean * normal(0.1, 0.3, &mut rng).exp(), 0.05),
-                safety_factor: rng.random_range(0.8..2.5),
-            }
-        })
-        .collect();
+    let mut rules = StoreRule::draw(item, &demands, &mut rng);
     let mut centre = Place::new(item, world.history.len());
     let usual_total: f64 = rules.iter().map(|rule| rule.average.mean).sum();
     let mut centre_average = MovingAverage::new(usual_total, 0.03);
@@ -178,11 +207,7 @@ pub(super) fn simulate_item(world: &World, item_idx: usize) -> ItemHistory {
                     received_on,
                 });
             }
-            // An empty shelf teaches nothing; neither does a closed shop.
-            if store.open[day_idx] && had_stock && item.is_listed(day_idx) {
-                let usual = foreseen_lift(item, day_idx) * world.weekday_factor(store, category_idx, day_idx);
-                rules[store_idx].average.update(sold as f64 / usual);
-            }
+            rules[store_idx].learn(world, item, store, day_idx, had_stock, sold);
         }
         assert_eq!(shipped, 0, "what left the centre has gone to a store");
     }
@@ -200,7 +225,7 @@ fn foreseen_lift(item: &SimulatedItem, day_idx: usize) -> f64 {
 }
 
 /// Order up to the demand expected until the delivery after this one, in packs.
-fn store_request(
+pub(super) fn store_request(
     world: &World,
     item: &SimulatedItem,
     store: &Store,

@@ -31,7 +31,7 @@ impl SimulatedItem {
         if self.product.by_weight { 1 } else { 0 }
     }
 
-    fn quantity(&self, units: Units) -> Quantity {
+    pub(super) fn quantity(&self, units: Units) -> Quantity {
         Quantity::from_units(units, self.decimals())
     }
 

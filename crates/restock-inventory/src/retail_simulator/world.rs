@@ -18,6 +18,7 @@ pub(super) enum Subject {
     Promotions = 4,
     Demand = 5,
     Supply = 6,
+    Records = 7,
 }
 
 /// Days that are simulated before the recorded history, so that stock has settled.

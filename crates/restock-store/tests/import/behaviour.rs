@@ -310,3 +310,33 @@ fn sales_beside_stock_are_sales() {
     let import = import_one("case.csv", "Date,Item ID,Store,On Hand\n2026-03-02,a,s,40\n").unwrap();
     assert_eq!((import.dataset.sales.len(), import.dataset.inventory.len()), (0, 1));
 }
+
+/// A count sheet tells what somebody counted and what the records said then; what nobody has counted yet is no error.
+#[test]
+fn count_sheets_hold_over_records() {
+    let sheet = "rank,item_id,recorded,on_hand,as_of,reason\n\
+                 1,a,12,,2026-03-02,no sale\n2,b,7,3,2026-03-02,no sale\n3,c,5,5,2026-02-20,\n4,d,2,0,2026-03-02,\n";
+    let stock = "item_id,on_hand,as_of\na,12,2026-03-02\nb,7,2026-03-02\nc,4,2026-03-02\nd,2,\n";
+    let import = Folder::new()
+        .with("sales.csv", "date,item_id,quantity\n2026-03-02,a,1\n")
+        .with("inventory.csv", stock)
+        .with("count_list.csv", sheet)
+        .import()
+        .unwrap();
+    assert_nothing_is_lost(&import);
+    assert_eq!(import.n_row_errors, 0);
+    let dataset = &import.dataset;
+    let id = |item: restock_core::ItemIdx| dataset.items[item.0 as usize].item_id.as_str();
+    let mut stock: Vec<String> = (dataset.inventory.iter())
+        .map(|row| {
+            format!("{} {} {}", id(row.item), row.on_hand, row.as_of.map_or("now".to_owned(), |day| day.to_string()))
+        })
+        .collect();
+    stock.sort();
+    assert_eq!(stock, ["a 12 2026-03-02", "b 3 2026-03-02", "c 4 2026-03-02", "c 5 2026-02-20", "d 0 2026-03-02"]);
+    let found: Vec<String> =
+        dataset.adjustments.iter().map(|row| format!("{} {} {}", id(row.item), row.quantity, row.reason)).collect();
+    assert_eq!(found, ["b -4 count", "c 0 count", "d -2 count"]);
+    assert!(import.notes.iter().any(|note| note == "2 stock records are replaced by counts"), "{:?}", import.notes);
+    assert!(import.notes.iter().any(|note| note == "1 line is not counted yet (count sheets)"), "{:?}", import.notes);
+}

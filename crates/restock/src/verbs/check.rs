@@ -1,14 +1,14 @@
-//! `restock check`: the health of the data, and what each missing table would improve.
+//! `restock check`: the health of the data, what each missing table would improve, and what to count first.
 
 use restock_core::{Finding, Severity};
-use restock_engine::health::HealthReport;
+use restock_engine::health::{CountLine, HealthReport};
 use serde::Serialize;
 
 use crate::cli::{CheckArgs, FailOn};
 use crate::error::CliError;
 use crate::format;
 use crate::i18n::{Text, finding_title, severity_label};
-use crate::project::Project;
+use crate::project::{Project, write_file};
 use crate::session::{Output, Session};
 use crate::table::{Align, Grid};
 
@@ -29,6 +29,9 @@ pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliErro
     let project = Project::open(session, &args.data)?;
     let loaded = project.load(session)?;
     let report = restock_engine::health::check(&loaded.import.dataset, &loaded.settings);
+    if args.counts {
+        return counts(session, args, &report, loaded.notes);
+    }
     let mut worst = report.worst();
     // A row in quarantine weighs as much as a warning.
     if loaded.import.n_row_errors > 0 {
@@ -56,6 +59,78 @@ pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliErro
     output.findings = findings;
     output.notes = loaded.notes;
     Ok(output)
+}
+
+/// The list of `--counts`, as text, JSON or a count sheet.
+fn counts(session: &Session, args: &CheckArgs, report: &HealthReport, notes: Vec<String>) -> Result<Output, CliError> {
+    let lines = &report.count_list;
+    if let Some(out) = &args.out {
+        write_file(out, &count_sheet(session, report))?;
+    }
+    let mut output = if session.json {
+        Output::json(lines)?
+    } else {
+        let mut text = if lines.is_empty() {
+            format!("\n{}\n", session.text(Text::CountNothing))
+        } else {
+            let title = session.fill(Text::CountTitle, &[&format::count(lines.len())]);
+            format!("\n{}\n\n{}", session.bold(&title), count_grid(session, &lines[..lines.len().min(args.top)]))
+        };
+        if lines.len() > args.top {
+            let more = session.fill(Text::NMore, &[&format::count(lines.len() - args.top)]);
+            text.push_str(&format!("  {}\n", session.dim(&more)));
+        }
+        if let Some(out) = &args.out {
+            text.push_str(&format!("\n{}\n", session.fill(Text::CountSheet, &[&out.display()])));
+        }
+        Output::text(text)
+    };
+    output.notes = notes;
+    Ok(output)
+}
+
+fn count_grid(session: &Session, lines: &[CountLine]) -> String {
+    let mut grid = Grid::new()
+        .column(format!("{}@{}", session.text(Text::Item), session.text(Text::Location)), Align::Left)
+        .column(session.text(Text::CountEmpty), Align::Right)
+        .column(session.text(Text::CountRecorded), Align::Right)
+        .optional(session.text(Text::CountExpected), Align::Right, 2)
+        .column(session.text(Text::CountSaving), Align::Right)
+        .optional(session.text(Text::CountReason), Align::Text, 1);
+    for line in lines {
+        grid.row([
+            console::truncate_str(&format!("{}@{}", line.item_id, line.location_id), 28, "…").into_owned(),
+            format::percent(line.probability_empty),
+            line.recorded.to_string(),
+            format!("{:.1}", line.expected_on_hand),
+            format!("{:.2}", line.saving),
+            session.either(&line.reason, &line.reason_zh).to_owned(),
+        ]);
+    }
+    grid.render(session)
+}
+
+/// A stock table to fill in: what is counted goes into `on_hand`, and lines left empty are not counted. A count is as of
+/// the evening of `as_of`: before the shop opens on the day of the check.
+fn count_sheet(session: &Session, report: &HealthReport) -> String {
+    let mut sheet =
+        String::from("rank,item_id,item_name,location_id,recorded,on_hand,as_of,probability_empty,saving,reason\n");
+    for (idx, line) in report.count_list.iter().enumerate() {
+        let text = |text: &str| format::csv_cell(text);
+        sheet.push_str(&format!(
+            "{},{},{},{},{},,{},{:.3},{:.2},{}\n",
+            idx + 1,
+            text(&line.item_id),
+            text(&line.item_name),
+            text(&line.location_id),
+            line.recorded,
+            report.as_of.plus(-1),
+            line.probability_empty,
+            line.saving,
+            text(session.either(&line.reason, &line.reason_zh)),
+        ));
+    }
+    sheet
 }
 
 fn report_text(session: &Session, report: &HealthReport, files: &[String], n_refused: usize) -> String {
