@@ -316,6 +316,7 @@ async function reviewsAndOrders() {
   await page.waitForSelector(`td:text-is("${inGroup} lines")`);
 
   await page.click('header nav a:has-text("Orders")');
+  await page.waitForSelector('.entry.cursor');
   await page.keyboard.press('Home');
   await page.keyboard.press('j');
   const rejected = await cursor('a').textContent();
@@ -449,6 +450,8 @@ async function looksAhead() {
   const goTo = async (key) => {
     await page.keyboard.press('g');
     await page.keyboard.press(key);
+    // What comes late moves what is to be clicked.
+    await settled(page);
   };
 
   await goTo('f');
