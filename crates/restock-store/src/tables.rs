@@ -51,9 +51,9 @@ fields! {
     LocationId, LotId, Lost, Magnitude, MaxOrder, MaxStock, MinOrder, MinOrderQuantity, MinOrderValue, MinStock, Name,
     OnHand, Open, OrderDays, OrderId, OrderedOn, PackSize, PalletSize, Parent, ParentId, Policy, Price, PriceBreaks,
     PriceRatio, Priority, Promo, PromoId, Quantity, QuantityPer, Rate, Reason, Received, ReceivedOn, Recorded,
-    ReviewCalendar,    SafetyDays, SalesValue, Scope, Scrap, ServiceTarget, ServiceType, Share, ShelfCapacity, ShelfLifeDays, Status,
-    StockoutHours, StockoutShare, SuccessorId, SupplierId, To, ToLocation, UnitCost, UnitPrice, Uom, Value, Volume,
-    Weekdays, Weight, Yield,
+    ReviewCalendar, SafetyDays, SalesValue, Scope, Scrap, ServiceTarget, ServiceType, Share, ShelfCapacity,
+    ShelfLifeDays, Status, StockoutHours, StockoutShare, SuccessorId, SupplierId, To, ToLocation, UnitCost, UnitPrice,
+    Uom, Value, Volume, Weekdays, Weight, Yield,
 }
 
 /// One field of a table.

@@ -12,7 +12,7 @@ use restock_core::finding::in_singular;
 use restock_core::settings::MissingSales;
 use restock_core::{Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, Quantity, Severity, Units};
 use restock_inventory::stock_belief::{
-    Assessment, CountCosts, CountedError, DayEvidence, Evidence, Invisible, assess, day_shares, elsewhere,
+    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, assess,
 };
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -107,10 +107,7 @@ pub(super) fn d07_phantom_stock(facts: &Facts<'_>, lines: &[CountLine]) -> Vec<F
 struct Business {
     /// The first day of the histories.
     first: Day,
-    /// `[n_days]` by location: how busy it was.
-    shares: Vec<Vec<f64>>,
-    /// `[n_days]`: that of all locations.
-    all_shares: Vec<f64>,
+    busyness: Busyness,
     /// `[n_days]` by item: base units sold everywhere; nothing where only one location sells it.
     everywhere: HashMap<ItemIdx, Vec<f32>>,
     /// By location: index of the first day with a receipt.
@@ -119,8 +116,7 @@ struct Business {
     adjustments: HashMap<(ItemIdx, LocationIdx), Vec<u32>>,
     /// Days to the next open order.
     days_to_supply: HashMap<(ItemIdx, LocationIdx), f64>,
-    of_all: Invisible,
-    of_category: BTreeMap<String, Invisible>,
+    invisible: InvisibleByCategory,
 }
 
 /// Whether an adjustment is the difference that a count found.
@@ -154,8 +150,6 @@ impl Business {
                 }
             }
         }
-        let shares: Vec<Vec<f64>> = n_selling.iter().map(|n| day_shares(n)).collect();
-        let all_shares = (0..N_DAYS).map(|day| shares.iter().map(|shares| shares[day]).sum()).collect();
         let mut known_from = vec![N_DAYS; dataset.locations.len()];
         let mut receipts: HashMap<(ItemIdx, LocationIdx), Vec<u32>> = HashMap::new();
         for (idx, row) in dataset.receipts.iter().enumerate() {
@@ -177,22 +171,20 @@ impl Business {
         }
         let mut business = Self {
             first,
-            shares,
-            all_shares,
+            busyness: Busyness::of(&n_selling),
             everywhere,
             known_from,
             receipts,
             adjustments,
             days_to_supply,
-            of_all: Invisible::PRIOR,
-            of_category: BTreeMap::new(),
+            invisible: InvisibleByCategory::learned(&BTreeMap::new()),
         };
-        business.learn(facts);
+        business.invisible = business.learned(facts);
         business
     }
 
     /// How records go wrong, from counts.
-    fn learn(&mut self, facts: &Facts<'_>) {
+    fn learned(&self, facts: &Facts<'_>) -> InvisibleByCategory {
         let mut errors: BTreeMap<&str, Vec<CountedError>> = BTreeMap::new();
         for pair in &facts.pairs {
             let key = (pair.item, pair.location);
@@ -218,10 +210,7 @@ impl Business {
                 since = idx as f64;
             }
         }
-        let all: Vec<CountedError> = errors.values().flatten().copied().collect();
-        self.of_all = Invisible::PRIOR.learned(&all);
-        let of_category = errors.iter().map(|(category, errors)| ((*category).to_owned(), self.of_all.learned(errors)));
-        self.of_category = of_category.collect();
+        InvisibleByCategory::learned(&errors)
     }
 
     /// The days of a pair, and what its record says after them; `None` where no table tells its stock.
@@ -234,7 +223,8 @@ impl Business {
         let recorded_then: Units = rows.iter().map(|row| units(row.on_hand)).sum();
         let mut since_record = 0;
         let is_after = |day: Day| counted_on.is_some_and(|on| on < day) && day < facts.as_of;
-        let shares = &self.shares[pair.location.0 as usize];
+        let location = pair.location.0 as usize;
+        let shares = self.busyness.shares(location);
         let first_sale = facts.dataset.sales.day.get(pair.sales.start).copied().unwrap_or(facts.as_of);
         let explicit = facts.settings.missing_sales != MissingSales::Zero;
         let mut days: Vec<DayEvidence> = shares
@@ -285,10 +275,7 @@ impl Business {
         if let Some(sold) = self.everywhere.get(&pair.item) {
             let others: Vec<f64> =
                 sold.iter().zip(&days).map(|(all, day)| (f64::from(*all) - day.sold as f64 / scale).max(0.0)).collect();
-            let other_shares: Vec<f64> = self.all_shares.iter().zip(shares).map(|(all, own)| all - own).collect();
-            for (day, factor) in days.iter_mut().zip(elsewhere(&others, &other_shares)) {
-                day.share *= factor;
-            }
+            self.busyness.weigh(location, &others, &mut days);
         }
         Some((days, recorded_then + since_record))
     }
@@ -304,7 +291,7 @@ impl Business {
             recorded,
             n_uncounted_days: Invisible::UNCOUNTED_DAYS,
             known_from: self.known_from[pair.location.0 as usize].min(N_DAYS),
-            invisible: self.of_category.get(&item.category).copied().unwrap_or(self.of_all),
+            invisible: self.invisible.of(&item.category),
         };
         let believed = assess(&evidence)?;
         let key = (pair.item, pair.location);

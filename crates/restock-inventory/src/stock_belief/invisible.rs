@@ -1,5 +1,7 @@
 //! How stock changes unseen, and how that is learned from counts.
 
+use std::collections::BTreeMap;
+
 /// Unseen changes of a stock: theft, damage, goods put in the wrong place, deliveries that lack a case, wrong items
 /// scanned.
 ///
@@ -84,5 +86,27 @@ impl Invisible {
     /// The same changes in cells of `cell` units.
     pub(super) fn in_cells(self, cell: f64) -> Self {
         Self { mean_size: (self.mean_size / cell).max(1.0), ..self }
+    }
+}
+
+/// How stock changes unseen by category of items, each with what all of them say as its prior.
+#[derive(Clone, Debug)]
+pub struct InvisibleByCategory {
+    of_all: Invisible,
+    by_category: BTreeMap<String, Invisible>,
+}
+
+impl InvisibleByCategory {
+    /// What the counts of each category say.
+    pub fn learned(counts: &BTreeMap<&str, Vec<CountedError>>) -> Self {
+        let all: Vec<CountedError> = counts.values().flatten().copied().collect();
+        let of_all = Invisible::PRIOR.learned(&all);
+        let by_category = counts.iter().map(|(category, counts)| ((*category).to_owned(), of_all.learned(counts)));
+        Self { of_all, by_category: by_category.collect() }
+    }
+
+    /// That of a category; of one that was never counted, that of all.
+    pub fn of(&self, category: &str) -> Invisible {
+        self.by_category.get(category).copied().unwrap_or(self.of_all)
     }
 }

@@ -7,7 +7,7 @@
 //! expected; units sold cannot have been missing; a count ends all doubt.
 //!
 //! The modules in the order of a reading: [`Invisible`] is how stock changes unseen, and how that is learned from counts;
-//! [`DemandLaw`] is what is wanted in a day; [`StockBelief`] is the filter; [`assess`] runs it over the days of one
+//! [`DemandLaw`] is what is wanted in a day; [`StockBelief`] is the filter; [`Busyness`] is how many customers came; [`assess`] runs the filter over the days of one
 //! item-location, and says what a count of it is worth.
 //!
 //! # Sequence of events in a day
@@ -43,6 +43,7 @@
 //! ```
 
 mod assess;
+mod busyness;
 mod demand_law;
 mod filter;
 mod invisible;
@@ -50,7 +51,8 @@ mod invisible;
 mod tests;
 pub mod trial;
 
-pub use assess::{Assessment, CountCosts, DayEvidence, Evidence, assess, day_shares, elsewhere};
+pub use assess::{Assessment, CountCosts, DayEvidence, Evidence, assess};
+pub use busyness::Busyness;
 pub use demand_law::DemandLaw;
 pub use filter::{Levels, Likelihood, StockBelief};
-pub use invisible::{CountedError, Invisible};
+pub use invisible::{CountedError, Invisible, InvisibleByCategory};

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use restock_core::Units;
 
+use super::busyness::day_shares;
 use super::trial::{Rule, Trial};
 use super::*;
 use crate::discrete_demand::DiscreteDemand;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use restock_core::Dataset;
 
-use super::{Assessment, CountCosts, CountedError, DayEvidence, Evidence, Invisible, assess, day_shares, elsewhere};
+use super::{
+    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, assess,
+};
 use crate::retail_simulator::{ChainConfig, RecordErrors, RecordedSeries, inaccurate_chain};
 
 /// What a list is sorted by.
@@ -111,17 +113,13 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
             since = count.day_idx as f64;
         }
     }
-    let shares: Vec<Vec<f64>> = n_selling.iter().map(|n| day_shares(n)).collect();
+    let busyness = Busyness::of(&n_selling);
     let mut everywhere: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for one in series {
         let total = everywhere.entry(one.item_idx).or_insert_with(|| vec![0.0; N_DAYS]);
         total.iter_mut().zip(&one.sold[first..]).for_each(|(total, sold)| *total += *sold as f64);
     }
-    let all_shares: Vec<f64> = (0..N_DAYS).map(|day| shares.iter().map(|s| s[day]).sum()).collect();
-    let all: Vec<CountedError> = errors.values().flatten().copied().collect();
-    let of_all = Invisible::PRIOR.learned(&all);
-    let learned: BTreeMap<&str, Invisible> =
-        errors.iter().map(|(category, errors)| (*category, of_all.learned(errors))).collect();
+    let invisible = InvisibleByCategory::learned(&errors);
     let last_day = config.last_day;
     let is_listed = |one: &&RecordedSeries| {
         let item = &dataset.items[one.item_idx];
@@ -136,7 +134,7 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
             let mut days: Vec<DayEvidence> = (first..config.n_days)
                 .map(|idx| DayEvidence {
                     share: if item.launch.is_none_or(|launch| launch <= day_of(idx)) {
-                        shares[one.store_idx][idx - first]
+                        busyness.shares(one.store_idx)[idx - first]
                     } else {
                         0.0
                     },
@@ -147,18 +145,14 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
                 .collect();
             let others: Vec<f64> =
                 everywhere[&one.item_idx].iter().zip(&one.sold[first..]).map(|(all, own)| all - *own as f64).collect();
-            let other_shares: Vec<f64> =
-                all_shares.iter().zip(&shares[one.store_idx]).map(|(all, own)| all - own).collect();
-            for (day, factor) in days.iter_mut().zip(elsewhere(&others, &other_shares)) {
-                day.share *= factor;
-            }
+            busyness.weigh(one.store_idx, &others, &mut days);
             for count in one.counts.iter().filter(|count| count.day_idx >= first) {
                 let day = &mut days[count.day_idx - first];
                 (day.counted, day.corrected) = (true, count.corrected);
             }
             let before = one.counts.iter().rev().find(|count| count.day_idx < first);
             let n_uncounted_days = before.map_or(Invisible::UNCOUNTED_DAYS, |count| first - 1 - count.day_idx);
-            let invisible = learned.get(item.category.as_str()).copied().unwrap_or(of_all);
+            let invisible = invisible.of(&item.category);
             let evidence = Evidence { days: &days, recorded: one.recorded, n_uncounted_days, known_from: 0, invisible };
             let assessment = assess(&evidence);
             let margin = match (item.price, item.unit_cost) {

@@ -259,9 +259,7 @@ pub(crate) async fn edit(
 ) -> Result<Json<ProposalRow>, Refused> {
     let Edit { quantity, reason, version } = read_json(&headers, bytes)?;
     let quantity = quantity_of(&quantity)?;
-    let decision = DeskDecision::Edit { quantity, reason: checked_reason(reason)? };
-    let version = version_of(&headers, version)?;
-    decide_one(&app, caller, id, version, move |_| decision.clone()).await
+    decide_because(&app, caller, id, &headers, version, reason, |reason| DeskDecision::Edit { quantity, reason }).await
 }
 
 /// What is decided about one proposal, as its path says behind a colon.
@@ -331,9 +329,7 @@ pub(crate) async fn firm(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ProposalRow>, Refused> {
     let Firm { reason, version } = read_json(&headers, bytes)?;
-    let decision = DeskDecision::Firm { reason: checked_reason(reason)? };
-    let version = version_of(&headers, version)?;
-    decide_one(&app, caller, id, version, move |_| decision.clone()).await
+    decide_because(&app, caller, id, &headers, version, reason, |reason| DeskDecision::Firm { reason }).await
 }
 
 /// Does not let a proposal be ordered: it is not proposed again until its day to order is over.
@@ -359,9 +355,7 @@ pub(crate) async fn reject(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ProposalRow>, Refused> {
     let Reject { reason, version } = read_json(&headers, bytes)?;
-    let decision = DeskDecision::Reject { reason: checked_reason(reason)? };
-    let version = version_of(&headers, version)?;
-    decide_one(&app, caller, id, version, move |_| decision.clone()).await
+    decide_because(&app, caller, id, &headers, version, reason, |reason| DeskDecision::Reject { reason }).await
 }
 
 /// Lets many proposals be ordered, all or none. Of a filter's proposals, those that are decided already are passed over.
@@ -455,6 +449,20 @@ fn version_of(headers: &HeaderMap, in_body: Option<u64>) -> Result<Option<u64>, 
         }
         _ => Ok(Some(number)),
     }
+}
+
+/// Decides about one proposal for a reason that is given.
+async fn decide_because(
+    app: &App,
+    caller: Caller,
+    id: String,
+    headers: &HeaderMap,
+    version: Option<u64>,
+    reason: String,
+    decision: impl FnOnce(String) -> DeskDecision,
+) -> Result<Json<ProposalRow>, Refused> {
+    let decision = decision(checked_reason(reason)?);
+    decide_one(app, caller, id, version_of(headers, version)?, move |_| decision.clone()).await
 }
 
 async fn decide_one(
