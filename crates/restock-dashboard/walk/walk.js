@@ -471,8 +471,8 @@ async function looksAhead() {
   await goTo('p');
   await page.click('.choice button:has-text("Supplier")');
   await page.waitForSelector('th:has-text("Dairy and Meat United")');
-  const kpis = await file('section:has(.views)');
-  assert.equal(kpis.length, 1 + (await page.locator('section:has(.views) tbody tr').count()));
+  const kpis = await file('section:has(.choice[role=group])');
+  assert.equal(kpis.length, 1 + (await page.locator('section:has(.choice[role=group]) tbody tr').count()));
 
   await goTo('s');
   await page.waitForSelector('h2:text-is("Segments")');
