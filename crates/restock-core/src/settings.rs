@@ -50,6 +50,17 @@ impl StockBeliefUse {
     }
 }
 
+/// Share of a scarce stock that is shared in proportion to what is wanted, where nothing else is said.
+const DEFAULT_FAIR_SHARE: f64 = 0.5;
+
+fn is_default_fair_share(share: &f64) -> bool {
+    *share == DEFAULT_FAIR_SHARE
+}
+
+fn default_fair_share() -> f64 {
+    DEFAULT_FAIR_SHARE
+}
+
 fn is_default_count_cost(cost: &f64) -> bool {
     *cost == DEFAULT_COUNT_COST
 }
@@ -172,6 +183,10 @@ pub struct PlanSettings {
     pub n_paths: usize,
     /// Largest order as days of expected demand, a guard against blow-ups.
     pub max_days_of_cover: Option<f64>,
+    /// Share of the stock of a sending location that has too little, 0 to 1, that is shared in proportion to what is
+    /// wanted; the rest goes where a unit is worth most.
+    #[serde(skip_serializing_if = "is_default_fair_share", default = "default_fair_share")]
+    pub fair_share: f64,
     /// What to do where stock records are probably wrong.
     #[serde(skip_serializing_if = "StockBeliefUse::is_default", default)]
     pub stock_belief: StockBeliefUse,
@@ -236,6 +251,7 @@ impl Default for PlanSettings {
             segments: Vec::new(),
             n_paths: 256,
             max_days_of_cover: None,
+            fair_share: DEFAULT_FAIR_SHARE,
             stock_belief: StockBeliefUse::default(),
             count_cost: DEFAULT_COUNT_COST,
             budget: None,

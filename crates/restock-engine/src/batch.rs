@@ -5,8 +5,8 @@
 //! 2. Units are decided downstream first: a store before the distribution centre it draws from, a made item before its
 //!    components. What a unit orders now, and what it will need at its later order opportunities on every demand path,
 //!    becomes demand of the unit above it, on top of that unit's own sales.
-//! 3. A sending location that cannot serve all wanted transfers from its stock shares what it has in proportion to what
-//!    is wanted, in whole packs.
+//! 3. A sending location that cannot serve all wanted transfers from its stock shares what it has, in whole packs: a part in
+//!    proportion to what is wanted, the rest where a unit is worth most ([`rationing`]).
 //! 4. Every unit gets its explanation.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,11 +15,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use restock_adapt::IntervalForecast;
 use restock_core::finding::PlanException;
-use restock_core::policy::Review;
+use restock_core::policy::{DemandDistribution, OrderingRules, Review};
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
 use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
 use restock_inventory::item_location::{PlacedOrder, step};
+use restock_inventory::rationing::{self, Claim};
 use restock_inventory::rules::round_up;
 
 use crate::decide::{Decided, decide};
@@ -62,6 +63,8 @@ pub struct UnitTotals {
     pub overstock_value: f64,
     /// Value of units expected to expire with the order, currency.
     pub waste_value: f64,
+    /// What the order gains over ordering nothing, by its packs.
+    pub net_gain: f64,
     /// Whether there is no stock now, by a count.
     pub out_of_stock_now: bool,
     /// Expected unmet demand before an order placed now arrives, base units; a part of `lost`.
@@ -149,7 +152,7 @@ pub(crate) fn work_out(
     }
     let mut worked: Vec<Worked> = worked.into_iter().map(|worked| worked.expect("every unit is decided")).collect();
     for idx in 0..units.len() {
-        ration(units, &mut worked, idx, &network.below[idx]);
+        ration(units, &mut worked, idx, &network.below[idx], settings.fair_share);
     }
     for (unit, worked) in units.iter().zip(&mut worked) {
         if overrides.is_empty() {
@@ -604,7 +607,7 @@ impl<'a> LaterOrders<'a> {
 }
 
 /// Shares the stock of a sending location that cannot serve all wanted transfers.
-fn ration(units: &[PlanningUnit], worked: &mut [Worked], source: usize, below: &[usize]) {
+fn ration(units: &[PlanningUnit], worked: &mut [Worked], source: usize, below: &[usize], fair_share: f64) {
     let wanted: Vec<Units> = below.iter().map(|idx| worked[*idx].decided.quantity()).collect();
     let total: Units = wanted.iter().sum();
     if total == 0 || !matches!(units[source].stock_known, StockKnowledge::Counted { .. }) {
@@ -617,14 +620,22 @@ fn ration(units: &[PlanningUnit], worked: &mut [Worked], source: usize, below: &
     if total <= available {
         return;
     }
-    let rules: Vec<(Units, Units)> = below
+    let demands: Vec<DemandDistribution> = below.iter().map(|idx| worked[*idx].decided.protected_demand()).collect();
+    let claims: Vec<Claim<'_>> = below
         .iter()
-        .map(|idx| {
-            let rules = &worked[*idx].decided.review.rules;
-            (rules.order_multiple.max(1), rules.min_order)
+        .zip(&demands)
+        .map(|(idx, demand)| {
+            let Decided { review, .. } = &worked[*idx].decided;
+            claim(
+                &units[*idx],
+                &review.rules,
+                worked[*idx].decided.quantity(),
+                review.stock.inventory_position(),
+                demand,
+            )
         })
         .collect();
-    let granted = fair_share(&wanted, &rules, available);
+    let granted = rationing::share(&claims, available, fair_share);
     for ((idx, granted), wanted) in below.iter().zip(granted).zip(wanted) {
         let decided = &mut worked[*idx].decided;
         decided.source_cap = Some(granted);
@@ -632,44 +643,26 @@ fn ration(units: &[PlanningUnit], worked: &mut [Worked], source: usize, below: &
     }
 }
 
-/// Shares `available` units in proportion to what is wanted, in whole packs and never below a minimum order. What the
-/// packs leave over goes pack by pack to the line that got the smallest share so far.
-pub(crate) fn fair_share(wanted: &[Units], rules: &[(Units, Units)], available: Units) -> Vec<Units> {
-    let mut active: Vec<bool> = wanted.iter().map(|wanted| *wanted > 0).collect();
-    loop {
-        let total: Units = wanted.iter().zip(&active).filter(|(_, active)| **active).map(|(wanted, _)| *wanted).sum();
-        let mut granted: Vec<Units> = vec![0; wanted.len()];
-        if total == 0 {
-            return granted;
-        }
-        for idx in (0..wanted.len()).filter(|idx| active[*idx]) {
-            let share = i128::from(available) * i128::from(wanted[idx]) / i128::from(total);
-            let (multiple, _) = rules[idx];
-            granted[idx] = (share as Units).min(wanted[idx]) / multiple * multiple;
-        }
-        let mut left = available - granted.iter().sum::<Units>();
-        loop {
-            let next = (0..wanted.len())
-                .filter(|idx| active[*idx] && rules[*idx].0 <= left && granted[*idx] + rules[*idx].0 <= wanted[*idx])
-                .min_by_key(|idx| (i128::from(granted[*idx]) * 1_000_000_000 / i128::from(wanted[*idx]), *idx));
-            let Some(idx) = next else { break };
-            granted[idx] += rules[idx].0;
-            left -= rules[idx].0;
-        }
-        // A line below its minimum order gets nothing; the smallest such line gives way first.
-        let below_minimum = (0..wanted.len())
-            .filter(|idx| active[*idx] && granted[*idx] < rules[*idx].1)
-            .min_by_key(|idx| (granted[*idx], *idx));
-        match below_minimum {
-            Some(idx) => active[idx] = false,
-            None => return granted,
-        }
+/// What a unit with a position wants of a stock that is scarce.
+pub(crate) fn claim<'a>(
+    unit: &PlanningUnit,
+    rules: &OrderingRules,
+    wanted: Units,
+    position: Units,
+    demand: &'a DemandDistribution,
+) -> Claim<'a> {
+    Claim {
+        wanted,
+        order_multiple: rules.order_multiple.max(1),
+        min_order: rules.min_order,
+        position,
+        demand,
+        lost_unit: unit.lost_unit(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use restock_core::dataset::{Calendar, Dataset, Origin, SourceRow};
     use restock_core::{Day, ItemIdx, LocationIdx, Quantity, WeekdaySet};
 
@@ -807,29 +800,5 @@ mod tests {
         assert!((n_packs(&keeps) - (n - 1) as f32 / 5.0).abs() <= 1.0, "{keeps:?}");
         assert!((n_packs(&fresh) - (n - 1) as f32 / 4.0).abs() <= 1.0 && n > 20, "{fresh:?}");
         assert!(n_packs(&fresh) > n_packs(&keeps), "{fresh:?} {keeps:?}");
-    }
-
-    #[test]
-    fn shares_are_fair_and_whole_packs() {
-        assert_eq!(fair_share(&[60, 30, 30], &[(1, 0); 3], 60), [30, 15, 15]);
-        assert_eq!(fair_share(&[60, 30], &[(12, 0), (6, 0)], 50), [36, 12]);
-        assert_eq!(fair_share(&[60, 30], &[(1, 50), (1, 25)], 50), [50, 0], "a minimum order is all or nothing");
-    }
-
-    proptest! {
-        #[test]
-        fn shares_never_exceed_what_is_there_or_wanted(
-            lines in prop::collection::vec((0_i64..50, 1_i64..12, 0_i64..40), 1..6),
-            available in 0_i64..400,
-        ) {
-            let wanted: Vec<i64> = lines.iter().map(|(packs, multiple, _)| packs * multiple).collect();
-            let rules: Vec<(i64, i64)> = lines.iter().map(|(_, multiple, minimum)| (*multiple, *minimum)).collect();
-            let granted = fair_share(&wanted, &rules, available);
-            prop_assert!(granted.iter().sum::<i64>() <= available);
-            for idx in 0..wanted.len() {
-                prop_assert!(granted[idx] <= wanted[idx] && granted[idx] % rules[idx].0 == 0);
-                prop_assert!(granted[idx] == 0 || granted[idx] >= rules[idx].1.min(wanted[idx]));
-            }
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use restock_core::policy::{Decision, DemandPaths, Policy, Review};
+use restock_core::policy::{Decision, DemandDistribution, DemandPaths, Policy, Review};
 use restock_core::proposal::WaterfallCode;
 use restock_core::settings::PlanSettings;
 use restock_core::{StockState, Units};
@@ -36,6 +36,11 @@ impl Decided {
     /// The quantity after all steps.
     pub(crate) fn quantity(&self) -> Units {
         self.ruled.quantity + self.later_steps.iter().map(|step| step.1).sum::<Units>()
+    }
+
+    /// Demand over the protection interval, units.
+    pub(crate) fn protected_demand(&self) -> DemandDistribution {
+        self.review.demand.total(0, self.protection)
     }
 
     pub(crate) fn add_step(&mut self, code: WaterfallCode, change: Units) {

@@ -235,8 +235,13 @@ impl<'a> Explainer<'a> {
                 &Overrides::new(),
                 &|_, _| {},
             );
-            let limited =
-                crate::limits::apply(planned.units.iter(), self.builder.history.as_of(), self.dataset, self.settings);
+            let limited = crate::limits::apply(
+                planned.units.iter(),
+                self.builder.history.as_of(),
+                self.dataset,
+                self.settings,
+                false,
+            );
             Whole { overrides: limited.overrides, exceptions: limited.exceptions }
         })
     }

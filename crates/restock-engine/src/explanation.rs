@@ -501,7 +501,7 @@ impl<'a> UnitValue<'a> {
 
     /// The expected net gain of the units `from..to` of an order and the probability that all of them sell in time.
     ///
-    /// A unit that sells saves the stock-out cost and is held for half a review period; one that does not is held for a
+    /// A unit that sells saves what a lost one costs ([`PlanningUnit::lost_unit`]) and is held for half a review period; one that does not is held for a
     /// whole one, and costs its waste where it expires. A unit beyond what the policy wants is held until it would have
     /// been ordered anyway, ten years at most. The fixed cost of the order line is left out.
     fn gain(&self, from: Units, to: Units) -> (f64, f64) {
@@ -515,7 +515,7 @@ impl<'a> UnitValue<'a> {
         let p_sold = self.in_interval.iter().filter(|need| **need >= to - 1e-6).count() as f64 / n;
         let costs = &self.unit.costs;
         let held = self.review_period as f64 * (size - sold / 2.0) + early * (size - sold);
-        let mut gain = costs.stockout_cost * sold - costs.holding_cost * held;
+        let mut gain = self.unit.lost_unit() * sold - costs.holding_cost * held;
         if self.unit.shelf_life.is_some() {
             let sold_in_time = self.until_expiry.iter().map(|need| (need - from).clamp(0.0, size)).sum::<f64>() / n;
             gain -= costs.waste_cost * (size - sold_in_time);
@@ -821,6 +821,7 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         stock_value: if counted { stock.on_hand() as f64 * cost } else { 0.0 },
         overstock_value: if counted { over as f64 * cost } else { 0.0 },
         waste_value: outlook.with.expected_expired * cost,
+        net_gain: bundle_gains(unit, decided).1.iter().sum(),
         out_of_stock_now: counted && stock.on_hand() == 0,
         lost_before_arrival: unit.base(outlook.with.expected_lost_before_arrival),
         unmet_waits: unit.backorder,
@@ -911,27 +912,30 @@ fn confidence(unit: &PlanningUnit, decided: &Decided) -> f64 {
     tidy(share * (n_known as f64 / (4 * season) as f64).clamp(0.1, 1.0), 3)
 }
 
-fn allocation(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> AllocationData {
+/// Units in a bundle of packs, and the expected net gain of each bundle of an order; the last may be smaller.
+fn bundle_gains(unit: &PlanningUnit, decided: &Decided) -> (Units, Vec<f64>) {
     const N_BUNDLES: i64 = 64;
+    let quantity = decided.quantity();
+    let pack = decided.review.rules.order_multiple.max(1);
+    let bundle = pack * (quantity / pack).div_euclid(N_BUNDLES).max(1);
+    if quantity == 0 {
+        return (bundle, Vec::new());
+    }
+    let value = UnitValue::new(unit, decided);
+    let bundles = (0..).map(|idx| idx * bundle).take_while(|from| *from < quantity);
+    (bundle, bundles.map(|from| value.gain(from, (from + bundle).min(quantity)).0).collect())
+}
+
+fn allocation(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> AllocationData {
     const N_EXTRA: i64 = 64;
     let review = &decided.review;
     let quantity = decided.quantity();
-    let pack = review.rules.order_multiple.max(1);
-    let n_packs = quantity / pack;
-    let bundle = pack * n_packs.div_euclid(N_BUNDLES).max(1);
+    let (bundle, gains) = bundle_gains(unit, decided);
     let value = UnitValue::new(unit, decided);
-    let at = |from, to| value.gain(from, to).0;
-    let mut gains = Vec::new();
-    let mut from = 0;
-    while from < quantity {
-        let to = (from + bundle).min(quantity);
-        gains.push(at(from, to));
-        from = to;
-    }
     let extra_gains = (1..=N_EXTRA)
         .map(|idx| quantity + idx * bundle)
         .take_while(|to| violations(*to, review).is_empty())
-        .map(|to| at(to - bundle, to))
+        .map(|to| value.gain(to - bundle, to).0)
         .collect();
     AllocationData {
         bundle,

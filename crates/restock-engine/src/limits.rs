@@ -5,10 +5,16 @@
 //!    otherwise it waits for the next opportunity, because the supplier would not take it.
 //! 2. Room in the last container is filled with packs that gain.
 //! 3. Budgets and capacities cut packs with the smallest gain per unit of the limit; narrow scopes first.
-//! 4. An order that a cut took below its supplier's minimum waits too, and what it leaves is shared out again.
+//! 4. What a later cut leaves free of an earlier limit is taken up again by the packs that gain most.
+//! 5. An order that a cut took below its supplier's minimum waits too, and what it leaves is shared out again.
+//!
+//! What a little more of a limit would bring is found by doing 3 to 5 again with a little more of it, all other limits
+//! staying: between limits that hold one another back, the multiplier of one alone says too much.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap};
 
+use rayon::prelude::*;
 use restock_core::dataset::Dataset;
 use restock_core::finding::{ExceptionCode, PlanException};
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
@@ -36,6 +42,7 @@ pub(crate) struct Limited {
 }
 
 /// A line that limits apply to.
+#[derive(Clone)]
 struct Line<'a> {
     proposal: &'a Proposal,
     data: &'a AllocationData,
@@ -59,6 +66,16 @@ impl Line<'_> {
         } else {
             self.ordered + (n_bundles - own) as Units * self.data.bundle
         }
+    }
+
+    /// Fewest bundles that may be ordered, if any are.
+    fn min_bundles(&self) -> usize {
+        (self.data.min_order + self.data.bundle - 1).div_euclid(self.data.bundle) as usize
+    }
+
+    /// Bundles with the next ones that may be ordered.
+    fn next(&self) -> usize {
+        if self.n_bundles == 0 { self.min_bundles().max(1) } else { self.n_bundles + 1 }
     }
 
     fn quantity(&self) -> Units {
@@ -105,7 +122,7 @@ impl Line<'_> {
         let bundle = self.data.bundle as f64;
         AllocationLine {
             pack_gains: self.all_gains().take(self.n_bundles).collect(),
-            min_packs: (self.data.min_order + self.data.bundle - 1).div_euclid(self.data.bundle) as u32,
+            min_packs: self.min_bundles() as u32,
             pack_cost: cost * bundle,
             pack_volume: volume * bundle,
             pack_weight: weight * bundle,
@@ -114,11 +131,13 @@ impl Line<'_> {
 }
 
 /// Applies all limits to the proposals of a plan. Of the dataset it reads the master tables, budgets and capacities.
+/// What more of each limit would bring is left out where nobody asks for prices.
 pub(crate) fn apply<'a>(
     units: impl Iterator<Item = &'a UnitPlan>,
     as_of: Day,
     dataset: &Dataset,
     settings: &PlanSettings,
+    wants_prices: bool,
 ) -> Limited {
     let masters = Masters::of(dataset);
     let mut lines: Vec<Line<'_>> = units
@@ -135,46 +154,41 @@ pub(crate) fn apply<'a>(
     raise_to_minimums(&mut lines, masters);
     fill_containers(&mut lines, masters, &mut limited);
 
-    // Narrow scopes first, the total last.
-    let changes = LimitChanges::of(settings);
-    let rows = dataset.budgets.iter().filter(|row| holds_on(as_of, row.from, row.to));
-    let rows = rows.filter_map(|row| Some((row.scope.as_str(), row.amount.to_f64()?)));
-    let rows = rows.chain(settings.budget.map(|amount| ("all", amount)));
-    let mut budgets: Vec<(&str, f64)> = rows.filter(|(scope, _)| !changes.has(LimitKind::Budget, scope)).collect();
-    budgets.extend(changes.of_kind(LimitKind::Budget));
-    budgets.sort_by_key(|(scope, _)| *scope == "all");
-    let capacities = capacities_of(dataset, &changes, as_of);
-    // A cut may take an order below its supplier's minimum. The supplier then gets nothing, and what the order would have
-    // used is shared out again among the others, until every order that is left can be placed.
-    let before: Vec<(usize, [Units; 3])> = lines.iter().map(|line| (line.n_bundles, line.changes)).collect();
-    let n_shadow_prices = limited.shadow_prices.len();
-    let mut given_up: Vec<usize> = Vec::new();
-    loop {
-        for (scope, amount) in &budgets {
-            let limits = Limits { budget: Some(f64::max(*amount, 0.0)), ..Limits::default() };
-            cut(&mut lines, scope, &limits, dataset, &mut limited);
+    let limits = shared_limits(dataset, settings, as_of);
+    let scopes = Scopes::of(&limits, &lines, dataset);
+    let before = lines.clone();
+    let cuts = share_out(&mut lines, &limits, &scopes, masters);
+    let with_more = |idx: usize, amount: f64| {
+        let (mut lines, mut limits) = (before.clone(), limits.clone());
+        limits[idx].amount += amount;
+        share_out(&mut lines, &limits, &scopes, masters);
+        net_gain(&lines)
+    };
+    let gain = net_gain(&lines);
+    let priced = limits.par_iter().enumerate().map(|(idx, limit)| {
+        let step = limit.step();
+        let no_price = (step, 0.0);
+        let wanted: f64 = scopes.lines_of[idx].iter().map(|line| limit.used_by(&before[*line])).sum();
+        if !wants_prices || wanted <= limit.amount {
+            return no_price;
         }
-        for Capacity { scope, limits, n_lines } in &capacities {
-            if limits.volume.is_some() || limits.weight.is_some() {
-                cut(&mut lines, scope, limits, dataset, &mut limited);
-            }
-            if let Some(n_lines) = n_lines {
-                cut_lines(&mut lines, scope, *n_lines, dataset, &mut limited);
-            }
+        // Where the next pack does not fit into a step, the question is what several steps bring.
+        let steps = std::iter::successors(Some(step), |step| Some(step * 2.0)).take(MAX_DOUBLINGS);
+        let mut found = steps.map(|amount| (amount, with_more(idx, amount) - gain));
+        found.find(|(_, gain)| *gain > MIN_GAIN).unwrap_or(no_price)
+    });
+    let priced: Vec<(f64, f64)> = priced.collect();
+    limited.shadow_prices.extend(limits.iter().zip(cuts).zip(priced).map(|((limit, cut), (step, step_gain))| {
+        ShadowPrice {
+            limit: limit.name(),
+            allowed: limit.amount,
+            used: tidy(cut.used, 2),
+            price: tidy(step_gain / step, 6),
+            step,
+            step_gain: tidy(step_gain, 2),
+            n_lines: cut.n_lines,
         }
-        let failing = least_order_below_minimum(&lines, masters);
-        if failing.is_empty() {
-            break;
-        }
-        given_up.extend(failing);
-        for (line, (n_bundles, changes)) in lines.iter_mut().zip(&before) {
-            (line.n_bundles, line.changes) = (*n_bundles, *changes);
-        }
-        for idx in &given_up {
-            lines[*idx].set(0, WaterfallCode::BudgetOrCapacity);
-        }
-        limited.shadow_prices.truncate(n_shadow_prices);
-    }
+    }));
 
     limited.exceptions = underfilled_containers(&lines, masters, settings);
     for line in &lines {
@@ -191,53 +205,241 @@ pub(crate) fn apply<'a>(
     limited
 }
 
-/// Whether a limit from a day to another, where it has them, holds on a day.
-fn holds_on(day: Day, from: Option<Day>, to: Option<Day>) -> bool {
-    from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to)
+/// How often a step that brings nothing is doubled before more of a limit is taken to bring nothing.
+const MAX_DOUBLINGS: usize = 6;
+
+/// Currency below which a gain is a rounding error.
+const MIN_GAIN: f64 = 1e-6;
+
+/// What all lines gain over ordering nothing, currency.
+fn net_gain(lines: &[Line<'_>]) -> f64 {
+    lines.iter().map(|line| line.all_gains().take(line.n_bundles).sum::<f64>()).sum()
 }
 
-/// What may be received or carried over a scope.
-struct Capacity {
+/// A limit that lines of a scope share.
+#[derive(Clone, Debug)]
+struct SharedLimit {
+    kind: LimitKind,
+    /// As [`in_scope`] reads it.
     scope: String,
-    limits: Limits,
-    n_lines: Option<usize>,
+    /// Currency, cubic metres, kilograms or lines.
+    amount: f64,
+    /// Limits of the same number are kept together: volume and weight of one capacity.
+    group: usize,
 }
 
-/// Capacities of the day, with what a scenario changes.
-fn capacities_of(dataset: &Dataset, changes: &LimitChanges, as_of: Day) -> Vec<Capacity> {
-    let rows = dataset.capacities.iter().filter(|row| holds_on(as_of, row.from, row.to));
-    let of_row = |row: &restock_core::dataset::CapacityRow| {
-        let amount = |amount: Option<f64>, kind| {
-            let amount = amount.filter(|amount| amount.is_finite() && !changes.has(kind, &row.scope));
-            amount.map(|amount| amount.max(0.0))
+impl SharedLimit {
+    /// What a line uses of it.
+    fn used_by(&self, line: &Line<'_>) -> f64 {
+        let goods = |resource: usize| line.data.cost_volume_weight[resource] * line.quantity() as f64;
+        match self.kind {
+            LimitKind::Budget => goods(0),
+            LimitKind::Volume => goods(1),
+            LimitKind::Weight => goods(2),
+            LimitKind::Lines | LimitKind::Containers => f64::from(u8::from(line.n_bundles > 0)),
+        }
+    }
+
+    /// What a line needs of it to have `n_bundles`.
+    fn needed_by(&self, line: &Line<'_>, n_bundles: usize) -> f64 {
+        self.used_by(&Line { n_bundles, ..line.clone() }) - self.used_by(line)
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.kind.name(), if self.scope.is_empty() { "all" } else { &self.scope })
+    }
+
+    /// A little more of it that people would ask for: one line, or a tenth of it in round numbers.
+    fn step(&self) -> f64 {
+        let least = match self.kind {
+            LimitKind::Lines | LimitKind::Containers => return 1.0,
+            LimitKind::Budget => 1.0,
+            LimitKind::Volume | LimitKind::Weight => 0.1,
         };
-        let limits = Limits {
-            volume: amount(row.volume, LimitKind::Volume),
-            weight: amount(row.weight, LimitKind::Weight),
-            budget: None,
+        let tenth = (self.amount / 10.0).max(least);
+        let power = 10_f64.powi(tenth.log10().floor() as i32);
+        let round = [5.0, 2.0].into_iter().find(|digit| digit * power <= tenth).unwrap_or(1.0);
+        // Powers below 1 are rounded, so that a step is written as it is meant.
+        tidy(round * power, 6)
+    }
+}
+
+/// What a limit did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cut {
+    used: f64,
+    /// Lines that want more, which does not fit.
+    n_lines: usize,
+}
+
+/// Which lines are under which limits.
+struct Scopes {
+    /// `[n_limits]`: lines of each.
+    lines_of: Vec<Vec<usize>>,
+    /// `[n_lines]`: limits of each.
+    limits_of: Vec<Vec<usize>>,
+}
+
+impl Scopes {
+    fn of(limits: &[SharedLimit], lines: &[Line<'_>], dataset: &Dataset) -> Self {
+        let of_limit = |limit: &SharedLimit| {
+            (0..lines.len()).filter(|idx| in_scope(&lines[*idx], &limit.scope, dataset)).collect()
         };
-        let n_lines = row.lines.filter(|_| !changes.has(LimitKind::Lines, &row.scope)).map(|n| n as usize);
-        Capacity { scope: row.scope.clone(), limits, n_lines }
+        let lines_of: Vec<Vec<usize>> = limits.iter().map(of_limit).collect();
+        let mut limits_of = vec![Vec::new(); lines.len()];
+        for (limit, members) in lines_of.iter().enumerate() {
+            members.iter().for_each(|line| limits_of[*line].push(limit));
+        }
+        Self { lines_of, limits_of }
+    }
+}
+
+/// Cuts lines to all limits. An order that falls below its supplier's minimum gets nothing, and what it would have used is
+/// shared out again among the others, until every order that is left can be placed.
+fn share_out(lines: &mut [Line<'_>], limits: &[SharedLimit], scopes: &Scopes, masters: Masters<'_>) -> Vec<Cut> {
+    let before: Vec<(usize, [Units; 3])> = lines.iter().map(|line| (line.n_bundles, line.changes)).collect();
+    let mut given_up: Vec<usize> = Vec::new();
+    loop {
+        let wanted: Vec<usize> = lines.iter().map(|line| line.n_bundles).collect();
+        let mut first = 0;
+        for group in limits.chunk_by(|a, b| a.group == b.group) {
+            cut(lines, group, &scopes.lines_of[first]);
+            first += group.len();
+        }
+        take_up(lines, limits, scopes, &wanted);
+        let failing = least_order_below_minimum(lines, masters);
+        if failing.is_empty() {
+            let cut_of = |(limit, members): (&SharedLimit, &Vec<usize>)| {
+                let used: f64 = members.iter().map(|idx| limit.used_by(&lines[*idx])).sum();
+                let is_held_back = |idx: &&usize| {
+                    let line = &lines[**idx];
+                    line.n_bundles < wanted[**idx] && used + limit.needed_by(line, line.next()) > limit.amount + 1e-9
+                };
+                Cut { used, n_lines: members.iter().filter(is_held_back).count() }
+            };
+            return limits.iter().zip(&scopes.lines_of).map(cut_of).collect();
+        }
+        given_up.extend(failing);
+        for (line, (n_bundles, changes)) in lines.iter_mut().zip(&before) {
+            (line.n_bundles, line.changes) = (*n_bundles, *changes);
+        }
+        for idx in &given_up {
+            lines[*idx].set(0, WaterfallCode::BudgetOrCapacity);
+        }
+    }
+}
+
+/// Bundles that a line may take up again.
+struct Bundles {
+    line: usize,
+    to: usize,
+    /// Gain per share of the limits that they use.
+    worth: f64,
+}
+
+impl PartialEq for Bundles {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Bundles {}
+
+impl PartialOrd for Bundles {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Bundles {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.worth.total_cmp(&other.worth).then(other.line.cmp(&self.line))
+    }
+}
+
+/// Lines that were cut take up what fits into all their limits, as far as they `wanted` it: cuts come one after another, so
+/// a later one leaves room under an earlier one.
+fn take_up(lines: &mut [Line<'_>], limits: &[SharedLimit], scopes: &Scopes, wanted: &[usize]) {
+    let used = |(limit, members): (&SharedLimit, &Vec<usize>)| -> f64 {
+        limit.amount - members.iter().map(|idx| limit.used_by(&lines[*idx])).sum::<f64>()
     };
-    let mut capacities: Vec<Capacity> = rows.map(of_row).collect();
-    let mut add = |scope: &str, limits, n_lines| capacities.push(Capacity { scope: scope.to_owned(), limits, n_lines });
-    for (scope, amount) in changes.of_kind(LimitKind::Volume) {
-        add(scope, Limits { volume: Some(amount), ..Limits::default() }, None);
+    let mut free: Vec<f64> = limits.iter().zip(&scopes.lines_of).map(used).collect();
+    let next = |lines: &[Line<'_>], line: usize| {
+        let this = &lines[line];
+        let to = this.next();
+        let gain: f64 = this.all_gains().take(to).skip(this.n_bundles).sum();
+        let share = |limit: &usize| limits[*limit].needed_by(this, to) / limits[*limit].amount.max(1e-9);
+        let shares: f64 = scopes.limits_of[line].iter().map(share).sum();
+        (to <= wanted[line] && gain > 0.0).then(|| Bundles { line, to, worth: gain / shares.max(1e-12) })
+    };
+    let mut waiting: BinaryHeap<Bundles> = (0..lines.len()).filter_map(|line| next(lines, line)).collect();
+    while let Some(Bundles { line, to, .. }) = waiting.pop() {
+        let of_line = &scopes.limits_of[line];
+        let needs: Vec<f64> = of_line.iter().map(|limit| limits[*limit].needed_by(&lines[line], to)).collect();
+        if of_line.iter().zip(&needs).any(|(limit, needed)| *needed > free[*limit] + 1e-9) {
+            continue;
+        }
+        of_line.iter().zip(&needs).for_each(|(limit, needed)| free[*limit] -= needed);
+        lines[line].set(to, WaterfallCode::BudgetOrCapacity);
+        waiting.extend(next(lines, line));
     }
-    for (scope, amount) in changes.of_kind(LimitKind::Weight) {
-        add(scope, Limits { weight: Some(amount), ..Limits::default() }, None);
+}
+
+/// Budgets, narrow scopes first and the total last, then what may be received or carried. What a scenario changes stands
+/// where the limit that it changes stood.
+fn shared_limits(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> Vec<SharedLimit> {
+    let mut changes = LimitChanges::of(settings);
+    let rows = dataset.budgets.iter().filter(|row| holds_on(as_of, row.from, row.to));
+    let rows = rows.filter_map(|row| Some((row.scope.as_str(), row.amount.to_f64()?)));
+    let rows = rows.chain(settings.budget.map(|amount| ("all", amount)));
+    let mut budgets: Vec<(String, f64)> = rows
+        .filter_map(|(scope, amount)| Some((scope.to_owned(), changes.instead_of(LimitKind::Budget, scope, amount)?)))
+        .collect();
+    budgets.extend(changes.new_ones(LimitKind::Budget).map(|(scope, amount)| (scope.to_owned(), amount)));
+    budgets.sort_by_key(|(scope, _)| scope == "all");
+    let mut limits = Vec::new();
+    let mut group = 0;
+    let mut add = |scope: &str, amounts: &[(LimitKind, Option<f64>)]| {
+        group += 1;
+        let known = amounts.iter().filter_map(|(kind, amount)| Some((*kind, (*amount)?)));
+        limits.extend(known.map(|(kind, amount)| SharedLimit {
+            kind,
+            scope: scope.to_owned(),
+            amount: if kind == LimitKind::Lines { amount.trunc() } else { amount }.max(0.0),
+            group,
+        }));
+    };
+    for (scope, amount) in &budgets {
+        add(scope, &[(LimitKind::Budget, Some(*amount))]);
     }
-    for (scope, amount) in changes.of_kind(LimitKind::Lines) {
-        add(scope, Limits::default(), Some(amount as usize));
+    for row in dataset.capacities.iter().filter(|row| holds_on(as_of, row.from, row.to)) {
+        let mut of_row = |kind, amount: Option<f64>| {
+            let amount = amount.filter(|amount| amount.is_finite());
+            (kind, amount.and_then(|amount| changes.instead_of(kind, &row.scope, amount)))
+        };
+        let goods = [of_row(LimitKind::Volume, row.volume), of_row(LimitKind::Weight, row.weight)];
+        let lines = of_row(LimitKind::Lines, row.lines.map(f64::from));
+        add(&row.scope, &goods);
+        add(&row.scope, &[lines]);
     }
-    for (scope, amount) in changes.of_kind(LimitKind::Containers) {
+    for kind in [LimitKind::Volume, LimitKind::Weight, LimitKind::Lines] {
+        for (scope, amount) in changes.new_ones(kind) {
+            add(scope, &[(kind, Some(amount))]);
+        }
+    }
+    for (scope, amount) in changes.new_ones(LimitKind::Containers) {
         let supplier_id = scope.strip_prefix("supplier:").unwrap_or(scope);
         if let Some(Container { volume, weight }) = container_of(supplier_id, Masters::of(dataset)) {
             let of_all = |size: Option<f64>| size.map(|size| size * amount);
-            add(scope, Limits { volume: of_all(volume), weight: of_all(weight), budget: None }, None);
+            add(scope, &[(LimitKind::Volume, of_all(volume)), (LimitKind::Weight, of_all(weight))]);
         }
     }
-    capacities
+    limits
+}
+
+/// Whether a limit from a day to another, where it has them, holds on a day.
+fn holds_on(day: Day, from: Option<Day>, to: Option<Day>) -> bool {
+    from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to)
 }
 
 /// Line indices of each order: supplier and order day.
@@ -412,6 +614,8 @@ fn fill_containers(lines: &mut [Line<'_>], masters: Masters<'_>, limited: &mut L
             allowed: (used / allowed).ceil().max(1.0) * allowed,
             used: tidy(used, 4),
             price: 0.0,
+            step: 0.0,
+            step_gain: 0.0,
             n_lines,
         });
     }
@@ -434,56 +638,34 @@ fn in_scope(line: &Line<'_>, scope: &str, dataset: &Dataset) -> bool {
     }
 }
 
-/// Cuts lines to a budget, volume or weight.
-fn cut(lines: &mut [Line<'_>], scope: &str, limits: &Limits, dataset: &Dataset, limited: &mut Limited) {
-    let members: Vec<usize> =
-        (0..lines.len()).filter(|idx| lines[*idx].n_bundles > 0 && in_scope(&lines[*idx], scope, dataset)).collect();
-    let used = |lines: &[Line<'_>], resource: usize| -> f64 {
-        members.iter().map(|idx| lines[*idx].data.cost_volume_weight[resource] * lines[*idx].quantity() as f64).sum()
-    };
-    let limit_of = [limits.budget, limits.volume, limits.weight];
-    let fits = (0..3).all(|idx| limit_of[idx].is_none_or(|limit| used(lines, idx) <= limit + 1e-9));
-    let mut shadow = [0.0; 3];
-    let mut n_lines = 0;
-    if !fits {
-        let allocation_lines: Vec<AllocationLine> = members.iter().map(|idx| lines[*idx].allocation_line()).collect();
-        let allocation = allocate(&allocation_lines, limits);
-        for (idx, packs) in members.iter().zip(&allocation.packs) {
-            n_lines += usize::from((*packs as usize) < lines[*idx].n_bundles);
-            lines[*idx].set(*packs as usize, WaterfallCode::BudgetOrCapacity);
-        }
-        let prices = allocation.shadow_prices;
-        shadow = [prices.budget, prices.volume, prices.weight];
+/// Cuts lines to a budget, to a number of lines, or to a volume and weight of one scope.
+fn cut(lines: &mut [Line<'_>], limits: &[SharedLimit], members: &[usize]) {
+    let members: Vec<usize> = members.iter().copied().filter(|idx| lines[*idx].n_bundles > 0).collect();
+    let used = |limit: &SharedLimit| members.iter().map(|idx| limit.used_by(&lines[*idx])).sum::<f64>();
+    if limits.iter().all(|limit| used(limit) <= limit.amount + 1e-9) {
+        return;
     }
-    for (idx, name) in ["budget", "volume", "weight"].iter().enumerate() {
-        if let Some(allowed) = limit_of[idx] {
-            limited.shadow_prices.push(ShadowPrice {
-                limit: format!("{name} {}", if scope.is_empty() { "all" } else { scope }),
-                allowed,
-                used: tidy(used(lines, idx), 2),
-                price: tidy(shadow[idx], 6),
-                n_lines,
-            });
-        }
+    let amount_of = |kind| limits.iter().find(|limit| limit.kind == kind).map(|limit| limit.amount);
+    if let Some(n_lines) = amount_of(LimitKind::Lines) {
+        return keep_best(lines, members, n_lines as usize);
+    }
+    let allocation_lines: Vec<AllocationLine> = members.iter().map(|idx| lines[*idx].allocation_line()).collect();
+    let limits = Limits {
+        budget: amount_of(LimitKind::Budget),
+        volume: amount_of(LimitKind::Volume),
+        weight: amount_of(LimitKind::Weight),
+    };
+    let allocation = allocate(&allocation_lines, &limits);
+    for (idx, packs) in members.iter().zip(&allocation.packs) {
+        lines[*idx].set(*packs as usize, WaterfallCode::BudgetOrCapacity);
     }
 }
 
-/// Keeps the `n_lines` lines that gain most.
-fn cut_lines(lines: &mut [Line<'_>], scope: &str, n_lines: usize, dataset: &Dataset, limited: &mut Limited) {
-    let mut members: Vec<usize> =
-        (0..lines.len()).filter(|idx| lines[*idx].n_bundles > 0 && in_scope(&lines[*idx], scope, dataset)).collect();
-    let n_wanted = members.len();
+/// Keeps the lines that gain most.
+fn keep_best(lines: &mut [Line<'_>], mut members: Vec<usize>, n_lines: usize) {
     let gain = |idx: usize| lines[idx].all_gains().take(lines[idx].n_bundles).sum::<f64>();
     members.sort_by(|a, b| gain(*b).total_cmp(&gain(*a)).then(a.cmp(b)));
-    let price = members.get(n_lines).map_or(0.0, |idx| gain(*idx).max(0.0));
     for idx in members.into_iter().skip(n_lines) {
         lines[idx].set(0, WaterfallCode::BudgetOrCapacity);
     }
-    limited.shadow_prices.push(ShadowPrice {
-        limit: format!("lines {scope}"),
-        allowed: n_lines as f64,
-        used: n_wanted.min(n_lines) as f64,
-        price: tidy(price, 2),
-        n_lines: n_wanted.saturating_sub(n_lines),
-    });
 }

@@ -152,6 +152,10 @@ pub struct PlanSummary {
     pub waste_value: Money,
     /// Expected margin lost without and with the orders.
     pub lost_margin: [Money; 2],
+    /// What the orders gain over ordering nothing, by the packs of each: unmet demand that they spare, less what holding
+    /// them and their waste cost.
+    #[serde(default)]
+    pub net_gain: Money,
     /// Margin of what other locations and production ask for and have to wait for, without and with the orders.
     #[serde(default)]
     pub waiting_margin: [Money; 2],
@@ -197,8 +201,15 @@ pub struct ShadowPrice {
     pub allowed: f64,
     /// Amount used.
     pub used: f64,
-    /// Expected gain per extra unit of the limit (per unit of currency, cubic metre, kilogram or line).
+    /// Expected gain per extra unit of the limit (per unit of currency, cubic metre, kilogram or line), over the next
+    /// `step` of them.
     pub price: f64,
+    /// A little more of the limit, in its own unit.
+    #[serde(default)]
+    pub step: f64,
+    /// What `step` more would bring: how much [`PlanSummary::net_gain`] of a plan with it would be higher, currency.
+    #[serde(default)]
+    pub step_gain: f64,
     /// Lines cut or raised because of it.
     pub n_lines: usize,
 }
@@ -243,7 +254,7 @@ pub fn plan_with_details(
     let everything: Vec<usize> = (0..builder.partitions().len()).collect();
     let mut planned = plan_partitions(&builder, settings, forecaster, &everything, &Overrides::new(), progress);
 
-    let limited = crate::limits::apply(planned.units.iter(), builder.history.as_of(), dataset, settings);
+    let limited = crate::limits::apply(planned.units.iter(), builder.history.as_of(), dataset, settings, true);
     if !limited.overrides.is_empty() {
         // Lines that a limit changed are planned again with the change, so that their explanation is about what is
         // proposed. Nothing else moves.
@@ -454,7 +465,7 @@ pub(crate) fn plan_partitions(
 pub(crate) fn summarise<'a>(units: impl Iterator<Item = &'a UnitPlan>, n_unplanned: usize) -> PlanSummary {
     let mut summary = PlanSummary { n_unplanned, ..PlanSummary::default() };
     let (mut demand, mut lost, mut lost_margin, mut waiting_margin) = (0.0, [0.0; 2], [0.0; 2], [0.0; 2]);
-    let (mut stock_value, mut overstock_value, mut waste_value) = (0.0, 0.0, 0.0);
+    let (mut stock_value, mut overstock_value, mut waste_value, mut net_gain) = (0.0, 0.0, 0.0, 0.0);
     for unit in units {
         summary.n_planned += 1;
         if unit.proposal.is_some() {
@@ -471,6 +482,7 @@ pub(crate) fn summarise<'a>(units: impl Iterator<Item = &'a UnitPlan>, n_unplann
         stock_value += totals.stock_value;
         overstock_value += totals.overstock_value;
         waste_value += totals.waste_value;
+        net_gain += totals.net_gain;
         for idx in 0..2 {
             if totals.unmet_waits {
                 waiting_margin[idx] += totals.lost_margin[idx];
@@ -490,6 +502,7 @@ pub(crate) fn summarise<'a>(units: impl Iterator<Item = &'a UnitPlan>, n_unplann
     summary.stock_value = money(stock_value);
     summary.overstock_value = money(overstock_value);
     summary.waste_value = money(waste_value);
+    summary.net_gain = money(net_gain);
     summary
 }
 

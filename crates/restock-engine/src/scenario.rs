@@ -164,15 +164,15 @@ impl ScenarioChange {
     }
 }
 
-/// The limits that a scenario sets instead of those of tables and settings.
+/// The limits that a scenario sets instead of those of tables and settings; `None` once they are set.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LimitChanges(BTreeMap<(LimitKind, String), f64>);
+pub(crate) struct LimitChanges(BTreeMap<(LimitKind, String), Option<f64>>);
 
 impl LimitChanges {
     /// The last one of a kind and scope holds. What cannot be read is no limit; [`crate::check_settings`] finds it.
     pub(crate) fn of(settings: &PlanSettings) -> Self {
         let limits = settings.scenario.iter().filter_map(|text| match ScenarioChange::parse(text) {
-            Ok(ScenarioChange::Limit { limit, scope, amount }) => Some(((limit, scope), amount)),
+            Ok(ScenarioChange::Limit { limit, scope, amount }) => Some(((limit, scope), Some(amount))),
             _ => None,
         });
         Self(limits.collect())
@@ -182,18 +182,19 @@ impl LimitChanges {
         self.0.is_empty()
     }
 
-    /// The limit of a kind over a scope.
-    pub(crate) fn has(&self, limit: LimitKind, scope: &str) -> bool {
+    /// What is left of a limit of tables or settings: what a scenario sets instead of it, once, or itself.
+    pub(crate) fn instead_of(&mut self, limit: LimitKind, scope: &str, amount: f64) -> Option<f64> {
         let scope = if scope.is_empty() || scope.eq_ignore_ascii_case("all") { "all" } else { scope };
-        self.0.contains_key(&(limit, scope.to_owned()))
+        match self.0.get_mut(&(limit, scope.to_owned())) {
+            Some(changed) => changed.take(),
+            None => Some(amount),
+        }
     }
 
-    /// Limits of a kind: scope and amount.
-    pub(crate) fn of_kind(&self, kind: LimitKind) -> impl Iterator<Item = (&str, f64)> {
-        self.0
-            .iter()
-            .filter(move |((limit, _), _)| *limit == kind)
-            .map(|((_, scope), amount)| (scope.as_str(), *amount))
+    /// Limits of a kind that nothing was replaced by: scope and amount.
+    pub(crate) fn new_ones(&self, kind: LimitKind) -> impl Iterator<Item = (&str, f64)> {
+        let of_kind = self.0.iter().filter(move |((limit, _), _)| *limit == kind);
+        of_kind.filter_map(|((_, scope), amount)| Some((scope.as_str(), (*amount)?)))
     }
 }
 

@@ -264,6 +264,21 @@ impl Lane {
 }
 
 impl PlanningUnit {
+    /// What a unit of unmet demand costs, currency: its margin, or what a service target says that it costs at least where
+    /// that is more. At the level that meets a target `α`, the last unit sells with probability `1 - α`, and is held over
+    /// half a review period where it does and a whole one where it does not; it is worth that where a lost unit costs
+    /// `h · R · (1 + α) / (2 · (1 - α))`, the multiplier of the constraint.
+    pub(crate) fn lost_unit(&self) -> f64 {
+        let implied = match self.objective {
+            Objective::Economics => 0.0,
+            Objective::Service { target, .. } => {
+                let review = self.timing().review_period as f64;
+                self.costs.holding_cost * review * (1.0 + target) / (2.0 * (1.0 - target).max(1e-6))
+            }
+        };
+        self.costs.stockout_cost.max(implied)
+    }
+
     /// What went out of here: sales, and for a component also what was used for others.
     pub fn outflow(&self) -> &History {
         self.used.as_deref().unwrap_or(&self.history)

@@ -31,6 +31,7 @@ pub mod problems;
 pub mod protection_interval;
 pub mod published;
 pub mod r_q;
+pub mod rationing;
 pub mod reorder_point;
 pub mod retail_simulator;
 pub mod rules;

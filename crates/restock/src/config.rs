@@ -354,6 +354,10 @@ settings! {
     "planning.default_review_days" = "7.0", "a number from 1 to 365", true,
         "days between two orders where no calendar tells them", "没有日历时两次订货之间的天数",
         |c, v| { c.settings.default_review_days = number_in(v, 1.0, 365.0)?; Some(()) };
+    "planning.fair_share" = "0.5", "a share from 0 to 1", true,
+        "share of a scarce stock that is shared in proportion to what is wanted; the rest goes where a unit is worth most",
+        "缺货时按需求量比例分配的份额；其余优先分给单位价值最高的地点",
+        |c, v| { c.settings.fair_share = number_in(v, 0.0, 1.0)?; Some(()) };
     "planning.stock_belief" = "\"warn\"", "\"off\" or \"warn\"", true,
         "whether exceptions tell of stock records that are probably wrong; orders are for what the records say", "是否提示账面库存可能有误；订货仍按账面计算",
         |c, v| {

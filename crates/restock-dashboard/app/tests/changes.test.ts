@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { limitOf, limitSettings, nameOfLimit, nextUnits, roundOf, targetOf, withLimit, withTarget } from '../src/lib/changes';
+import { limitOf, limitSettings, nameOfLimit, roundOf, targetOf, withLimit, withTarget } from '../src/lib/changes';
 
 test('a slider changes its own change and no other', () => {
   const changes = ['demand=+20% where item.abc == \'A\'', 'target=0.9', 'budget all=2000'];
@@ -30,14 +30,6 @@ test('settings are those of the plan, and those that only a scenario has', () =>
     { kind: 'budget', scope: 'all', planned: 3000, used: 2600, amount: 2000, max: 10_000, step: 50 },
     { kind: 'lines', scope: 'all', planned: undefined, used: undefined, amount: 40, max: 100, step: 1 },
   ]);
-});
-
-test('what more of a limit brings is told for a round amount', () => {
-  expect(nextUnits({ limit: 'budget all', allowed: 3000, price: 0.042 })).toEqual({ n: 1000, gain: 42 });
-  expect(nextUnits({ limit: 'budget supplier:far', allowed: 800, price: 0.5 })).toEqual({ n: 100, gain: 50 });
-  expect(nextUnits({ limit: 'lines all', allowed: 100, price: 3 })).toEqual({ n: 1, gain: 3 });
-  expect(nextUnits({ limit: 'volume location:dc', allowed: 1.2, price: 3 })?.n).toBe(0.1);
-  expect(nextUnits({ limit: 'budget all', allowed: 3000, price: 0 })).toBeUndefined();
 });
 
 test('round numbers are 1, 2 or 5 times a power of ten', () => {

@@ -13,6 +13,7 @@ const summary = (fill: number, orders: string): PlanSummary => ({
   stock_value: '1000.5',
   overstock_value: '1',
   waste_value: '2',
+  net_gain: '7',
   lost_margin: ['9', '3'],
   waiting_margin: ['8', '4'],
   n_exceptions: 1,

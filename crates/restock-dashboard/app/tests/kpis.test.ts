@@ -18,6 +18,7 @@ const row = (key: string, change: Partial<KpiRow> = {}): KpiRow => ({
   stock_value: '500',
   overstock_value: '50',
   waste_value: '5',
+  net_gain: '9',
   lost_margin: ['10.50', '2'],
   waiting_margin: ['1', '0'],
   n_exceptions: 2,

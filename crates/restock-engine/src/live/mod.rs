@@ -571,7 +571,7 @@ impl LivePlan {
         tables: TablesOf<'_>,
     ) -> BTreeSet<ItemLocation> {
         let units = self.parts.values().flat_map(|part| part.with_limits.iter().map(|idx| &part.units[*idx]));
-        let limited = crate::limits::apply(units, self.as_of, &self.masters, &self.settings);
+        let limited = crate::limits::apply(units, self.as_of, &self.masters, &self.settings, true);
         (self.limit_exceptions, self.limits) = (limited.exceptions, limited.shadow_prices);
         let before = std::mem::replace(&mut self.overrides, limited.overrides);
         // Lines whose share changed, and shares of lines that were planned anew.

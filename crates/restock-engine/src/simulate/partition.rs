@@ -1,18 +1,21 @@
 //! One partition (an item with all its locations, or items connected by bills of materials) played day by day on all
 //! paths at once, so that a review looks at its demand scenarios once for all of them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use restock_core::policy::DemandPaths;
+use restock_core::policy::{DemandDistribution, DemandPaths};
 use restock_core::{ItemIdx, LocationIdx, N_LEVELS, StockState, Units};
 use restock_inventory::item_location::{ItemLocationParams, PlacedOrder};
 use restock_inventory::kpi::Ratio;
+use restock_inventory::rationing;
 
 use super::report::{Estimate, SimulatedLine};
 use super::{Context, LeadTimeChange, POINT_DAYS, ShockChange};
-use crate::batch::{Network, Overrides, Worked, fair_share, work_out};
+use crate::batch::{Network, Overrides, Worked, claim, work_out};
 use crate::builder::find_pair;
+use crate::decide::protection;
 use crate::explanation;
 use crate::indicators::KpiSums;
 use crate::plan::Unplanned;
@@ -344,8 +347,12 @@ impl World {
     ) {
         let (n_paths, n_periods) = (context.options.n_paths, context.n_periods);
         let needs = self.component_needs(network, places, orders, (t, n_periods));
-        let transfers: Vec<Vec<Transfers>> =
-            network.below.iter().enumerate().map(|(idx, below)| self.ration(places, orders, t, (idx, below))).collect();
+        let transfers: Vec<Vec<Transfers>> = network
+            .below
+            .iter()
+            .enumerate()
+            .map(|(idx, below)| self.ration(places, orders, t, (idx, below), context.settings.fair_share))
+            .collect();
         for (idx, place) in places.iter().enumerate().filter(|(_, place)| !place.unit.made_to_order) {
             let point = t / POINT_DAYS * n_paths;
             let costs = place.frame.params.costs;
@@ -424,17 +431,17 @@ impl World {
         orders: &mut [Vec<Units>],
         t: usize,
         (source, below): (usize, &[usize]),
+        fair_share: f64,
     ) -> Vec<Transfers> {
         if below.is_empty() || places[source].unit.made_to_order {
             return Vec::new();
         }
-        let rules: Vec<(Units, Units)> = below
-            .iter()
-            .map(|idx| {
-                let rules = &places[*idx].unit.rules;
-                (rules.order_multiple.max(1), rules.min_order)
-            })
-            .collect();
+        // Made where somebody is short, which is rare.
+        let demands: OnceCell<Vec<DemandDistribution>> = OnceCell::new();
+        let protected = |idx: &usize| {
+            let known = &places[*idx].known;
+            known.demand().total(0, protection(&known.unit.timing(), known.demand().horizon))
+        };
         let mut transfers = Vec::with_capacity(self.players[source].len());
         for (path, Player { stock, .. }) in self.players[source].iter().enumerate() {
             let wanted: Vec<Units> = below.iter().map(|idx| orders[*idx][path]).collect();
@@ -442,7 +449,16 @@ impl World {
             let due: Units = due.map(|arrival| arrival.quantity).sum();
             let available = (stock.on_hand() + due - stock.reserved - stock.backorders).max(0);
             let is_enough = wanted.iter().sum::<Units>() <= available;
-            let granted = if is_enough { wanted.clone() } else { fair_share(&wanted, &rules, available) };
+            let granted = if is_enough {
+                wanted.clone()
+            } else {
+                let demands = demands.get_or_init(|| below.iter().map(protected).collect());
+                let claims = below.iter().zip(&wanted).zip(demands).map(|((idx, wanted), demand)| {
+                    let unit = &places[*idx].unit;
+                    claim(unit, &unit.rules, *wanted, self.players[*idx][path].stock.inventory_position(), demand)
+                });
+                rationing::share(&claims.collect::<Vec<_>>(), available, fair_share)
+            };
             let mut transfer = Transfers::default();
             for ((idx, wanted), granted) in below.iter().zip(wanted).zip(granted) {
                 if places[*idx].review_periods[t] == 0 {

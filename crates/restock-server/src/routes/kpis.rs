@@ -47,6 +47,9 @@ struct KpiRow {
     overstock_value: String,
     /// Expected value of units that expire before the orders after these can arrive, a decimal.
     waste_value: String,
+    /// What the orders gain over ordering nothing: unmet demand that they spare, less what holding them and their waste cost;
+    /// a decimal.
+    net_gain: String,
     /// Expected margin lost, decimals.
     lost_margin: [String; 2],
     /// Margin of what other locations and production have to wait for, decimals.
@@ -72,6 +75,7 @@ impl KpiRow {
             stock_value: summary.stock_value.to_string(),
             overstock_value: summary.overstock_value.to_string(),
             waste_value: summary.waste_value.to_string(),
+            net_gain: summary.net_gain.to_string(),
             lost_margin: summary.lost_margin.map(|money| money.to_string()),
             waiting_margin: summary.waiting_margin.map(|money| money.to_string()),
             n_exceptions: summary.n_exceptions,
@@ -238,16 +242,20 @@ struct LimitRow {
     limit: String,
     allowed: f64,
     used: f64,
-    /// Expected gain per extra unit: of currency, cubic metre, kilogram or line.
+    /// Expected gain per extra unit: of currency, cubic metre, kilogram or line, over the next `step` of them.
     shadow_price: f64,
+    /// A little more of the limit, in its own unit.
+    step: f64,
+    /// What `step` more would bring, currency.
+    step_gain: f64,
     /// Lines that are cut or raised because of it.
     n_lines: usize,
 }
 
 impl From<ShadowPrice> for LimitRow {
     fn from(price: ShadowPrice) -> Self {
-        let ShadowPrice { limit, allowed, used, price, n_lines } = price;
-        Self { limit, allowed, used, shadow_price: price, n_lines }
+        let ShadowPrice { limit, allowed, used, price, step, step_gain, n_lines } = price;
+        Self { limit, allowed, used, shadow_price: price, step, step_gain, n_lines }
     }
 }
 

@@ -1,6 +1,6 @@
 // Changes of a scenario: texts of the API, and what sliders and fields set of them.
 
-import type { LimitRow, ShadowPrice } from './types';
+import type { LimitRow } from './types';
 
 export const LIMIT_KINDS = ['budget', 'volume', 'weight', 'lines', 'containers'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
@@ -88,12 +88,4 @@ export function limitSettings(limits: readonly Pick<LimitRow, 'limit' | 'allowed
     if (limit !== undefined) add(limit, { amount: limit.amount });
   }
   return [...settings.values()];
-}
-
-/** So many more units of a limit, and what they would bring; nothing where it holds nothing back. */
-export function nextUnits({ limit, allowed, price }: Pick<ShadowPrice, 'limit' | 'allowed' | 'price'>): { n: number; gain: number } | undefined {
-  if (!(price > 0)) return undefined;
-  const isWhole = /^(lines|containers) /.test(limit);
-  const n = isWhole ? 1 : Math.max(limit.startsWith('budget') ? 1 : 0.1, 10 ** Math.floor(Math.log10(Math.max(allowed, 1) / 2)));
-  return { n, gain: n * price };
 }

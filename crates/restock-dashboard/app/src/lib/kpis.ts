@@ -80,6 +80,7 @@ export const KPI_COLUMNS = [
   'stock_value',
   'overstock_value',
   'waste_value',
+  'net_gain',
   'lost_margin_without',
   'lost_margin_with',
   'waiting_margin_without',

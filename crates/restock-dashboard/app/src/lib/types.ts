@@ -223,6 +223,9 @@ export interface LimitRow {
   allowed: number;
   used: number;
   shadow_price: number;
+  /** A little more of it, in its own unit, and what that would bring in money. */
+  step: number;
+  step_gain: number;
   n_lines: number;
 }
 
@@ -245,6 +248,7 @@ export interface PlanSummary {
   stock_value: string;
   overstock_value: string;
   waste_value: string;
+  net_gain: string;
   lost_margin: [string, string];
   waiting_margin: [string, string];
   n_exceptions: number;
@@ -504,6 +508,8 @@ export interface ShadowPrice {
   allowed: number;
   used: number;
   price: number;
+  step: number;
+  step_gain: number;
   n_lines: number;
 }
 
