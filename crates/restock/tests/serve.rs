@@ -666,6 +666,7 @@ fn calendars_and_segments_said_over_http_are_in_the_plan_of_both() {
     let of = |lines: &[Line], item: &str, place: &str| {
         lines.iter().find(|line| (line.0.as_str(), line.1.as_str()) == (item, place)).cloned()
     };
+    until_same(&served, "at the start");
     // The depot orders of the mill on Thursdays, then on Tuesdays.
     let lane = r#"{"to_location":"depot","supplier_id":"mill","review_calendar":"orders"}"#;
     say(&served, "PUT", "/v1/calendars/orders", r#"{"weekdays":"thu"}"#, 201);
