@@ -32,7 +32,7 @@ fn find(app: &App, key: &MasterKey) -> Result<MasterRecord, Problem> {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CalendarRow {
     calendar_id: String,
-    /// Weekdays that count, such as `mon thu`; empty where none does.
+    /// Weekdays that count, such as `mon thu`; `none` where none does.
     weekdays: String,
     /// Days that differ from them: `true` where one counts.
     exceptions: BTreeMap<String, bool>,
