@@ -177,6 +177,7 @@ pub(crate) async fn patch_calendar(
         (status = 400, description = "bad id", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such calendar", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "others refer to it, or nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a name that no event can say", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn remove_calendar(
@@ -382,6 +383,7 @@ pub(crate) async fn patch_uom(
         (status = 400, description = "bad id", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such unit", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a name that no event can say", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn remove_uom(
@@ -536,6 +538,7 @@ pub(crate) struct SegmentQuery {
         (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such segment", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a name that no event can say", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn remove_segment(
