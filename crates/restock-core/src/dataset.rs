@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::objective::{Objective, ServiceType};
 use crate::quantity::{Money, Quantity};
+use crate::settings::Segment;
 use crate::time::{Day, WeekdaySet};
 
 /// Index into [`Dataset::items`].
@@ -79,6 +81,8 @@ pub struct Dataset {
     pub capacities: Vec<CapacityRow>,
     /// Units of measure per item.
     pub uoms: Vec<UomRow>,
+    /// Segments of the settings, with what is said about them, until they are taken into [`crate::settings::PlanSettings`].
+    pub segments: Vec<SegmentRow>,
     /// `[n_items × width]`: vectors of length 1 of the texts of the items, by a model of sentences that the user chose;
     /// empty without one.
     pub text_vectors: Vec<f32>,
@@ -479,7 +483,7 @@ pub struct ItemLocationRow {
     /// Last day listed.
     pub listed_to: Option<Day>,
     /// `cycle`, `fill_rate` or `in_stock`.
-    pub service_type: Option<crate::ServiceType>,
+    pub service_type: Option<ServiceType>,
     /// Service target between 0 and 1.
     pub service_target: Option<f64>,
     /// Smallest inventory position.
@@ -767,4 +771,68 @@ pub struct UomRow {
     pub factor: Quantity,
     /// Where it came from.
     pub row: RowRef,
+}
+
+/// A rule for some item-locations. Of those whose filter holds the first counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentRow {
+    /// Filter, for example `item.abc == 'C'`; what names it.
+    pub filter: String,
+    /// Costs decide, whatever is said about service.
+    pub is_economics: bool,
+    /// How service is measured.
+    pub service_type: Option<ServiceType>,
+    /// Service target, above 0 and below 1.
+    pub service_target: Option<f64>,
+    /// Policy name.
+    pub policy: Option<String>,
+    /// Lower comes first; of equal ones those of the settings in their order, and then the others by their filters.
+    pub priority: i32,
+}
+
+impl SegmentRow {
+    /// A rule that says nothing.
+    pub fn new(filter: &str) -> Self {
+        Self {
+            filter: filter.trim().to_owned(),
+            is_economics: false,
+            service_type: None,
+            service_target: None,
+            policy: None,
+            priority: 0,
+        }
+    }
+
+    /// The segment of a plan whose objective is `of_all` elsewhere: what it does not say about service is as there.
+    pub fn segment(&self, of_all: Objective) -> Segment {
+        let usual = match of_all {
+            Objective::Service { service_type, target } => (service_type, target),
+            Objective::Economics => (ServiceType::FillRate, 0.98),
+        };
+        let objective = match (self.is_economics, self.service_type, self.service_target) {
+            (true, ..) => Some(Objective::Economics),
+            (false, None, None) => None,
+            (false, service_type, target) => Some(Objective::Service {
+                service_type: service_type.unwrap_or(usual.0),
+                target: target.unwrap_or(usual.1),
+            }),
+        };
+        Segment { filter: self.filter.clone(), objective, policy: self.policy.clone() }
+    }
+}
+
+impl From<&Segment> for SegmentRow {
+    fn from(segment: &Segment) -> Self {
+        let (service_type, service_target) = match segment.objective {
+            Some(Objective::Service { service_type, target }) => (Some(service_type), Some(target)),
+            Some(Objective::Economics) | None => (None, None),
+        };
+        Self {
+            is_economics: segment.objective == Some(Objective::Economics),
+            service_type,
+            service_target,
+            policy: segment.policy.clone(),
+            ..Self::new(&segment.filter)
+        }
+    }
 }

@@ -271,13 +271,14 @@ pub enum EventKind {
         /// Unit of the reading; empty when unknown.
         unit: String,
     },
-    /// Somebody says how a record of master data is: an item, a location, a supplier, an item-location or a supply lane.
+    /// Somebody says how a record of master data is: an item, a location, a supplier, an item-location, a supply lane, a
+    /// calendar, a unit of measure or a segment.
     MasterChange(Box<MasterChange>),
 }
 
 impl EventKind {
     /// Names of all kinds, as they are written in messages between systems.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 25] = [
         "sale",
         "return",
         "receipt",
@@ -300,6 +301,9 @@ impl EventKind {
         "supplier_changed",
         "item_location_changed",
         "source_changed",
+        "calendar_changed",
+        "uom_changed",
+        "segment_changed",
     ];
 
     /// The name of this kind, one of [`EventKind::NAMES`].
@@ -328,6 +332,9 @@ impl EventKind {
                 MasterTable::Suppliers => 19,
                 MasterTable::ItemLocations => 20,
                 MasterTable::Sources => 21,
+                MasterTable::Calendars => 22,
+                MasterTable::Uoms => 23,
+                MasterTable::Segments => 24,
             },
         }]
     }

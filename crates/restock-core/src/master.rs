@@ -5,14 +5,21 @@
 //!
 //! # Rules
 //! - A field that is cleared is as a file without it has it. A blank text clears.
-//! - Items, locations and suppliers keep fields that nobody knows as attributes; item-locations and sources refuse them.
+//! - Items, locations and suppliers keep fields that nobody knows as attributes; the other tables refuse them. A day such as
+//!   `2026-12-25` is a field of a calendar: `true` where it counts, `false` where it does not.
+//! - A calendar, a unit or a segment can be removed ([`REMOVED`]): what was said before about it, in files too, holds no
+//!   more, and what is said later makes it anew.
 //! - Every value has one text ([`canonical`]): decimals without zeros at the end, dates as `2026-03-02`, `true` or `false`.
 
 mod slot;
+mod terms;
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Item, ItemIdx, ItemLocationRow, Location, LocationIdx, Origin, SourceRow, Supplier, SupplierIdx};
+use crate::dataset::{
+    Calendar, Item, ItemIdx, ItemLocationRow, Location, LocationIdx, Origin, RowRef, SegmentRow, SourceRow, Supplier,
+    SupplierIdx, UomRow,
+};
 use crate::event::{ItemLocation, SupplyOrigin};
 use crate::quantity::Quantity;
 use crate::time::Day;
@@ -23,6 +30,10 @@ pub use slot::Slot;
 const MAX_DAYS: f64 = 3_650.0;
 /// The largest volume, weight or number of days that has no bound of its own.
 const MAX_NUMBER: f64 = 1e9;
+
+/// The field by which a record is removed, alone and `true`; of tables that [can be removed](MasterTable::can_be_removed)
+/// from.
+pub const REMOVED: &str = "removed";
 
 /// What somebody says about a record of master data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +57,17 @@ pub enum MasterKey {
     ItemLocation(ItemLocation),
     /// A supply lane.
     Source(Lane),
+    /// A calendar.
+    Calendar(String),
+    /// A unit of measure of an item.
+    Uom {
+        /// The item.
+        item_id: String,
+        /// The unit, such as `case12`.
+        uom: String,
+    },
+    /// A segment, by its filter.
+    Segment(String),
 }
 
 /// A supply lane by what names it. Two lanes may differ in their first day alone, so that new terms can be said ahead.
@@ -63,6 +85,14 @@ pub struct Lane {
     pub effective_from: Option<Day>,
 }
 
+impl Lane {
+    /// A lane that sorts before every other one.
+    pub fn first() -> Self {
+        let origin = SupplyOrigin::Supplier(String::new());
+        Self { to_location: None, origin, item_id: None, category: None, effective_from: None }
+    }
+}
+
 /// A table of master data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MasterTable {
@@ -76,12 +106,26 @@ pub enum MasterTable {
     ItemLocations,
     /// Supply lanes.
     Sources,
+    /// Calendars.
+    Calendars,
+    /// Units of measure.
+    Uoms,
+    /// Segments of the settings.
+    Segments,
 }
 
 impl MasterTable {
     /// All tables.
-    pub const ALL: [MasterTable; 5] =
-        [Self::Items, Self::Locations, Self::Suppliers, Self::ItemLocations, Self::Sources];
+    pub const ALL: [MasterTable; 8] = [
+        Self::Items,
+        Self::Locations,
+        Self::Suppliers,
+        Self::ItemLocations,
+        Self::Sources,
+        Self::Calendars,
+        Self::Uoms,
+        Self::Segments,
+    ];
 
     /// What a record of it is called: `item`, `item_location`, ...
     pub fn record_name(self) -> &'static str {
@@ -91,6 +135,9 @@ impl MasterTable {
             Self::Suppliers => "supplier",
             Self::ItemLocations => "item_location",
             Self::Sources => "source",
+            Self::Calendars => "calendar",
+            Self::Uoms => "uom",
+            Self::Segments => "segment",
         }
     }
 
@@ -102,10 +149,13 @@ impl MasterTable {
             Self::Suppliers => &["supplier_id"],
             Self::ItemLocations => &["item_id", "location_id"],
             Self::Sources => &["to_location", "supplier_id", "from_location", "item_id", "category", "effective_from"],
+            Self::Calendars => &["calendar_id"],
+            Self::Uoms => &["item_id", "uom"],
+            Self::Segments => &["where"],
         }
     }
 
-    /// The fields that it knows, beside those that name a record.
+    /// The fields that it knows, beside those that name a record, attributes and days.
     pub fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Items => Item::FIELDS,
@@ -113,12 +163,40 @@ impl MasterTable {
             Self::Suppliers => Supplier::FIELDS,
             Self::ItemLocations => ItemLocationRow::FIELDS,
             Self::Sources => SourceRow::FIELDS,
+            Self::Calendars => Calendar::FIELDS,
+            Self::Uoms => UomRow::FIELDS,
+            Self::Segments => SegmentRow::FIELDS,
         }
     }
 
     /// Whether fields that it does not know are kept as attributes.
     pub fn has_attributes(self) -> bool {
         matches!(self, Self::Items | Self::Locations | Self::Suppliers)
+    }
+
+    /// Whether a record may have a field of this name.
+    pub fn may_have(self, name: &str) -> bool {
+        let is_day = self == Self::Calendars && terms::day_of(name).is_some();
+        self.has_attributes() || is_day || self.fields().contains(&name) || self.can_be_removed() && name == REMOVED
+    }
+
+    /// The object in which rows may have fields that stand beside the known ones.
+    pub fn object(self) -> Option<&'static str> {
+        match self {
+            Self::Items | Self::Locations | Self::Suppliers => Some("attributes"),
+            Self::Calendars => Some("exceptions"),
+            Self::ItemLocations | Self::Sources | Self::Uoms | Self::Segments => None,
+        }
+    }
+
+    /// Whether a record can be removed; others end on a day.
+    pub fn can_be_removed(self) -> bool {
+        matches!(self, Self::Calendars | Self::Uoms | Self::Segments)
+    }
+
+    /// The most fields that one change says.
+    pub fn max_fields(self) -> usize {
+        if self == Self::Calendars { 1_000 } else { 64 }
     }
 }
 
@@ -131,6 +209,9 @@ impl MasterKey {
             Self::Supplier(_) => MasterTable::Suppliers,
             Self::ItemLocation(_) => MasterTable::ItemLocations,
             Self::Source(_) => MasterTable::Sources,
+            Self::Calendar(_) => MasterTable::Calendars,
+            Self::Uom { .. } => MasterTable::Uoms,
+            Self::Segment(_) => MasterTable::Segments,
         }
     }
 
@@ -140,7 +221,8 @@ impl MasterKey {
             Self::Item(item_id) => Some(item_id),
             Self::ItemLocation(place) => Some(&place.item_id),
             Self::Source(lane) => lane.item_id.as_deref(),
-            Self::Location(_) | Self::Supplier(_) => None,
+            Self::Uom { item_id, .. } => Some(item_id),
+            Self::Location(_) | Self::Supplier(_) | Self::Calendar(_) | Self::Segment(_) => None,
         }
     }
 
@@ -150,7 +232,7 @@ impl MasterKey {
             Self::Location(location_id) => Some(location_id),
             Self::ItemLocation(place) => Some(&place.location_id),
             Self::Source(lane) => lane.to_location.as_deref(),
-            Self::Item(_) | Self::Supplier(_) => None,
+            Self::Item(_) | Self::Supplier(_) | Self::Calendar(_) | Self::Uom { .. } | Self::Segment(_) => None,
         }
     }
 
@@ -158,7 +240,10 @@ impl MasterKey {
     pub fn subject(&self) -> String {
         let name = self.table().record_name();
         match self {
-            Self::Item(id) | Self::Location(id) | Self::Supplier(id) => format!("{name}/{id}"),
+            Self::Item(id) | Self::Location(id) | Self::Supplier(id) | Self::Calendar(id) | Self::Segment(id) => {
+                format!("{name}/{id}")
+            }
+            Self::Uom { item_id, uom } => format!("{name}/{item_id}:{uom}"),
             Self::ItemLocation(place) => format!("{name}/{}@{}", place.item_id, place.location_id),
             Self::Source(lane) => {
                 let (SupplyOrigin::Supplier(from) | SupplyOrigin::Location(from)) = &lane.origin;
@@ -393,6 +478,12 @@ pub enum MasterRecord {
     ItemLocation(ItemLocationRow),
     /// A supply lane; its indices mean nothing.
     Source(SourceRow),
+    /// A calendar.
+    Calendar(Calendar),
+    /// A unit of measure; its index means nothing, and its factor is 0 where nothing is said about it.
+    Uom(UomRow),
+    /// A segment.
+    Segment(SegmentRow),
 }
 
 impl MasterRecord {
@@ -412,6 +503,11 @@ impl MasterRecord {
                 let (category, effective_from) = (lane.category.clone(), lane.effective_from);
                 Self::Source(SourceRow { category, effective_from, ..SourceRow::new(origin) })
             }
+            MasterKey::Calendar(_) => Self::Calendar(Calendar::default()),
+            MasterKey::Uom { uom, .. } => {
+                Self::Uom(UomRow { item, uom: uom.clone(), factor: Quantity::ZERO, row: RowRef::default() })
+            }
+            MasterKey::Segment(filter) => Self::Segment(SegmentRow::new(filter)),
         }
     }
 
@@ -426,6 +522,9 @@ impl MasterRecord {
             Self::Supplier(record) => record.set(name, text),
             Self::ItemLocation(record) => record.set(name, text),
             Self::Source(record) => record.set(name, text),
+            Self::Calendar(record) => record.set(name, text),
+            Self::Uom(record) => record.set(name, text),
+            Self::Segment(record) => record.set(name, text),
         }
     }
 
@@ -437,24 +536,34 @@ impl MasterRecord {
             Self::Supplier(record) => record.get(name),
             Self::ItemLocation(record) => record.get(name),
             Self::Source(record) => record.get(name),
+            Self::Calendar(record) => record.get(name),
+            Self::Uom(record) => record.get(name),
+            Self::Segment(record) => record.get(name),
         }
     }
 
     /// Every field that says something, with its [`canonical`] text.
     pub fn fields(&mut self) -> BTreeMap<String, String> {
-        let (table, attributes) = match self {
+        let (table, others) = match self {
             Self::Item(item) => (MasterTable::Items, item.attributes.clone()),
             Self::Location(location) => (MasterTable::Locations, location.attributes.clone()),
             Self::Supplier(supplier) => (MasterTable::Suppliers, supplier.attributes.clone()),
             Self::ItemLocation(_) => (MasterTable::ItemLocations, BTreeMap::new()),
             Self::Source(_) => (MasterTable::Sources, BTreeMap::new()),
+            Self::Calendar(calendar) => {
+                let days = calendar.exceptions.iter();
+                let days = days.map(|(day, is_open)| (day.to_string(), terms::open_text(*is_open)));
+                (MasterTable::Calendars, days.collect())
+            }
+            Self::Uom(_) => (MasterTable::Uoms, BTreeMap::new()),
+            Self::Segment(_) => (MasterTable::Segments, BTreeMap::new()),
         };
         let known = table.fields().iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?)));
-        known.chain(attributes).collect()
+        known.chain(others).collect()
     }
 
-    /// The field that another one of the record contradicts, with what it may say: ends before beginnings, and most below
-    /// least.
+    /// The field that another one of the record contradicts, with what it may say: ends before beginnings, most below
+    /// least, and a unit without a factor.
     pub fn contradiction(&self) -> Option<(&'static str, FieldError)> {
         let days = |name, from: Option<Day>, to: Option<Day>| {
             let (from, to) = (from?, to?);
@@ -472,7 +581,11 @@ impl MasterRecord {
                 .or_else(|| amounts("max_stock", row.min_stock, row.max_stock)),
             Self::Source(row) => days("effective_to", row.effective_from, row.effective_to)
                 .or_else(|| amounts("max_qty", row.min_order, row.max_order)),
-            Self::Location(_) | Self::Supplier(_) => None,
+            Self::Uom(row) => {
+                let error = || FieldError::new("a factor above 0", "say how many base units are in one");
+                (row.factor <= Quantity::ZERO).then(|| ("factor", error()))
+            }
+            Self::Location(_) | Self::Supplier(_) | Self::Calendar(_) | Self::Segment(_) => None,
         }
     }
 }
@@ -486,6 +599,8 @@ pub fn field_name(table: MasterTable, name: &str) -> &str {
         (MasterTable::Sources, "min_order") => "moq",
         (MasterTable::Sources, "max_order") => "max_qty",
         (MasterTable::Sources, "lead_time_sd_days") => "lead_time_sd",
+        (MasterTable::Segments, "type") => "service_type",
+        (MasterTable::Segments, "target") => "service_target",
         _ if table.has_attributes() => {
             const KNOWN: [&str; 9] = ["abc", "xyz", "ven", "brand", "gtin", "status", "timezone", "gln", "currency"];
             KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name)
@@ -507,20 +622,21 @@ pub fn field_name(table: MasterTable, name: &str) -> &str {
 /// assert_eq!(canonical(MasterTable::Items, "price", Some("1,20")).unwrap_err().expected, "a plain decimal number such as 12 or 0.75");
 /// ```
 pub fn canonical(table: MasterTable, name: &str, text: Option<&str>) -> Result<Option<String>, FieldError> {
-    let lane = || Lane {
-        to_location: None,
-        origin: SupplyOrigin::Supplier(String::new()),
-        item_id: None,
-        category: None,
-        effective_from: None,
-    };
     let key = match table {
         MasterTable::Items => MasterKey::Item(String::new()),
         MasterTable::Locations => MasterKey::Location(String::new()),
         MasterTable::Suppliers => MasterKey::Supplier(String::new()),
         MasterTable::ItemLocations => MasterKey::ItemLocation(ItemLocation::new("", "")),
-        MasterTable::Sources => MasterKey::Source(lane()),
+        MasterTable::Sources => MasterKey::Source(Lane::first()),
+        MasterTable::Calendars => MasterKey::Calendar(String::new()),
+        MasterTable::Uoms => MasterKey::Uom { item_id: String::new(), uom: String::new() },
+        MasterTable::Segments => MasterKey::Segment(String::new()),
     };
+    if table.can_be_removed() && name == REMOVED {
+        let mut is_removed = false;
+        Slot::Flag(&mut is_removed).set(text)?;
+        return Ok(Slot::Flag(&mut is_removed).get());
+    }
     let mut record = MasterRecord::blank(&key);
     record.set(name, text)?;
     Ok(record.get(name))
@@ -529,11 +645,13 @@ pub fn canonical(table: MasterTable, name: &str, text: Option<&str>) -> Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objective::{Objective, ServiceType};
+    use crate::settings::Segment;
 
     /// What a field of each kind may say, with its one text, and what it may not.
     #[test]
     fn every_field_has_one_text_and_refuses_the_rest() {
-        use MasterTable::{ItemLocations, Items, Locations, Sources, Suppliers};
+        use MasterTable::{Calendars, ItemLocations, Items, Locations, Segments, Sources, Suppliers, Uoms};
         for (table, name, given, expected) in [
             (Items, "name", " Milk ", Some("Milk")),
             (Items, "price", "1.50", Some("1.5")),
@@ -551,6 +669,20 @@ mod tests {
             (Sources, "moq", "0", None),
             (Sources, "priority", "-2", Some("-2")),
             (Sources, "price_breaks", "500:0.70;100:0.750", Some("100:0.75; 500:0.7")),
+            (Calendars, "weekdays", "Mon,thu", Some("mon thu")),
+            (Calendars, "weekdays", "none", Some("none")),
+            (Calendars, "2026-12-25", "false", Some("false")),
+            (Calendars, "2026-12-27", "true", Some("true")),
+            (Calendars, "2026-12-27", " ", None),
+            (Calendars, "removed", "true", Some("true")),
+            (Uoms, "factor", "12.50", Some("12.5")),
+            (Uoms, "factor", "", None),
+            (Segments, "mode", "economics", Some("economics")),
+            (Segments, "mode", "service", None),
+            (Segments, "service_target", "0.980", Some("0.98")),
+            (Segments, "policy", "days_of_cover:21", Some("days_of_cover:21")),
+            (Segments, "priority", "-1", Some("-1")),
+            (Segments, "removed", "false", None),
         ] {
             let said = canonical(table, name, Some(given)).unwrap();
             assert_eq!(said.as_deref(), expected, "{name} {given:?}");
@@ -572,6 +704,17 @@ mod tests {
             (Sources, "pack_size", "0.0000001"),
             (Sources, "priority", "first"),
             (Sources, "price_breaks", "100=0.75"),
+            (Calendars, "25.12.2026", "false"),
+            (Calendars, "2026-12-25", "closed"),
+            (Calendars, "removed", "yes"),
+            (Uoms, "factor", "0"),
+            (Uoms, "factor", "-12"),
+            (Uoms, "removed", "1"),
+            (Segments, "mode", "cheap"),
+            (Segments, "service_target", "0"),
+            (Segments, "policy", "oracle"),
+            (Segments, "colour", "red"),
+            (Sources, "removed", "true"),
         ]
         .into_iter()
         .map(|(table, name, given)| {
@@ -588,7 +731,7 @@ mod tests {
                 "shelf_life_days 1.5: a whole number of days; round it",
                 "end_date 02.03.2026: a date such as 2026-03-02; write year, month and day, with hyphens",
                 "weight 99999999999: a number from 0 to 1000000000; correct the value",
-                "order_days someday: days of the week such as mon wed fri, or daily; write their first three letters with blanks between",
+                "order_days someday: days of the week such as mon wed fri, or daily or none; write their first three letters with blanks between",
                 "colour red: one of listed_from, listed_to, service_type, service_target, min_stock, max_stock, display_min, shelf_capacity, safety_days, policy, do_not_order; leave it out",
                 "service_target 98: a service target from 0 to 0.999999, such as 0.98; divide a percentage by 100",
                 "service_type type 2: cycle, fill_rate or in_stock; use one of the three",
@@ -597,6 +740,17 @@ mod tests {
                 "pack_size 0.0000001: a quantity within ±9,000,000,000,000 with at most 6 digits after the point; use a smaller or larger unit of measure",
                 "priority first: a rank such as 1; write a whole number",
                 "price_breaks 100=0.75: price breaks such as 100:0.75;500:0.70, a quantity and its cost each; write quantity:cost pairs separated by semicolons",
+                "25.12.2026 false: weekdays, or a day such as 2026-12-25; leave it out",
+                "2026-12-25 closed: true where the day counts, false where it does not; write true or false",
+                "removed yes: true or false; write true or false",
+                "factor 0: a factor above 0; say how many base units are in one",
+                "factor -12: a number of at least 0; leave the minus out",
+                "removed 1: true or false; write true or false",
+                "mode cheap: service or economics; use one of the two",
+                "service_target 0: a service target above 0 up to 0.999999, such as 0.98; divide a percentage by 100",
+                "policy oracle: one of auto, classical, base_stock, s_S, R_s_S, s_Q, min_max, days_of_cover, mto, newsvendor, learned; use one of these",
+                "colour red: one of mode, service_type, service_target, policy, priority; leave it out",
+                "removed true: one of lead_time_days, lead_time_sd, unit_cost, moq, pack_size, layer_size, pallet_size, max_qty, priority, share, review_calendar, effective_to, price_breaks; leave it out",
             ]
         );
     }
@@ -605,7 +759,7 @@ mod tests {
     fn every_field_of_a_table_can_be_set_and_read() {
         for table in MasterTable::ALL {
             for name in table.fields() {
-                let found = ["3", "2026-03-02", "0.5", "true", "cycle", "mon", "1:2"]
+                let found = ["3", "2026-03-02", "0.5", "true", "cycle", "mon", "1:2", "economics", "auto"]
                     .iter()
                     .any(|text| canonical(table, name, Some(text)).is_ok_and(|said| said.as_deref() == Some(text)));
                 assert!(found, "{table:?} {name}");
@@ -622,5 +776,27 @@ mod tests {
         assert_eq!((field, error.expected.as_str()), ("max_stock", "a quantity not below the smallest of 10"));
         row.set("max_stock", None).unwrap();
         assert_eq!(row.contradiction(), None);
+        let unit = MasterKey::Uom { item_id: "milk".to_owned(), uom: "crate".to_owned() };
+        assert_eq!(MasterRecord::blank(&unit).contradiction().unwrap().0, "factor");
+    }
+
+    /// A segment of settings is the same after it was a record; what a record leaves open is as for all others.
+    #[test]
+    fn a_segment_says_what_its_record_says() {
+        let of_all = Objective::Service { service_type: ServiceType::InStock, target: 0.9 };
+        let service = Objective::Service { service_type: ServiceType::Cycle, target: 0.7 };
+        for objective in [None, Some(Objective::Economics), Some(service)] {
+            for policy in [None, Some("min_max".to_owned())] {
+                let segment = Segment { filter: "item.abc == 'C'".to_owned(), objective, policy };
+                assert_eq!(SegmentRow::from(&segment).segment(of_all), segment);
+            }
+        }
+        let mut row = SegmentRow::new(" item.abc == 'A' ");
+        row.set("service_target", Some("0.99")).unwrap();
+        let expected = Objective::Service { service_type: ServiceType::InStock, target: 0.99 };
+        assert_eq!(row.segment(of_all).objective, Some(expected));
+        row.set("mode", Some("economics")).unwrap();
+        assert_eq!(row.segment(of_all).objective, Some(Objective::Economics));
+        assert_eq!(row.segment(of_all).filter, "item.abc == 'A'");
     }
 }

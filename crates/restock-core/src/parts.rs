@@ -145,6 +145,7 @@ impl RowsByItem {
             budgets: dataset.budgets.clone(),
             capacities: dataset.capacities.clone(),
             uoms: self.uoms.take(&dataset.uoms, items),
+            segments: dataset.segments.clone(),
             text_vectors: vectors.copied().collect(),
             facts: dataset.facts.clone(),
         };

@@ -6,6 +6,28 @@ use crate::objective::{CostRates, Objective};
 use crate::quantity::Units;
 use crate::stock::StockState;
 
+/// Names of policies, as settings say them: `auto`, which is the learned one once it has watched long enough, the classical
+/// ones, and `learned`.
+pub const POLICY_NAMES: &[&str] = &[
+    "auto",
+    "classical",
+    "base_stock",
+    "s_S",
+    "R_s_S",
+    "s_Q",
+    "min_max",
+    "days_of_cover",
+    "mto",
+    "newsvendor",
+    "learned",
+];
+
+/// Whether a text names a policy: one of [`POLICY_NAMES`], or `days_of_cover:21`, which covers 21 periods.
+pub fn is_policy_name(text: &str) -> bool {
+    let n_periods = text.strip_prefix("days_of_cover:").and_then(|periods| periods.parse::<usize>().ok());
+    POLICY_NAMES.contains(&text) || n_periods.is_some_and(|n_periods| n_periods > 0)
+}
+
 /// Demand over an interval as a distribution: equally likely scenarios, ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DemandDistribution {

@@ -328,7 +328,7 @@ fn random_change(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) -
         MasterKey::Source(Lane { to_location, origin, item_id, category: None, effective_from: None })
     };
     let n = rng.random_range(1..9).to_string();
-    let (record, fields) = match rng.random_range(0..9) {
+    let (record, fields) = match rng.random_range(0..13) {
         0 => (MasterKey::Item(item), vec![("unit_cost", Some(n))]),
         1 => (MasterKey::Item(item), vec![("shelf_life_days", Some(n))]),
         2 => (MasterKey::Location(store), vec![("kind", Some("store".to_owned()))]),
@@ -343,6 +343,19 @@ fn random_change(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) -
         }
         6 => (lane(Some(item), Some(store)), vec![("pack_size", Some(n)), ("lead_time_days", Some("4".to_owned()))]),
         7 => (lane(Some(item), None), vec![("moq", Some(n))]),
+        8 => {
+            let days = ["mon thu", "tue", "none", "fri sat"][rng.random_range(0..4)].to_owned();
+            (MasterKey::Calendar("orders".to_owned()), vec![("weekdays", Some(days))])
+        }
+        9 => {
+            let field = if rng.random_bool(0.2) { "removed" } else { "2026-12-25" };
+            (MasterKey::Calendar("orders".to_owned()), vec![(field, Some("true".to_owned()))])
+        }
+        10 => {
+            let calendar = rng.random_bool(0.8).then(|| "orders".to_owned());
+            (lane(None, None), vec![("review_calendar", calendar)])
+        }
+        11 => (MasterKey::Uom { item_id: item, uom: format!("case{n}") }, vec![("factor", Some(n))]),
         _ => (lane(None, None), vec![("pack_size", Some(n)), ("priority", Some("5".to_owned()))]),
     };
     let fields = fields.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();

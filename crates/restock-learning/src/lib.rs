@@ -62,23 +62,9 @@ pub use learned_policy::LearnedPolicy;
 pub use observed::Observed;
 pub use pretrained_policy::PretrainedPolicy;
 
-use restock_core::policy::Policy;
+pub use restock_core::policy::POLICY_NAMES;
 
-/// The names that [`policy()`] knows: those of `restock_inventory`, [`guarded::NAME`], and `auto`, which is the latter once
-/// it has watched long enough.
-pub const POLICY_NAMES: &[&str] = &[
-    "auto",
-    "classical",
-    "base_stock",
-    "s_S",
-    "R_s_S",
-    "s_Q",
-    "min_max",
-    "days_of_cover",
-    "mto",
-    "newsvendor",
-    guarded::NAME,
-];
+use restock_core::policy::Policy;
 
 /// The policy of a name in [`POLICY_NAMES`], or `None`.
 pub fn policy(name: &str) -> Option<Box<dyn Policy>> {
@@ -95,8 +81,13 @@ mod tests {
     #[test]
     fn names_are_those_of_inventory_and_the_learned_one() {
         assert_eq!(POLICY_NAMES[1..POLICY_NAMES.len() - 1], *restock_inventory::POLICY_NAMES);
+        assert_eq!(POLICY_NAMES[POLICY_NAMES.len() - 1], guarded::NAME);
         for name in &POLICY_NAMES[1..] {
             assert_eq!(policy(name).expect("a policy").name(), *name);
+        }
+        for name in POLICY_NAMES.iter().chain(&["days_of_cover:21", "days_of_cover:0", "days_of_cover:x", "oracle", ""])
+        {
+            assert_eq!(restock_core::policy::is_policy_name(name), policy(name).is_some(), "{name:?}");
         }
         assert_eq!(policy("auto").expect("a policy").name(), guarded::NAME);
         assert!(policy("oracle").is_none());

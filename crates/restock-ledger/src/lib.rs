@@ -91,7 +91,7 @@ pub use ledger::{
     Batch, ConsumerOffset, Decision, Ledger, LedgerFinding, LedgerFindingCode, Outcome, QuarantineEntry,
     QuarantineState, Recorded, Snapshot,
 };
-pub use master_wire::{MAX_MASTER_FIELDS, check_record, read_master_row};
+pub use master_wire::{check_record, read_master_row};
 pub use master_words::MasterWords;
 pub use orders::{Order, OrderFileError, OrderFormat, file_word};
 #[cfg(feature = "postgres")]

@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 
 use restock_core::event::SupplyOrigin;
-use restock_core::master::{FieldError, Lane, MasterChange, MasterKey, MasterTable, canonical, field_name};
+use restock_core::filter::Filter;
+use restock_core::master::{FieldError, Lane, MasterChange, MasterKey, MasterTable, REMOVED, canonical, field_name};
 use restock_core::{EventKind, ItemLocation};
 
 use crate::fields::{self, Fields, malformed};
 use crate::incoming::Refusal;
-use crate::wire::{MAX_ATTRIBUTES, MAX_EVENT_BYTES, MAX_ID_BYTES};
-
-/// The most fields that one change sets.
-pub const MAX_MASTER_FIELDS: usize = MAX_ATTRIBUTES;
-
-/// The object of other columns in rows of `/v1/items` and its like.
-const ATTRIBUTES: &str = "attributes";
+use crate::wire::{MAX_EVENT_BYTES, MAX_ID_BYTES};
 
 /// The table of the events that are called `name`.
 pub(crate) fn table_of(name: &str) -> Option<MasterTable> {
@@ -29,11 +24,15 @@ pub(crate) fn change(table: MasterTable, fields: &mut Fields<'_>) -> Result<Even
     let said = said.map_err(|refusal| Refusal { field: "fields".to_owned(), ..refusal })?;
     let said = said.map_or_else(Vec::new, Fields::into_rest);
     let fields = texts(table, said)?;
+    if fields.len() > 1 && table.can_be_removed() && fields.get(REMOVED).is_some_and(Option::is_some) {
+        let (got, expected) = ("true beside other fields", "a removal alone");
+        return Err(malformed(REMOVED, got, expected, "say the other fields with a later event, which makes it anew"));
+    }
     Ok(EventKind::MasterChange(Box::new(MasterChange { record, fields })))
 }
 
-/// Reads a record as a row: the fields that name it beside its others, which may stand in an object `attributes` too.
-/// `null` clears a field. Where `given` names the record, the row need not, and must not name another one.
+/// Reads a record as a row: the fields that name it beside its others, which may stand in an object `attributes` too (of a
+/// calendar `exceptions`). `null` clears a field. Where `given` names the record, the row need not, and must not name another one.
 ///
 /// # Errors
 /// A [`Refusal`] that says which field holds what, what is allowed and the way out.
@@ -70,12 +69,17 @@ pub fn read_master_row(table: MasterTable, row: &[u8], given: Option<&MasterKey>
     };
     let mut flat = Vec::new();
     for (name, value) in said {
-        if name == ATTRIBUTES && value.trim_start().starts_with('{') && table.has_attributes() {
+        if table.object() == Some(&*name) && value.trim_start().starts_with('{') {
             let inner = Fields::parse_with_nulls(value);
             flat.extend(inner.map_err(|refusal| Refusal { field: name, ..refusal })?.into_rest());
         } else {
             flat.push((name, value));
         }
+    }
+    if table.can_be_removed()
+        && let Some((_, json)) = flat.iter().find(|(name, _)| name == REMOVED)
+    {
+        return Err(malformed(REMOVED, json, "no field of that name", "send DELETE for the record"));
     }
     Ok(MasterChange { record, fields: texts(table, flat)? })
 }
@@ -97,6 +101,16 @@ pub fn check_record(record: &MasterKey) -> Result<(), Refusal> {
         MasterKey::Item(id) => check("item_id", id),
         MasterKey::Location(id) => check("location_id", id),
         MasterKey::Supplier(id) => check("supplier_id", id),
+        MasterKey::Calendar(id) => check("calendar_id", id),
+        MasterKey::Uom { item_id, uom } => check("item_id", item_id).and_then(|()| check("uom", uom)),
+        MasterKey::Segment(text) => {
+            let json = serde_json::to_string(text).expect("a text is JSON");
+            let read = filter(&json).map_err(|refusal| Refusal { field: "where".to_owned(), ..refusal })?;
+            match read == *text {
+                true => Ok(()),
+                false => Err(malformed("where", &json, "a filter without blanks around it", "leave the blanks out")),
+            }
+        }
         MasterKey::ItemLocation(place) => {
             check("item_id", &place.item_id).and_then(|()| check("location_id", &place.location_id))
         }
@@ -120,10 +134,14 @@ pub fn check_record(record: &MasterKey) -> Result<(), Refusal> {
 fn check_named(given: &MasterKey, named: &[(String, &str)]) -> Result<(), Refusal> {
     for (name, json) in named {
         let own = match given {
-            MasterKey::Item(id) | MasterKey::Location(id) | MasterKey::Supplier(id) => Some(id),
+            MasterKey::Item(id) | MasterKey::Location(id) | MasterKey::Supplier(id) | MasterKey::Calendar(id) => {
+                Some(id)
+            }
+            MasterKey::Uom { item_id, .. } if name == "item_id" => Some(item_id),
+            MasterKey::Uom { uom, .. } => Some(uom),
             MasterKey::ItemLocation(place) if name == "item_id" => Some(&place.item_id),
             MasterKey::ItemLocation(place) => Some(&place.location_id),
-            MasterKey::Source(_) => None,
+            MasterKey::Source(_) | MasterKey::Segment(_) => None,
         };
         if let Some(own) = own
             && fields::id(json).as_ref() != Ok(own)
@@ -141,6 +159,9 @@ fn key(table: MasterTable, fields: &mut Fields<'_>) -> Result<MasterKey, Refusal
         MasterTable::Items => MasterKey::Item(fields.id("item_id")?),
         MasterTable::Locations => MasterKey::Location(fields.id("location_id")?),
         MasterTable::Suppliers => MasterKey::Supplier(fields.id("supplier_id")?),
+        MasterTable::Calendars => MasterKey::Calendar(fields.id("calendar_id")?),
+        MasterTable::Uoms => MasterKey::Uom { item_id: fields.id("item_id")?, uom: fields.id("uom")? },
+        MasterTable::Segments => MasterKey::Segment(fields.required("where", FILTER, filter)?),
         MasterTable::ItemLocations => {
             MasterKey::ItemLocation(ItemLocation::new(fields.id("item_id")?, fields.id("location_id")?))
         }
@@ -169,12 +190,29 @@ fn key(table: MasterTable, fields: &mut Fields<'_>) -> Result<MasterKey, Refusal
     })
 }
 
+const FILTER: &str = "a filter such as item.abc == 'C'";
+
+/// A filter that can be read, blanks around it cut.
+fn filter(json: &str) -> Result<String, Refusal> {
+    let text = fields::text(json)?;
+    if text.is_empty() {
+        return Err(malformed("", json, FILTER, "say which item-locations it is for"));
+    }
+    match Filter::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let got = format!("{} at character {}", error.got, error.at);
+            Err(malformed("", &got, error.expected, "correct the filter"))
+        }
+    }
+}
+
 /// The texts of fields, each checked.
 fn texts(table: MasterTable, said: Vec<(String, &str)>) -> Result<BTreeMap<String, Option<String>>, Refusal> {
     let mut all = BTreeMap::new();
     for (name, json) in said {
         let known = field_name(table, &name);
-        if table.key_fields().contains(&known) || known == ATTRIBUTES {
+        if table.key_fields().contains(&known) || table.object() == Some(known) {
             let fix = "name the record beside its fields, and send other fields under their own names";
             return Err(malformed(&name, json, "no field of that name", fix));
         }
@@ -184,15 +222,14 @@ fn texts(table: MasterTable, said: Vec<(String, &str)>) -> Result<BTreeMap<Strin
         }
         let text = text_of(json).map_err(|refusal| Refusal { field: name.clone(), ..refusal })?;
         let text = canonical(table, known, text.as_deref()).map_err(|FieldError { expected, fix }| {
-            let is_known = table.has_attributes() || table.fields().contains(&known);
-            malformed(&name, if is_known { json } else { "a field that is not known" }, expected, fix)
+            malformed(&name, if table.may_have(known) { json } else { "a field that is not known" }, expected, fix)
         })?;
         if all.insert(known.to_owned(), text).is_some() {
             return Err(malformed(&name, "the field twice", "each field once", "leave one of them out"));
         }
     }
-    if all.len() > MAX_MASTER_FIELDS {
-        let (got, expected) = (format!("{} fields", all.len()), format!("at most {MAX_MASTER_FIELDS} fields"));
+    if all.len() > table.max_fields() {
+        let (got, expected) = (format!("{} fields", all.len()), format!("at most {} fields", table.max_fields()));
         return Err(malformed("", &got, expected, "leave out what a plan does not need"));
     }
     Ok(all)

@@ -1,16 +1,18 @@
 //! The last word about each field of master data, whatever the order in which the words came.
 //!
 //! A word is of an event: of two about a field the later holds, by (instant, source, event id). What notices of suppliers
-//! say about lead times is among them. Ten thousand syncs of the same table take as much memory as one.
+//! say about lead times is among them. A removal holds over every earlier word about its record, and over files; a later
+//! word makes the record anew. Ten thousand syncs of the same table take as much memory as one.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use restock_core::dataset::{Calendar, SegmentRow};
 use restock_core::event::SupplyOrigin;
-use restock_core::master::{MasterChange, MasterKey, MasterRecord};
+use restock_core::master::{MasterChange, MasterKey, MasterRecord, REMOVED};
 use restock_core::{Event, EventKind};
 use rust_decimal::Decimal;
 
@@ -44,10 +46,24 @@ pub(crate) struct Word {
 
 /// What is said about one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Words {
+pub(crate) struct Words {
     /// The last event about it.
     last: Arc<Said>,
-    fields: BTreeMap<String, Word>,
+    /// The last event that removed it; no word is earlier.
+    removed: Option<Arc<Said>>,
+    pub(crate) fields: BTreeMap<String, Word>,
+}
+
+impl Words {
+    /// Whether what files say about it holds no more.
+    pub(crate) fn is_made_anew(&self) -> bool {
+        self.removed.is_some()
+    }
+
+    /// Whether it was removed and nothing was said since.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.as_ref() == Some(&self.last)
+    }
 }
 
 /// Whom a notice of lead times is about: the origin, the item and the receiving location.
@@ -82,11 +98,21 @@ impl MasterWords {
     fn add_change(&mut self, said: Said, MasterChange { record, fields }: &MasterChange) {
         let said = Arc::new(said);
         let words = match self.records.entry(record.clone()) {
-            Entry::Vacant(entry) => entry.insert(Words { last: said.clone(), fields: BTreeMap::new() }),
+            Entry::Vacant(entry) => entry.insert(Words { last: said.clone(), removed: None, fields: BTreeMap::new() }),
             Entry::Occupied(entry) => entry.into_mut(),
         };
         words.last = said.clone().max(words.last.clone());
-        for (name, text) in fields {
+        let can_be_removed = record.table().can_be_removed();
+        if can_be_removed && fields.get(REMOVED).is_some_and(Option::is_some) {
+            words.removed = words.removed.take().max(Some(said));
+            let removed = words.removed.as_ref();
+            words.fields.retain(|_, word| Some(&word.said) > removed);
+            return;
+        }
+        if words.removed.as_ref().is_some_and(|removed| said < *removed) {
+            return;
+        }
+        for (name, text) in fields.iter().filter(|(name, _)| !can_be_removed || *name != REMOVED) {
             let word = || Word { said: said.clone(), text: text.clone() };
             match words.fields.entry(name.clone()) {
                 Entry::Vacant(entry) => drop(entry.insert(word())),
@@ -101,9 +127,14 @@ impl MasterWords {
         self.records.is_empty()
     }
 
-    /// Whether anything is said about a record.
+    /// Whether anything is said about a record that was not removed.
     pub fn has(&self, record: &MasterKey) -> bool {
-        self.records.contains_key(record)
+        self.records.get(record).is_some_and(|words| !words.is_removed())
+    }
+
+    /// Whether what files say about a record holds no more, because it was removed.
+    pub fn is_made_anew(&self, record: &MasterKey) -> bool {
+        self.records.get(record).is_some_and(Words::is_made_anew)
     }
 
     /// When anything was said about a record last.
@@ -111,18 +142,56 @@ impl MasterWords {
         self.records.get(record).map(|words| words.last.at)
     }
 
-    /// The records that something is said about from `first` on, ascending.
+    /// The records that something is said about from `first` on, removed ones too, ascending.
     pub fn records_from<'a>(&'a self, first: &MasterKey) -> impl Iterator<Item = &'a MasterKey> + use<'a> {
         self.records.range((Bound::Included(first), Bound::Unbounded)).map(|(record, _)| record)
     }
 
-    /// Fields of every record, ascending.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&MasterKey, &BTreeMap<String, Word>)> {
-        self.records.iter().map(|(record, words)| (record, &words.fields))
+    /// What is said about every record, ascending.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&MasterKey, &Words)> {
+        self.records.iter()
     }
 
-    /// Lays what is said about a record over what else is known of it; of a lane its lead time by notices too.
+    /// Says over calendars of files, by id.
+    pub fn say_calendars(&self, calendars: &mut BTreeMap<String, Calendar>) {
+        for key in self.records_from(&MasterKey::Calendar(String::new())) {
+            let MasterKey::Calendar(id) = key else { break };
+            let mut record = MasterRecord::Calendar(calendars.remove(id).unwrap_or_default());
+            self.overlay(key, &mut record);
+            if let MasterRecord::Calendar(calendar) = record
+                && self.has(key)
+            {
+                calendars.insert(id.clone(), calendar);
+            }
+        }
+    }
+
+    /// Says over segments of the settings: those of files in their order, and then the others by their filters; of all
+    /// these lower priorities come first.
+    pub fn say_segments(&self, segments: &mut Vec<SegmentRow>) {
+        segments.retain(|row| !self.is_made_anew(&MasterKey::Segment(row.filter.clone())));
+        let of_files: BTreeSet<String> = segments.iter().map(|row| row.filter.clone()).collect();
+        let said = self.records_from(&MasterKey::Segment(String::new())).filter(|key| self.has(key));
+        segments.extend(said.filter_map(|key| match key {
+            MasterKey::Segment(filter) if !of_files.contains(filter) => Some(SegmentRow::new(filter)),
+            _ => None,
+        }));
+        for row in segments.iter_mut() {
+            let mut record = MasterRecord::Segment(row.clone());
+            self.overlay(&MasterKey::Segment(row.filter.clone()), &mut record);
+            if let MasterRecord::Segment(said) = record {
+                *row = said;
+            }
+        }
+        segments.sort_by_key(|row| row.priority);
+    }
+
+    /// Lays what is said about a record over what else is known of it, where that still holds; of a lane its lead time by
+    /// notices too.
     pub fn overlay(&self, key: &MasterKey, record: &mut MasterRecord) {
+        if self.is_made_anew(key) {
+            *record = MasterRecord::blank(key);
+        }
         let words = self.records.get(key).map(|words| &words.fields);
         for (name, word) in words.into_iter().flatten() {
             // What an event of a newer version says and this one does not know stays unsaid.
@@ -154,6 +223,9 @@ impl MasterWords {
                 by_event.entry(&word.said).or_default().insert(name.clone(), word.text.clone());
             }
             by_event.entry(&words.last).or_default();
+            if let Some(removed) = &words.removed {
+                by_event.entry(removed).or_default().insert(REMOVED.to_owned(), Some("true".to_owned()));
+            }
             events.extend(by_event.into_iter().map(|(said, fields)| {
                 let change = MasterChange { record: record.clone(), fields };
                 event_of(said, EventKind::MasterChange(Box::new(change)))

@@ -15,8 +15,9 @@
 //! - *Open orders* that events tell of are the book's, begun with the rows of the files.
 //! - Of *prices* and *promotions* said twice for the same span, the last event stands.
 //! - *Sensor readings* without an item become signals: the mean per metric, location and day.
-//! - *Master data*: per field the last word holds, over what files say; records that files do not have are added. What is
-//!   said about them holds for all days, so it comes before everything else.
+//! - *Master data*: per field the last word holds, over what files say; records that files do not have are added, and a
+//!   calendar, a unit or a segment that is removed is not there until something is said about it again. What is said about
+//!   them holds for all days, so it comes before everything else.
 //! - A *lead-time notice* sets the lead time of the supply lanes that it covers, but for a lane whose lead time was said
 //!   later.
 //! - Items, locations and suppliers that files do not have are added, without attributes.

@@ -16,7 +16,8 @@
 //! - Instants have an offset from UTC; a local time or a bare number is refused, because it can be read in two ways.
 //! - Ids are texts, or whole numbers that become their digits; blanks around them are cut, as in imported files.
 //! - `null` is the same as an absent field; a field that stands twice is refused.
-//! - What changes master data has its fields in an object `fields`: texts, numbers, truths, and `null`, which clears.
+//! - What changes master data has its fields in an object `fields`: texts, numbers, truths, and `null`, which clears. A
+//!   calendar, a unit or a segment is removed by `"fields":{"removed":true}`.
 //! - Fields that the kind does not know are kept as attributes with their JSON text; those of a CloudEvents envelope have
 //!   `ce-` before their name. They are part of what the event says.
 //! - [`write()`] gives every event one text: equal events have equal texts, however they were sent.
@@ -601,6 +602,12 @@ impl Object {
                 self.optional_text("category", &lane.category);
                 self.optional("effective_from", lane.effective_from);
             }
+            MasterKey::Calendar(id) => self.text("calendar_id", id),
+            MasterKey::Uom { item_id, uom } => {
+                self.text("item_id", item_id);
+                self.text("uom", uom);
+            }
+            MasterKey::Segment(filter) => self.text("where", filter),
         }
     }
 

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use restock_core::ItemLocation;
+use restock_core::master::MasterKey;
 use serde::de::DeserializeOwned;
 
 use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, MAX_REASON_BYTES, USUAL_PAGE};
@@ -79,6 +80,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
             Ok(Path((item_id, location_id))) => Ok(Self(ItemLocation { item_id, location_id })),
             Err(_) => Err(Problem::bad_query("path", format!("{:?}", parts.uri.path()), "two ids in UTF-8")),
         }
+    }
+}
+
+/// Item and unit of measure at the end of a path.
+pub(crate) struct ItemUnit(pub(crate) MasterKey);
+
+impl<S: Send + Sync> FromRequestParts<S> for ItemUnit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Place(ItemLocation { item_id, location_id: uom }) = Place::from_request_parts(parts, state).await?;
+        Ok(Self(MasterKey::Uom { item_id, uom }))
     }
 }
 

@@ -4,12 +4,12 @@
 //! a whole table writes what differs and nothing else, and no change is lost between a request and the next plan.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use restock_core::dataset::{Item, ItemLocationRow, LaneName, Location, Origin, SourceRow, Supplier};
+use restock_core::dataset::{Item, ItemLocationRow, LaneName, Location, Origin, SourceRow, Supplier, UomRow};
 use restock_core::event::SupplyOrigin;
-use restock_core::master::{FieldError, Lane, MasterChange, MasterKey, MasterRecord, MasterTable};
+use restock_core::master::{FieldError, Lane, MasterChange, MasterKey, MasterRecord, MasterTable, REMOVED};
 use restock_core::{Dataset, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, SupplierIdx};
 use restock_ledger::{Incoming, MasterWords, Refusal, RefusalCode, check_record};
 
@@ -122,9 +122,10 @@ pub(crate) fn lane_of(tables: &Dataset, row: &SourceRow) -> Lane {
 pub(crate) struct Masters<'a> {
     files: &'a Dataset,
     words: &'a MasterWords,
-    /// Rows of item-locations and lanes by what names them, where many are asked for.
+    /// Rows of item-locations, lanes and units by what names them, where many are asked for.
     settings: Option<HashMap<(ItemIdx, LocationIdx), usize>>,
     lanes: Option<HashMap<LaneName, usize>>,
+    units: Option<HashMap<(ItemIdx, &'a str), usize>>,
 }
 
 /// Rows of a table that are looked for one by one; for more, an index is made first.
@@ -140,12 +141,15 @@ impl<'a> Masters<'a> {
         });
         let lanes = index(MasterTable::Sources)
             .then(|| files.sources.iter().enumerate().map(|(idx, row)| (row.name(), idx)).collect());
-        Self { files, words, settings, lanes }
+        let units = index(MasterTable::Uoms)
+            .then(|| files.uoms.iter().enumerate().map(|(idx, row)| ((row.item, &*row.uom), idx)).collect());
+        Self { files, words, settings, lanes, units }
     }
 
-    /// A record as it is known, and whether it is known at all. Of rows of files with the same name the last counts.
+    /// A record as it is known, and whether it is known at all. Of rows of files with the same name the last counts, and of
+    /// segments the first.
     pub(crate) fn record(&self, key: &MasterKey) -> (MasterRecord, bool) {
-        let of_files = self.of_files(key);
+        let of_files = self.of_files(key).filter(|_| !self.words.is_made_anew(key));
         let is_known = of_files.is_some() || self.words.has(key);
         let mut record = of_files.unwrap_or_else(|| MasterRecord::blank(key));
         self.words.overlay(key, &mut record);
@@ -165,7 +169,40 @@ impl<'a> Masters<'a> {
             MasterKey::Supplier(id) => Supplier::find(files, id).cloned().map(MasterRecord::Supplier),
             MasterKey::ItemLocation(place) => self.settings_of(place).cloned().map(MasterRecord::ItemLocation),
             MasterKey::Source(lane) => self.row_of(lane).cloned().map(MasterRecord::Source),
+            MasterKey::Calendar(id) => files.calendars.get(id).cloned().map(MasterRecord::Calendar),
+            MasterKey::Uom { item_id, uom } => self.unit_of(item_id, uom).cloned().map(MasterRecord::Uom),
+            MasterKey::Segment(filter) => {
+                files.segments.iter().find(|row| row.filter == *filter).cloned().map(MasterRecord::Segment)
+            }
         }
+    }
+
+    fn unit_of(&self, item_id: &str, uom: &str) -> Option<&UomRow> {
+        let item = ItemIdx(idx_of::<Item>(self.files, item_id)?);
+        match &self.units {
+            Some(rows) => rows.get(&(item, uom)).map(|row| &self.files.uoms[*row]),
+            None => self.files.uoms.iter().rfind(|row| row.item == item && row.uom == uom),
+        }
+    }
+
+    /// Who refers to a calendar: locations by their open days, suppliers by their holidays, lanes by their order days.
+    pub(crate) fn users_of_calendar(&self, calendar_id: &str) -> BTreeSet<String> {
+        let (files, words) = (self.files, self.words);
+        let is_it = |id: &Option<String>| id.as_deref() == Some(calendar_id);
+        let locations = Location::known_from(&files.locations, words, "").filter(|one| is_it(&one.calendar));
+        let locations = locations.map(|one| Location::key(&one.location_id));
+        let suppliers = Supplier::known_from(&files.suppliers, words, "").filter(|one| is_it(&one.holidays_calendar));
+        let suppliers = suppliers.map(|one| Supplier::key(&one.supplier_id));
+        let of_files = files.sources.iter().filter(|row| is_it(&row.review_calendar)).map(|row| lane_of(files, row));
+        let said = words.records_from(&MasterKey::Source(Lane::first())).filter_map(|key| match key {
+            MasterKey::Source(lane) => Some(lane.clone()),
+            _ => None,
+        });
+        let lanes = of_files
+            .chain(said)
+            .map(MasterKey::Source)
+            .filter(|key| matches!(self.record(key).0, MasterRecord::Source(row) if is_it(&row.review_calendar)));
+        locations.chain(suppliers).chain(lanes).map(|key| key.subject()).collect()
     }
 
     fn settings_of(&self, place: &ItemLocation) -> Option<&ItemLocationRow> {
@@ -248,6 +285,11 @@ impl<'a> Judge<'a> {
             return Err(refusal(field, &got, own, "use a token or user of that location"));
         }
         check_record(&key)?;
+        if key.table().can_be_removed() && fields.contains_key(REMOVED) {
+            let record = self.masters.record(&key).0;
+            let removal = FieldChange { before: None, now: Some("true".to_owned()) };
+            return Ok(Judged { key, record, changed: [(REMOVED.to_owned(), removal)].into(), is_new: false });
+        }
         let (before, is_known) = match self.earlier.get(&key) {
             Some(record) => (record.clone(), true),
             None => self.masters.record(&key),
@@ -268,7 +310,12 @@ impl<'a> Judge<'a> {
             record.set(&name, text.as_deref()).map_err(|error| of_field(&name, text.as_deref(), error))?;
             changed.insert(name, FieldChange { before: was, now: text });
         }
-        if !changed.is_empty()
+        let max_fields = key.table().max_fields();
+        if changed.len() > max_fields {
+            let (got, expected) = (format!("{} fields", changed.len()), format!("at most {max_fields} fields"));
+            return Err(refusal("", &got, expected, "say them in several requests, each a part of them"));
+        }
+        if (!changed.is_empty() || !is_known)
             && let Some((field, error)) = record.contradiction()
         {
             return Err(of_field(field, record.get(field).as_deref(), error));

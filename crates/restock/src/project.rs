@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use restock_core::dataset::Item;
+use restock_core::dataset::{Item, SegmentRow};
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Day, Forecaster, Money, Objective, ServiceType};
@@ -209,10 +209,27 @@ impl Project {
             progress.say(&format!("{} {file}", session.text(Text::Reading)));
             progress.set(done, total.unwrap_or(0));
         });
-        match import {
+        let mut import = match import {
             // Events are data too: of a project that has them, files may come later.
-            Err(ImportError::NothingToImport { .. }) if self.has_events()? => Ok(Import::default()),
-            import => import.map_err(|error| import_error(&error)),
+            Err(ImportError::NothingToImport { .. }) if self.has_events()? => Import::default(),
+            import => import.map_err(|error| import_error(&error))?,
+        };
+        // They stand beside the tables, so that events are laid over them too.
+        let segments = self.config_over(&import)?.settings.segments;
+        import.dataset.segments = segments.iter().map(SegmentRow::from).collect();
+        Ok(import)
+    }
+
+    /// The settings over what the mapping and the files say.
+    fn config_over(&self, import: &Import) -> Result<Config, CliError> {
+        let mut base = PlanSettings::default();
+        if let Some(bucket) = import.bucket {
+            base.bucket = bucket;
+        }
+        let base = with_hints(base, &import.settings, self.mapping.as_deref())?;
+        match &self.config_file {
+            Some((path, text)) => Config::parse_over(text, path, base),
+            None => Config::parse_over("", Path::new(""), base),
         }
     }
 
@@ -235,19 +252,13 @@ impl Project {
     ) -> Result<Loaded, CliError> {
         let own = self.config_file.is_some().then_some(self.dir.as_path());
         let look_back = session.as_of.or(self.config.settings.as_of);
-        let mut base = PlanSettings::default();
-        if let Some(bucket) = import.bucket {
-            base.bucket = bucket;
-        }
-        let base = with_hints(base, &import.settings, self.mapping.as_deref())?;
-        let config = match &self.config_file {
-            Some((path, text)) => Config::parse_over(text, path, base)?,
-            None => Config::parse_over("", Path::new(""), base)?,
-        };
+        let config = self.config_over(&import)?;
         if let Some(folder) = &config.text_model {
             import.dataset.text_vectors = text_vectors(&self.dir.join(folder), &import.dataset.items)?;
         }
         let mut settings = config.settings;
+        let segments = std::mem::take(&mut import.dataset.segments);
+        settings.segments = segments.iter().map(|row| row.segment(settings.objective)).collect();
         settings.as_of = session.as_of.or(settings.as_of);
         let mut notes: Vec<String> = match &self.config_file {
             Some((path, _)) => {

@@ -174,6 +174,23 @@ fn a_ledger_and_its_server_speak_chinese() {
         event("7", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":1.23456789"#),
         event("8", r#""occurred_at":"2026-03-01T09:00:00Z","quantity":1"#).replace("sale", "sold"),
     ];
+    let of_terms = [
+        r#""type":"calendar_changed","calendar_id":"shop","fields":{"25.12.2026":false}"#,
+        r#""type":"calendar_changed","calendar_id":"shop","fields":{"2026-12-25":"closed"}"#,
+        r#""type":"calendar_changed","calendar_id":"shop","fields":{"weekdays":"someday"}"#,
+        r#""type":"calendar_changed","calendar_id":"shop","fields":{"removed":true,"weekdays":"mon"}"#,
+        r#""type":"uom_changed","item_id":"tea","uom":"crate","fields":{"factor":0}"#,
+        r#""type":"segment_changed","fields":{"mode":"service"}"#,
+        r#""type":"segment_changed","where":" ","fields":{"mode":"service"}"#,
+        r#""type":"segment_changed","where":"abc == 'C'","fields":{"mode":"service"}"#,
+        r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"mode":"cheap"}"#,
+        r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"target":0}"#,
+        r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"policy":"oracle"}"#,
+    ];
+    let of_terms = of_terms.iter().enumerate().map(|(number, fields)| {
+        format!(r#"{{"event_id":"t{number}","source":"erp","occurred_at":"2026-03-01T09:00:00Z",{fields}}}"#)
+    });
+    let lines: Vec<String> = lines.into_iter().chain(of_terms).collect();
     write("events.ndjson", &lines.join("\n"));
     for (project, settings) in [
         ("tls", "[server]\ntls_key = \"key.pem\"\n"),

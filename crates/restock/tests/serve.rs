@@ -627,3 +627,87 @@ fn master_data_said_over_http_is_in_the_plan_of_both() {
     let again = served.request("GET", "/v1/events", Some(&planner), "");
     assert_eq!(n_events(&again), 3, "it is what it was");
 }
+
+/// What a calendar and a segment say is in the plan of both: the day of an order, and its quantity.
+#[test]
+fn calendars_and_segments_said_over_http_are_in_the_plan_of_both() {
+    let dir = tempfile::tempdir().unwrap();
+    chain(dir.path(), 28);
+    let settings = dir.path().join("shop/restock.toml");
+    let of_files = "[[segment]]\nwhere = \"item.id == 'salt'\"\nservice = { target = 0.6 }\n";
+    std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap() + of_files).unwrap();
+    let planner = token(dir.path(), "ada", "planner");
+    let served = Served::start(dir.path());
+    type Line = (String, String, String, String);
+    let lines = |all: &serde_json::Value| -> Vec<Line> {
+        let text = |one: &serde_json::Value, name: &str| one[name].as_str().unwrap().to_owned();
+        let line = |one| (text(one, "item_id"), text(one, "destination"), text(one, "quantity"), text(one, "order_by"));
+        let mut lines: Vec<Line> = all["proposals"].as_array().unwrap().iter().map(line).collect();
+        lines.sort();
+        lines
+    };
+    let on_desk = |served: &Served| {
+        lines(&body(&served.request("GET", "/v1/proposals?state=proposed&limit=100", Some(&planner), "")))
+    };
+    let until_same = |served: &Served, what: &str| {
+        let wanted = lines(&json(dir.path(), &["plan", "--project", "shop", "--json"]));
+        for _ in 0..1_200 {
+            if on_desk(served) == wanted {
+                return wanted;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{what}: the desk has {:?}, a plan wants {wanted:?}", on_desk(served));
+    };
+    let say = |served: &Served, method: &str, path: &str, body: &str, status: u16| {
+        let answer = served.request(method, path, Some(&planner), body);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{method} {path}: {answer}");
+    };
+    let of = |lines: &[Line], item: &str, place: &str| {
+        lines.iter().find(|line| (line.0.as_str(), line.1.as_str()) == (item, place)).cloned()
+    };
+    until_same(&served, "at the start");
+    // The depot orders of the mill on Thursdays, then on Tuesdays.
+    let lane = r#"{"to_location":"depot","supplier_id":"mill","review_calendar":"orders"}"#;
+    say(&served, "PUT", "/v1/calendars/orders", r#"{"weekdays":"thu"}"#, 201);
+    say(&served, "PATCH", "/v1/sources", lane, 200);
+    let thursdays = until_same(&served, "after a calendar");
+    let rice = of(&thursdays, "rice", "depot").expect("the depot orders rice");
+    assert_eq!(rice.3, "2026-03-05");
+    say(&served, "PATCH", "/v1/calendars/orders", r#"{"weekdays":"tue","exceptions":{"2026-03-03":false}}"#, 200);
+    let tuesdays = until_same(&served, "after another order day");
+    assert_eq!(of(&tuesdays, "rice", "depot").unwrap().3, "2026-03-10", "the next Tuesday is an exception");
+    let used = served.request("DELETE", "/v1/calendars/orders", Some(&planner), "");
+    assert!(used.starts_with("HTTP/1.1 409") && used.contains("source/*@depot<mill"), "{used}");
+
+    // A question about a proposal is the one about its item-location.
+    let proposals = body(&served.request("GET", "/v1/proposals?state=proposed&limit=100", Some(&planner), ""));
+    let is_rice = |one: &&serde_json::Value| one["item_id"] == "rice" && one["destination"] == "depot";
+    let proposal = proposals["proposals"].as_array().unwrap().iter().find(is_rice).unwrap();
+    let path = format!("/v1/proposals/{}/explanation", proposal["proposal_id"].as_str().unwrap());
+    let asked = body(&served.request("POST", &path, Some(&planner), r#"{"what_if":{"lead_time":25}}"#));
+    let read = body(&served.request("GET", "/v1/item-locations/rice/depot?what_if=lead_time=25", Some(&planner), ""));
+    assert_eq!(asked["what_if"], read["what_if"]);
+    assert_ne!(asked["what_if"]["line"]["quantity"], read["line"]["line"]["quantity"]);
+    assert_eq!(asked["quantity"], proposal["quantity"]);
+
+    // Rice should nearly never run out; of salt the settings say less, and then nothing.
+    say(&served, "PUT", "/v1/segments", r#"{"where":"item.id == 'rice'","service_target":0.999}"#, 201);
+    let with_segment = until_same(&served, "after a segment");
+    let units = |lines: &[Line], item: &str| -> f64 {
+        lines.iter().filter(|line| line.0 == item).map(|line| line.2.parse::<f64>().unwrap()).sum()
+    };
+    assert!(units(&with_segment, "rice") > units(&tuesdays, "rice"), "{with_segment:?}, before {tuesdays:?}");
+    say(&served, "DELETE", "/v1/segments?where=item.id%20%3D%3D%20%27salt%27", "", 204);
+    let without = until_same(&served, "after a segment of the settings was removed");
+    assert!(units(&without, "salt") > units(&with_segment, "salt"), "{without:?}, before {with_segment:?}");
+    drop(served);
+    let served = Served::start(dir.path());
+    assert_eq!(until_same(&served, "after a kill"), without);
+    let segments = body(&served.request("GET", "/v1/segments", Some(&planner), ""));
+    assert_eq!(segments["segments"].as_array().unwrap().len(), 1, "{segments}");
+    assert_eq!(segments["segments"][0]["where"], "item.id == 'rice'");
+    // What the settings say of the same filter is said over, field by field.
+    say(&served, "PATCH", "/v1/segments", r#"{"where":"item.id == 'salt'","service_target":0.6}"#, 201);
+    assert_eq!(until_same(&served, "after it was said again"), with_segment);
+}

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::FieldError;
 use crate::dataset::PriceBreak;
 use crate::objective::ServiceType;
+use crate::policy::{POLICY_NAMES, is_policy_name};
 use crate::quantity::{Money, Quantity};
 use crate::time::{Day, WeekdaySet};
 
@@ -40,6 +41,14 @@ pub enum Slot<'a> {
     Service(&'a mut Option<ServiceType>),
     /// Quantity discounts.
     PriceBreaks(&'a mut Vec<PriceBreak>),
+    /// Base units of a unit of measure, above 0; 0 when unknown.
+    Factor(&'a mut Quantity),
+    /// Whether costs decide; service does when unknown.
+    Economics(&'a mut bool),
+    /// A service target of a segment, above 0 and at most 0.999999.
+    OwnTarget(&'a mut Option<f64>),
+    /// The name of a policy.
+    Policy(&'a mut Option<String>),
 }
 
 const NUMBER: &str = "a plain decimal number such as 12 or 0.75";
@@ -130,9 +139,11 @@ impl Slot<'_> {
                 })?;
             }
             Self::Weekdays(slot) => {
-                let expected = "days of the week such as mon wed fri, or daily";
+                let expected = "days of the week such as mon wed fri, or daily or none";
                 let refused = |_| FieldError::new(expected, "write their first three letters with blanks between");
-                *slot = read(text, |text| text.parse().map_err(refused))?.unwrap_or_default();
+                let days =
+                    |text: &str| if text == "none" { Ok(WeekdaySet::NONE) } else { text.parse().map_err(refused) };
+                *slot = read(text, days)?.unwrap_or_default();
             }
             Self::Rank(slot) => {
                 let refused = |_| FieldError::new("a rank such as 1", "write a whole number");
@@ -154,6 +165,34 @@ impl Slot<'_> {
                 })?;
             }
             Self::PriceBreaks(slot) => *slot = read(text, price_breaks)?.unwrap_or_default(),
+            Self::Factor(slot) => {
+                let factor = read(text, quantity)?.unwrap_or_default();
+                if text.is_some_and(|text| !text.trim().is_empty()) && factor <= Quantity::ZERO {
+                    return Err(FieldError::new("a factor above 0", "say how many base units are in one"));
+                }
+                *slot = factor;
+            }
+            Self::Economics(slot) => {
+                *slot = read(text, |text| match text {
+                    "economics" => Ok(true),
+                    "service" => Ok(false),
+                    _ => Err(FieldError::new("service or economics", "use one of the two")),
+                })?
+                .unwrap_or_default();
+            }
+            Self::OwnTarget(slot) => {
+                *slot = read(text, |text| {
+                    let expected = "a service target above 0 up to 0.999999, such as 0.98";
+                    let target = number(text, 0.999_999).ok().filter(|target| *target > 0.0);
+                    target.ok_or_else(|| FieldError::new(expected, "divide a percentage by 100"))
+                })?;
+            }
+            Self::Policy(slot) => {
+                *slot = read(text, |text| match is_policy_name(text) {
+                    true => Ok(text.to_owned()),
+                    false => Err(FieldError::new(format!("one of {}", POLICY_NAMES.join(", ")), "use one of these")),
+                })?;
+            }
         }
         Ok(())
     }
@@ -161,15 +200,20 @@ impl Slot<'_> {
     pub(super) fn get(self) -> Option<String> {
         match self {
             Self::Text(slot) => Some(slot.clone()).filter(|text| !text.is_empty()),
-            Self::MaybeText(slot) => slot.clone(),
+            Self::MaybeText(slot) | Self::Policy(slot) => slot.clone(),
             Self::Money(slot) => slot.map(|money| money.normalize().to_string()),
             Self::Quantity(slot) | Self::OrderSize(slot) => slot.map(|quantity| quantity.to_string()),
-            Self::Number(slot, _) | Self::Share(slot) | Self::Target(slot) => slot.map(|number| number.to_string()),
+            Self::Number(slot, _) | Self::Share(slot) | Self::Target(slot) | Self::OwnTarget(slot) => {
+                slot.map(|number| number.to_string())
+            }
             Self::WholeDays(slot) => slot.map(|days| days.to_string()),
             Self::Day(slot) => slot.map(|day| day.to_string()),
+            Self::Weekdays(slot) if *slot == WeekdaySet::NONE => Some("none".to_owned()),
             Self::Weekdays(slot) => Some(slot.to_string()).filter(|_| *slot != WeekdaySet::ALL),
             Self::Rank(slot) => Some(slot.to_string()).filter(|_| *slot != 0),
             Self::Flag(slot) => slot.then(|| "true".to_owned()),
+            Self::Factor(slot) => (*slot > Quantity::ZERO).then(|| slot.to_string()),
+            Self::Economics(slot) => slot.then(|| "economics".to_owned()),
             Self::Service(slot) => slot.map(|service_type| service_name(service_type).to_owned()),
             Self::PriceBreaks(slot) => {
                 let step = |step: &PriceBreak| format!("{}:{}", step.from_quantity, step.unit_cost.normalize());

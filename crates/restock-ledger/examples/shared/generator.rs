@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::event::{OrderLine, SupplyOrigin};
-use restock_core::master::{Lane, MasterChange, MasterKey, canonical};
+use restock_core::master::{Lane, MasterChange, MasterKey, REMOVED, canonical};
 use restock_core::{Day, Event, EventKind, ItemLocation, Money, Quantity};
 
 /// The clock of whoever takes the events in: all of them happened in the 400 days before.
@@ -113,11 +113,14 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
 
 /// What is said about a record: some of its fields, some of them cleared.
 fn master_change(rng: &mut ChaCha8Rng, place: ItemLocation) -> MasterChange {
-    let record = match rng.random_range(0..5) {
+    let record = match rng.random_range(0..8) {
         0 => MasterKey::Item(place.item_id),
         1 => MasterKey::Location(place.location_id),
         2 => MasterKey::Supplier(format!("supplier-{}", rng.random_range(0..3))),
         3 => MasterKey::ItemLocation(place),
+        4 => MasterKey::Calendar(["shop", "holidays"][rng.random_range(0..2)].to_owned()),
+        5 => MasterKey::Uom { item_id: place.item_id, uom: ["case", "pallet"][rng.random_range(0..2)].to_owned() },
+        6 => MasterKey::Segment(["item.abc == 'A'", "location.kind == \"dc\""][rng.random_range(0..2)].to_owned()),
         _ => {
             let item_id = rng.random_bool(0.6).then_some(place.item_id);
             let category = (item_id.is_none() && rng.random_bool(0.3)).then(|| "food/dairy".to_owned());
@@ -131,11 +134,31 @@ fn master_change(rng: &mut ChaCha8Rng, place: ItemLocation) -> MasterChange {
         }
     };
     let table = record.table();
-    let names = table.fields().iter().copied().chain(table.has_attributes().then_some("brand"));
+    if table.can_be_removed() && rng.random_bool(0.2) {
+        return MasterChange { record, fields: [(REMOVED.to_owned(), Some("true".to_owned()))].into() };
+    }
+    let others: &[&str] = match record {
+        MasterKey::Calendar(_) => &["2026-12-25", "2026-12-26"],
+        _ if table.has_attributes() => &["brand"],
+        _ => &[],
+    };
+    let names = table.fields().iter().chain(others).copied();
     let mut fields = BTreeMap::new();
     for name in names {
         if rng.random_bool(0.25) {
-            let texts = ["2026-03-02", "0.5", "4", "12.5", "true", "fill_rate", "mon \"x\" thu", "mon fri", "10:0.75"];
+            let texts = [
+                "2026-03-02",
+                "0.5",
+                "4",
+                "12.5",
+                "true",
+                "fill_rate",
+                "mon \"x\" thu",
+                "mon fri",
+                "10:0.75",
+                "economics",
+                "min_max",
+            ];
             let first = rng.random_range(0..texts.len());
             let known = (0..texts.len()).map(|idx| texts[(first + idx) % texts.len()]);
             let mut said = known.filter_map(|text| canonical(table, name, Some(text)).ok());

@@ -1,8 +1,8 @@
 //! What is said about master data, laid over what files say.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use restock_core::dataset::{ItemLocationRow, Origin, SourceRow};
+use restock_core::dataset::{ItemLocationRow, Origin, SourceRow, UomRow};
 use restock_core::event::SupplyOrigin;
 use restock_core::master::{Lane, Master, MasterKey};
 use restock_core::{ItemIdx, LocationIdx, Quantity};
@@ -41,8 +41,40 @@ impl Builder<'_> {
             true => rows_by(&self.dataset.sources, SourceRow::name),
             false => HashMap::new(),
         };
-        for (record, fields) in words.all() {
+        let mut units = match has(|record| matches!(record, MasterKey::Uom { .. })) {
+            true => rows_by(&self.dataset.uoms, |row| (row.item, row.uom.clone())),
+            false => HashMap::new(),
+        };
+        let mut ended = BTreeSet::new();
+        words.say_calendars(&mut self.dataset.calendars);
+        words.say_segments(&mut self.dataset.segments);
+        for (record, said) in words.all() {
+            let fields = &said.fields;
             match record {
+                // They were said above.
+                MasterKey::Calendar(_) | MasterKey::Segment(_) => {}
+                MasterKey::Uom { item_id, uom } => {
+                    if said.is_removed() && !self.items.contains_key(item_id) {
+                        continue;
+                    }
+                    let item = self.item(item_id);
+                    let rows = units.entry((item, uom.clone())).or_default();
+                    if said.is_made_anew() {
+                        ended.extend(rows.drain(..));
+                    }
+                    if rows.is_empty() && !said.is_removed() {
+                        rows.push(self.dataset.uoms.len());
+                        let row = self.next_row();
+                        self.dataset.uoms.push(UomRow { item, uom: uom.clone(), factor: Quantity::ZERO, row });
+                    }
+                    for row in &*rows {
+                        set(&mut self.dataset.uoms[*row], fields);
+                        let factor = self.dataset.uoms[*row].factor;
+                        self.count_decimals(item, factor);
+                        // Without a factor it is no unit.
+                        ended.extend((factor <= Quantity::ZERO).then_some(*row));
+                    }
+                }
                 MasterKey::Item(id) => {
                     let idx = self.item(id);
                     set(&mut self.dataset.items[idx.0 as usize], fields);
@@ -94,6 +126,8 @@ impl Builder<'_> {
                 }
             }
         }
+        let mut row = 0..;
+        self.dataset.uoms.retain(|_| row.next().is_some_and(|row| !ended.contains(&row)));
     }
 
     fn ends(&mut self, lane: &Lane) -> (Option<LocationIdx>, Origin, Option<ItemIdx>) {

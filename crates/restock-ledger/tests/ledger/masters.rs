@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use restock_core::dataset::{Origin, OrphanKey};
 use restock_core::event::SupplyOrigin;
-use restock_core::master::{Lane, MasterChange, MasterKey, MasterRecord, MasterTable};
+use restock_core::master::{Lane, MasterChange, MasterKey, MasterRecord, MasterTable, REMOVED};
 use restock_core::{Dataset, Event, EventKind, ItemLocation, Quantity, RowRef};
 use restock_ledger::{MasterWords, check_record, read_master_row, tables, wire};
 
@@ -61,6 +61,15 @@ fn what_is_said_has_one_text() {
         ),
         with(r#""type":"item_changed","item_id":"milk","fields":{}"#),
         with(r#""type":"item_changed","item_id":"milk""#),
+        with(
+            r#""type":"calendar_changed","calendar_id":"shop","fields":{"weekdays":"Mon,Thu","2026-12-25":false,"2026-12-27":true,"2027-01-01":null}"#,
+        ),
+        with(r#""type":"calendar_changed","calendar_id":"shop","fields":{"removed":true}"#),
+        with(r#""type":"uom_changed","item_id":"milk","uom":"crate","fields":{"factor":12.50}"#),
+        with(
+            r#""type":"segment_changed","where":" item.abc == 'C' and location.kind == \"dc\" ","fields":{"mode":"service","target":0.9,"type":"cycle","policy":"min_max","priority":-1}"#,
+        ),
+        with(r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"removed":false}"#),
     ];
     insta::assert_snapshot!(texts.join("\n"), @r#"
     {"type":"item_changed","item_id":"7","fields":{"brand":"Acme","launch_date":"2026-03-01","price":"1.5","ven":"true","volume":null}}
@@ -71,6 +80,11 @@ fn what_is_said_has_one_text() {
     {"type":"source_changed","from_location":"hub","category":"food","fields":{"moq":null,"price_breaks":"5:2; 10:1"}}
     {"type":"item_changed","item_id":"milk"}
     {"type":"item_changed","item_id":"milk"}
+    {"type":"calendar_changed","calendar_id":"shop","fields":{"2026-12-25":"false","2026-12-27":"true","2027-01-01":null,"weekdays":"mon thu"}}
+    {"type":"calendar_changed","calendar_id":"shop","fields":{"removed":"true"}}
+    {"type":"uom_changed","item_id":"milk","uom":"crate","fields":{"factor":"12.5"}}
+    {"type":"segment_changed","where":"item.abc == 'C' and location.kind == \"dc\"","fields":{"mode":null,"policy":"min_max","priority":"-1","service_target":"0.9","service_type":"cycle"}}
+    {"type":"segment_changed","where":"item.abc == 'C'","fields":{"removed":null}}
     "#);
 }
 
@@ -92,6 +106,21 @@ fn what_cannot_be_said_is_refused_with_the_way_out() {
         with(r#""type":"source_changed","supplier_id":"a","item_id":"milk","category":"food","fields":{}"#),
         with(r#""type":"source_changed","supplier_id":"a","effective_from":"1.4.2026","fields":{}"#),
         with(r#""type":"place_changed","item_id":"milk","fields":{}"#),
+        with(r#""type":"calendar_changed","fields":{"weekdays":"mon"}"#),
+        with(r#""type":"calendar_changed","calendar_id":"shop","fields":{"25.12.2026":false}"#),
+        with(r#""type":"calendar_changed","calendar_id":"shop","fields":{"2026-02-30":false}"#),
+        with(r#""type":"calendar_changed","calendar_id":"shop","fields":{"2026-12-25":"closed"}"#),
+        with(r#""type":"calendar_changed","calendar_id":"shop","fields":{"removed":true,"weekdays":"mon"}"#),
+        with(r#""type":"uom_changed","item_id":"milk","fields":{"factor":12}"#),
+        with(r#""type":"uom_changed","item_id":"milk","uom":"crate","fields":{"factor":0}"#),
+        with(r#""type":"uom_changed","item_id":"milk","uom":"crate","fields":{"factor":-12}"#),
+        with(r#""type":"segment_changed","fields":{"policy":"auto"}"#),
+        with(r#""type":"segment_changed","where":" ","fields":{"policy":"auto"}"#),
+        with(r#""type":"segment_changed","where":"abc == 'C'","fields":{"policy":"auto"}"#),
+        with(r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"policy":"oracle"}"#),
+        with(r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"service_target":1}"#),
+        with(r#""type":"segment_changed","where":"item.abc == 'C'","fields":{"removed":"now"}"#),
+        with(r#""type":"source_changed","supplier_id":"a","fields":{"removed":true}"#),
     ];
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     item_id: got nothing, expected an id; add the field "item_id"
@@ -108,7 +137,22 @@ fn what_cannot_be_said_is_refused_with_the_way_out() {
     from_location: got "b", expected one origin of the goods; leave "supplier_id" or "from_location" out
     category: got "food", expected an item or a category; leave "item_id" or "category" out
     effective_from: got "1.4.2026", expected a date such as 2026-03-02; write year, month and day, with hyphens
-    type: got "place_changed", expected one of sale, return, receipt, adjustment, count, waste, transfer_out, transfer_in, order_placed, order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice, sensor_reading, item_changed, location_changed, supplier_changed, item_location_changed, source_changed; send a kind of event that is known
+    type: got "place_changed", expected one of sale, return, receipt, adjustment, count, waste, transfer_out, transfer_in, order_placed, order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice, sensor_reading, item_changed, location_changed, supplier_changed, item_location_changed, source_changed, calendar_changed, uom_changed, segment_changed; send a kind of event that is known
+    calendar_id: got nothing, expected an id; add the field "calendar_id"
+    25.12.2026: got a field that is not known, expected weekdays, or a day such as 2026-12-25; leave it out
+    2026-02-30: got a field that is not known, expected weekdays, or a day such as 2026-12-25; leave it out
+    2026-12-25: got "closed", expected true where the day counts, false where it does not; write true or false
+    removed: got true beside other fields, expected a removal alone; say the other fields with a later event, which makes it anew
+    uom: got nothing, expected an id; add the field "uom"
+    factor: got 0, expected a factor above 0; say how many base units are in one
+    factor: got -12, expected a number of at least 0; leave the minus out
+    where: got nothing, expected a filter such as item.abc == 'C'; add the field "where"
+    where: got " ", expected a filter such as item.abc == 'C'; say which item-locations it is for
+    where: got "abc" at character 1, expected a field such as item.abc, location.kind or source.id; correct the filter
+    policy: got "oracle", expected one of auto, classical, base_stock, s_S, R_s_S, s_Q, min_max, days_of_cover, mto, newsvendor, learned; use one of these
+    service_target: got 1, expected a service target above 0 up to 0.999999, such as 0.98; divide a percentage by 100
+    removed: got "now", expected true or false; write true or false
+    removed: got a field that is not known, expected one of lead_time_days, lead_time_sd, unit_cost, moq, pack_size, layer_size, pallet_size, max_qty, priority, share, review_calendar, effective_to, price_breaks; leave it out
     "#);
 }
 
@@ -139,6 +183,9 @@ fn a_row_names_its_record_and_says_its_fields() {
         row(MasterTable::Items, r#"{"item_id":"milk","attributes":{"name":"a"},"name":"b"}"#).unwrap_err().to_string(),
         check_record(&MasterKey::Item(" milk".to_owned())).unwrap_err().to_string(),
         check_record(&MasterKey::Item(String::new())).unwrap_err().to_string(),
+        row(MasterTable::Calendars, r#"{"calendar_id":"shop","removed":true}"#).unwrap_err().to_string(),
+        row(MasterTable::Calendars, r#"{"calendar_id":"shop","exceptions":null}"#).unwrap_err().to_string(),
+        check_record(&MasterKey::Segment("item.abc ==".to_owned())).unwrap_err().to_string(),
     ];
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     item_id: got "tea", expected "milk", as the path says; leave it out of the row, or send the row to the path of its own record
@@ -147,7 +194,16 @@ fn a_row_names_its_record_and_says_its_fields() {
     name: got the field twice, expected each field once; leave one of them out
     item_id: got " milk", expected an id without blanks around it; leave the blanks out
     item_id: got "", expected an id that is not empty; name the id, or leave the field out
+    removed: got true, expected no field of that name; send DELETE for the record
+    exceptions: got null, expected no field of that name; name the record beside its fields, and send other fields under their own names
+    where: got the end at character 12, expected a value such as 'store' or 10; correct the filter
     "#);
+    let shop = row(
+        MasterTable::Calendars,
+        r#"{"calendar_id":"shop","weekdays":"mon","exceptions":{"2026-12-25":false,"2026-12-27":null}}"#,
+    );
+    let days: Vec<String> = shop.unwrap().fields.into_iter().map(|(name, text)| format!("{name} {text:?}")).collect();
+    assert_eq!(days, [r#"2026-12-25 Some("false")"#, "2026-12-27 None", r#"weekdays Some("mon")"#]);
 }
 
 /// A dairy with one item, two lanes and a lane of a category, as files say it.
@@ -266,14 +322,93 @@ fn of_a_lead_time_the_last_word_holds_whoever_says_it() {
     assert_eq!(of_lane(&[early, own, cleared]), (None, Some(7.0)));
 }
 
-/// Every change applied one by one, in order, to records about which nothing is known.
-fn one_by_one(events: &[Event]) -> BTreeMap<MasterKey, MasterRecord> {
+/// The same with calendars, units and segments, which can be removed.
+fn files_with_terms() -> Dataset {
+    let say =
+        |id: &str, record, field: &str, text: &str| said(id, "2026-01-01T00:00:00Z", record, &[(field, Some(text))]);
+    let unit = |uom: &str| MasterKey::Uom { item_id: "item-00000".to_owned(), uom: uom.to_owned() };
+    let segment = |filter: &str| MasterKey::Segment(filter.to_owned());
+    let events = [
+        say("1", MasterKey::Calendar("shop".to_owned()), "2026-12-25", "false"),
+        say("2", unit("case"), "factor", "10"),
+        say("3", unit("barrel"), "factor", "100"),
+        say("4", segment("location.kind == \"dc\""), "service_target", "0.5"),
+        say("5", segment("item.abc == 'B'"), "policy", "min_max"),
+    ];
+    tables(&files(), now(), &events, &TimeZone::UTC)
+}
+
+#[test]
+fn what_is_removed_is_gone_and_what_is_said_later_makes_it_anew() {
+    let base = files_with_terms();
+    let removed = |id: &str, at: &str, record: MasterKey| said(id, at, record, &[("removed", Some("true"))]);
+    let make = |events: &[Event]| tables(&base, now(), events, &TimeZone::UTC);
+    let (shop, case) = (
+        MasterKey::Calendar("shop".to_owned()),
+        MasterKey::Uom { item_id: "item-00000".to_owned(), uom: "case".to_owned() },
+    );
+    let of_centres = MasterKey::Segment("location.kind == \"dc\"".to_owned());
+    let early = "2026-03-01T09:00:00Z";
+    let gone = make(&[
+        removed("1", early, shop.clone()),
+        removed("2", early, case.clone()),
+        removed("3", early, of_centres.clone()),
+    ]);
+    assert!(gone.calendars.is_empty());
+    assert_eq!(gone.uoms.iter().map(|row| &*row.uom).collect::<Vec<_>>(), ["barrel"]);
+    assert_eq!(gone.segments.iter().map(|row| &*row.filter).collect::<Vec<_>>(), ["item.abc == 'B'"]);
+
+    // Words before the removal hold no more, whenever they come in; later ones begin anew.
+    let events = [
+        said("7", "2026-03-02T09:00:00Z", shop.clone(), &[("weekdays", Some("mon"))]),
+        said("8", "2026-02-01T09:00:00Z", shop.clone(), &[("2026-12-31", Some("false"))]),
+        removed("1", early, shop.clone()),
+        said("9", "2026-03-02T09:00:00Z", case.clone(), &[("factor", Some("6"))]),
+        removed("2", early, case.clone()),
+        said("a", "2026-03-02T09:00:00Z", of_centres.clone(), &[("policy", Some("auto"))]),
+        removed("3", early, of_centres),
+    ];
+    let anew = make(&events);
+    let calendar = &anew.calendars["shop"];
+    assert_eq!((calendar.weekdays.to_string().as_str(), calendar.exceptions.len()), ("mon", 0));
+    let units: Vec<_> = anew.uoms.iter().map(|row| (&*row.uom, row.factor.to_string())).collect();
+    assert_eq!(units, [("barrel", "100".to_owned()), ("case", "6".to_owned())]);
+    let segments: Vec<_> = anew.segments.iter().map(|row| (&*row.filter, row.service_target)).collect();
+    assert_eq!(segments, [("item.abc == 'B'", None), ("location.kind == \"dc\"", None)]);
+    // A unit without a factor is none.
+    assert_eq!(make(&[said("b", early, case, &[("factor", None)])]).uoms.len(), 1);
+}
+
+/// Of segments lower priorities come first, then those of files in their order, and then the others by their filters.
+#[test]
+fn segments_have_an_order_of_their_own() {
+    let mut base = files_with_terms();
+    base.segments.reverse();
+    let say = |id: &str, filter: &str, priority: Option<&str>| {
+        said(id, "2026-03-01T09:00:00Z", MasterKey::Segment(filter.to_owned()), &[("priority", priority)])
+    };
+    let filters = |events: &[Event]| -> Vec<String> {
+        tables(&base, now(), events, &TimeZone::UTC).segments.into_iter().map(|row| row.filter).collect()
+    };
+    let (z, a) = ("item.xyz == 'Z'", "item.abc == 'A'");
+    let of_files = ["location.kind == \"dc\"", "item.abc == 'B'"];
+    assert_eq!(filters(&[say("1", z, None), say("2", a, None)]), [of_files[0], of_files[1], a, z]);
+    assert_eq!(filters(&[say("1", z, Some("-1")), say("2", of_files[0], Some("3"))]), [z, of_files[1], of_files[0]]);
+}
+
+/// Every change applied one by one, in order, to records about which nothing is known; `None` is a removed one.
+fn one_by_one(events: &[Event]) -> BTreeMap<MasterKey, Option<MasterRecord>> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
     let mut records = BTreeMap::new();
     for event in events {
         let EventKind::MasterChange(change) = &event.kind else { continue };
-        let record = records.entry(change.record.clone()).or_insert_with(|| MasterRecord::blank(&change.record));
+        let record = records.entry(change.record.clone()).or_insert(None);
+        if change.record.table().can_be_removed() && change.fields.contains_key(REMOVED) {
+            *record = None;
+            continue;
+        }
+        let record = record.get_or_insert_with(|| MasterRecord::blank(&change.record));
         for (name, text) in &change.fields {
             record.set(name, text.as_deref()).unwrap();
         }
@@ -294,7 +429,7 @@ proptest! {
         });
         let mut words = MasterWords::default();
         events.iter().for_each(|event| prop_assert_word(words.add(event)));
-        let base = files();
+        let base = files_with_terms();
         let made = tables(&base, now(), &events, &TimeZone::UTC);
         events.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let mut shuffled = MasterWords::default();
@@ -316,8 +451,12 @@ proptest! {
         let changes: Vec<Event> =
             events.iter().filter(|event| matches!(event.kind, EventKind::MasterChange(_))).cloned().collect();
         let made = tables(&Dataset::default(), now(), &changes, &TimeZone::UTC);
-        for (key, mut record) in one_by_one(&changes) {
-            let mut own = row_of(&made, &key);
+        for (key, record) in one_by_one(&changes) {
+            let own = row_of(&made, &key);
+            // A unit without a factor is none.
+            let record = record.filter(|record| !matches!(record, MasterRecord::Uom(row) if row.factor == Quantity::ZERO));
+            prop_assert_eq!(own.is_some(), record.is_some(), "{:?}", key);
+            let (Some(mut own), Some(mut record)) = (own, record) else { continue };
             let limits = |record: &mut MasterRecord, least: &str, most: &str| -> Option<Quantity> {
                 let number = |text: Option<String>| text.and_then(|text| text.parse::<Quantity>().ok());
                 number(record.get(most)).map(|value| value.max(number(record.get(least)).unwrap_or_default()))
@@ -338,11 +477,19 @@ fn prop_assert_word(is_word: bool) {
 }
 
 /// The row of a record in tables.
-fn row_of(tables: &Dataset, key: &MasterKey) -> MasterRecord {
+fn row_of(tables: &Dataset, key: &MasterKey) -> Option<MasterRecord> {
     let item = |id: &str| tables.items.iter().find(|item| item.item_id == id).unwrap().clone();
     let item_id = |idx: restock_core::ItemIdx| tables.items[idx.0 as usize].item_id.clone();
     let location_id = |idx: restock_core::LocationIdx| tables.locations[idx.0 as usize].location_id.clone();
-    match key {
+    Some(match key {
+        MasterKey::Calendar(id) => MasterRecord::Calendar(tables.calendars.get(id)?.clone()),
+        MasterKey::Uom { item_id: id, uom } => {
+            let is_it = |row: &&restock_core::dataset::UomRow| item_id(row.item) == *id && row.uom == *uom;
+            MasterRecord::Uom(tables.uoms.iter().find(is_it)?.clone())
+        }
+        MasterKey::Segment(filter) => {
+            MasterRecord::Segment(tables.segments.iter().find(|row| row.filter == *filter)?.clone())
+        }
         MasterKey::Item(id) => MasterRecord::Item(item(id)),
         MasterKey::Location(id) => {
             MasterRecord::Location(tables.locations.iter().find(|one| one.location_id == *id).unwrap().clone())
@@ -371,5 +518,5 @@ fn row_of(tables: &Dataset, key: &MasterKey) -> MasterRecord {
             };
             MasterRecord::Source(tables.sources.iter().find(|row| lane_of(row) == *lane).unwrap().clone())
         }
-    }
+    })
 }

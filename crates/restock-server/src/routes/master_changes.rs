@@ -1,6 +1,8 @@
 //! What is said about master data: one record, or many as lines of JSON. It becomes events, for what differs from what is
 //! known.
 
+use std::collections::BTreeSet;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -8,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use restock_core::Day;
 use restock_core::event::SupplyOrigin;
-use restock_core::master::{Lane, MasterChange, MasterKey, MasterRecord, MasterTable};
+use restock_core::master::{Lane, MasterChange, MasterKey, MasterRecord, MasterTable, REMOVED};
 use restock_ledger::{Outcome, Position, Refusal, read_master_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +31,9 @@ use crate::server::App;
 use crate::writer::Signed;
 
 const NDJSON: &str = "application/x-ndjson";
+
+/// Records that a problem names which refer to another.
+const MAX_NAMED_USERS: usize = 10;
 
 /// Fields of a record by name: texts, numbers and truths; `null` clears a field. What names the record may be among them.
 #[derive(ToSchema)]
@@ -152,7 +157,7 @@ fn bad_record(refusal: Refusal) -> Problem {
 }
 
 /// Says what a request says about one record, which its path names where `given`, and shows the record as it is then.
-async fn say_row<R>(
+pub(crate) async fn say_row<R>(
     (app, caller): (&App, &Caller),
     table: MasterTable,
     given: Option<MasterKey>,
@@ -168,7 +173,7 @@ async fn say_row<R>(
 
 /// Says something about many records, a line of JSON each: fields that a line does not name stay. All lines are judged, and
 /// those that cannot be taken in stop nothing.
-async fn say_many(
+pub(crate) async fn say_many(
     app: &App,
     caller: &Caller,
     table: MasterTable,
@@ -219,13 +224,42 @@ async fn end(app: &App, caller: &Caller, record: MasterKey, field: &str) -> Resu
         MasterRecord::Item(item) => (item.launch, item.end),
         MasterRecord::ItemLocation(row) => (row.listed_from, row.listed_to),
         MasterRecord::Source(row) => (row.effective_from, row.effective_to),
-        MasterRecord::Location(_) | MasterRecord::Supplier(_) => (None, None),
+        _ => (None, None),
     };
     // What has not begun ends before it begins, on the day on which it would.
     let last = begun.0.map_or(yesterday, |first| first.max(yesterday));
     let last = begun.1.map_or(last, |end| end.min(last));
     let fields = [(field.to_owned(), Some(last.to_string()))].into();
     Ok(say_one(app, caller, MasterChange { record, fields }, false).await?.1)
+}
+
+/// Removes a record that nobody refers to: what files say about it holds no more, until somebody says something about it
+/// again.
+pub(crate) async fn remove(app: &App, caller: &Caller, record: MasterKey) -> Result<StatusCode, Problem> {
+    let (files, key) = (app.planning.file_tables()?, record.clone());
+    let look = move |app: &App| {
+        let projection = app.writer.projection()?;
+        let masters = Masters::new(&files, &projection.masters, MasterTable::Sources, usize::MAX);
+        let users = match &key {
+            MasterKey::Calendar(id) => masters.users_of_calendar(id),
+            _ => BTreeSet::new(),
+        };
+        Ok::<_, Problem>((masters.record(&key).1, users))
+    };
+    let (is_known, users) = blocking(app, look).await??;
+    if !is_known {
+        return Err(Problem::not_found(format!("{} is not known", record.subject())));
+    }
+    if !users.is_empty() {
+        let (n, first) = (users.len(), users.into_iter().take(MAX_NAMED_USERS).collect::<Vec<_>>().join(", "));
+        let more = if n > MAX_NAMED_USERS { format!(" and {} more", n - MAX_NAMED_USERS) } else { String::new() };
+        let detail = format!("{} is used by {first}{more}", record.subject());
+        return Err(Problem::new(StatusCode::CONFLICT, "in-use", "Others refer to the record", detail)
+            .fix("give them another one first, or clear the field by which they refer to it"));
+    }
+    let fields = [(REMOVED.to_owned(), Some("true".to_owned()))].into();
+    say_one(app, caller, MasterChange { record, fields }, false).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Says how items are, a line of JSON each, and writes only what is new. Fields that a line does not name stay, `null`

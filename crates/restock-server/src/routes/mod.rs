@@ -38,6 +38,7 @@ pub(crate) mod session;
 pub(crate) mod simulations;
 pub(crate) mod sources;
 pub(crate) mod stream;
+pub(crate) mod terms;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod webhooks;
@@ -73,7 +74,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/proposals:approve", post(decisions::approve_many))
         .route("/v1/proposals:reject", post(decisions::reject_many))
         .route("/v1/proposals/{id}", get(proposals::one).patch(decisions::edit).post(decisions::act))
-        .route("/v1/proposals/{id}/explanation", get(proposals::explanation))
+        .route("/v1/proposals/{id}/explanation", get(proposals::explanation).post(proposals::what_if))
         .route("/v1/orders", get(orders::list).post(orders::export))
         .route("/v1/orders/{id}", get(orders::one))
         .route("/v1/plans", get(plans::list).post(plans::replan))
@@ -117,9 +118,24 @@ pub(crate) fn router() -> Router<App> {
                 .patch(master_changes::patch_source)
                 .delete(master_changes::end_source),
         )
-        .route("/v1/calendars", get(sources::calendars))
-        .route("/v1/uoms", get(sources::uoms))
-        .route("/v1/segments", get(models::segments))
+        .route("/v1/calendars", get(terms::calendars).post(terms::change_calendars))
+        .route(
+            "/v1/calendars/{id}",
+            get(terms::calendar).put(terms::put_calendar).patch(terms::patch_calendar).delete(terms::remove_calendar),
+        )
+        .route("/v1/uoms", get(terms::uoms).post(terms::change_uoms))
+        .route(
+            "/v1/uoms/{item}/{unit}",
+            get(terms::uom).put(terms::put_uom).patch(terms::patch_uom).delete(terms::remove_uom),
+        )
+        .route(
+            "/v1/segments",
+            get(terms::segments)
+                .post(terms::change_segments)
+                .put(terms::put_segment)
+                .patch(terms::patch_segment)
+                .delete(terms::remove_segment),
+        )
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::one).post(jobs::cancel))
         .route("/v1/jobs/{id}/progress", get(jobs::follow))

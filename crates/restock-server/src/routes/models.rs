@@ -247,27 +247,3 @@ pub(crate) async fn policies(State(app): State<App>) -> Result<Json<PolicyBody>,
     });
     Ok(Json(asked.await?))
 }
-
-/// The segments of the settings.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SegmentList {
-    /// The first whose filter holds counts.
-    segments: Vec<SegmentRule>,
-}
-
-/// The segments of the settings, for which another objective or policy holds. They are changed in `restock.toml`.
-#[utoipa::path(
-    get,
-    path = "/v1/segments",
-    responses(
-        (status = 200, description = "all segments", body = SegmentList),
-        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn segments(State(app): State<App>) -> Result<Json<SegmentList>, Problem> {
-    let asked = app.planning.ask(|planner| {
-        let segments = planner.settings().map_or(&[][..], |settings| &settings.segments);
-        SegmentList { segments: segments.iter().map(Into::into).collect() }
-    });
-    Ok(Json(asked.await?))
-}

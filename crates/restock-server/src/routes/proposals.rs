@@ -1,20 +1,25 @@
 //! Proposals of the desk: pages of them, one, and why.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::{Extension, Json};
 use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::{Proposal, ProposalSource, ProposalType};
 use restock_core::{ItemLocation, Money};
+use restock_engine::{LineDetail, WhatIf};
 use restock_ledger::{Filed, LINE_FIELDS, ProposalState, line_field};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{Name, ValidQuery, page_size};
+use crate::extract::{Name, ValidQuery, page_size, read_json};
 use crate::planner::{LivePlanner, PlannedLine, Rules, Unanswered};
 use crate::problem::Problem;
 use crate::routes::exceptions::code_of;
@@ -419,6 +424,72 @@ pub(crate) async fn explanation(
                 .fix("GET /v1/proposals?state=open lists what is proposed now"))
         }
     }
+}
+
+/// What could be different.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhatIfBody {
+    /// Names and values, such as `{"lead_time": 5, "demand": "1.2x"}`. Known are lead_time, review, target, demand, pack,
+    /// min_order, on_hand and price.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    what_if: BTreeMap<String, Value>,
+}
+
+impl WhatIfBody {
+    fn read(self) -> Result<Vec<WhatIf>, Problem> {
+        let read = |(name, value): (String, Value)| {
+            let expected = "a number or a text, such as 5 or \"1.2x\"";
+            let refused = |detail: String| Problem::bad_body(detail).field(&name, value.to_string(), expected);
+            let text = match &value {
+                Value::Number(number) => number.to_string(),
+                Value::String(text) => text.clone(),
+                _ => return Err(refused(format!("{name}: got {value}, expected {expected}"))),
+            };
+            WhatIf::parse(&format!("{name}={text}")).map_err(|error| refused(error.to_string()))
+        };
+        self.what_if.into_iter().map(read).collect()
+    }
+}
+
+/// The record behind a proposal, and its line as it would be.
+#[derive(Serialize)]
+pub(crate) struct WhatIfAnswer {
+    #[serde(flatten)]
+    proposal: Proposal,
+    /// Nothing where nothing is different.
+    what_if: Option<LineDetail>,
+}
+
+/// The whole record behind a proposal as `GET` gives it, and as `what_if` what its item-location would be if something were
+/// different: what `GET /v1/item-locations/{item}/{location}` answers to the same question. Nothing is changed by it.
+#[utoipa::path(
+    post,
+    path = "/v1/proposals/{id}/explanation",
+    params(("id" = String, Path)),
+    request_body = WhatIfBody,
+    responses(
+        (status = 200, description = "the record with its explanation, and `what_if`, nothing where nothing is different", body = Object),
+        (status = 404, description = "no such proposal", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nothing of the kind is needed any more, or nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn what_if(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(id): Name,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<WhatIfAnswer>, Problem> {
+    let what_ifs = read_json::<WhatIfBody>(&headers, bytes)?.read()?;
+    let Json(proposal) = explanation(State(app.clone()), Extension(caller), Name(id)).await?;
+    if what_ifs.is_empty() {
+        return Ok(Json(WhatIfAnswer { proposal, what_if: None }));
+    }
+    let place = ItemLocation::new(&proposal.item_id, &proposal.destination);
+    let explained = app.planning.ask_for(move |planner| planner.explain(&place, &what_ifs)).await?;
+    Ok(Json(WhatIfAnswer { proposal, what_if: explained?.what_if }))
 }
 
 impl From<Unanswered> for Problem {

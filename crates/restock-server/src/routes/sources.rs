@@ -1,6 +1,4 @@
-//! Settings of item-locations and supply lanes, and the calendars and units of files.
-
-use std::collections::BTreeMap;
+//! Settings of item-locations, and supply lanes.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -254,13 +252,7 @@ pub(crate) async fn list(
         let is_asked_for = |lane: &Lane| {
             (lane.to_location.is_none() || caller.covers(lane.to_location.as_deref())) && query.holds(lane)
         };
-        let first = MasterKey::Source(Lane {
-            to_location: None,
-            origin: SupplyOrigin::Supplier(String::new()),
-            item_id: None,
-            category: None,
-            effective_from: None,
-        });
+        let first = MasterKey::Source(Lane::first());
         let said = words.records_from(&first);
         let masters = Masters::new(&files, words, MasterTable::Sources, words.records_from(&first).count());
         let of_events = said.filter_map(|key| match key {
@@ -281,100 +273,4 @@ pub(crate) async fn list(
         Ok::<_, Problem>(SourcePage { sources, next_from: found.next().map(|(number, _)| number) })
     };
     Ok(Json(blocking(&app, page).await??))
-}
-
-/// A calendar of files.
-#[derive(Debug, Serialize, ToSchema)]
-struct CalendarRow {
-    calendar_id: String,
-    /// Weekdays that count.
-    weekdays: String,
-    /// Days that differ from them: `true` where one counts.
-    exceptions: BTreeMap<String, bool>,
-}
-
-/// All calendars.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CalendarList {
-    calendars: Vec<CalendarRow>,
-}
-
-/// Calendars of files: open days, order days and deliveries.
-#[utoipa::path(
-    get,
-    path = "/v1/calendars",
-    responses(
-        (status = 200, description = "all calendars", body = CalendarList),
-        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn calendars(State(app): State<App>) -> Result<Json<CalendarList>, Problem> {
-    let files = app.planning.file_tables()?;
-    let calendars = files.calendars.iter().map(|(calendar_id, calendar)| CalendarRow {
-        calendar_id: calendar_id.clone(),
-        weekdays: calendar.weekdays.to_string(),
-        exceptions: calendar.exceptions.iter().map(|(day, is_open)| (day.to_string(), *is_open)).collect(),
-    });
-    Ok(Json(CalendarList { calendars: calendars.collect() }))
-}
-
-/// A unit of measure of an item.
-#[derive(Debug, Serialize, ToSchema)]
-struct UomBody {
-    item_id: String,
-    /// Such as `case12`.
-    uom: String,
-    /// Base units in one of these, a decimal.
-    factor: String,
-}
-
-/// A page of units of measure.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UomPage {
-    uoms: Vec<UomBody>,
-    /// What to give as `from` for the next page; nothing on the last page.
-    next_from: Option<u64>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct UomQuery {
-    /// Of this item only.
-    item_id: Option<String>,
-    /// Where to go on: `next_from` of the page before.
-    #[param(minimum = 0)]
-    from: Option<u64>,
-    /// The most rows.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u64>,
-}
-
-/// Units of measure of files, beside the base units of items.
-#[utoipa::path(
-    get,
-    path = "/v1/uoms",
-    params(UomQuery),
-    responses(
-        (status = 200, description = "a page of units", body = UomPage),
-        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn uoms(
-    State(app): State<App>,
-    ValidQuery(query): ValidQuery<UomQuery>,
-) -> Result<Json<UomPage>, Problem> {
-    let (limit, from) = (page_size(query.limit)?, rows_before(query.from)?);
-    let files = app.planning.file_tables()?;
-    let item_id = |idx: restock_core::ItemIdx| &files.items[idx.0 as usize].item_id;
-    let numbered = (0_u64..).zip(&files.uoms).skip(from);
-    let mut found = numbered.filter(|(_, row)| query.item_id.as_ref().is_none_or(|id| id == item_id(row.item)));
-    let rows = found.by_ref().take(limit).map(|(_, row)| UomBody {
-        item_id: item_id(row.item).clone(),
-        uom: row.uom.clone(),
-        factor: row.factor.to_string(),
-    });
-    let uoms = rows.collect();
-    Ok(Json(UomPage { uoms, next_from: found.next().map(|(number, _)| number) }))
 }

@@ -13,6 +13,7 @@ fn path_of(template: &str) -> String {
         ("{version}", "v1"),
         ("{item}", "tea"),
         ("{location}", "berlin"),
+        ("{unit}", "crate"),
     ];
     names.iter().fold(template.to_owned(), |path, (name, with)| path.replace(name, with))
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use restock_core::dataset::{Calendar, Item, ItemLocationRow, Location, Origin, SourceRow, Supplier, UomRow};
+use restock_core::dataset::{
+    Calendar, Item, ItemLocationRow, Location, Origin, SegmentRow, SourceRow, Supplier, UomRow,
+};
 use restock_core::master::Master;
 use restock_core::proposal::Proposal;
 use restock_core::{Dataset, ItemIdx, LocationIdx, Quantity, RowRef, SupplierIdx};
@@ -46,6 +48,10 @@ fn files() -> Dataset {
         calendars: [("shop".to_owned(), Calendar { weekdays: "mon tue".parse().unwrap(), ..Calendar::default() })]
             .into(),
         uoms: vec![UomRow { item: ItemIdx(1), uom: "sack".to_owned(), factor: Quantity::from_whole(25), row }],
+        segments: vec![
+            SegmentRow { policy: Some("min_max".to_owned()), ..SegmentRow::new("item.abc == 'C'") },
+            SegmentRow { service_target: Some(0.9), ..SegmentRow::new("location.kind == 'dc'") },
+        ],
         ..Dataset::default()
     }
 }
@@ -193,6 +199,33 @@ async fn every_table_can_be_said_over() {
             "from_location",
             json!("berlin"),
         ),
+        ("PATCH", "/v1/calendars/shop", json!({"weekdays": "Tue"}), 200, "weekdays", json!("tue")),
+        (
+            "PUT",
+            "/v1/calendars/orders",
+            json!({"weekdays": "none", "exceptions": {"2026-03-10": true}}),
+            201,
+            "exceptions",
+            json!({"2026-03-10": true}),
+        ),
+        ("PUT", "/v1/uoms/rice/pallet", json!({"factor": "500.0"}), 201, "factor", json!("500")),
+        ("PATCH", "/v1/uoms/tea/box%2F20", json!({"factor": 20}), 201, "uom", json!("box/20")),
+        (
+            "PATCH",
+            "/v1/segments",
+            json!({"where": "location.kind == 'dc'", "service_type": "cycle"}),
+            200,
+            "service_target",
+            json!(0.9),
+        ),
+        (
+            "PUT",
+            "/v1/segments",
+            json!({"where": "item.ven == 'V'", "mode": "economics"}),
+            201,
+            "mode",
+            json!("economics"),
+        ),
     ] {
         let (got, answer) = say(&fixture, method, path, &body).await;
         assert_eq!((got, &answer[field]), (status, &value), "{method} {path}: {answer}");
@@ -210,12 +243,34 @@ async fn every_table_can_be_said_over() {
     assert_eq!((first["sources"].as_array().unwrap().len(), &first["next_from"]), (1, &json!(1)));
     assert_eq!(read(&fixture, "/v1/sources?from=1").await["sources"][0]["to_location"], "paris");
     assert_eq!(read(&fixture, "/v1/sources?item_id=milk").await["sources"].as_array().unwrap().len(), 1);
-    assert_eq!(read(&fixture, "/v1/calendars").await["calendars"][0]["weekdays"], "mon tue");
+    let calendars = read(&fixture, "/v1/calendars").await;
+    let days: Vec<&Value> = calendars["calendars"].as_array().unwrap().iter().map(|row| &row["weekdays"]).collect();
+    assert_eq!(days, ["none", "tue"]);
+    assert_eq!(read(&fixture, "/v1/calendars/shop").await, calendars["calendars"][1]);
+    let units = read(&fixture, "/v1/uoms").await;
+    let factors: Vec<&Value> = units["uoms"].as_array().unwrap().iter().map(|row| &row["factor"]).collect();
+    assert_eq!(factors, ["25", "500", "20"]);
+    assert_eq!(read(&fixture, "/v1/uoms?from=1&limit=1").await["uoms"][0]["uom"], "pallet");
+    assert_eq!(read(&fixture, "/v1/uoms/tea/box%2F20").await["factor"], "20");
+    let segments = read(&fixture, "/v1/segments").await;
+    let filters: Vec<&Value> = segments["segments"].as_array().unwrap().iter().map(|row| &row["where"]).collect();
+    assert_eq!(filters, ["item.abc == 'C'", "location.kind == 'dc'", "item.ven == 'V'"]);
+    // What was read can be sent back.
+    let (before, _) = written(&fixture).await;
+    for (path, row) in [
+        ("/v1/calendars/orders", &calendars["calendars"][0]),
+        ("/v1/uoms/rice/sack", &units["uoms"][0]),
+        ("/v1/segments", &segments["segments"][0]),
+        ("/v1/segments", &segments["segments"][1]),
+    ] {
+        assert_eq!(say(&fixture, "PUT", path, row).await, (200, row.clone()), "{path}");
+    }
+    assert_eq!(written(&fixture).await.0, before);
     assert_eq!(
         read(&fixture, "/v1/uoms?item_id=rice").await["uoms"][0],
         json!({"item_id": "rice", "uom": "sack", "factor": "25"})
     );
-    assert_eq!(read(&fixture, "/v1/segments").await, json!({"segments": []}));
+    assert_eq!(read(&fixture, "/v1/segments").await["segments"][1]["service_target"], json!(0.9));
     assert_eq!(fixture.get(Role::Viewer, "/v1/item-locations/rice/berlin/settings").await.status, 404);
 }
 
@@ -295,6 +350,17 @@ async fn what_may_not_be_said_is_refused_and_nothing_is_written() {
         ("PATCH", "/v1/item-locations/milk/berlin", json!({"colour": "red"}), 422, "colour"),
         ("PUT", "/v1/items/%20tea", json!({}), 422, "item_id"),
         ("PATCH", "/v1/sources", json!({"pack_size": 3}), 422, "supplier_id"),
+        ("PATCH", "/v1/calendars/shop", json!({"exceptions": {"25 December": false}}), 422, "25 December"),
+        ("PATCH", "/v1/calendars/shop", json!({"removed": true}), 422, "removed"),
+        ("PUT", "/v1/calendars/shop", json!({"calendar_id": "other"}), 422, "calendar_id"),
+        ("PUT", "/v1/uoms/rice/pallet", json!({}), 422, "factor"),
+        ("PUT", "/v1/uoms/rice/pallet", json!({"uom": "sack", "factor": 3}), 422, "uom"),
+        ("PATCH", "/v1/uoms/rice/sack", json!({"factor": 0}), 422, "factor"),
+        ("PATCH", "/v1/uoms/rice/sack", json!({"factor": null}), 422, "factor"),
+        ("PUT", "/v1/segments", json!({"policy": "auto"}), 422, "where"),
+        ("PUT", "/v1/segments", json!({"where": "abc = C"}), 422, "where"),
+        ("PUT", "/v1/segments", json!({"where": "item.abc == 'C'", "policy": "oracle"}), 422, "policy"),
+        ("PUT", "/v1/segments", json!({"where": "item.abc == 'C'", "target": 98}), 422, "target"),
     ] {
         let (got, problem) = say(&fixture, method, path, &body).await;
         assert_eq!((got, &problem["field"]), (status, &json!(field)), "{method} {path}: {problem}");
@@ -331,6 +397,97 @@ async fn records_end_and_what_others_refer_to_stays() {
 }
 
 #[tokio::test]
+async fn terms_are_removed_where_nobody_refers_to_them_and_begin_anew() {
+    let fixture = fixture().await;
+    let remove =
+        |path: &'static str| fixture.send(request("DELETE", path, Some(fixture.secret(Role::Planner)), "", ""));
+    // Who refers to a calendar is said, whoever said so: files, or events.
+    for (path, field, user) in [
+        ("/v1/locations/paris", "calendar", "location/paris"),
+        ("/v1/suppliers/dairy", "holidays_calendar", "supplier/dairy"),
+        ("/v1/sources", "review_calendar", "source/milk@berlin<dairy"),
+    ] {
+        let mut body = json!({field: "shop"});
+        if path == "/v1/sources" {
+            body = json!({"to_location": "berlin", "supplier_id": "dairy", "item_id": "milk", field: "shop"});
+        }
+        assert_eq!(say(&fixture, "PATCH", path, &body).await.0, 200);
+        let before = written(&fixture).await;
+        let answer = remove("/v1/calendars/shop").await;
+        assert_eq!(
+            (answer.status, &answer.json()["type"]),
+            (StatusCode::CONFLICT, &json!("urn:restock:problem:in-use"))
+        );
+        assert_eq!(answer.json()["detail"], format!("calendar/shop is used by {user}"));
+        assert_eq!(written(&fixture).await, before);
+        body[field] = Value::Null;
+        assert_eq!(say(&fixture, "PATCH", path, &body).await.0, 200);
+    }
+    let of_c = "/v1/segments?where=item.abc%20%3D%3D%20%27C%27";
+    for (path, read_at) in [
+        ("/v1/calendars/shop", "/v1/calendars/shop"),
+        ("/v1/uoms/rice/sack", "/v1/uoms/rice/sack"),
+        (of_c, "/v1/nothing"),
+    ] {
+        let (events, trail) = written(&fixture).await;
+        let answer = remove(path).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{path}: {}", answer.text);
+        assert_eq!(remove(path).await.status, StatusCode::NOT_FOUND, "{path}: it is gone");
+        assert_eq!(written(&fixture).await, (events + 1, trail + 1), "{path}");
+        assert_eq!(fixture.get(Role::Viewer, read_at).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(read(&fixture, "/v1/calendars").await, json!({"calendars": []}));
+    assert_eq!(read(&fixture, "/v1/uoms").await["uoms"], json!([]));
+    assert_eq!(read(&fixture, "/v1/segments").await["segments"].as_array().unwrap().len(), 1);
+    let trail = fixture.get(Role::Admin, "/v1/audit?limit=1000").await.json();
+    let last = trail["records"].as_array().unwrap().iter().rfind(|one| one["action"] == "master.change").unwrap();
+    assert_eq!(
+        (&last["subject"], &last["after"]),
+        (&json!("segment/item.abc == 'C'"), &json!(r#"{"removed":"true"}"#))
+    );
+
+    // Nothing of before comes back.
+    let (status, shop) =
+        say(&fixture, "PATCH", "/v1/calendars/shop", &json!({"exceptions": {"2026-12-25": false}})).await;
+    assert_eq!((status, &shop["weekdays"]), (201, &json!("mon tue wed thu fri sat sun")));
+    assert_eq!(say(&fixture, "PATCH", "/v1/uoms/rice/sack", &json!({})).await.0, 422, "it has no factor now");
+    let lines =
+        "{\"item_id\":\"rice\",\"uom\":\"sack\",\"factor\":25}\n{\"item_id\":\"rice\",\"uom\":\"bag\",\"factor\":-1}\n";
+    let answer = sync(&fixture, "/v1/uoms", lines).await;
+    assert_eq!((&answer["n_new"], &answer["n_refused"]), (&json!(1), &json!(1)), "{answer}");
+    assert_eq!(sync(&fixture, "/v1/uoms", lines.lines().next().unwrap()).await["n_same"], 1);
+    let line = "{\"where\":\"item.abc == 'C'\",\"policy\":\"auto\",\"priority\":-1}";
+    assert_eq!(sync(&fixture, "/v1/segments", line).await["n_new"], 1);
+    assert_eq!(sync(&fixture, "/v1/segments", line).await["n_same"], 1);
+    assert_eq!(read(&fixture, "/v1/segments").await["segments"][0]["policy"], "auto");
+    let days = "{\"calendar_id\":\"shop\",\"exceptions\":{\"2026-12-25\":false}}\n{\"calendar_id\":\"shop\",\"2026-12-26\":false}";
+    let answer = sync(&fixture, "/v1/calendars", days).await;
+    assert_eq!((&answer["n_same"], &answer["n_changed"]), (&json!(1), &json!(1)), "{answer}");
+}
+
+/// A year of days is one request; more at once than an event holds is refused, and nothing is written.
+#[tokio::test]
+async fn a_calendar_of_a_year_is_said_at_once() {
+    let fixture = fixture().await;
+    let first = restock_core::Day(20_000);
+    let days = |n: i32| -> Value {
+        let days: serde_json::Map<String, Value> =
+            (0..n).map(|idx| (first.plus(idx).to_string(), json!(idx % 2 == 0))).collect();
+        json!({"exceptions": days})
+    };
+    assert_eq!(say(&fixture, "PUT", "/v1/calendars/year", &days(1_000)).await.0, 201);
+    let again = say(&fixture, "PUT", "/v1/calendars/year", &days(1_000)).await;
+    assert_eq!((again.0, again.1["exceptions"].as_object().unwrap().len()), (200, 1_000));
+    assert_eq!(written(&fixture).await, (1, 1));
+    let (status, problem) = say(&fixture, "PUT", "/v1/calendars/year", &days(1_001)).await;
+    assert_eq!((status, &problem["expected"]), (422, &json!("at most 1000 fields")));
+    // What is cleared counts too.
+    let (status, problem) = say(&fixture, "PUT", "/v1/calendars/year", &json!({"weekdays": "mon"})).await;
+    assert_eq!((status, &problem["got"]), (422, &json!("1001 fields")));
+    assert_eq!(written(&fixture).await, (1, 1));
+}
+
+#[tokio::test]
 async fn a_token_of_a_location_says_what_is_there_and_no_more() {
     let fixture = fixture().await;
     let of_paris = NewToken { locations: Some(vec!["paris".to_owned()]), ..token("paris", Role::Planner) };
@@ -350,6 +507,9 @@ async fn a_token_of_a_location_says_what_is_there_and_no_more() {
         ("PUT", "/v1/sources", r#"{"supplier_id":"dairy"}"#),
         ("PATCH", "/v1/items/milk", r#"{"price":1}"#),
         ("PATCH", "/v1/suppliers/dairy", "{}"),
+        ("PATCH", "/v1/calendars/shop", "{}"),
+        ("PUT", "/v1/uoms/rice/sack", r#"{"factor":20}"#),
+        ("PUT", "/v1/segments", r#"{"where":"item.abc == 'C'"}"#),
     ] {
         assert_eq!(send(method, path, json, body).await.status, StatusCode::FORBIDDEN, "{method} {path}");
     }
@@ -362,6 +522,8 @@ async fn a_token_of_a_location_says_what_is_there_and_no_more() {
         assert_eq!(send("GET", path, "", "").await.status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(send("DELETE", "/v1/item-locations/milk/berlin", "", "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(send("DELETE", "/v1/calendars/shop", "", "").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(send("GET", "/v1/calendars/shop", "", "").await.status, StatusCode::OK);
     let lanes = send("GET", "/v1/sources", "", "").await.json();
     assert_eq!(lanes["sources"].as_array().unwrap().len(), 1, "{lanes}");
     assert_eq!(written(&fixture).await.0, 4);
@@ -376,12 +538,17 @@ async fn a_server_that_starts_again_knows_what_was_said() {
     let notice = r#"{"event_id":"1","source":"dairy","type":"lead_time_notice","occurred_at":"2026-03-02T08:00:00Z","supplier_id":"dairy","lead_time_days":8}"#;
     first.events(notice).await;
     assert_eq!(say(&first, "PATCH", "/v1/items/milk", &json!({"price": 7})).await.0, 200);
+    assert_eq!(say(&first, "PATCH", "/v1/calendars/shop", &json!({"2026-12-25": false})).await.0, 200);
+    let removed = first.send(request("DELETE", "/v1/uoms/rice/sack", Some(first.secret(Role::Planner)), "", "")).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
     let Fixture { server, .. } = first;
     server.shut_down().await;
     let again = reading(Box::new(SqliteLedger::open(&path).unwrap())).await;
     assert_eq!(sync(&again, "/v1/items", "{\"item_id\":\"milk\",\"price\":7.0}").await["n_same"], 1);
     assert_eq!(read(&again, "/v1/items/milk").await["price"], "7");
-    assert_eq!(written(&again).await.0, 2);
+    assert_eq!(written(&again).await.0, 4);
+    assert_eq!(read(&again, "/v1/calendars/shop").await["exceptions"], json!({"2026-12-25": false}));
+    assert_eq!(read(&again, "/v1/uoms").await["uoms"], json!([]));
     // The supplier's notice is the last word about the lane, so the number of the files says something new.
     assert_eq!(read(&again, "/v1/sources").await["sources"][0]["lead_time_days"], 8.0);
     let lane = "{\"to_location\":\"berlin\",\"supplier_id\":\"dairy\",\"item_id\":\"milk\",\"lead_time_days\":3}";

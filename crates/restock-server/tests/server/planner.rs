@@ -235,6 +235,25 @@ async fn proposals_follow_events_and_leave_what_people_decided() {
 
     let why = fixture.get(Role::Viewer, &format!("/v1/proposals/{BERLIN}/explanation")).await;
     assert_eq!((why.status, &why.json()["item_id"]), (StatusCode::OK, &json!("milk")), "{}", why.text);
+    // Whoever may read may ask what would be if something were different.
+    let path = format!("/v1/proposals/{BERLIN}/explanation");
+    let ask = |role: Role, body: &'static str| fixture.send_json("POST", role, &path, body);
+    let mut asked = ask(Role::Viewer, "{}").await.json();
+    assert_eq!(asked.as_object_mut().unwrap().remove("what_if"), Some(json!(null)));
+    assert_eq!(asked, why.json(), "where nothing is different, it is what GET says");
+    for (body, detail) in [
+        (r#"{"what_if":{"lead_time":-5e9}}"#, "what-if lead_time is \"-5000000000.0\", must be"),
+        (r#"{"what_if":{"target":95}}"#, "what-if target is \"95\", must be a share above 0 and below 1, such as 0.95"),
+        (r#"{"what_if":{"colour":"red"}}"#, "what-if \"colour\" is not known, use one of lead_time, review"),
+        (r#"{"what_if":{"demand":[2]}}"#, "demand: got [2], expected a number or a text, such as 5 or \"1.2x\""),
+        (r#"{"what_ifs":{}}"#, "unknown field `what_ifs`"),
+        ("[]", "got JSON of another shape"),
+    ] {
+        let refused = ask(Role::Planner, body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(refused.json()["detail"].as_str().unwrap().contains(detail), "{}", refused.text);
+    }
+    assert_eq!(ask(Role::Integrator, "{}").await.status, StatusCode::FORBIDDEN);
     fixture.events(&count("7", "rome", 50).replace("07:00", "09:00")).await;
     until_row(&fixture, "p_milk_rome_hub", "superseded", "4").await;
     let gone = fixture.get(Role::Viewer, "/v1/proposals/p_milk_rome_hub/explanation").await;
