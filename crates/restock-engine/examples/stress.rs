@@ -101,7 +101,7 @@ fn play(scenario: u64, n_paths: usize) -> Outcome {
         _ => format!("lead_time={:+}@{first}", [-2, 2, 3, 5, 7, 14][rng.random_range(0..6)]),
     };
     let shock = Shock::parse(&shock).unwrap_or_else(|error| panic!("{shock}: {error}"));
-    let options = SimulateOptions { n_paths, n_days: N_DAYS, shocks: vec![shock] };
+    let options = SimulateOptions { n_paths, n_days: N_DAYS, shocks: vec![shock], volumes: false };
     let cost = |policy: &str| {
         let settings = PlanSettings { policy: policy.to_owned(), learned_acts: true, ..settings.clone() };
         let report = simulate(&dataset, &settings, forecaster.as_ref(), &options, &|_, _| {}).expect("a simulation");

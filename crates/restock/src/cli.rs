@@ -515,6 +515,9 @@ pub(crate) struct SimulateArgs {
     /// Worst item-locations to print
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
+    /// CSV file of goods that come in and go out, by location and day: for docks, staff and a router
+    #[arg(long, value_name = "FILE")]
+    pub(crate) volumes: Option<PathBuf>,
     /// Folder for the report
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -24,6 +24,7 @@ mod report;
 mod shock;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,7 @@ pub use report::{
     Estimate, FanPoint, KpiEstimates, LocationResult, ScenarioResult, ServicePoint, SimulatedLine, SimulationReport,
 };
 pub use shock::{LeadTimeChange, Shock, ShockChange, ShockError, USUAL_ELASTICITY};
+pub use volumes::{Goods, SiteDay};
 
 use crate::backtest::Note;
 use crate::builder::UnitBuilder;
@@ -44,6 +46,7 @@ use crate::health::LaneIndex;
 use crate::indicators::{KpiSums, Kpis};
 use partition::{Played, play_partition};
 use report::quantile;
+use volumes::Volumes;
 
 /// Partitions whose results are in memory before they are summed up; fixed, so that sums do not depend on the number of
 /// threads.
@@ -61,11 +64,13 @@ pub struct SimulateOptions {
     pub n_days: usize,
     /// What happens besides; the same future without it is played alongside.
     pub shocks: Vec<Shock>,
+    /// Whether goods that move are reported by location and day; they take 64 bytes for each location, day and future.
+    pub volumes: bool,
 }
 
 impl Default for SimulateOptions {
     fn default() -> Self {
-        Self { n_paths: 200, n_days: 90, shocks: Vec::new() }
+        Self { n_paths: 200, n_days: 90, shocks: Vec::new(), volumes: false }
     }
 }
 
@@ -111,6 +116,7 @@ struct Context<'a> {
     /// Days to play.
     n_periods: usize,
     n_scenarios: usize,
+    volumes: Option<Volumes>,
 }
 
 impl Context<'_> {
@@ -180,6 +186,9 @@ fn new_context<'a>(
     forecaster: &'a dyn Forecaster,
     (dataset, settings, options): (&'a Dataset, &'a PlanSettings, &'a SimulateOptions),
 ) -> Context<'a> {
+    let n_scenarios = if options.shocks.is_empty() { 1 } else { 2 };
+    let volumes =
+        options.volumes.then(|| Volumes::new(n_scenarios, dataset.locations.len(), options.n_days, options.n_paths));
     Context {
         dataset,
         settings,
@@ -189,7 +198,8 @@ fn new_context<'a>(
         forecaster,
         start: builder.history.as_of(),
         n_periods: options.n_days,
-        n_scenarios: if options.shocks.is_empty() { 1 } else { 2 },
+        n_scenarios,
+        volumes,
     }
 }
 
@@ -276,8 +286,8 @@ impl Sums {
         let paths_of = |sums: &[KpiSums]| sums.iter().map(|sums| sums.kpis(n_days)).collect::<Vec<Kpis>>();
         let totals: Vec<Vec<Kpis>> = self.scenarios.iter().map(|sums| paths_of(&sums.total)).collect();
         let difference = (totals.len() == 2).then(|| KpiEstimates::difference(&totals[0], &totals[1]));
-        let scenarios = self.scenarios.into_iter().zip(&totals).zip(["baseline", "shock"]);
-        let scenarios = scenarios.map(|((mut sums, total), name)| {
+        let scenarios = self.scenarios.into_iter().zip(&totals).zip(["baseline", "shock"]).enumerate();
+        let scenarios = scenarios.map(|(number, ((mut sums, total), name))| {
             sums.lines.sort_by(|a, b| {
                 b.lost_margin
                     .mean
@@ -296,6 +306,10 @@ impl Sums {
                         kpis: KpiEstimates::of(&paths_of(paths)),
                     })
                     .collect(),
+                volumes: context
+                    .volumes
+                    .as_ref()
+                    .map_or_else(Vec::new, |volumes| volumes.report(number, context.dataset, start)),
                 lines: sums.lines,
                 stock_value: sums
                     .stock_value

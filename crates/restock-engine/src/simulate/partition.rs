@@ -12,6 +12,7 @@ use restock_inventory::kpi::Ratio;
 use restock_inventory::rationing;
 
 use super::report::{Estimate, SimulatedLine};
+use super::volumes::Direction;
 use super::{Context, LeadTimeChange, POINT_DAYS, ShockChange};
 use crate::batch::{Network, Overrides, Worked, claim, work_out};
 use crate::builder::find_pair;
@@ -54,6 +55,7 @@ pub(super) struct PlayedScenario {
 
 /// One item-location, the same in every scenario and on every path.
 struct Place<'a> {
+    location: LocationIdx,
     /// As planned on the first day.
     unit: PlanningUnit,
     frame: Frame,
@@ -173,6 +175,7 @@ fn place<'a>(
     let lead_times = [unit.timing().lead_times, play::believed_lead_times(&unit)];
     let params = ItemLocationParams { costs: play::checked(unit.costs), ..explanation::params(&unit) };
     Place {
+        location: pair.1,
         frame: Frame {
             counts: long.history.future_open_days()[..n_periods].to_vec(),
             params,
@@ -364,6 +367,14 @@ impl World {
                 let Transfers { sent, asked, not_sent } = transfers[idx].get(path).copied().unwrap_or_default();
                 let player = &mut self.players[idx][path];
                 let played = player.play(&place.frame, t, order, own + sent);
+                if let Some(volumes) = &context.volumes {
+                    let of_unit = (place.unit.volume.unwrap_or(0.0), place.unit.weight.unwrap_or(0.0));
+                    let moved = [(Direction::Inbound, played.received), (Direction::Outbound, played.sold)];
+                    for (direction, units) in moved.into_iter().filter(|(_, units)| *units > 0) {
+                        let place_of = (usize::from(self.is_shocked), place.location);
+                        volumes.add(place_of, (t, path), direction, units as f64 / place.units_per_base, of_unit);
+                    }
+                }
                 // What was shared out was there; customers come after it.
                 assert!(played.sold >= sent);
                 if not_sent > 0 {

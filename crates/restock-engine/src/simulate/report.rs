@@ -3,6 +3,7 @@
 use restock_core::{Bucket, Day};
 use serde::{Deserialize, Serialize};
 
+use super::volumes::SiteDay;
 use crate::backtest::Note;
 use crate::indicators::Kpis;
 use crate::plan::Unplanned;
@@ -52,6 +53,9 @@ pub struct ScenarioResult {
     pub kpis: KpiEstimates,
     /// Indicators by location, by id. Here demand and sales include what the location sends to others.
     pub locations: Vec<LocationResult>,
+    /// Goods that move, by location and day, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub volumes: Vec<SiteDay>,
     /// Every item-location, largest expected lost margin first.
     pub lines: Vec<SimulatedLine>,
     /// Total stock value at the end of each period.

@@ -1,7 +1,7 @@
 //! Simulations of small shops.
 
-use restock_core::dataset::{Dataset, Origin, SourceRow};
-use restock_core::{ItemIdx, LocationIdx, Objective, Quantity, ServiceType};
+use restock_core::dataset::{CapacityRow, Dataset, Origin, SourceRow};
+use restock_core::{ItemIdx, LocationIdx, Objective, Quantity, RowRef, ServiceType};
 
 use super::partition::World;
 use super::*;
@@ -55,7 +55,7 @@ fn settings() -> PlanSettings {
 
 fn options(shocks: &[&str]) -> SimulateOptions {
     let shocks = shocks.iter().map(|text| Shock::parse(text).unwrap()).collect();
-    SimulateOptions { n_paths: 40, n_days: 42, shocks }
+    SimulateOptions { n_paths: 40, n_days: 42, shocks, ..SimulateOptions::default() }
 }
 
 fn run(dataset: &Dataset, spread: f64, options: &SimulateOptions) -> SimulationReport {
@@ -69,7 +69,7 @@ fn run(dataset: &Dataset, spread: f64, options: &SimulateOptions) -> SimulationR
 /// 17. From then on every week is the same and loses 3 of 70, within the 5 % allowed.
 #[test]
 fn constant_demand_by_hand() {
-    let options = SimulateOptions { n_paths: 2, n_days: 14, shocks: Vec::new() };
+    let options = SimulateOptions { n_paths: 2, n_days: 14, ..SimulateOptions::default() };
     let report = run(&shop(&[10], 1, 35), 0.0, &options);
     let kpis = &report.scenarios[0].kpis;
     let stock: Vec<f64> = report.scenarios[0].stock_value.iter().map(|point| point.mean / 2.0).collect();
@@ -92,6 +92,63 @@ fn constant_demand_by_hand() {
     assert_eq!(report.scenarios[0].service[1].fill_rate, exactly(67.0 / 70.0));
 }
 
+/// The same by hand, in goods: 52 come on day 2 and 67 on day 9, ten go out every day but the one that is 3 short. A unit has
+/// ten litres and half a kilogram, and the dock holds 600 litres.
+#[test]
+fn goods_that_move_by_hand() {
+    let mut dataset = shop(&[10], 1, 35);
+    (dataset.items[0].volume, dataset.items[0].weight) = (Some(0.01), Some(0.5));
+    let location_id = dataset.locations[0].location_id.clone();
+    dataset.capacities.push(CapacityRow {
+        scope: format!("location:{location_id}"),
+        from: None,
+        to: Some(dataset.sales.day.last().unwrap().plus(13)),
+        volume: Some(0.6),
+        weight: None,
+        lines: None,
+        row: RowRef::default(),
+    });
+    let options = SimulateOptions { n_paths: 3, n_days: 14, volumes: true, ..SimulateOptions::default() };
+    let report = run(&dataset, 0.0, &options);
+    let days = &report.scenarios[0].volumes;
+    assert_eq!(days.len(), 14);
+    let exactly = |value: f64| Estimate { mean: value, low: value, high: value };
+    for (t, day) in days.iter().enumerate() {
+        let (arrived, went) = (
+            match t {
+                2 => 52.0,
+                9 => 67.0,
+                _ => 0.0,
+            },
+            if t == 8 { 7.0 } else { 10.0 },
+        );
+        assert_eq!((day.day, day.location_id.as_str()), (report.from.plus(t as i32), location_id.as_str()));
+        assert_eq!(day.inbound.units, exactly(arrived), "day {t}");
+        assert_eq!(day.inbound.lines, exactly(f64::from(u8::from(arrived > 0.0))));
+        assert_eq!(day.inbound.volume, exactly(arrived / 100.0));
+        assert_eq!((day.outbound.units, day.outbound.weight), (exactly(went), exactly(went / 2.0)), "day {t}");
+        let expected = (t < 13).then(|| f64::from(u8::from(t == 9)));
+        assert_eq!(day.p_over_capacity, expected, "day {t}");
+    }
+    let not_asked = run(&dataset, 0.0, &SimulateOptions { volumes: false, ..options });
+    assert!(not_asked.scenarios[0].volumes.is_empty());
+}
+
+/// What a centre sends is what its stores get later, and what goes out of each place is what it sold and sent.
+#[test]
+fn goods_are_conserved() {
+    let dataset = chain(&[4, 9], 3, 300);
+    let options = SimulateOptions { volumes: true, ..options(&["demand=2x@2025-08-01"]) };
+    for scenario in run(&dataset, 2.0, &options).scenarios {
+        for location in &scenario.locations {
+            let days = scenario.volumes.iter().filter(|day| day.location_id == location.location_id);
+            let went: f64 = days.map(|day| day.outbound.units.mean).sum();
+            let sold = location.kpis.sold.unwrap().mean;
+            assert!((went - sold).abs() < 1e-6 * sold.max(1.0), "{}: {went} went, {sold} sold", location.location_id);
+        }
+    }
+}
+
 #[test]
 fn the_first_orders_are_those_of_the_plan() {
     let dataset = shop(&[3, 8, 1, 14], 2, 12);
@@ -111,6 +168,7 @@ fn the_report_does_not_depend_on_threads() {
     let options = options(&["demand=2x@2025-08-01", "lead_time=+3@2025-08-01"]);
     let on = |n_threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        let options = SimulateOptions { volumes: true, ..options.clone() };
         pool.install(|| serde_json::to_string(&run(&dataset, 2.0, &options)).unwrap())
     };
     let one = on(1);
@@ -250,7 +308,8 @@ fn shocks_of_the_example_shop_act_in_the_direction_expected() {
     let dataset = retail_simulator::chain(&retail_simulator::ChainConfig::example_shop(), 2026);
     // What changes by the shock on average, in all and at the distribution centre.
     let changes = |shock: &str| {
-        let options = SimulateOptions { n_paths: 4, n_days: 28, shocks: vec![Shock::parse(shock).unwrap()] };
+        let options =
+            SimulateOptions { n_paths: 4, n_days: 28, shocks: vec![Shock::parse(shock).unwrap()], ..options(&[]) };
         let report = simulate(&dataset, &settings(), &RecentMean { spread: 2.0 }, &options, &|_, _| ()).unwrap();
         let kpis = report.difference.expect("there is a shock");
         let mean = |value: Option<Estimate>| value.expect("a value").mean;

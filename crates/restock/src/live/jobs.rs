@@ -62,7 +62,7 @@ fn work(basis: Basis, request: JobRequest, steps: &JobSteps) -> Result<Value, St
     let progress = |done: usize, total: usize| steps.set(done, total);
     match request {
         JobRequest::Simulation { shocks, n_days, n_paths } => {
-            let options = SimulateOptions { n_paths, n_days, shocks };
+            let options = SimulateOptions { n_paths, n_days, shocks, volumes: false };
             let Basis { gatherer, settings, forecaster, .. } = basis;
             let dataset = gather(gatherer)?.loaded.import.dataset;
             let report = simulate(&dataset, &settings, &*forecaster, &options, &progress);

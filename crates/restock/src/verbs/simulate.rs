@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use restock_engine::simulate::{Shock, SimulateError, SimulateOptions, SimulationReport, simulate};
+use restock_engine::simulate::{Estimate, Shock, SimulateError, SimulateOptions, SimulationReport, SiteDay, simulate};
 
 use super::plan::{bullet, open_in_browser, wrap};
 use crate::cli::SimulateArgs;
 use crate::error::CliError;
+use crate::format;
 use crate::i18n::Text;
 use crate::project::{Project, apply_flags, forecaster, write_file};
 use crate::report::simulation_page as page;
@@ -28,7 +29,8 @@ pub(crate) fn run(session: &Session, args: &SimulateArgs) -> Result<Output, CliE
     let project = Project::open(session, &args.data)?;
     let mut loaded = project.load(session)?;
     apply_flags(&mut loaded.settings, &args.planning)?;
-    let options = SimulateOptions { n_paths: args.n_paths as usize, n_days: args.days as usize, shocks };
+    let (n_paths, n_days) = (args.n_paths as usize, args.days as usize);
+    let options = SimulateOptions { n_paths, n_days, shocks, volumes: args.volumes.is_some() };
     let model = forecaster(&loaded.settings.forecast_model, &loaded)?;
     let progress = session.progress(session.text(Text::Simulating));
     let report = simulate(&loaded.import.dataset, &loaded.settings, model.as_ref(), &options, &|done, total| {
@@ -39,6 +41,9 @@ pub(crate) fn run(session: &Session, args: &SimulateArgs) -> Result<Output, CliE
     let out = args.out.clone().unwrap_or_else(|| project.default_out());
     let path = out.join("simulation.html");
     write_file(&path, &page::render(session.lang, &loaded.name, &report))?;
+    if let Some(file) = &args.volumes {
+        write_file(file, &volumes_csv(&report))?;
+    }
     if args.open {
         open_in_browser(&path);
     }
@@ -46,11 +51,41 @@ pub(crate) fn run(session: &Session, args: &SimulateArgs) -> Result<Output, CliE
         Output::json(&report)?
     } else {
         let mut text = report_text(session, &report, args.top);
-        let _ = write!(text, "\n{}\n", session.dim(&session.fill(Text::Written, &[&path.display()])));
+        for path in std::iter::once(&path).chain(&args.volumes) {
+            let _ = write!(text, "\n{}\n", session.dim(&session.fill(Text::Written, &[&path.display()])));
+        }
         Output::text(text)
     };
     output.notes = loaded.notes;
     Ok(output)
+}
+
+/// Goods by scenario, location, day and direction: the mean over the futures, and what 5 % and 95 % of them stay below.
+fn volumes_csv(report: &SimulationReport) -> String {
+    let measures = ["lines", "units", "volume_m3", "weight_kg"];
+    let mut text = "scenario,location_id,date,direction".to_owned();
+    for measure in measures {
+        let _ = write!(text, ",{measure},{measure}_q0.05,{measure}_q0.95");
+    }
+    text.push_str(",p_over_capacity\n");
+    for scenario in &report.scenarios {
+        for SiteDay { location_id, day, inbound, outbound, p_over_capacity } in &scenario.volumes {
+            for (direction, goods) in [("inbound", inbound), ("outbound", outbound)] {
+                let _ = write!(text, "{},{},{day},{direction}", scenario.name, format::csv_cell(location_id));
+                for Estimate { mean, low, high } in [goods.lines, goods.units, goods.volume, goods.weight] {
+                    let _ = write!(text, ",{},{},{}", plain(mean), plain(low), plain(high));
+                }
+                let over = p_over_capacity.filter(|_| direction == "inbound").map_or_else(String::new, plain);
+                let _ = writeln!(text, ",{over}");
+            }
+        }
+    }
+    text
+}
+
+/// A number without zeros at its end.
+fn plain(number: f64) -> String {
+    format!("{}", (number * 1e4).round() / 1e4)
 }
 
 fn explained(error: &SimulateError, options: &SimulateOptions) -> CliError {
