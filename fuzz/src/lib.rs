@@ -31,6 +31,8 @@ pub const TABLES: [&str; 22] = [
     "capacities",
     "uoms",
     "data",
+    "forecast_overrides",
+    "forecasts",
 ];
 
 /// The table that a letter names, `a` for the first; other bytes name one too.

@@ -72,6 +72,7 @@ fn record(item: &Item, day: i32, is_too_sure: bool) -> DecisionRecord {
         from: Day(day),
         to: Day(day + 1),
         forecast: forecast.clone(),
+        overridden: None,
         wanted: ordered,
         ordered,
         decided_by: DecidedBy::Plan,

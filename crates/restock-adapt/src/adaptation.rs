@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{CalibrationSettings, LevelOutcome, Recalibration};
 use crate::decision::{DecisionRecord, Facts, Judged, RecordError, WaitingDecisions};
 use crate::drift::{Alarm, DriftMonitor, DriftSettings};
-use crate::report::{AdaptationReport, AlarmReport, BacktestRun, ContestReport, EditReport, SegmentReport};
+use crate::report::{
+    AdaptationReport, AlarmReport, BacktestRun, ContestReport, EditReport, OverrideReport, SegmentReport,
+};
 use crate::rollback::{Change, Contest, ContestSettings};
 use crate::schedule::{BacktestSchedule, Due, SinceBacktest};
 use crate::score::OutcomeSums;
@@ -67,6 +69,8 @@ pub struct Adaptation {
     policies: Arena,
     scores: BTreeMap<Segment, OutcomeSums>,
     edits: EditReport,
+    #[serde(default)]
+    overrides: OverrideReport,
     n_judged: u64,
     n_unknown: u64,
     n_other_model: u64,
@@ -105,6 +109,7 @@ impl Adaptation {
             policies: arena(policy),
             scores: BTreeMap::new(),
             edits: EditReport::default(),
+            overrides: OverrideReport::default(),
             n_judged: 0,
             n_unknown: 0,
             n_other_model: 0,
@@ -205,6 +210,12 @@ impl Adaptation {
             };
             let segment = Segment::of(seen.forecast);
             self.scores.entry(segment).or_default().add(seen.forecast, seen.actual, seen.is_censored);
+            if let Some([without, with]) = judged.override_errors() {
+                self.overrides.n_overridden += 1;
+                self.overrides.n_better += u64::from(with < without);
+                self.overrides.error_without += without;
+                self.overrides.error_with += with;
+            }
             if let Some(saved) = judged.edit_saved() {
                 self.edits.n_edits += 1;
                 self.edits.n_better += u64::from(saved > 0.0);
@@ -262,6 +273,7 @@ impl Adaptation {
                 .map(|alarm| AlarmReport { alarm: alarm.clone(), message: alarm.message() })
                 .collect(),
             edits: self.edits,
+            overrides: self.overrides,
             contests: vec![
                 ContestReport::of("model", &self.models.contest),
                 ContestReport::of("policy", &self.policies.contest),

@@ -41,6 +41,9 @@ pub struct DecisionRecord {
     pub to: Day,
     /// The forecast of demand over the interval.
     pub forecast: IntervalForecast,
+    /// The same as people changed it, where they did; the decision was made from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<IntervalForecast>,
     /// What the plan wanted, base units.
     pub wanted: Quantity,
     /// What was ordered, base units.
@@ -320,6 +323,14 @@ impl Judged {
         Some(Seen { place, decided_on, from, to, forecast, actual: seen.to_f64(), is_censored: *is_censored })
     }
 
+    /// Absolute errors of expected demand over the interval, units: without and with what people changed of the forecast;
+    /// `None` where they changed nothing, or demand was not seen in full.
+    pub fn override_errors(&self) -> Option<[f64; 2]> {
+        let overridden = self.record.overridden.as_ref()?;
+        let seen = self.seen().filter(|seen| !seen.is_censored)?;
+        Some([seen.forecast.mean, overridden.mean].map(|mean| (mean - seen.actual).abs()))
+    }
+
     /// What an order of `quantity` base units would have cost over the interval, currency; `None` where the outcome or
     /// the costs are unknown.
     ///
@@ -370,6 +381,7 @@ pub(crate) mod tests {
             from: Day(day),
             to: Day(day + n_days),
             forecast: IntervalForecast { mean: 10.0, quantiles: [10.0; N_LEVELS], count_valued: true },
+            overridden: None,
             wanted: Quantity::from_whole(8),
             ordered: Quantity::from_whole(8),
             decided_by: DecidedBy::Plan,

@@ -118,6 +118,19 @@ pub struct EditReport {
     pub saved: f64,
 }
 
+/// What overrides of forecasts by people were worth: forecast value added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverrideReport {
+    /// Overridden forecasts of protection intervals whose demand was seen in full.
+    pub n_overridden: u64,
+    /// Those whose expected demand was nearer to what came than that of the model.
+    pub n_better: u64,
+    /// Sum of absolute errors of the model alone, base units.
+    pub error_without: f64,
+    /// The same with what people said.
+    pub error_with: f64,
+}
+
 /// A backtest that ran because it was due.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BacktestRun {
@@ -167,6 +180,9 @@ pub struct AdaptationReport {
     pub alarms: Vec<AlarmReport>,
     /// What edits were worth.
     pub edits: EditReport,
+    /// What overrides of forecasts were worth.
+    #[serde(default)]
+    pub overrides: OverrideReport,
     /// Contests of models and policies.
     pub contests: Vec<ContestReport>,
     /// Why a backtest is due, where one is.

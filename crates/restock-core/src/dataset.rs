@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::objective::{Objective, ServiceType};
 use crate::quantity::{Money, Quantity};
+use crate::said_demand::DemandChange;
 use crate::settings::Segment;
 use crate::time::{Day, WeekdaySet};
 
@@ -83,6 +85,10 @@ pub struct Dataset {
     pub uoms: Vec<UomRow>,
     /// Segments of the settings, with what is said about them, until they are taken into [`crate::settings::PlanSettings`].
     pub segments: Vec<SegmentRow>,
+    /// What people say about forecasts.
+    pub forecast_overrides: Vec<ForecastOverrideRow>,
+    /// Forecasts of other systems.
+    pub forecasts: Vec<GivenForecastRow>,
     /// `[n_items × width]`: vectors of length 1 of the texts of the items, by a model of sentences that the user chose;
     /// empty without one.
     pub text_vectors: Vec<f32>,
@@ -124,6 +130,8 @@ impl Dataset {
         self.signals.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
         self.stockouts.iter_mut().for_each(|row| location(&mut row.location));
         self.adjustments.iter_mut().for_each(|row| location(&mut row.location));
+        self.forecast_overrides.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+        self.forecasts.iter_mut().for_each(|row| location(&mut row.location));
     }
 
     /// Replaces the index of every item in every row. The items themselves stay where they are.
@@ -148,6 +156,8 @@ impl Dataset {
             item(&mut row.to);
         }
         self.uoms.iter_mut().for_each(|row| item(&mut row.item));
+        self.forecast_overrides.iter_mut().for_each(|row| row.item.iter_mut().for_each(item));
+        self.forecasts.iter_mut().for_each(|row| item(&mut row.item));
     }
 }
 
@@ -835,4 +845,46 @@ impl From<&Segment> for SegmentRow {
             ..Self::new(&segment.filter)
         }
     }
+}
+
+/// What somebody says about forecasts; see [`crate::said_demand`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForecastOverrideRow {
+    /// Item; `None` means every item (of `category`, where given).
+    pub item: Option<ItemIdx>,
+    /// Location; `None` means every location.
+    pub location: Option<LocationIdx>,
+    /// The category path whose items it is about.
+    pub category: Option<String>,
+    /// First day.
+    pub from: Day,
+    /// Last day.
+    pub to: Day,
+    /// How demand differs from the forecast.
+    pub change: DemandChange,
+    /// Why.
+    pub reason: String,
+    /// Who says it; empty when unknown.
+    pub author: String,
+    /// When it was said; `None` in files.
+    pub said_at: Option<Timestamp>,
+    /// Where it came from.
+    pub row: RowRef,
+}
+
+/// What another system expects in one period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GivenForecastRow {
+    /// Item.
+    pub item: ItemIdx,
+    /// Location.
+    pub location: LocationIdx,
+    /// First day of the period.
+    pub day: Day,
+    /// Expected demand, base units.
+    pub mean: Option<f64>,
+    /// Levels, ascending, with their quantiles, base units.
+    pub quantiles: Vec<(f64, f64)>,
+    /// Where it came from.
+    pub row: RowRef,
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::master::{MasterChange, MasterTable};
 use crate::quantity::{Money, Quantity};
+use crate::said_demand::{ForecastOverride, GivenForecast};
 use crate::time::Day;
 
 /// One fact, known by its key (`source`, `event_id`): a second event with the same key is the same fact again.
@@ -274,11 +275,15 @@ pub enum EventKind {
     /// Somebody says how a record of master data is: an item, a location, a supplier, an item-location, a supply lane, a
     /// calendar, a unit of measure or a segment.
     MasterChange(Box<MasterChange>),
+    /// Somebody says how demand will differ from the forecast, or takes it back.
+    ForecastOverride(Box<ForecastOverride>),
+    /// Another system says what demand it expects.
+    ForecastGiven(Box<GivenForecast>),
 }
 
 impl EventKind {
     /// Names of all kinds, as they are written in messages between systems.
-    pub const NAMES: [&str; 25] = [
+    pub const NAMES: [&str; 27] = [
         "sale",
         "return",
         "receipt",
@@ -304,6 +309,8 @@ impl EventKind {
         "calendar_changed",
         "uom_changed",
         "segment_changed",
+        "forecast_override",
+        "forecast_given",
     ];
 
     /// The name of this kind, one of [`EventKind::NAMES`].
@@ -336,6 +343,8 @@ impl EventKind {
                 MasterTable::Uoms => 23,
                 MasterTable::Segments => 24,
             },
+            Self::ForecastOverride(_) => 25,
+            Self::ForecastGiven(_) => 26,
         }]
     }
 
@@ -347,6 +356,8 @@ impl EventKind {
             | Self::LeadTimeNotice { item_id, .. }
             | Self::SensorReading { item_id, .. } => item_id.as_deref(),
             Self::MasterChange(change) => change.record.item_id(),
+            Self::ForecastOverride(said) => said.key.item_id.as_deref(),
+            Self::ForecastGiven(given) => Some(&given.place.item_id),
             _ => self.place().map(|place| place.item_id.as_str()),
         }
     }
@@ -359,11 +370,19 @@ impl EventKind {
             | Self::Promotion { location_id, .. }
             | Self::LeadTimeNotice { location_id, .. } => location_id.as_deref(),
             Self::MasterChange(change) => change.record.location_id(),
+            Self::ForecastOverride(said) => said.key.location_id.as_deref(),
+            Self::ForecastGiven(given) => Some(&given.place.location_id),
             _ => self.place().map(|place| place.location_id.as_str()),
         }
     }
 
-    /// The one item-location that it is about, where the kind has exactly one.
+    /// Whether it says how something is and not what happened: of such words the last about the same thing holds for all
+    /// days, and when they were said tells nothing about the business.
+    pub fn is_word(&self) -> bool {
+        matches!(self, Self::MasterChange(_) | Self::ForecastOverride(_) | Self::ForecastGiven(_))
+    }
+
+    /// The one item-location that it is about, where the kind has exactly one and it happened there.
     pub fn place(&self) -> Option<&ItemLocation> {
         match self {
             Self::Sale { place, .. }
@@ -383,7 +402,9 @@ impl EventKind {
             | Self::Promotion { .. }
             | Self::LeadTimeNotice { .. }
             | Self::SensorReading { .. }
-            | Self::MasterChange(_) => None,
+            | Self::MasterChange(_)
+            | Self::ForecastOverride(_)
+            | Self::ForecastGiven(_) => None,
         }
     }
 

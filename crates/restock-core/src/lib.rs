@@ -18,6 +18,7 @@ pub mod parts;
 pub mod policy;
 pub mod proposal;
 pub mod quantity;
+pub mod said_demand;
 pub mod score;
 pub mod settings;
 pub mod stock;

@@ -22,6 +22,8 @@ pub struct RowsByItem {
     adjustments: Rows,
     substitutions: Rows,
     uoms: Rows,
+    forecast_overrides: Rows,
+    forecasts: Rows,
 }
 
 /// Rows of a table by item, ascending; those of no item are `of_none`.
@@ -98,6 +100,8 @@ impl RowsByItem {
             adjustments: Rows::new(n, &dataset.adjustments, |row| Some(row.item)),
             substitutions: Rows::new(n, &dataset.substitutions, |row| Some(row.from)),
             uoms: Rows::new(n, &dataset.uoms, |row| Some(row.item)),
+            forecast_overrides: Rows::new(n, &dataset.forecast_overrides, |row| row.item),
+            forecasts: Rows::new(n, &dataset.forecasts, |row| Some(row.item)),
         }
     }
 
@@ -146,6 +150,8 @@ impl RowsByItem {
             capacities: dataset.capacities.clone(),
             uoms: self.uoms.take(&dataset.uoms, items),
             segments: dataset.segments.clone(),
+            forecast_overrides: self.forecast_overrides.take(&dataset.forecast_overrides, items),
+            forecasts: self.forecasts.take(&dataset.forecasts, items),
             text_vectors: vectors.copied().collect(),
             facts: dataset.facts.clone(),
         };

@@ -2,12 +2,13 @@
 //!
 //! # Sequence
 //! 1. One forecast per unit, in batches of equal horizon.
-//! 2. Units are decided downstream first: a store before the distribution centre it draws from, a made item before its
+//! 2. What people say about a forecast acts on its demand paths, see [`crate::said_demand`].
+//! 3. Units are decided downstream first: a store before the distribution centre it draws from, a made item before its
 //!    components. What a unit orders now, and what it will need at its later order opportunities on every demand path,
 //!    becomes demand of the unit above it, on top of that unit's own sales.
-//! 3. A sending location that cannot serve all wanted transfers from its stock shares what it has, in whole packs: a part in
+//! 4. A sending location that cannot serve all wanted transfers from its stock shares what it has, in whole packs: a part in
 //!    proportion to what is wanted, the rest where a unit is worth most ([`rationing`]).
-//! 4. Every unit gets its explanation.
+//! 5. Every unit gets its explanation.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::explanation::{self, AllocationData};
 use crate::judgement::{ToJudge, interval_forecast, recalibrate};
 use crate::plan::PlanLine;
 use crate::recipe::Fraction;
+use crate::said_demand::{Overridden, override_paths, take_given};
 use crate::ties::{Tie, loosen, ties};
 use crate::unit::{PlanningUnit, StockKnowledge};
 
@@ -107,6 +109,10 @@ pub(crate) struct Worked {
     pub(crate) own_interval: Option<IntervalForecast>,
     /// The level that was asked of it for a nominal .9, where it was recalibrated.
     pub(crate) asked_for_90: Option<f64>,
+    /// What people changed of its demand; its paths are with demand from below, as those of `decided` are.
+    pub(crate) overridden: Option<Overridden>,
+    /// Its own demand over the protection interval with what people changed, where they did.
+    pub(crate) overridden_interval: Option<IntervalForecast>,
     /// Orders from below that are planned now, units.
     pub(crate) dependent_now: Units,
     /// Whether demand from below is part of the demand.
@@ -125,7 +131,7 @@ pub(crate) fn work_out(
     forecaster: &dyn Forecaster,
     overrides: &Overrides,
 ) -> Vec<Worked> {
-    let forecasts = forecasts(units, settings, forecaster);
+    let forecasts = forecasts_and_warnings(units, settings, forecaster);
     let network = Network::new(units);
     let ties = ties(units, &network);
     let n_paths = settings.n_paths.max(1);
@@ -136,8 +142,8 @@ pub(crate) fn work_out(
     // depend on it.
     for level in network.levels() {
         let work = |(idx, dependent): (usize, Option<Dependent>)| {
-            let (unit, forecast) = (&units[idx], forecasts[idx].clone());
-            (idx, work_out_one(unit, forecast, dependent, settings, (network.in_cycle[idx], ties[idx])))
+            let (unit, (forecast, missing)) = (&units[idx], forecasts[idx].clone());
+            (idx, work_out_one(unit, forecast, missing, dependent, settings, (network.in_cycle[idx], ties[idx])))
         };
         let inputs: Vec<(usize, Option<Dependent>)> = level.iter().map(|idx| (*idx, dependents[*idx].take())).collect();
         let done: Vec<(usize, Worked)> = inputs.into_par_iter().with_min_len(4).map(work).collect();
@@ -170,7 +176,8 @@ pub(crate) fn work_out(
 /// Decides one unit, with the demand from below.
 fn work_out_one(
     unit: &PlanningUnit,
-    forecast: Forecast,
+    mut forecast: Forecast,
+    missing: Option<String>,
     dependent: Option<Dependent>,
     settings: &PlanSettings,
     (is_in_cycle, tie): (bool, Option<Tie>),
@@ -183,10 +190,14 @@ fn work_out_one(
     }
     let own_interval = interval_forecast(unit, &paths);
     let asked_for_90 = own_interval.as_ref().and_then(|own| recalibrate(unit, &mut paths, own, settings));
-    unit.history.leave_out_sold_today(&mut paths);
-    if let Some(dependent) = &dependent {
-        for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
-            *value += *below;
+    let mut overridden = override_paths(unit, &mut forecast, &mut paths);
+    let overridden_interval = overridden.as_ref().and_then(|_| interval_forecast(unit, &paths));
+    for paths in [&mut paths].into_iter().chain(overridden.as_mut().map(|overridden| &mut overridden.baseline)) {
+        unit.history.leave_out_sold_today(paths);
+        if let Some(dependent) = &dependent {
+            for (value, below) in paths.values.iter_mut().zip(&dependent.values) {
+                *value += *below;
+            }
         }
     }
     let paths = Arc::new(paths);
@@ -194,7 +205,8 @@ fn work_out_one(
     let sold = recent_sales(unit, review)
         + dependent.as_ref().map_or(0, |dependent| (dependent.rate * review as f64).round() as Units);
     let mut decided = decide(unit, &paths, settings, None, sold);
-    let mut warnings = Vec::new();
+    let mut warnings = overridden.as_mut().map_or_else(Vec::new, |overridden| std::mem::take(&mut overridden.warnings));
+    warnings.extend(missing);
     if is_in_cycle {
         warnings.push("D16: circular supply lanes, demand from below is left out".to_owned());
     }
@@ -211,6 +223,8 @@ fn work_out_one(
         decided,
         own_interval,
         asked_for_90,
+        overridden,
+        overridden_interval,
         dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
         has_dependents: dependent.is_some(),
         used_for: dependent.map_or_else(BTreeMap::new, |dependent| dependent.used_for),
@@ -220,6 +234,15 @@ fn work_out_one(
 
 /// One forecast per unit.
 pub(crate) fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecaster: &dyn Forecaster) -> Vec<Forecast> {
+    forecasts_and_warnings(units, settings, forecaster).into_iter().map(|(forecast, _)| forecast).collect()
+}
+
+/// One forecast per unit, and what is missing of those of another system where they are wanted.
+fn forecasts_and_warnings(
+    units: &[PlanningUnit],
+    settings: &PlanSettings,
+    forecaster: &dyn Forecaster,
+) -> Vec<(Forecast, Option<String>)> {
     let mut by_horizon: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
     for (idx, unit) in units.iter().enumerate() {
         if unit.history.series.n_periods() > 0 || unit.history.series.prior.is_some() {
@@ -232,13 +255,19 @@ pub(crate) fn forecasts(units: &[PlanningUnit], settings: &PlanSettings, forecas
         let request = ForecastRequest { horizon, seed: settings.seed };
         let batch_forecasts = forecaster.forecast(&batch, &request);
         assert_eq!(batch_forecasts.len(), batch.len(), "a forecaster returns one forecast per series");
-        for (idx, mut forecast) in indices.into_iter().zip(batch_forecasts) {
+        for (idx, forecast) in indices.into_iter().zip(batch_forecasts) {
             assert_eq!(forecast.horizon(), horizon, "a forecast covers the horizon");
-            adjust(&units[idx], &mut forecast);
             forecasts[idx] = Some(forecast);
         }
     }
-    forecasts.into_iter().zip(units).map(|(forecast, unit)| forecast.unwrap_or_else(|| no_demand(unit))).collect()
+    let of_unit = |(forecast, unit): (Option<Forecast>, &PlanningUnit)| {
+        let mut forecast = forecast.unwrap_or_else(|| no_demand(unit));
+        let open_future = &unit.history.series.open_future;
+        let missing = if unit.wants_given { take_given(&unit.given, open_future, &mut forecast) } else { None };
+        adjust(unit, &mut forecast);
+        (forecast, missing)
+    };
+    forecasts.into_iter().zip(units).map(of_unit).collect()
 }
 
 /// The model of a unit that sells nothing by itself, such as a distribution centre.
@@ -265,7 +294,7 @@ pub(crate) fn adjust(unit: &PlanningUnit, forecast: &mut Forecast) {
     let seen = promotion.is_some_and(|covariate| covariate.values[..n_periods].iter().any(|value| *value > 0.0));
     for step in 0..forecast.horizon() {
         let mut factor = if series.open_future[step] <= 0.0 { 0.0 } else { unit.demand_factor };
-        if !seen {
+        if !seen && !unit.is_given(step) {
             let period = series.first_period + (n_periods + step) as i32;
             let (from, to) = (series.bucket.first_day(period), series.bucket.last_day(period));
             let promotion = unit.promotions.iter().find(|(first, last, _)| *first <= to && from <= *last);

@@ -3,6 +3,7 @@
 //! A partition is an item with all its locations, and, where bills of materials connect items, all connected items.
 //! Partitions do not depend on each other, so they can be planned in any order and on any machine.
 
+mod given;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -29,6 +30,7 @@ use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pai
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::plan::Unplanned;
 use crate::recipe::{Fraction, Recipes};
+use crate::said_demand::{ActingOverride, EXTERNAL, SaidDemand};
 use crate::scenario::{LimitChanges, ScenarioChange};
 use crate::unit::{Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, order_uom};
 use crate::what_if::WhatIf;
@@ -73,6 +75,8 @@ pub struct UnitBuilder<'a> {
     /// What is made or used.
     in_recipes: HashSet<ItemIdx>,
     uoms: HashMap<ItemIdx, Vec<u32>>,
+    /// What is said about demand to come.
+    said: SaidDemand,
     /// Item-locations that others draw from: distribution centres and components.
     upstream: HashSet<Pair>,
     /// By item-location of an item of a recipe: who draws from it.
@@ -249,6 +253,7 @@ impl<'a> UnitBuilder<'a> {
             in_recipes: recipes.items(),
             recipes,
             uoms,
+            said: SaidDemand::new(dataset, settings),
             upstream: HashSet::new(),
             drawn_by: HashMap::new(),
             calendars: dataset.calendars.iter().map(|(id, days)| (id.as_str(), Arc::new(days.clone()))).collect(),
@@ -337,6 +342,9 @@ impl<'a> UnitBuilder<'a> {
         let components = self.components_of(item, location, lane_row);
         let lane = self.lane(item, location, lane_row, !components.is_empty(), &mut warnings);
         let history = self.history_of(item, location, self.periods_to_look_ahead(item, location, &lane));
+        let given = self.said.given_of(dataset, (item, location), &history);
+        let overrides = self.said.overrides_of(dataset, (item, location), as_of);
+        let is_expected = !given.is_empty() || overrides.iter().any(ActingOverride::is_total);
         let (stock, unusable, mut stock_known, open_orders) =
             self.stock(item, location, &history, &lane, entity, &mut warnings);
         let is_upstream = self.upstream.contains(&(item, location));
@@ -354,7 +362,8 @@ impl<'a> UnitBuilder<'a> {
             })
         };
         let promised = stock.reserved + stock.backorders;
-        if history.days_since_last_sale.is_none() && !is_upstream && !has_stock_rule && promised == 0 {
+        let is_new = history.days_since_last_sale.is_none() && !is_upstream;
+        if is_new && !has_stock_rule && promised == 0 && !is_expected {
             // Older sales than a history holds.
             if let Some(last) = self.history.last_sale(item, location) {
                 return Err(unplanned(
@@ -391,7 +400,8 @@ impl<'a> UnitBuilder<'a> {
             if nothing_known && days <= 2 * DORMANT_DAYS {
                 warnings.push(format!("no sale for {days} days: order only if it is still sold"));
             }
-            if nothing_known && days > 2 * DORMANT_DAYS && !listed && !is_upstream && !has_stock_rule {
+            let is_meant = listed || is_upstream || has_stock_rule || is_expected;
+            if nothing_known && days > 2 * DORMANT_DAYS && !is_meant {
                 return Err(unplanned(
                     format!(
                         "no sale for {days} days and no stock: looks discontinued; list it in item_locations to plan it"
@@ -399,6 +409,9 @@ impl<'a> UnitBuilder<'a> {
                     format!("{days} 天无销售且无库存：疑似停售；如需计划请在 item_locations 中列出"),
                 ));
             }
+        }
+        if is_new && is_expected && stock_known == StockKnowledge::Assumed {
+            stock_known = StockKnowledge::AssumedEmpty;
         }
         if made_to_order {
             // It has no stock, and needs none.
@@ -509,6 +522,9 @@ impl<'a> UnitBuilder<'a> {
             backorder,
             planned_end,
             promotions,
+            overrides,
+            given,
+            wants_given: settings.forecast_model == EXTERNAL,
             price,
             costs,
             money_known,
@@ -1004,6 +1020,7 @@ impl<'a> UnitBuilder<'a> {
         pairs.extend(self.inventory.keys());
         pairs.extend(self.item_locations.keys());
         pairs.extend(self.open_orders.keys());
+        pairs.extend(self.said.pairs(dataset, self.history.as_of()));
         pairs.extend(dataset.sources.iter().filter_map(|row| Some((row.item?, row.to_location?))));
         if is_whole {
             let unseen = unseen_items(dataset, &self.history, &pairs);

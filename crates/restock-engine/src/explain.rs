@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use restock_core::finding::PlanException;
 use restock_core::forecast::Observation;
+use restock_core::policy::DemandPaths;
 use restock_core::proposal::{Explanation, Proposal};
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Dataset, Day, Forecaster, Quantity, Units};
@@ -15,6 +16,7 @@ use crate::builder::{UnitBuilder, find_pair};
 use crate::decide::{Decided, redecide};
 use crate::explanation::{self, tidy};
 use crate::plan::{PlanLine, plan_id, plan_partitions};
+use crate::said_demand::ActingOverride;
 use crate::unit::PlanningUnit;
 use crate::what_if::WhatIf;
 
@@ -39,6 +41,12 @@ pub struct LineDetail {
     pub history: Vec<HistoryPoint>,
     /// The horizon, period by period; the first holds what is left of it.
     pub forecast: Vec<ForecastPoint>,
+    /// The same without what people say about the forecast of this item-location; empty where nobody says anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<ForecastPoint>,
+    /// What people say about it, those that act.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<ActingOverride>,
     /// Open supply and the proposed order.
     pub arrivals: Vec<ArrivalPoint>,
     /// Stock at the end of each day, without and with the order.
@@ -382,7 +390,9 @@ impl<'a> Explainer<'a> {
             as_of: unit.as_of,
             bucket: unit.history.series.bucket,
             history: history_tail(unit),
-            forecast: forecast_points(unit, decided),
+            forecast: forecast_points(unit, &decided.review.demand),
+            baseline: worked.overridden.as_ref().map_or_else(Vec::new, |of| forecast_points(unit, &of.baseline)),
+            overrides: explanation::acting(worked).cloned().collect(),
             arrivals,
             projection: projection(unit, decided),
             protection_until: unit.future_day(decided.protection).plus(-1),
@@ -425,8 +435,7 @@ fn quantile(sorted: &[f64], level: f64) -> f64 {
 }
 
 /// Demand by period over the paths the decision was made from, demand from below included.
-fn forecast_points(unit: &PlanningUnit, decided: &Decided) -> Vec<ForecastPoint> {
-    let demand = &decided.review.demand;
+fn forecast_points(unit: &PlanningUnit, demand: &DemandPaths) -> Vec<ForecastPoint> {
     let bucket = unit.history.series.bucket;
     let days: Vec<usize> = (0..demand.horizon).collect();
     let mut values = vec![0.0; demand.n_paths()];

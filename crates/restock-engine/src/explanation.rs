@@ -25,6 +25,7 @@ use crate::decide::{Decided, redecide, watched};
 use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
 use crate::judgement::to_judge;
 use crate::plan::PlanLine;
+use crate::said_demand::ActingOverride;
 use crate::sentence::sentences;
 use crate::unit::{PlanningUnit, StockKnowledge};
 use crate::what_if::WhatIf;
@@ -231,6 +232,10 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
     if let Some(asked) = worked.asked_for_90 {
         evidence.push(("recalibrated_90", tidy(asked, 3).to_string()));
     }
+    if let Some(overridden) = &worked.overridden {
+        let baseline = overridden.baseline.total(0, protection).mean();
+        evidence.push(("without_overrides", tidy(unit.base(baseline), 2).to_string()));
+    }
     if worked.has_dependents {
         // What is made when it is sold asks for nothing now.
         if worked.dependent_now != 0 || worked.used_for.is_empty() {
@@ -240,6 +245,8 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
     let used_for: Vec<(String, String)> =
         used_for(unit, worked, expected).into_iter().map(|part| (part.name(), part.quantity.to_string())).collect();
     evidence.extend(used_for.iter().map(|(name, quantity)| (name.as_str(), quantity.clone())));
+    let overrides: Vec<(String, String)> = acting(worked).map(override_evidence).collect();
+    evidence.extend(overrides.iter().map(|(name, text)| (name.as_str(), text.clone())));
     add(WaterfallCode::ExpectedDemand, expected, evidence);
     let buffer = unit.quantity(decision.target_level) + -expected;
     let lead = &unit.lane.lead_days;
@@ -359,6 +366,22 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
     let sum = lines.iter().fold(Quantity::ZERO, |sum, line| sum + line.value);
     assert_eq!(sum, unit.quantity(decided.quantity()), "the waterfall of {} sums to its order", unit.item_id);
     lines
+}
+
+/// How the name of an override begins among the evidence of expected demand; its author follows, where known.
+pub const OVERRIDE_BY: &str = "override by";
+
+/// The overrides that act on a unit.
+pub(crate) fn acting(worked: &Worked) -> impl Iterator<Item = &ActingOverride> {
+    worked.overridden.iter().flat_map(|overridden| &overridden.acting)
+}
+
+fn override_evidence(said: &ActingOverride) -> (String, String) {
+    let name = match said.author.as_str() {
+        "" => OVERRIDE_BY.trim_end_matches(" by").to_owned(),
+        author => format!("{OVERRIDE_BY} {author}"),
+    };
+    (name, format!("{} ({})", said.reason, said.text()))
 }
 
 /// A part of a component's expected demand.
@@ -718,7 +741,10 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
         .map(|covariate| covariate.name.as_str())
         .collect();
     let rest = if ahead.is_empty() { "trend".to_owned() } else { format!("{}_and_trend", ahead.join("_")) };
-    add(&rest, own - base - weekday_effect);
+    let by_people =
+        worked.overridden.as_ref().map_or(0.0, |overridden| expected - overridden.baseline.total(0, protection).mean());
+    add(&rest, own - base - weekday_effect - by_people);
+    add("override", by_people);
     if worked.has_dependents {
         add("asked_for_by_others", expected - own);
     }
@@ -1141,6 +1167,9 @@ pub(crate) fn unit_hash(unit: &PlanningUnit) -> String {
         )
     );
     hasher.update(rest.as_bytes());
+    if !unit.overrides.is_empty() || !unit.given.is_empty() {
+        hasher.update(format!("{:?}{:?}", unit.overrides, unit.given).as_bytes());
+    }
     format!("blake3:{}", &hasher.finalize().to_hex()[..32])
 }
 

@@ -76,7 +76,7 @@ impl History {
     }
 
     /// Days of each future period, `[n_periods]` lists: 1.0 for open days, 0.0 for closed ones.
-    fn day_weights(&self) -> Vec<Vec<f64>> {
+    pub(crate) fn day_weights(&self) -> Vec<Vec<f64>> {
         let series = &self.series;
         let first = series.first_period + series.n_periods() as Period;
         let mut days = self.open_days.iter().map(|open| f64::from(u8::from(*open)));

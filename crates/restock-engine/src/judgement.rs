@@ -106,6 +106,7 @@ pub(crate) fn to_judge(
         from: unit.as_of,
         to: unit.future_day(decided.protection),
         forecast,
+        overridden: worked.overridden_interval.clone(),
         wanted: ordered,
         ordered,
         decided_by: DecidedBy::Plan,

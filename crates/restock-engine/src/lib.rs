@@ -26,6 +26,7 @@ mod plan;
 mod play;
 pub mod portfolio;
 mod recipe;
+mod said_demand;
 pub mod scenario;
 mod sentence;
 pub mod simulate;
@@ -39,7 +40,7 @@ pub use explain::{
     ArrivalPoint, Change, ExplainError, Explained, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint,
     explain,
 };
-pub use explanation::{LEARNED_SAVING, NOT_USED, USED_FOR};
+pub use explanation::{LEARNED_SAVING, NOT_USED, OVERRIDE_BY, USED_FOR};
 pub use health::{CountLine, HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
@@ -51,5 +52,6 @@ pub use plan::{
 };
 pub use recipe::Fraction;
 pub use restock_core::filter;
+pub use said_demand::{ActingOverride, EXTERNAL, GivenPeriod};
 pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, Timing};
 pub use what_if::{WhatIf, WhatIfError};

@@ -618,6 +618,9 @@ fn hash_dataset(dataset: &Dataset, hasher: &mut blake3::Hasher) {
     if !dataset.substitutions.is_empty() {
         debug(format_args!("{:?}", dataset.substitutions));
     }
+    if !dataset.forecast_overrides.is_empty() || !dataset.forecasts.is_empty() {
+        debug(format_args!("{:?}{:?}", dataset.forecast_overrides, dataset.forecasts));
+    }
     for value in &dataset.text_vectors {
         out.bytes(&value.to_le_bytes());
     }

@@ -4,7 +4,8 @@ use restock_core::proposal::{WaterfallCode, WaterfallLine};
 use restock_core::{Objective, Quantity, ServiceType, Units};
 
 use crate::batch::Worked;
-use crate::explanation::{UsedFor, conflict_text, tidy, used_for};
+use crate::explanation::{UsedFor, acting, conflict_text, tidy, used_for};
+use crate::said_demand::ActingOverride;
 use crate::unit::{PlanningUnit, StockKnowledge};
 
 /// The sentence in English and in Chinese.
@@ -38,6 +39,11 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
         format!("{} {verb} before the delivery after this one (until {until}{of_en})", n(expected)),
         format!("下次到货前（至 {until}{of_zh}）预计需求 {}", n(expected)),
     );
+    if let Some(overridden) = &worked.overridden {
+        let baseline = unit.quantity(overridden.baseline.total(0, decided.protection).mean().round() as Units);
+        let (who_en, who_zh) = who_overrides(&acting(worked).collect::<Vec<_>>());
+        add(format!("{} without the {who_en}", n(baseline)), format!("未经{who_zh}为 {}", n(baseline)));
+    }
     let buffer = value(WaterfallCode::UncertaintyBuffer) + value(WaterfallCode::TargetBelowDemand);
     let (target_en, target_zh) = target(unit.objective);
     if n(buffer) != "0" {
@@ -175,6 +181,19 @@ pub(crate) fn sentences(unit: &PlanningUnit, worked: &Worked, waterfall: &[Water
         format!("{ordered_en}: {}{}.", en.join(", "), tail(&rules_en, "; ")),
         format!("{ordered_zh}：{}{}。", zh.join("，"), tail(&rules_zh, "；")),
     )
+}
+
+/// Who changed the forecast, and why.
+fn who_overrides(acting: &[&ActingOverride]) -> (String, String) {
+    let [said] = acting else {
+        return (format!("{} overrides of the forecast", acting.len()), format!(" {} 项预测调整", acting.len()));
+    };
+    // A sentence stays one where the reason has many.
+    let reason: String = said.reason.chars().take(80).collect();
+    match said.author.as_str() {
+        "" => (format!("override of the forecast ({reason})"), format!("预测调整（{reason}）")),
+        author => (format!("override by {author} ({reason})"), format!(" {author} 的预测调整（{reason}）")),
+    }
 }
 
 /// What a component is used for, after a day.

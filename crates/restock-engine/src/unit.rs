@@ -12,6 +12,7 @@ use restock_core::{CostRates, Day, Money, Objective, Quantity, StockState, Units
 
 use crate::history::History;
 use crate::recipe::Fraction;
+use crate::said_demand::{ActingOverride, GivenPeriod};
 use crate::what_if::WhatIf;
 
 /// One item-location, ready to plan.
@@ -63,6 +64,12 @@ pub struct PlanningUnit {
     pub planned_end: Option<Day>,
     /// Planned promotions: first day, last day, expected uplift where given.
     pub promotions: Vec<(Day, Day, Option<f64>)>,
+    /// What people say about its forecast, those that hold against others last.
+    pub overrides: Vec<ActingOverride>,
+    /// What another system expects, ascending; empty unless its forecasts are wanted.
+    pub given: Vec<GivenPeriod>,
+    /// Whether forecasts of another system are wanted.
+    pub wants_given: bool,
     /// Selling price per base unit, if known.
     pub price: Option<f64>,
     /// Cost rates per unit and day.
@@ -297,6 +304,11 @@ impl PlanningUnit {
     /// `units` as an exact quantity.
     pub fn quantity(&self, units: Units) -> Quantity {
         Quantity::from_units(units, self.decimals)
+    }
+
+    /// Whether another system forecasts a future period.
+    pub(crate) fn is_given(&self, step: usize) -> bool {
+        self.given.binary_search_by_key(&step, |period| period.step).is_ok()
     }
 
     /// A number of units as a number of base units.

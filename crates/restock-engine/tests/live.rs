@@ -14,6 +14,7 @@ use restock_core::dataset::{BomRow, BudgetRow, RowRef};
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::master::{Lane, MasterChange, MasterKey};
 use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
+use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
 use restock_engine::{Explainer, LivePlan, Plan, PlanSummary, WhatIf, Whole, plan};
@@ -396,6 +397,112 @@ fn what_is_said_about_master_data_is_planned_as_made_anew() {
     }
     reads_as_made_anew(&world, &live, &world.made_anew());
     assert_ne!(live.proposals(), before.proposals);
+}
+
+/// Somebody says something about demand to come, or takes it back.
+fn random_word(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) -> Event {
+    let item = world.files.items.choose(rng).unwrap();
+    let store = world.files.locations.choose(rng).unwrap().location_id.clone();
+    let today = world.settings.as_of.unwrap();
+    let (from, n_days) = (today.plus(rng.random_range(-3..8)), rng.random_range(0..10));
+    let (item_id, location_id) = (Some(item.item_id.clone()), Some(store.clone()));
+    let (item_id, location_id, category) = match rng.random_range(0..6) {
+        0 => (None, None, Some(item.category.clone()).filter(|path| !path.is_empty())),
+        1 => (item_id, None, None),
+        2 => (None, location_id, None),
+        _ => (item_id, location_id, None),
+    };
+    let (item_id, location_id) = match (&item_id, &location_id, &category) {
+        (None, None, None) => (Some(item.item_id.clone()), None),
+        _ => (item_id, location_id),
+    };
+    let n = rng.random_range(0..30);
+    let change = match rng.random_range(0..4) {
+        0 if item_id.is_some() && location_id.is_some() => Some(DemandChange::Quantity(Quantity::from_whole(n))),
+        1 => None,
+        _ => Some(DemandChange::Factor(rust_decimal::Decimal::new(n, 1))),
+    };
+    let kind = match rng.random_bool(0.3) {
+        true => EventKind::ForecastGiven(Box::new(GivenForecast {
+            place: ItemLocation::new(&item.item_id, &store),
+            day: from,
+            mean: Some(n.into()),
+            quantiles: Default::default(),
+        })),
+        false => EventKind::ForecastOverride(Box::new(ForecastOverride {
+            key: OverrideKey { item_id, location_id, category, from, to: from.plus(n_days) },
+            change,
+            reason: "as told".to_owned(),
+            author: "ann".to_owned(),
+        })),
+    };
+    Event {
+        event_id: number.to_string(),
+        source: "api".to_owned(),
+        occurred_at: instant(day, rng.random_range(6..22)),
+        kind,
+        attributes: Default::default(),
+    }
+}
+
+/// What is said about demand to come is in the plan as it is in one made anew, in whatever order it came; an override of an
+/// item changes its plan at once.
+#[test]
+fn what_is_said_about_demand_is_planned_as_made_anew() {
+    let mut world = World::new(business());
+    world.settings.forecast_model = "external".to_owned();
+    let mut live = world.live();
+    let before = world.made_anew();
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let today = world.settings.as_of.unwrap();
+    for burst in 0..12 {
+        let from = world.events.len();
+        for _ in 0..rng.random_range(1..8) {
+            let day = today.plus(if rng.random_bool(0.2) { -rng.random_range(1..20) } else { 0 });
+            let number = world.events.len();
+            let event = match rng.random_bool(0.7) {
+                true => random_word(&mut rng, &world, day, number),
+                false => random_event(&mut rng, &world, day, number),
+            };
+            world.events.push(event);
+        }
+        world.update(&mut live, from);
+        world.refresh(&mut live);
+        let anew = world.made_anew();
+        world.settle(&mut live);
+        assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
+        assert_eq!(live.plan_id(), anew.plan_id);
+    }
+    reads_as_made_anew(&world, &live, &world.made_anew());
+    assert_ne!(live.proposals(), before.proposals);
+
+    // One item, everywhere: the very next plan of it has it.
+    let busiest = before.lines.iter().max_by(|one, other| one.demand_per_day.total_cmp(&other.demand_per_day)).unwrap();
+    let from = world.events.len();
+    let key = OverrideKey {
+        item_id: Some(busiest.item_id.clone()),
+        location_id: None,
+        category: None,
+        from: today,
+        to: today.plus(60),
+    };
+    let tenfold = ForecastOverride {
+        key,
+        change: Some(DemandChange::Factor(10.into())),
+        reason: "as told".to_owned(),
+        author: String::new(),
+    };
+    world.events.push(Event {
+        event_id: "last".to_owned(),
+        source: "api".to_owned(),
+        occurred_at: instant(today, 23),
+        kind: EventKind::ForecastOverride(Box::new(tenfold)),
+        attributes: Default::default(),
+    });
+    let place = ItemLocation::new(&busiest.item_id, &busiest.location_id);
+    let expected = live.planned_at(&place).unwrap().line.expected_demand;
+    assert!(world.update(&mut live, from).contains(&place));
+    assert!(live.planned_at(&place).unwrap().line.expected_demand > 2.0 * expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! so years of them fit into memory.
 
 use jiff::tz::TimeZone;
-use restock_core::{Dataset, Event, EventKind, ItemLocation};
+use restock_core::{Dataset, Event, ItemLocation};
 use rustc_hash::FxHashMap;
 
 use crate::master_words::MasterWords;
@@ -16,7 +16,7 @@ pub struct CollectedEvents {
     numbers: FxHashMap<ItemLocation, u32>,
     sales: Vec<Sold>,
     others: Vec<Event>,
-    /// Of what is said about master data, the last words.
+    /// Of what is said about master data and demand to come, the last words.
     masters: MasterWords,
 }
 
@@ -35,7 +35,7 @@ impl CollectedEvents {
 
     /// Takes in an event; each is given once, in any order.
     pub fn add(&mut self, event: Event) {
-        if matches!(event.kind, EventKind::MasterChange(_)) {
+        if event.kind.is_word() {
             self.masters.add(&event);
             return;
         }

@@ -67,6 +67,11 @@ impl<'a> Fields<'a> {
         self.0.iter().any(|(field, _)| field == name)
     }
 
+    /// The names of what nobody read yet.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// What nobody read.
     pub(crate) fn into_rest(self) -> Vec<(String, &'a str)> {
         self.0

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::dataset::Origin;
 use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::said_demand::{ForecastOverride, GivenForecast};
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Money, Quantity};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use rustc_hash::FxHashMap;
 
-use crate::tables::morning;
+use crate::tables::{morning, override_key};
 use crate::wire;
 
 /// What [`events_from_tables`] made.
@@ -27,7 +28,7 @@ pub struct TableEvents {
 }
 
 /// Events that say what the tables of `dataset` say about what happened: sales, stock, orders, receipts, prices,
-/// promotions, stock-outs, adjustments, signals. `source` is their source, `at` is the time of what has no day of its own.
+/// promotions, stock-outs, adjustments, signals, forecasts and what is said about them. `source` is their source, `at` is the time of what has no day of its own.
 ///
 /// A row is dated on the first instant of its day in `time_zone`, and a count on the last one: it comes after the sales of
 /// its day. Tables
@@ -39,6 +40,7 @@ pub fn events_from_tables(dataset: &Dataset, source: &str, at: Timestamp, time_z
     out.orders();
     out.receipts();
     out.others();
+    out.demand();
     out.made
 }
 
@@ -278,6 +280,38 @@ impl Builder<'_> {
                     self.say(self.morning(row.day), kind);
                 }
                 _ => self.leave_out("a signal is about every location, or known in advance"),
+            }
+        }
+    }
+}
+
+impl Builder<'_> {
+    /// What is said about demand to come. An override counts as said on the first of its days where that is over, so that the
+    /// same file says the same again.
+    fn demand(&mut self) {
+        for row in &self.dataset.forecast_overrides {
+            let said = ForecastOverride {
+                key: override_key(self.dataset, row),
+                change: Some(row.change),
+                reason: row.reason.clone(),
+                author: row.author.clone(),
+            };
+            match said.problem() {
+                Some(_) => self.leave_out("an override of a forecast has no reason"),
+                None => self.say(self.known_at(row.from), EventKind::ForecastOverride(Box::new(said))),
+            }
+        }
+        for row in &self.dataset.forecasts {
+            let quantiles = row.quantiles.iter();
+            let given = GivenForecast {
+                place: self.place(row.item, row.location),
+                day: row.day,
+                mean: row.mean.and_then(decimal),
+                quantiles: quantiles.filter_map(|(level, value)| Some((decimal(*level)?, decimal(*value)?))).collect(),
+            };
+            match given.problem() {
+                Some(_) => self.leave_out("a forecast has numbers that are too large"),
+                None => self.say(self.known_at(row.day), EventKind::ForecastGiven(Box::new(given))),
             }
         }
     }

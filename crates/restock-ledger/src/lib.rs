@@ -47,6 +47,8 @@ mod audit;
 mod backup;
 mod collected_events;
 mod copy;
+mod demand_wire;
+mod demand_words;
 mod desk;
 mod doctor;
 mod error;
@@ -78,6 +80,8 @@ pub use address::{LedgerAddress, copy_ledger};
 pub use audit::{AuditCheck, AuditEntry, AuditRecord};
 pub use backup::restore;
 pub use collected_events::CollectedEvents;
+pub use demand_wire::{read_forecast_row, read_override};
+pub use demand_words::{DemandWords, SaidOverride};
 pub use desk::{
     Choice, DESK_SOURCE, Desk, DeskChange, DeskDecision, DeskEntry, DeskError, Filed, Filing, LINE_FIELDS, Need,
     OrderStanding, ProposalState, RULE_ACTOR, RequestKey, Revision, Scope, line_field, n_approvers,
@@ -98,4 +102,4 @@ pub use orders::{Order, OrderFileError, OrderFormat, file_word};
 pub use postgres_ledger::PostgresLedger;
 pub use sqlite::SqliteLedger;
 pub use stock_book::{Applied, OpenOrder, Stock, StockBook};
-pub use tables::{EVENTS_FILE, Files, tables, tables_of_part};
+pub use tables::{EVENTS_FILE, Files, override_key, tables, tables_of_part};

@@ -1,4 +1,5 @@
-//! The last word about each field of master data, whatever the order in which the words came.
+//! The last word about each field of master data, whatever the order in which the words came; those about demand to come
+//! are in [`DemandWords`] beside them.
 //!
 //! A word is of an event: of two about a field the later holds, by (instant, source, event id). What notices of suppliers
 //! say about lead times is among them. A removal holds over every earlier word about its record, and over files; a later
@@ -16,6 +17,7 @@ use restock_core::master::{MasterChange, MasterKey, MasterRecord, REMOVED};
 use restock_core::{Event, EventKind};
 use rust_decimal::Decimal;
 
+use crate::demand_words::DemandWords;
 use crate::incoming::Refusal;
 use crate::wire;
 
@@ -74,10 +76,11 @@ type Noticed = (SupplyOrigin, Option<String>, Option<String>);
 pub struct MasterWords {
     records: BTreeMap<MasterKey, Words>,
     notices: BTreeMap<Noticed, (Said, Decimal)>,
+    demand: DemandWords,
 }
 
 impl MasterWords {
-    /// Takes in an event, in any order, once or again. Returns whether it is about master data.
+    /// Takes in an event, in any order, once or again. Returns whether it is about master data or demand to come.
     pub fn add(&mut self, event: &Event) -> bool {
         match &event.kind {
             EventKind::MasterChange(change) => self.add_change(Said::by(event), change),
@@ -90,9 +93,14 @@ impl MasterWords {
                     Entry::Occupied(_) => {}
                 }
             }
-            _ => return false,
+            _ => return self.demand.add(event),
         }
         true
+    }
+
+    /// What is said about demand to come.
+    pub fn demand(&self) -> &DemandWords {
+        &self.demand
     }
 
     fn add_change(&mut self, said: Said, MasterChange { record, fields }: &MasterChange) {
@@ -231,6 +239,7 @@ impl MasterWords {
                 event_of(said, EventKind::MasterChange(Box::new(change)))
             }));
         }
+        events.extend(self.demand.events());
         events
     }
 
@@ -257,7 +266,7 @@ impl MasterWords {
     }
 }
 
-fn event_of(said: &Said, kind: EventKind) -> Event {
+pub(crate) fn event_of(said: &Said, kind: EventKind) -> Event {
     let Said { at, source, event_id } = said.clone();
     Event { event_id, source, occurred_at: at, kind, attributes: BTreeMap::new() }
 }

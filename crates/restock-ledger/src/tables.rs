@@ -18,10 +18,13 @@
 //! - *Master data*: per field the last word holds, over what files say; records that files do not have are added, and a
 //!   calendar, a unit or a segment that is removed is not there until something is said about it again. What is said about
 //!   them holds for all days, so it comes before everything else.
+//! - *Overrides* of forecasts, and *forecasts* of other systems: the last word about the same holds, over what files say of
+//!   it too; what was taken back has no row.
 //! - A *lead-time notice* sets the lead time of the supply lanes that it covers, but for a lane whose lead time was said
 //!   later.
 //! - Items, locations and suppliers that files do not have are added, without attributes.
 
+mod demand;
 mod masters;
 mod sales;
 
@@ -41,6 +44,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::master_words::{MasterWords, Said};
 use crate::stock_book::StockBook;
+pub use demand::override_key;
 use sales::sort_sales;
 pub(crate) use sales::{EventSales, Sold};
 
@@ -95,10 +99,11 @@ pub(crate) fn tables_of_events(
     others.sort_by_key(|event| (event.occurred_at, &event.source, &event.event_id));
     let mut builder = Builder::new(base, files, time_zone);
     let mut words = MasterWords::default();
-    others.iter().filter(|event| matches!(event.kind, EventKind::MasterChange(_))).for_each(|event| {
+    others.iter().filter(|event| event.kind.is_word()).for_each(|event| {
         words.add(event);
     });
     builder.add_masters(&words);
+    builder.add_demand(words.demand());
     builder.begin_book(&others);
     for event in &others {
         builder.book.apply(event);
@@ -319,8 +324,10 @@ impl<'a> Builder<'a> {
             | EventKind::OrderConfirmed { .. }
             | EventKind::OrderCancelled { .. }
             | EventKind::OrderShipped { .. }
-            // What is said about master data came first.
-            | EventKind::MasterChange(_) => {}
+            // Words came first.
+            | EventKind::MasterChange(_)
+            | EventKind::ForecastOverride(_)
+            | EventKind::ForecastGiven(_) => {}
         }
     }
 

@@ -18,6 +18,7 @@
 //! - `null` is the same as an absent field; a field that stands twice is refused.
 //! - What changes master data has its fields in an object `fields`: texts, numbers, truths, and `null`, which clears. A
 //!   calendar, a unit or a segment is removed by `"fields":{"removed":true}`.
+//! - Quantiles of a forecast are an object by level, or fields such as `q0.9`; each level once, rising.
 //! - Fields that the kind does not know are kept as attributes with their JSON text; those of a CloudEvents envelope have
 //!   `ce-` before their name. They are part of what the event says.
 //! - [`write()`] gives every event one text: equal events have equal texts, however they were sent.
@@ -29,10 +30,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::master::MasterKey;
+use restock_core::said_demand::DemandChange;
 use restock_core::{Event, EventKind, ItemLocation};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::demand_wire;
 use crate::fields::{self, Fields, malformed};
 use crate::incoming::{Incoming, Position, Refusal};
 use crate::master_wire;
@@ -355,6 +358,8 @@ fn kind(name: &str, fields: &mut Fields<'_>) -> Result<EventKind, Refusal> {
             value: fields.required("value", fields::NUMBER, fields::decimal)?,
             unit: fields.text("unit")?,
         },
+        "forecast_override" => demand_wire::forecast_override(fields)?,
+        "forecast_given" => demand_wire::forecast_given(fields)?,
         _ => match master_wire::table_of(name) {
             Some(table) => master_wire::change(table, fields)?,
             None => {
@@ -514,6 +519,32 @@ pub fn write(event: &Event) -> String {
             }
             if !change.fields.is_empty() {
                 out.json("fields", &(fields.0 + "}"));
+            }
+        }
+        EventKind::ForecastOverride(said) => {
+            out.optional_text("item_id", &said.key.item_id);
+            out.optional_text("location_id", &said.key.location_id);
+            out.optional_text("category", &said.key.category);
+            out.plain("from", said.key.from);
+            out.plain("to", said.key.to);
+            match said.change {
+                Some(DemandChange::Factor(factor)) => out.plain("factor", factor.normalize()),
+                Some(DemandChange::Quantity(quantity)) => out.plain("quantity", quantity),
+                None => out.json("taken_back", "true"),
+            }
+            out.text_unless_empty("reason", &said.reason);
+            out.text_unless_empty("author", &said.author);
+        }
+        EventKind::ForecastGiven(given) => {
+            out.place(&given.place);
+            out.plain("date", given.day);
+            out.optional("mean", given.mean.map(|mean| mean.normalize()));
+            let mut quantiles = Object(String::new());
+            for (level, value) in &given.quantiles {
+                quantiles.plain(&level.normalize().to_string(), value.normalize());
+            }
+            if !given.quantiles.is_empty() {
+                out.json(demand_wire::QUANTILES, &(quantiles.0 + "}"));
             }
         }
     }

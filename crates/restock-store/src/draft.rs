@@ -1,9 +1,11 @@
 //! Rows into tables: one function per table, and the entities they refer to.
 
+mod demand_to_come;
+
 use restock_core::dataset::{
     AdjustmentRow, BomRow, BudgetRow, Calendar, CapacityRow, EventRow, InventoryRow, Item, ItemLocationRow, Location,
-    OpenOrderRow, Origin, OrphanKey, PriceRow, PromotionRow, ReceiptRow, SignalRow, SourceRow, StockoutRow,
-    SubstitutionRow, Supplier, UomRow,
+    OpenOrderRow, Origin, OrphanKey, PriceRow, ReceiptRow, SignalRow, SourceRow, StockoutRow, SubstitutionRow,
+    Supplier, UomRow,
 };
 use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Money, Quantity, RowRef, ServiceType, SupplierIdx};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -150,7 +152,7 @@ pub(crate) struct Draft {
 
 /// Lengths to go back to.
 pub(crate) struct Mark {
-    lens: [usize; 21],
+    lens: [usize; 23],
     default_location: Option<u32>,
     calendars: std::collections::BTreeMap<String, Calendar>,
     calendar_rules: std::collections::BTreeSet<String>,
@@ -183,6 +185,8 @@ impl Draft {
                 d.capacities.len(),
                 d.uoms.len(),
                 self.duplicates.len(),
+                d.forecast_overrides.len(),
+                d.forecasts.len(),
             ],
             default_location: self.default_location,
             calendars: d.calendars.clone(),
@@ -229,6 +233,8 @@ impl Draft {
         d.capacities.truncate(lens[18]);
         d.uoms.truncate(lens[19]);
         self.duplicates.truncate(lens[20]);
+        d.forecast_overrides.truncate(lens[21]);
+        d.forecasts.truncate(lens[22]);
         d.calendars.clone_from(&mark.calendars);
         self.calendar_rules.clone_from(&mark.calendar_rules);
         self.count_sheets.forget(file_idx);
@@ -598,6 +604,8 @@ impl Draft {
             Table::Budgets => self.budget_row(job, chunk, row, at),
             Table::Capacities => self.capacity_row(job, chunk, row, at),
             Table::Uoms => self.uom_row(job, chunk, row, at),
+            Table::ForecastOverrides => self.forecast_override_row(job, chunk, row, at),
+            Table::Forecasts => self.forecast_row(job, chunk, row, at),
         }
     }
 
@@ -1031,36 +1039,6 @@ impl Draft {
             return Ok(());
         }
         self.dataset.prices.push(PriceRow { item, location, from, to, price, row: at });
-        Ok(())
-    }
-
-    fn promotion_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
-        let from = job.day(chunk, row, F::From)?.ok_or_else(|| job.empty(chunk, row, F::From, "a first day"))?;
-        let to = job.day(chunk, row, F::To)?.ok_or_else(|| job.empty(chunk, row, F::To, "a last day"))?;
-        self.check_span(job, chunk, row, from, Some(to))?;
-        let depth =
-            job.float_within(chunk, row, F::Depth, 0.0, 1.0, "a price cut between 0 and 1, such as 0.2 or 20%")?;
-        let display = job.flag(chunk, row, F::Display)?.unwrap_or(false);
-        let expected_uplift =
-            job.float_within(chunk, row, F::ExpectedUplift, 0.0, 1000.0, "a multiple of usual demand, such as 1.5")?;
-        let promo_id = job.text_or_empty(chunk, row, F::PromoId);
-        let any_item =
-            job.text(chunk, row, F::ItemId).is_none_or(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"));
-        let item = if any_item { None } else { self.item(job, chunk, row, F::ItemId, at)? };
-        let location = self.location(job, chunk, row, F::LocationId, at)?;
-        if !self.is_copy(job, chunk, row, at) {
-            self.dataset.promotions.push(PromotionRow {
-                promo_id,
-                item,
-                location,
-                from,
-                to,
-                depth,
-                display,
-                expected_uplift,
-                row: at,
-            });
-        }
         Ok(())
     }
 

@@ -150,8 +150,9 @@ fn merge_default_location(draft: &mut Draft, notes: &mut Vec<String>) {
     let open_orders = draft.dataset.open_orders.iter_mut().map(|row| &mut row.to_location);
     let stockouts = draft.dataset.stockouts.iter_mut().map(|row| &mut row.location);
     let adjustments = draft.dataset.adjustments.iter_mut().map(|row| &mut row.location);
-    for location in sales.chain(inventory).chain(item_locations).chain(open_orders).chain(stockouts).chain(adjustments)
-    {
+    let forecasts = draft.dataset.forecasts.iter_mut().map(|row| &mut row.location);
+    let settings = item_locations.chain(open_orders);
+    for location in sales.chain(inventory).chain(settings).chain(stockouts).chain(adjustments).chain(forecasts) {
         if location.0 == default {
             location.0 = only;
         }

@@ -566,7 +566,7 @@ impl State<'_> {
 
     /// Columns of a wide signals table that hold texts are no signals.
     fn drop_texts(&mut self, input: &Input, jobs: &mut [Job]) {
-        for job in jobs {
+        for job in jobs.iter_mut().filter(|job| job.is_wide_signals()) {
             for (plan, ..) in job.wide.extract_if(.., |(_, n_numbers, n_texts)| *n_texts > *n_numbers) {
                 self.import.notes.push(format!(
                     "{}: column {:?} was not taken as a signal, because most of its cells are no numbers",
@@ -667,6 +667,7 @@ impl State<'_> {
                 .filter(|(column, _)| {
                     job_idx == 0 && jobs.iter().all(|job| job.others.iter().any(|(other, _)| other == column))
                 })
+                .filter(|(_, header)| !job.wide.iter().any(|(plan, ..)| plan.header == *header))
                 .map(|(_, header)| header.clone())
                 .collect();
             let keeps_others =

@@ -12,7 +12,7 @@ use crate::intern::Interner;
 use crate::mapping::{Case, Expression, Filter, FormatHints, Lookup, Mapping, Names, Operand, TableMapping};
 use crate::number::{self, Mark, Number, NumberColumn, Problem, Reading};
 use crate::source::{Cell, Chunk, Input};
-use crate::tables::{self, Field, Remark, Table, TableSpec};
+use crate::tables::{self, Field, Remark, Table, TableSpec, quantile_level};
 use crate::weekdays::parse_weekdays;
 use crate::wide::{self, shorten};
 
@@ -317,6 +317,13 @@ impl Job {
                 (Plan::new(Field::Value, "value", header.clone(), From::Column(*column)), 0, 0)
             };
             job.wide = job.others.iter().map(plan).collect();
+        }
+        if job.table == Table::Forecasts {
+            let plan = |(column, header): &(usize, String)| {
+                (Plan::new(Field::Value, "quantile", header.clone(), From::Column(*column)), 0, 0)
+            };
+            let quantiles = job.others.iter().filter(|(_, header)| quantile_level(header).is_some());
+            job.wide = quantiles.map(plan).collect();
         }
         // A table mapped on purpose may take the day of a signal from any field; the rest must be complete.
         let missing: Vec<&tables::FieldSpec> =

@@ -29,6 +29,8 @@ pub(crate) enum Table {
     Budgets,
     Capacities,
     Uoms,
+    ForecastOverrides,
+    Forecasts,
 }
 
 macro_rules! fields {
@@ -44,7 +46,7 @@ macro_rules! fields {
 }
 
 fields! {
-    Allocated, Amount, AsOf, BaseUom, Blocked, Calendar, CalendarId, Category, Channel, Component, ContainerVolume,
+    Allocated, Amount, AsOf, Author, BaseUom, Blocked, Calendar, CalendarId, Category, Channel, Component, ContainerVolume,
     ContainerWeight, CustomerId, CutOff, Date, Depth, Discount, Display, DisplayMin, DoNotOrder, DueOn, EffectiveFrom,
     EffectiveTo, End, ExpectedUplift, Expiry, Factor, From, FromLocation, Holiday, HolidaysCalendar, InStock, InTransit,
     IsReturn, ItemId, Kind, KnownInFuture, Launch, LayerSize, LeadTimeDays, LeadTimeSd, Lines, ListedFrom, ListedTo,
@@ -841,6 +843,33 @@ pub(crate) const TABLES: &[TableSpec] = &[
             required(F::Factor, "factor", &["factor", "quantity", "换算系数"]),
         ],
     },
+    TableSpec {
+        table: Table::ForecastOverrides,
+        name: "forecast_overrides",
+        aliases: &["forecastoverride", "demandoverrides", "预测调整"],
+        fields: &[
+            required(F::From, "from", FROM_DAY),
+            required(F::To, "to", TO_DAY),
+            required(F::Reason, "reason", &["reason", "why", "note", "原因"]),
+            optional(F::ItemId, "item_id", ITEM),
+            optional(F::LocationId, "location_id", LOCATION),
+            optional(F::Category, "category", &["category", "categorypath", "类别"]),
+            optional(F::Factor, "factor", &["factor", "multiplier", "multiple", "倍数"]),
+            optional(F::Quantity, "quantity", &["quantity", "qty", "total", "数量"]),
+            optional(F::Author, "author", &["author", "by", "user", "planner", "人员"]),
+        ],
+    },
+    TableSpec {
+        table: Table::Forecasts,
+        name: "forecasts",
+        aliases: &["forecast", "externalforecasts", "demandforecasts", "预测"],
+        fields: &[
+            required(F::ItemId, "item_id", ITEM),
+            required(F::Date, "date", DATE),
+            optional(F::LocationId, "location_id", LOCATION),
+            optional(F::Value, "mean", &["mean", "forecast", "expected", "yhat", "均值"]),
+        ],
+    },
 ];
 
 /// The specification of a table.
@@ -958,6 +987,13 @@ pub(crate) fn remark(field: Field, header: &str) -> Remark {
         },
         _ => Remark::Plain,
     }
+}
+
+/// The level of a column of quantiles: 0.05 of `q0.05`.
+pub(crate) fn quantile_level(header: &str) -> Option<Decimal> {
+    let level: Decimal = header.trim().strip_prefix(['q', 'Q'])?.parse().ok()?;
+    // More digits would round to another level.
+    (level > Decimal::ZERO && level < Decimal::ONE && level.scale() <= 6).then(|| level.normalize())
 }
 
 fn is_share(field: Field) -> bool {

@@ -22,6 +22,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use restock_core::dataset::Origin;
 use restock_core::proposal::{Proposal, ProposalSource, ProposalType, WaterfallCode};
+use restock_core::said_demand::DemandChange;
 use restock_core::{Dataset, Day, LocationIdx, Money, Quantity, RowError, ServiceType, WeekdaySet};
 
 use crate::DEFAULT_LOCATION_ID;
@@ -674,6 +675,41 @@ fn tables(dataset: &Dataset) -> Vec<Out<'_>> {
     table.string("item_id", move |row| item(uoms[row].item));
     table.string("uom", |row| &uoms[row].uom);
     table.quantity("factor", |row| Some(uoms[row].factor));
+    tables.push(table);
+
+    let overrides = &dataset.forecast_overrides;
+    let mut table = Out::new("forecast_overrides", overrides.len());
+    table.string("item_id", move |row| overrides[row].item.map_or("", item));
+    table.string("location_id", move |row| maybe_location(overrides[row].location));
+    table.text("category", move |row| Some(Cow::Owned(maybe(&overrides[row].category))));
+    table.day("from", |row| Some(overrides[row].from));
+    table.day("to", |row| Some(overrides[row].to));
+    table.money("factor", |row| match overrides[row].change {
+        DemandChange::Factor(factor) => Some(factor),
+        DemandChange::Quantity(_) => None,
+    });
+    table.quantity("quantity", |row| match overrides[row].change {
+        DemandChange::Factor(_) => None,
+        DemandChange::Quantity(quantity) => Some(quantity),
+    });
+    table.string("reason", |row| &overrides[row].reason);
+    table.string("author", |row| &overrides[row].author);
+    tables.push(table);
+
+    let forecasts = &dataset.forecasts;
+    let mut table = Out::new("forecasts", forecasts.len());
+    table.string("item_id", move |row| item(forecasts[row].item));
+    table.string("location_id", move |row| location(forecasts[row].location));
+    table.day("date", |row| Some(forecasts[row].day));
+    table.double("mean", |row| forecasts[row].mean);
+    let mut levels: Vec<f64> = forecasts.iter().flat_map(|row| &row.quantiles).map(|(level, _)| *level).collect();
+    levels.sort_unstable_by(f64::total_cmp);
+    levels.dedup();
+    for level in levels {
+        table.double(&format!("q{level}"), move |row| {
+            forecasts[row].quantiles.iter().find(|(known, _)| *known == level).map(|(_, value)| *value)
+        });
+    }
     tables.push(table);
     tables
 }

@@ -450,7 +450,7 @@ fn spread(places: BTreeSet<ItemLocation>) -> BTreeSet<ItemLocation> {
 
 /// Whether the forecaster uses versions of the pretrained model.
 fn has_versions(model: &str) -> bool {
-    ["auto", "pretrained"].contains(&model)
+    ["auto", "pretrained", restock_engine::EXTERNAL].contains(&model)
 }
 
 /// The name in contests of the forecaster with a version of the pretrained model.

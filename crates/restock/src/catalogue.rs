@@ -902,6 +902,14 @@ const MESSAGES: &[(&str, &str)] = &[
     ("no history", "没有历史数据"),
     ("only {0} periods of history", "仅有 {0} 个周期的历史"),
     ("no model could forecast", "没有模型能够预测"),
+    ("forecast of another system", "其他系统的预测"),
+    ("forecast of another system for {0} of {1} periods; {2~}", "{1} 个周期中 {0} 个用其他系统的预测；{2}"),
+    ("no forecast of another system; {0~}", "没有其他系统的预测；{0}"),
+    (
+        "another system forecasts {0} of {1} open periods: {2} stands in for the others",
+        "其他系统只预测了 {1} 个营业周期中的 {0} 个：其余由 {2} 代替",
+    ),
+    ("an override can do nothing, because its days are closed: {0}", "预测调整不起作用，因为其日期不营业：{0}"),
     ("as configured", "按设置"),
     ("history too short for {0}", "历史太短，不足以使用 {0}"),
     ("{0~}; known promotions, holidays or prices lead in some periods", "{0}；部分周期以已知的促销、节假日或价格为主"),
@@ -943,6 +951,7 @@ pub(crate) fn driver(name: &str, lang: Lang) -> String {
         "promotion" => "促销".to_owned(),
         "holiday" => "节假日".to_owned(),
         "price" => "价格".to_owned(),
+        "override" => "预测调整".to_owned(),
         part => part.to_owned(),
     };
     match name.strip_suffix("_and_trend") {

@@ -295,7 +295,8 @@ settings! {
         "fixed cost of one order line", "每条订货行的固定成本",
         |c, v| { c.settings.order_cost = number_in(v, 0.0, 1e9)?; Some(()) };
     "forecast.model" = "\"auto\"", "the name of a model, see restock forecast --help", true,
-        "demand model; auto chooses per item-location on history", "需求预测模型；auto 按历史表现逐个选择",
+        "demand model; auto chooses per item-location on history, external takes forecasts of another system",
+        "需求预测模型；auto 按历史表现逐个选择，external 采用其他系统的预测",
         |c, v| { c.settings.forecast_model = v.as_str()?.to_owned(); Some(()) };
     "forecast.precision" = "\"auto\"", "\"auto\", \"f32\", \"bf16\" or \"int8\"", true,
         "numbers the pretrained model computes with; under f32 processors agree to a rounding error",

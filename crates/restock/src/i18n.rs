@@ -547,6 +547,8 @@ texts! {
     ActsNow: "{0} in use: {1}", "当前{0}：{1}";
     EditsWorth: "edits: {0} judged, {1} cost less than the plan would have, {2} saved in all",
         "人工修改：已评判 {0} 项，其中 {1} 项成本低于原计划，合计节省 {2}";
+    OverridesWorth: "overrides of forecasts: {0} judged, {1} nearer to what came than the model alone; errors {2} without, {3} with them",
+        "预测调整：已评判 {0} 项，其中 {1} 项比模型更接近实际；误差：未调整 {2}，调整后 {3}";
     LastBacktest: "last scheduled backtest: {0}, {1} item-locations; cost and fill rate",
         "最近一次定期回测：{0}，{1} 个商品-地点；成本与满足率";
     LearnedWatchesUntil: "from {0} on it may act (policy.guard.shadow_days), once outcomes show that it costs less; `policy.kind = \"classical\"` leaves it out",
@@ -676,6 +678,8 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "shelf_capacity" => "货架容量",
         "source" => "来源",
         "sold_as_it_is" => "直接售出或发出",
+        "without_overrides" => "未经调整",
+        "override" => "预测调整",
         _ => "",
     };
     if let (Lang::ZhCn, Some(item)) = (lang, key.strip_prefix(restock_engine::USED_FOR)) {
@@ -684,7 +688,10 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
             None => format!("{} 用", item.trim_start()),
         };
     }
-    if key.starts_with(restock_engine::USED_FOR) {
+    if let (Lang::ZhCn, Some(author)) = (lang, key.strip_prefix(restock_engine::OVERRIDE_BY)) {
+        return format!("{} 的预测调整", author.trim_start());
+    }
+    if key.starts_with(restock_engine::USED_FOR) || key.starts_with(restock_engine::OVERRIDE_BY) {
         return key.to_owned();
     }
     if lang == Lang::ZhCn && !zh.is_empty() { zh.to_owned() } else { key.replace('_', " ") }

@@ -68,7 +68,8 @@ pub(crate) struct Added {
 }
 
 /// What the files say, read at `read_at`, and the events of a project beyond it; of a day to look back from, the events
-/// before it and all that is said about master data.
+/// before it, all that is said about master data, and what was said
+/// about demand to come up to that day.
 pub(crate) fn add_events(
     dir: &Path,
     dataset: &mut Dataset,
@@ -80,13 +81,20 @@ pub(crate) fn add_events(
     let (mut events, mut added) = (CollectedEvents::new(time_zone.clone()), Added::default());
     let mut first_at: Option<Timestamp> = None;
     let mut take_in = |event: Event| {
-        if matches!(event.kind, EventKind::MasterChange(_)) {
-            // How the business is says nothing about when anything happened, and holds for all days, as in files.
-            added.n_events += 1;
-            events.add(event);
+        let day = event.business_day(time_zone);
+        if event.kind.is_word() {
+            // How the business is says nothing about when anything happened, and holds for all days, as in files. What was
+            // said later about demand to come was not known on the day that is looked back from.
+            let is_master = matches!(event.kind, EventKind::MasterChange(_));
+            match as_of.is_none_or(|as_of| is_master || day <= as_of) {
+                true => {
+                    added.n_events += 1;
+                    events.add(event);
+                }
+                false => added.n_later += 1,
+            }
             return;
         }
-        let day = event.business_day(time_zone);
         if as_of.is_some_and(|as_of| day >= as_of) {
             added.n_later += 1;
             return;

@@ -9,7 +9,7 @@ use restock_core::dataset::{Item, SegmentRow};
 use restock_core::finding::in_singular;
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Day, Forecaster, Money, Objective, ServiceType};
-use restock_engine::plan_day;
+use restock_engine::{EXTERNAL, plan_day};
 use restock_forecast::auto::Auto;
 use restock_pretrained::engine::Precision;
 use restock_pretrained::shipped;
@@ -470,7 +470,7 @@ pub(crate) fn check_policy(name: &str) -> Result<(), CliError> {
 /// promoted.
 pub(crate) fn forecaster(name: &str, loaded: &Loaded) -> Result<Box<dyn Forecaster>, CliError> {
     let version = match name {
-        "auto" | "pretrained" => loaded.models.active().map_err(|error| registry_error(&error))?,
+        "auto" | "pretrained" | EXTERNAL => loaded.models.active().map_err(|error| registry_error(&error))?,
         _ => None,
     };
     forecaster_of(name, loaded, version.as_deref())
@@ -495,11 +495,15 @@ pub(crate) fn forecaster_of(
             let model = shipped::in_precision(name, precision(&loaded.settings.forecast_precision)?);
             return Ok(Box::new(model.expect("a shipped name")));
         }
-        "auto" => return Ok(Box::new(Auto { pretrained: Some(Arc::from(pretrained()?)), ..Auto::default() })),
+        // What another system does not forecast, `auto` does.
+        "auto" | EXTERNAL => {
+            return Ok(Box::new(Auto { pretrained: Some(Arc::from(pretrained()?)), ..Auto::default() }));
+        }
         _ => {}
     }
     restock_forecast::forecaster(name).ok_or_else(|| {
-        let known: Vec<&str> = restock_forecast::MODEL_NAMES.iter().chain(shipped::NAMES).copied().collect();
+        let names = restock_forecast::MODEL_NAMES.iter().chain(shipped::NAMES).chain(&[EXTERNAL]);
+        let known: Vec<&str> = names.copied().collect();
         unknown_name("model", name, &known)
     })
 }

@@ -346,6 +346,8 @@ fn details(plan: &Plan) -> Vec<LineDetail> {
                 ForecastPoint { day: as_of.plus(ahead), mean, quantiles }
             })
             .collect(),
+        baseline: Vec::new(),
+        overrides: Vec::new(),
         arrivals: vec![
             ArrivalPoint { day: as_of.plus(1), quantity: q("12"), order_id: "PO-771".into(), proposed: false },
             ArrivalPoint { day: as_of.plus(2), quantity: proposal.quantity, order_id: String::new(), proposed: true },

@@ -711,3 +711,81 @@ fn calendars_and_segments_said_over_http_are_in_the_plan_of_both() {
     say(&served, "PATCH", "/v1/segments", r#"{"where":"item.id == 'salt'","service_target":0.6}"#, 201);
     assert_eq!(until_same(&served, "after it was said again"), with_segment);
 }
+
+/// An override changes what is proposed at once, is there after a kill, is in the plan of the command line, and taken back
+/// leaves no trace in it; a forecast of another system is used where the settings want it.
+#[test]
+fn what_is_said_about_demand_is_in_the_plan_of_both() {
+    let dir = tempfile::tempdir().unwrap();
+    chain(dir.path(), 28);
+    let planner = token(dir.path(), "ada", "planner");
+    let mut served = Served::start(dir.path());
+    let until_same = |served: &Served, what: &str| {
+        let wanted = planned(dir.path());
+        for _ in 0..1_200 {
+            if on_desk(served, &planner) == wanted {
+                return wanted;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{what}: the desk has {:?}, a plan wants {wanted:?}", on_desk(served, &planner));
+    };
+    let ask = |served: &Served, method: &str, path: &str, sent: &str| {
+        let answer = served.request(method, path, Some(&planner), sent);
+        assert!(answer.starts_with("HTTP/1.1 20"), "{path}: {answer}");
+        body(&answer)
+    };
+    let first = until_same(&served, "at the start");
+    let whole = || json(dir.path(), &["plan", "--project", "shop", "--json"]);
+    let before = whole();
+    let of_tea = "/v1/forecasts?item=tea&location=east";
+    let plain = ask(&served, "GET", of_tea, "");
+    let said = r#"{"item_id":"tea","location_id":"east","from":"2026-03-01","to":"2026-03-20","factor":3,"reason":"tea week"}"#;
+    let made = ask(&served, "POST", "/v1/forecasts:override", said);
+    let busy = until_same(&served, "after an override");
+    assert_ne!(first, busy);
+    assert_eq!(whole()["as_of"], before["as_of"], "what is said about demand moves no day");
+    let forecast = ask(&served, "GET", of_tea, "");
+    assert_eq!((&forecast["overrides"][0]["id"], &forecast["overrides"][0]["author"]), (&made["id"], &"ada".into()));
+    assert_eq!(forecast["baseline"], plain["forecast"]);
+    assert_ne!(forecast["version"], plain["version"]);
+    let mean = |body: &serde_json::Value, day: usize| body["forecast"][day]["mean"].as_f64().unwrap();
+    assert!((mean(&forecast, 4) - 3.0 * mean(&plain, 4)).abs() < 0.01, "{forecast}");
+    let why = stdout(dir.path(), &["explain", "tea@east", "--project", "shop"]);
+    assert!(why.contains("override by ada") && why.contains("tea week"), "{why}");
+
+    drop(served);
+    served = Served::start(dir.path());
+    assert_eq!(until_same(&served, "after a kill"), busy);
+    let path = format!("/v1/forecasts/overrides/{}", made["id"].as_str().unwrap());
+    ask(&served, "DELETE", &path, "");
+    assert_eq!(until_same(&served, "after it was taken back"), first);
+    assert_eq!(whole()["lines"], before["lines"]);
+    assert_eq!(ask(&served, "GET", of_tea, "")["forecast"], plain["forecast"]);
+    drop(served);
+
+    // What the command line exports is read back unchanged, as the forecast of another system.
+    let csv = "shop/data/forecasts.csv";
+    let export = ["forecast", "--project", "shop", "--horizon", "60", "--quantiles", "0.05,0.5,0.95", "--out", csv];
+    stdout(dir.path(), &export);
+    let project = dir.path().join("shop");
+    std::fs::write(project.join("restock.toml"), "[forecast]\nmodel = \"external\"\n").unwrap();
+    let again =
+        ["forecast", "--project", "shop", "--horizon", "60", "--quantiles", "0.05,0.5,0.95", "--out", "again.csv"];
+    stdout(dir.path(), &again);
+    let columns = |path: std::path::PathBuf| -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    };
+    let (exported, read_back) = (columns(dir.path().join(csv)), columns(dir.path().join("again.csv")));
+    assert!(exported.len() > 360, "{} rows", exported.len());
+    assert_eq!(exported, read_back);
+    let plan = whole();
+    assert!(plan["lines"].as_array().unwrap().iter().any(|line| line["forecast_model"] == "external"), "{plan}");
+    let served = Served::start(dir.path());
+    let external = until_same(&served, "with forecasts of another system");
+    let n = 400;
+    let row = format!(r#"{{"item_id":"rice","location_id":"east","date":"2026-03-02","mean":{n}}}"#);
+    assert_eq!(ask(&served, "POST", "/v1/forecasts", &row)["n_changed"], 1);
+    assert_ne!(until_same(&served, "after a forecast was given"), external);
+}

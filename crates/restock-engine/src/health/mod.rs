@@ -184,7 +184,7 @@ fn score_pairs(facts: &Facts<'_>, findings: &[Finding]) -> Vec<HealthScore> {
 
 /// A finding's rows belong to the table that its code is about.
 fn score_tables(dataset: &Dataset, findings: &[Finding]) -> BTreeMap<String, f64> {
-    let n_rows: [(&str, usize); 20] = [
+    let n_rows: [(&str, usize); 22] = [
         ("sales", dataset.sales.len()),
         ("inventory", dataset.inventory.len()),
         ("items", dataset.items.len()),
@@ -205,6 +205,8 @@ fn score_tables(dataset: &Dataset, findings: &[Finding]) -> BTreeMap<String, f64
         ("substitutions", dataset.substitutions.len()),
         ("budgets", dataset.budgets.len()),
         ("uoms", dataset.uoms.len()),
+        ("forecast_overrides", dataset.forecast_overrides.len()),
+        ("forecasts", dataset.forecasts.len()),
     ];
     let mut bad: BTreeMap<&str, f64> = BTreeMap::new();
     for finding in findings {

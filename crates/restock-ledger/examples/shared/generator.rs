@@ -7,6 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::master::{Lane, MasterChange, MasterKey, REMOVED, canonical};
+use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
 use restock_core::{Day, Event, EventKind, ItemLocation, Money, Quantity};
 
 /// The clock of whoever takes the events in: all of them happened in the 400 days before.
@@ -33,7 +34,7 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
     let order_id = format!("po-{}", rng.random_range(0..6));
     let occurred_at = now() - SignedDuration::from_mins(10 * rng.random_range(0..57_600));
     let line = OrderLine { order_id: order_id.clone(), place: place.clone() };
-    let kind = match rng.random_range(0..40) {
+    let kind = match rng.random_range(0..42) {
         0..=17 => EventKind::Sale { place, quantity: quantity(rng), unit_price: money(rng), lost: maybe_quantity(rng) },
         18 => EventKind::Return { place, quantity: quantity(rng), unit_price: None },
         19..=21 => EventKind::Receipt {
@@ -93,6 +94,13 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
             location_id: rng.random_bool(0.3).then_some(place.location_id),
             lead_time_days: Money::new(rng.random_range(0..60), 1),
         },
+        40 => EventKind::ForecastOverride(Box::new(forecast_override(rng, place))),
+        41 => EventKind::ForecastGiven(Box::new(GivenForecast {
+            place,
+            day: day(rng),
+            mean: money(rng),
+            quantiles: [(5, 10), (50, 25), (95, 60)].map(|(level, n)| (Money::new(level, 2), Money::new(n, 1))).into(),
+        })),
         38 | 39 => EventKind::MasterChange(Box::new(master_change(rng, place))),
         _ => EventKind::SensorReading {
             sensor_id: "t-1".to_owned(),
@@ -109,6 +117,24 @@ pub(crate) fn event(chain: Chain, source: &str, seed: u64, number: u64) -> Event
         _ => BTreeMap::new(),
     };
     Event { event_id: number.to_string(), source: source.to_owned(), occurred_at, kind, attributes }
+}
+
+/// What somebody says about a forecast, or takes back.
+fn forecast_override(rng: &mut ChaCha8Rng, place: ItemLocation) -> ForecastOverride {
+    let from = day(rng);
+    let location_id = rng.random_bool(0.7).then_some(place.location_id);
+    let (item_id, category) = match rng.random_bool(0.8) {
+        true => (Some(place.item_id), None),
+        false => (None, Some("food/dairy".to_owned())),
+    };
+    let change = match rng.random_range(0..4) {
+        0 => None,
+        1 if item_id.is_some() && location_id.is_some() => Some(DemandChange::Quantity(quantity(rng))),
+        _ => Some(DemandChange::Factor(Money::new(rng.random_range(0..30), 1))),
+    };
+    let key = OverrideKey { item_id, location_id, category, from, to: from.plus(rng.random_range(0..3)) };
+    let author = ["", "ann"][rng.random_range(0..2)].to_owned();
+    ForecastOverride { key, change, reason: "street \"party\"".to_owned(), author }
 }
 
 /// What is said about a record: some of its fields, some of them cleared.

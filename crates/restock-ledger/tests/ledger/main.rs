@@ -1,6 +1,7 @@
 //! What a ledger promises, tried out: the suite that every store passes, crashes and damage, messages, properties.
 
 mod book;
+mod demand;
 mod desk;
 mod faulty;
 mod file_stock;

@@ -142,7 +142,7 @@ fn every_message_has_a_way_out() {
     item_id: got an id of 201 bytes, expected at most 200 bytes; use a shorter id
     item_id: got nothing, expected an id; add the field "item_id"
     item_id: got the field twice, expected each field once; leave one of them out
-    type: got "sold", expected one of sale, return, receipt, adjustment, count, waste, transfer_out, transfer_in, order_placed, order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice, sensor_reading, item_changed, location_changed, supplier_changed, item_location_changed, source_changed, calendar_changed, uom_changed, segment_changed; send a kind of event that is known
+    type: got "sold", expected one of sale, return, receipt, adjustment, count, waste, transfer_out, transfer_in, order_placed, order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice, sensor_reading, item_changed, location_changed, supplier_changed, item_location_changed, source_changed, calendar_changed, uom_changed, segment_changed, forecast_override, forecast_given; send a kind of event that is known
     on_hand: got nothing, expected a plain decimal number such as 12 or 0.75; add the field "on_hand"
     supplier_id: got nothing, expected who supplies; add the field "supplier_id" or "from_location"
     from_location: got "b", expected one origin of the goods; leave "supplier_id" or "from_location" out

@@ -111,6 +111,19 @@ struct EditRow {
     saved: f64,
 }
 
+/// What overrides of forecasts by people were worth.
+#[derive(Debug, Serialize, ToSchema)]
+struct OverrideValueRow {
+    /// Overridden forecasts whose demand was seen in full.
+    n_overridden: u64,
+    /// Those nearer to what came than the model alone.
+    n_better: u64,
+    /// Sum of absolute errors of the model alone, base units.
+    error_without: f64,
+    /// The same with what people said.
+    error_with: f64,
+}
+
 /// A policy of a backtest.
 #[derive(Debug, Serialize, ToSchema)]
 struct BacktestPolicyRow {
@@ -153,6 +166,7 @@ pub(crate) struct AdaptationBody {
     /// Newest first.
     alarms: Vec<AlarmRow>,
     edits: EditRow,
+    overrides: OverrideValueRow,
     contests: Vec<ContestRow>,
     /// Why a backtest is due, where one is.
     backtest_due: Option<serde_json::Value>,
@@ -259,6 +273,12 @@ impl From<Option<AdaptationReport>> for AdaptationBody {
                 n_edits: report.edits.n_edits,
                 n_better: report.edits.n_better,
                 saved: report.edits.saved,
+            },
+            overrides: OverrideValueRow {
+                n_overridden: report.overrides.n_overridden,
+                n_better: report.overrides.n_better,
+                error_without: report.overrides.error_without,
+                error_with: report.overrides.error_with,
             },
             contests: report.contests.into_iter().map(Into::into).collect(),
             backtest_due: report.backtest_due.map(name),

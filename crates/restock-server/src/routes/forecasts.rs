@@ -11,6 +11,7 @@ use crate::authentication::Caller;
 use crate::extract::ValidQuery;
 use crate::problem::Problem;
 use crate::routes::item_locations::check_place;
+use crate::routes::said_demand::OverrideRow;
 use crate::server::App;
 
 /// Levels of the quantiles of [`ForecastPoint`].
@@ -69,6 +70,12 @@ pub(crate) struct ForecastBody {
     levels: [f64; 7],
     /// The horizon, period by period; the first holds what is left of it.
     forecast: Vec<FutureRow>,
+    /// The same without what people say about the forecast here; empty where nobody says anything.
+    baseline: Vec<FutureRow>,
+    /// What people say about the forecast, those that act.
+    overrides: Vec<OverrideRow>,
+    /// Names what is forecast: another one wherever a number, the model or an override differs.
+    version: String,
     /// The last periods, oldest first.
     history: Vec<PastRow>,
     /// What is asked of the forecaster because outcomes of earlier forecasts told so; empty where it is taken as it is.
@@ -77,6 +84,7 @@ pub(crate) struct ForecastBody {
 
 impl ForecastBody {
     fn new(detail: LineDetail, asked: Option<[f64; restock_core::N_LEVELS]>) -> Self {
+        let version = version_of(&detail);
         let past = |HistoryPoint { day, sales, demand, observation }| PastRow {
             day: restock_core::Day::to_string(&day),
             sales,
@@ -104,10 +112,20 @@ impl ForecastBody {
             reason: detail.forecast_reason,
             levels: LEVELS,
             forecast: detail.forecast.into_iter().map(future).collect(),
+            baseline: detail.baseline.into_iter().map(future).collect(),
+            overrides: detail.overrides.into_iter().map(Into::into).collect(),
+            version,
             history: detail.history.into_iter().map(past).collect(),
             recalibration: asked.map(|(level, asked)| AskedRow { level, asked }).collect(),
         }
     }
+}
+
+/// A hash of what is forecast and of what it is made from.
+fn version_of(detail: &LineDetail) -> String {
+    let of = (detail.as_of, &detail.line.forecast_model, &detail.forecast, &detail.baseline, &detail.overrides);
+    let hash = blake3::hash(&serde_json::to_vec(&of).expect("numbers and texts are JSON"));
+    format!("f_{}", &hash.to_hex()[..16])
 }
 
 #[derive(Deserialize, IntoParams)]

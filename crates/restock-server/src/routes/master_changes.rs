@@ -30,7 +30,7 @@ use crate::routes::sources::{LaneRow, SettingsRow};
 use crate::server::App;
 use crate::writer::Signed;
 
-const NDJSON: &str = "application/x-ndjson";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
 
 /// Records that a problem names which refer to another.
 const MAX_NAMED_USERS: usize = 10;
@@ -50,7 +50,7 @@ pub(crate) struct RefusedRow {
 }
 
 /// What became of the rows of a request.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct BulkAnswer {
     /// Rows that said something new, those of records that nobody knew among them.
     n_changed: usize,
@@ -62,6 +62,25 @@ pub(crate) struct BulkAnswer {
     n_refused: usize,
     /// The first 1,000 of them with their reasons.
     refused: Vec<RefusedRow>,
+}
+
+impl BulkAnswer {
+    /// Counts a row: whether it is a change, and whether of a record that nobody knew.
+    pub(crate) fn count(&mut self, position: Position, row: Result<(bool, bool), Refusal>) {
+        match row {
+            Ok((is_change, is_new)) => {
+                let counter = if is_change { &mut self.n_changed } else { &mut self.n_same };
+                *counter += 1;
+                self.n_new += usize::from(is_new);
+            }
+            Err(refusal) => {
+                self.n_refused += 1;
+                if self.refused.len() < MAX_REFUSED_ROWS {
+                    self.refused.push(RefusedRow { position: position.to_string(), reason: refusal.into() });
+                }
+            }
+        }
+    }
 }
 
 /// A row of a request, or why it cannot be read.
@@ -148,7 +167,7 @@ async fn say_one(
     Ok((if judged.is_new { StatusCode::CREATED } else { StatusCode::OK }, judged))
 }
 
-fn bad_record(refusal: Refusal) -> Problem {
+pub(crate) fn bad_record(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     let Refusal { field, got, expected, fix, .. } = refusal;
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-record", "The record cannot be taken in", detail)
@@ -190,21 +209,9 @@ pub(crate) async fn say_many(
     }
     let rows = lines.map(|(line, row)| (Position::Line(line), read_master_row(table, row, None))).collect();
     let said = say(app, caller, table, rows, false).await?;
-    let mut answer = BulkAnswer { n_changed: 0, n_new: 0, n_same: 0, n_refused: 0, refused: Vec::new() };
+    let mut answer = BulkAnswer::default();
     for (position, row) in said {
-        match row {
-            Ok(row) => {
-                let counter = if row.is_change() { &mut answer.n_changed } else { &mut answer.n_same };
-                *counter += 1;
-                answer.n_new += usize::from(row.is_new);
-            }
-            Err(refusal) => {
-                answer.n_refused += 1;
-                if answer.refused.len() < MAX_REFUSED_ROWS {
-                    answer.refused.push(RefusedRow { position: position.to_string(), reason: refusal.into() });
-                }
-            }
-        }
+        answer.count(position, row.map(|row| (row.is_change(), row.is_new)));
     }
     Ok(Json(answer))
 }

@@ -33,6 +33,7 @@ pub(crate) mod orders;
 pub(crate) mod plans;
 pub(crate) mod proposals;
 pub(crate) mod quarantine;
+pub(crate) mod said_demand;
 pub(crate) mod scenarios;
 pub(crate) mod session;
 pub(crate) mod simulations;
@@ -89,7 +90,10 @@ pub(crate) fn router() -> Router<App> {
                 .delete(master_changes::delist),
         )
         .route("/v1/item-locations/{item}/{location}/settings", get(sources::settings))
-        .route("/v1/forecasts", get(forecasts::one))
+        .route("/v1/forecasts", get(forecasts::one).post(said_demand::give))
+        .route("/v1/forecasts:override", post(said_demand::say_override))
+        .route("/v1/forecasts/overrides", get(said_demand::overrides))
+        .route("/v1/forecasts/overrides/{id}", delete(said_demand::take_back))
         .route("/v1/kpis", get(kpis::list))
         .route("/v1/order-groups", get(kpis::order_groups))
         .route("/v1/items", get(masters::items).post(master_changes::change_items))

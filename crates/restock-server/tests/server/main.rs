@@ -19,6 +19,7 @@ mod problems;
 mod quarantine;
 mod rates;
 mod reading;
+mod said_demand;
 mod sessions;
 mod stream;
 mod tokens;

@@ -385,6 +385,32 @@ fn every_other_table() {
             "scope,volume,lines\nall,10,100\nlocation:north,-1,100\nlocation:north,1,-100\nlocation:north,1,1.5\n,1,1\n",
         ),
         ("uoms.csv", "item_id,uom,factor\na,case12,12\na,case0,0\na,,6\na,case-1,-1\n,case6,6\n"),
+        (
+            "forecast_overrides.csv",
+            "item_id,location_id,category,from,to,factor,quantity,reason\n\
+             a,north,,2026-03-02,2026-03-08,1.3,,fair\n\
+             a,north,,2026-03-02,2026-03-08,,,fair\n\
+             a,north,,2026-03-02,2026-03-08,1.3,5,fair\n\
+             a,north,,2026-03-02,2026-03-08,-1,,fair\n\
+             a,north,,2026-03-02,2026-03-08,130%,,fair\n\
+             a,,,2026-03-02,2026-03-08,,5,fair\n\
+             a,,food,2026-03-02,2026-03-08,1.3,,fair\n\
+             ,,,2026-03-02,2026-03-08,1.3,,fair\n\
+             a,,,2026-03-08,2026-03-02,1.3,,fair\n\
+             a,,,2026-03-02,2026-03-08,1.3,,\n\
+             a,,,2026-03-02,,1.3,,fair\n",
+        ),
+        (
+            "forecasts.csv",
+            "item_id,location_id,date,mean,q0.5,q0.9,model\n\
+             a,north,2026-03-02,3,3,7,ets\n\
+             a,north,2026-03-03,3,3,2,ets\n\
+             a,north,2026-03-04,-3,,,ets\n\
+             a,north,2026-03-05,,,,ets\n\
+             a,north,2026-03-06,3,few,,ets\n\
+             a,north,,3,,,ets\n\
+             ,north,2026-03-07,3,,,ets\n",
+        ),
     ]
     .map(|(name, text)| format!("# {name}\n{}", fate_of_rows(name, text)))
     .to_vec();

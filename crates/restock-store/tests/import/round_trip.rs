@@ -77,6 +77,16 @@ fn all_tables() -> Folder {
         .with("budgets.csv", "scope,from,to,amount\nall,2026-03-01,2026-03-31,1000.55\nsupplier:s1,,,5\n")
         .with("capacities.csv", "scope,from,to,volume,weight,lines\nlocation:dc,2026-03-01,,33.5,1000,40\n")
         .with("uoms.csv", "item_id,uom,factor\n00123,case12,12\n")
+        .with(
+            "forecast_overrides.csv",
+            "item_id,location_id,category,from,to,factor,quantity,reason,author\n\
+             00123,dc,,2026-03-02,2026-03-08,1.35,,\"fair, with rides\",ann\n00123,dc,,2026-03-09,2026-03-10,,12.5,fair,\n\
+             ,,food/dairy,2026-03-02,2026-03-02,0,,strike,ben\n",
+        )
+        .with(
+            "forecasts.csv",
+            "item_id,location_id,date,mean,q0.05,q0.5,q0.95\n00123,dc,2026-03-02,3.25,0,3,7.125\n00123,dc,2026-03-03,,,2,\n",
+        )
 }
 
 /// A dataset without the places its rows came from.
@@ -130,8 +140,10 @@ fn every_table_is_written_and_read_back() {
         d.budgets.len(),
         d.capacities.len(),
         d.uoms.len(),
+        d.forecast_overrides.len(),
+        d.forecasts.len(),
     ];
-    assert_eq!(counts, [4, 3, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2, 1, 2, 1, 1], "all tables are read");
+    assert_eq!(counts, [4, 3, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2, 1, 2, 1, 1, 3, 2], "all tables are read");
     for format in [Format::Csv, Format::Parquet] {
         let folder = Folder::new();
         write::dataset(&original, &folder.path(""), format).unwrap();

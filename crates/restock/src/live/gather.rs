@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use restock_core::{Dataset, Day, Event, EventKind, RowError, RowsByItem};
+use restock_core::{Dataset, Day, Event, RowError, RowsByItem};
 use restock_ledger::{CollectedEvents, DESK_SOURCE, FileStock, Files, KeptEvents, Ledger, MasterWords};
 use restock_server::PlanningError;
 use restock_store::Import;
@@ -42,7 +42,7 @@ pub(super) struct EventIndex {
     /// Events of an item at no one location, and of no item.
     pub(super) of_items: BTreeMap<String, Vec<Event>>,
     pub(super) of_all: Vec<Event>,
-    /// The last words about master data: of the one item that a record is about, and of all others.
+    /// The last words about master data and demand to come: of the one item that they are about, and of all others.
     masters_of_items: BTreeMap<String, MasterWords>,
     masters: MasterWords,
     /// The last day that events tell of, but for the project's own orders.
@@ -57,9 +57,9 @@ impl EventIndex {
     /// Notes an event.
     pub(super) fn add(&mut self, event: &Event, time_zone: &TimeZone) {
         self.n_events += 1;
-        if let EventKind::MasterChange(change) = &event.kind {
+        if event.kind.is_word() {
             // How the business is says nothing about when anything happened.
-            match change.record.item_id() {
+            match event.kind.item_id() {
                 Some(item_id) => self.masters_of_items.entry(item_id.to_owned()).or_default().add(event),
                 None => self.masters.add(event),
             };

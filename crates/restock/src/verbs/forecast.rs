@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, Forecast, ForecastRequest, Forecaster, ItemIdx, LocationIdx};
-use restock_engine::UnitBuilder;
+use restock_engine::{History, UnitBuilder};
 use serde_json::json;
 
 use crate::cli::ForecastArgs;
@@ -94,9 +94,11 @@ fn forecast(
     let progress = session.progress(session.text(Text::Forecasting));
     let mut out = Vec::with_capacity(pairs.len());
     for batch in pairs.chunks(BATCH) {
-        let series: Vec<_> =
-            batch.iter().map(|(item, location)| units.history_of(*item, *location, horizon).series).collect();
-        for (pair, mut forecast) in batch.iter().zip(model.forecast(&series, &request)) {
+        let histories: Vec<History> =
+            batch.iter().map(|(item, location)| units.history_of(*item, *location, horizon)).collect();
+        let series: Vec<_> = histories.iter().map(|history| history.series.clone()).collect();
+        for ((pair, history), mut forecast) in batch.iter().zip(&histories).zip(model.forecast(&series, &request)) {
+            units.take_given(pair.0, pair.1, history, &mut forecast);
             let unit = 10_f64.powi(i32::from(dataset.items[pair.0.0 as usize].decimals));
             forecast.mean.iter_mut().chain(&mut forecast.quantiles).for_each(|value| *value /= unit);
             let (item_id, location_id) = ids(*pair);

@@ -20,7 +20,7 @@ export function sourceOf(row: Pick<ProposalRow, 'supplier_id' | 'from_location'>
 
 /** A name made of several, such as `price_log_ratio_promotion_and_trend`. */
 export function driverName(name: string): string {
-  if (name === 'recent_level' || name === 'asked_for_by_others') return named('driver', name);
+  if (name === 'recent_level' || name === 'asked_for_by_others' || name === 'override') return named('driver', name);
   const known = ['price_log_ratio', 'promotion', 'holiday', 'trend', 'weekday'];
   const rest = known.reduce((text, word) => text.replaceAll(word, `|${word}|`), name.replace('_and_trend', '|trend|'));
   const parts = rest.split('|').map((part) => part.replace(/^_+|_+$/g, '')).filter((part) => part !== '');

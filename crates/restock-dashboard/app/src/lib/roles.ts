@@ -3,6 +3,7 @@ import type { Role, Who } from './types';
 /** What somebody may do, so that a page offers nothing that the server would refuse. */
 export type Action =
   | 'decide'
+  | 'override'
   | 'approve'
   | 'replan'
   | 'see_plans'
@@ -25,6 +26,7 @@ const rule = (isWhole: boolean, ...roles: Role[]): Rule => ({ roles, isWhole });
 
 const RULES: Record<Action, Rule> = {
   decide: rule(false, 'planner', 'approver', 'admin'),
+  override: rule(false, 'planner', 'integrator', 'admin'),
   approve: rule(false, 'approver', 'admin'),
   replan: rule(true, 'planner', 'approver', 'admin'),
   see_plans: rule(true, 'viewer', 'planner', 'approver', 'admin'),

@@ -181,6 +181,23 @@ export interface LinePage {
   currency: string | null;
 }
 
+/** What somebody says about a forecast; one of `factor` and `quantity`, decimals as text. */
+export interface ForecastOverride {
+  id: string;
+  item_id: string | null;
+  location_id: string | null;
+  category: string | null;
+  from: string;
+  to: string;
+  factor: string | null;
+  quantity: string | null;
+  reason: string;
+  /** Empty when unknown. */
+  author: string;
+  /** Nothing for a row of a file. */
+  said_at: string | null;
+}
+
 export interface Forecast {
   item_id: string;
   item_name: string;
@@ -192,6 +209,10 @@ export interface Forecast {
   reason: string;
   levels: number[];
   forecast: { day: string; mean: number; quantiles: number[] }[];
+  /** Without what people say; empty where nobody says anything. */
+  baseline: { day: string; mean: number; quantiles: number[] }[];
+  overrides: ForecastOverride[];
+  version: string;
   history: { day: string; sales: number; demand: number; observation: 'full' | 'censored' | 'closed' | 'missing' }[];
   recalibration: { level: number; asked: number }[];
 }

@@ -66,6 +66,15 @@ fn text_of(session: &Session, report: &AdaptationReport) -> String {
             session.fill(Text::EditsWorth, &[&count(edits.n_edits), &count(edits.n_better), &saved])
         ));
     }
+    if report.overrides.n_overridden > 0 {
+        let overrides = &report.overrides;
+        let [without, with] = [overrides.error_without, overrides.error_with].map(|error| format::plain(error, 1));
+        let counts = [count(overrides.n_overridden), count(overrides.n_better)];
+        text.push_str(&format!(
+            "\n{}\n",
+            session.fill(Text::OverridesWorth, &[&counts[0], &counts[1], &without, &with])
+        ));
+    }
     if let Some(run) = report.backtests.first() {
         text.push_str(&format!("\n{}\n", session.fill(Text::LastBacktest, &[&run.day, &count(run.n_item_locations)])));
         for policy in &run.policies {

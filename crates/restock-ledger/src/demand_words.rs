@@ -1,0 +1,134 @@
+//! The last word about demand to come, whatever the order in which the words came: overrides by what they are about, and
+//! forecasts of other systems by item, location and day.
+//!
+//! A word is of an event: of two about the same the later holds, by (instant, source, event id).
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+
+use jiff::Timestamp;
+use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
+use restock_core::{Day, Event, EventKind, ItemLocation};
+use rust_decimal::Decimal;
+
+use crate::master_words::{Said, event_of};
+
+/// What is said about one key; `None` takes back what files and earlier words say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OverrideWord {
+    said: Said,
+    change: Option<DemandChange>,
+    reason: String,
+    author: String,
+}
+
+/// Mean and quantiles of a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct GivenWord {
+    said: Said,
+    mean: Option<Decimal>,
+    quantiles: BTreeMap<Decimal, Decimal>,
+}
+
+/// What was said about an override last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaidOverride {
+    /// What.
+    pub said: ForecastOverride,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The last words about demand to come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DemandWords {
+    overrides: BTreeMap<OverrideKey, OverrideWord>,
+    given: BTreeMap<(ItemLocation, Day), GivenWord>,
+}
+
+impl DemandWords {
+    /// Takes in an event, in any order, once or again. Returns whether it is about demand to come.
+    pub fn add(&mut self, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::ForecastOverride(word) => {
+                let ForecastOverride { key, change, reason, author } = (**word).clone();
+                keep_last(
+                    &mut self.overrides,
+                    key,
+                    OverrideWord { said: Said::by(event), change, reason, author },
+                    |w| &w.said,
+                );
+            }
+            EventKind::ForecastGiven(given) => {
+                let GivenForecast { place, day, mean, quantiles } = (**given).clone();
+                let word = GivenWord { said: Said::by(event), mean, quantiles };
+                keep_last(&mut self.given, (place, day), word, |word| &word.said);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What was said about an override last; what was taken back is among it, with no change.
+    pub fn override_of(&self, key: &OverrideKey) -> Option<SaidOverride> {
+        self.overrides.get(key).map(|word| said_override(key, word))
+    }
+
+    /// What was said about all overrides, by their keys; what was taken back is among it, with no change.
+    pub fn overrides(&self) -> impl Iterator<Item = SaidOverride> + '_ {
+        self.overrides.iter().map(|(key, word)| said_override(key, word))
+    }
+
+    /// What another system said last about a period.
+    pub fn given(&self, place: &ItemLocation, day: Day) -> Option<GivenForecast> {
+        let key = (place.clone(), day);
+        self.given.get(&key).map(|word| given_forecast(&key, word))
+    }
+
+    /// All that other systems said last, by item, location and day.
+    pub fn all_given(&self) -> impl Iterator<Item = GivenForecast> + '_ {
+        self.given.iter().map(|(key, word)| given_forecast(key, word))
+    }
+
+    /// All that other systems said last about an item-location from a day on.
+    pub fn given_from(&self, place: &ItemLocation, first: Day) -> impl Iterator<Item = GivenForecast> + '_ {
+        let from = Bound::Included((place.clone(), first));
+        let to = Bound::Included((place.clone(), Day(i32::MAX)));
+        self.given.range((from, to)).map(|(key, word)| given_forecast(key, word))
+    }
+
+    /// When a period was said last.
+    pub fn given_at(&self, place: &ItemLocation, day: Day) -> Option<Timestamp> {
+        self.given.get(&(place.clone(), day)).map(|word| word.said.at)
+    }
+
+    /// Events that say the same as all that were taken in, one for each key.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        let overrides = self.overrides.iter().map(|(key, word)| {
+            event_of(&word.said, EventKind::ForecastOverride(Box::new(said_override(key, word).said)))
+        });
+        let given = self
+            .given
+            .iter()
+            .map(|(key, word)| event_of(&word.said, EventKind::ForecastGiven(Box::new(given_forecast(key, word)))));
+        overrides.chain(given)
+    }
+}
+
+fn keep_last<K: Ord, W>(words: &mut BTreeMap<K, W>, key: K, word: W, said: fn(&W) -> &Said) {
+    match words.entry(key) {
+        Entry::Vacant(entry) => drop(entry.insert(word)),
+        Entry::Occupied(mut entry) if said(entry.get()) < said(&word) => drop(entry.insert(word)),
+        Entry::Occupied(_) => {}
+    }
+}
+
+fn said_override(key: &OverrideKey, word: &OverrideWord) -> SaidOverride {
+    let OverrideWord { said, change, reason, author } = word.clone();
+    SaidOverride { said: ForecastOverride { key: key.clone(), change, reason, author }, at: said.at }
+}
+
+fn given_forecast((place, day): &(ItemLocation, Day), word: &GivenWord) -> GivenForecast {
+    GivenForecast { place: place.clone(), day: *day, mean: word.mean, quantiles: word.quantiles.clone() }
+}
