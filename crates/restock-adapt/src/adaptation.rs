@@ -331,6 +331,7 @@ mod tests {
                 .decide(DecisionRecord {
                     place: place.clone(),
                     forecast: forecast(least),
+                    overridden: edited.then(|| forecast(8.0)),
                     model: in_use.into(),
                     position: Quantity::ZERO,
                     wanted: Quantity::from_whole(10),
@@ -385,6 +386,9 @@ mod tests {
         assert!(report.segments[0].bias.unwrap() < -0.05);
         assert_eq!(report.edits.n_edits, 60);
         assert!(report.edits.n_better > 20 && report.edits.saved > 0.0, "{:?}", report.edits);
+        let overrides = report.overrides;
+        assert_eq!(overrides.n_overridden, 60);
+        assert!(overrides.n_better > 5 && overrides.error_with < overrides.error_without, "{overrides:?}");
         assert_eq!((report.contests[0].champion.as_str(), report.contests[0].phase.as_str()), ("v2", "quiet"));
         assert_eq!(report.backtest_due, Some(Due::First));
         let run = BacktestRun {

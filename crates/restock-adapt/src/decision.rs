@@ -481,6 +481,22 @@ pub(crate) mod tests {
         assert_eq!(join([&edited], &known, Day(3), 0)[0].edit_saved(), None);
     }
 
+    /// The model expects 10, a planner 13, and 12 come: errors of 2 and 1. What was seen in part says nothing.
+    #[test]
+    fn overrides_are_scored_against_the_model() {
+        let known = facts([(0, sold(4)), (1, sold(3)), (2, sold(5))]);
+        let plain = record(0, 3);
+        let overridden = IntervalForecast { mean: 13.0, ..plain.forecast.clone() };
+        let changed = DecisionRecord { overridden: Some(overridden), ..plain.clone() };
+        let judged = join([&changed], &known, Day(3), 0).remove(0);
+        assert_eq!(judged.override_errors(), Some([2.0, 1.0]));
+        assert_eq!(judged.seen().unwrap().forecast.mean, 10.0, "the model is judged by what it said itself");
+        let mut censored = judged.clone();
+        censored.outcome.as_mut().unwrap().is_censored = true;
+        assert_eq!(censored.override_errors(), None);
+        assert_eq!(join([&plain], &known, Day(3), 0)[0].override_errors(), None);
+    }
+
     #[test]
     fn waiting_decisions_survive_a_snapshot() {
         let mut decisions = WaitingDecisions::new(2);

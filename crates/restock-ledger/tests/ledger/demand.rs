@@ -160,7 +160,7 @@ fn what_nobody_can_mean_is_refused() {
     };
     let milk = MILK.replace(r#","reason":"fair""#, "");
     let cases = [
-        format!(r#"{MILK}"#),
+        MILK.to_owned(),
         format!(r#"{MILK},"factor":1.3,"quantity":5"#),
         format!(r#"{MILK},"factor":-1"#),
         format!(r#"{MILK},"factor":"30%""#),

@@ -153,7 +153,7 @@ fn signed(
     let text = |said: Option<&ActingOverride>| said.map_or_else(String::new, |said| said_text(said).to_string());
     let [before, after] = sides.map(text);
     let actor = caller.name.clone();
-    caller.role.is_person().then(|| Signed { actor, action, subject, before, after: Some(after) })
+    caller.role.is_person().then_some(Signed { actor, action, subject, before, after: Some(after) })
 }
 
 fn said_text(said: &ActingOverride) -> Value {
