@@ -12,6 +12,7 @@ pub mod filter;
 pub mod finding;
 pub mod forecast;
 pub mod formula;
+pub mod known;
 pub mod master;
 pub mod objective;
 pub mod parts;

@@ -1148,9 +1148,9 @@ impl Shared {
                     (format!("{code:?}: {}", finding.message), format!("{code:?}：{}", finding.message_zh))
                 });
             }
-            // An exception is for what is rather wrong than right; the list of `restock check --counts` has the rest.
+            // Exceptions tell what findings (D07) tell; the list of `restock check --counts` has less certain lines too.
             let is_told = history.settings().stock_belief == StockBeliefUse::Warn;
-            for line in report.count_list.iter().filter(|line| is_told && line.probability_empty >= 0.5) {
+            for line in report.count_list.iter().filter(|line| is_told && line.is_probably_empty()) {
                 let place = ItemLocation::new(&line.item_id, &line.location_id);
                 pairs.entry(place).or_default().phantom_stock = Some(PhantomStock {
                     probability_empty: line.probability_empty,

@@ -382,7 +382,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
     if let Some(PhantomStock { probability_empty, saving, reason: (reason, reason_zh) }) = &facts.phantom_stock {
         add(
             ExceptionCode::PhantomStock,
-            *saving,
+            saving.max(0.0),
             format!("the shelf is empty with {}: {reason}", percent(*probability_empty)),
             format!("货架为空的概率 {}：{reason_zh}", percent(*probability_empty)),
             "count the shelf; the proposal is for what the record says",

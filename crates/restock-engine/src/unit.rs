@@ -118,7 +118,7 @@ pub struct PlanningUnit {
 pub struct PhantomStock {
     /// Probability that nothing is there.
     pub probability_empty: f64,
-    /// Money that a count is expected to save, less what it costs.
+    /// Money that a count is expected to save, less what it costs; not above 0 where it is not worth it.
     pub saving: f64,
     /// Why, in a sentence, in English and Chinese.
     pub reason: (String, String),

@@ -11,7 +11,7 @@ use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Money, Quantity, RowRef, 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::DEFAULT_LOCATION_ID;
-use crate::count_sheets::CountSheets;
+use crate::count_sheets::{CountSheets, Recorded};
 use crate::import::Counts;
 use crate::intern::Interner;
 use crate::job::{Bad, Job, Read};
@@ -752,7 +752,8 @@ impl Draft {
     fn inventory_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
         // A sheet with what the records said is for counting: lines without a number wait for somebody to count them.
         let is_count = job.has(F::Recorded);
-        let recorded = job.quantity(chunk, row, F::Recorded)?;
+        let recorded =
+            Recorded { quantity: job.quantity(chunk, row, F::Recorded)?, on: job.day(chunk, row, F::RecordedOn)? };
         let on_hand = match job.quantity(chunk, row, F::OnHand)? {
             Some(on_hand) => on_hand,
             None if self.count_sheets.waits(is_count, at) => return Ok(()),
@@ -769,11 +770,7 @@ impl Draft {
         let location = self.own_location(job, chunk, row, F::LocationId, at)?;
         if !self.is_copy(job, chunk, row, at) {
             if is_count {
-                self.count_sheets.counted.insert(at);
-            }
-            if let (Some(recorded), Some(day)) = (recorded, as_of) {
-                let (quantity, reason) = (on_hand + -recorded, "count".to_owned());
-                self.dataset.adjustments.push(AdjustmentRow { day, item, location, quantity, reason, row: at });
+                self.count_sheets.counted.insert(at, recorded);
             }
             self.dataset.inventory.push(InventoryRow {
                 item,

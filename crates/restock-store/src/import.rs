@@ -301,7 +301,12 @@ fn find_jobs(
     if !jobs.is_empty() {
         return Ok(jobs);
     }
-    let by_name = Table::from_file_name(&input.stem);
+    // A count sheet is one whatever it is called: "Store 12 counts" is no table of stores.
+    let by_name = if tables::is_count_sheet(&input.headers) {
+        Some(Table::Inventory)
+    } else {
+        Table::from_file_name(&input.stem)
+    };
     let by_columns = tables::guess(&input.headers);
     let table = match (by_name, by_columns) {
         // Somebody who names one file wants its sales planned, whatever it is called.

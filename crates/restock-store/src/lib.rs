@@ -44,6 +44,7 @@ use std::path::PathBuf;
 use restock_core::time::Bucket;
 use restock_core::{Dataset, Day, RowError};
 
+pub use count_sheets::is_filled_in;
 pub use error::{Ambiguity, ImportError};
 pub use mapping::Mapping;
 

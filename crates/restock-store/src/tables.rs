@@ -52,7 +52,7 @@ fields! {
     IsReturn, ItemId, Kind, KnownInFuture, Launch, LayerSize, LeadTimeDays, LeadTimeSd, Lines, ListedFrom, ListedTo,
     LocationId, LotId, Lost, Magnitude, MaxOrder, MaxStock, MinOrder, MinOrderQuantity, MinOrderValue, MinStock, Name,
     OnHand, Open, OrderDays, OrderId, OrderedOn, PackSize, PalletSize, Parent, ParentId, Policy, Price, PriceBreaks,
-    PriceRatio, Priority, Promo, PromoId, Quantity, QuantityPer, Rate, Reason, Received, ReceivedOn, Recorded,
+    PriceRatio, Priority, Promo, PromoId, Quantity, QuantityPer, Rate, Reason, Received, ReceivedOn, Recorded, RecordedOn,
     ReviewCalendar, SafetyDays, SalesValue, Scope, Scrap, ServiceTarget, ServiceType, Share, ShelfCapacity,
     ShelfLifeDays, Status, StockoutHours, StockoutShare, SuccessorId, SupplierId, To, ToLocation, UnitCost, UnitPrice,
     Uom, Value, Volume, Weekdays, Weight, Yield,
@@ -547,6 +547,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
             ),
             optional(F::LocationId, "location_id", LOCATION),
             optional(F::Recorded, "recorded", &["recorded", "recordedstock"]),
+            optional(F::RecordedOn, "recorded_on", &["recordedon", "recordeddate"]),
             optional(F::AsOf, "as_of", &["asof", "date", "countdate", "timestamp", "ts", "日期", "盘点日期"]),
             optional(F::LotId, "lot_id", &["lotid", "lot", "batch", "batchid", "批次", "批号"]),
             optional(
@@ -1074,6 +1075,13 @@ fn is_complete(table: Table, headers: &[String]) -> bool {
     let spec = spec(table);
     let (taken, _) = match_headers(spec, headers);
     spec.fields.iter().filter(|field| field.required).all(|field| taken.iter().any(|&(got, _)| got == field.field))
+}
+
+/// Whether columns are those of a count sheet: what the records said, and what somebody counted.
+pub(crate) fn is_count_sheet(headers: &[String]) -> bool {
+    let (taken, _) = match_headers(spec(Table::Inventory), headers);
+    let has = |field: Field| taken.iter().any(|&(got, _)| got == field);
+    has(Field::ItemId) && has(Field::Recorded) && headers.iter().any(|header| squash(header) == "onhand")
 }
 
 /// Whether texts are the header of the table that a file's name or the texts themselves tell.

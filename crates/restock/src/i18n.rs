@@ -133,7 +133,8 @@ texts! {
     CheckCleanElse: "No other findings.", "未发现其他问题。";
     CountTitle: "{0} item-locations to count, the most worth it first", "{0} 个商品-地点需要盘点，最值得的排在最前";
     CountNothing: "No count is expected to save more than it costs.", "没有值得进行的盘点。";
-    CountSheet: "wrote {0}: fill in on_hand, correct as_of if you count on another day, and put it with your data", "已写入 {0}：填写 on_hand，如在其他日期盘点请更正 as_of，然后放入数据文件夹";
+    CountSheet: "wrote {0}: fill in on_hand and put it with your data; a count is as of the evening of as_of, so correct as_of if you count on another day, to the day before if you count before opening", "已写入 {0}：填写 on_hand 后放入数据文件夹；盘点视为 as_of 当日营业结束后的数量，如在其他日期盘点请更正 as_of，开门前盘点请填前一天";
+    CountSheetFilled: "{0} has counts filled in and is not overwritten: put it with your data first, or give --out another name", "{0} 已填写盘点数量，未覆盖：请先将其放入数据文件夹，或用 --out 指定其他文件名";
     CountEmpty: "empty", "空架概率";
     CountRecorded: "record", "账面";
     CountExpected: "expected", "预期实存";

@@ -158,14 +158,31 @@ fn a_count_sheet_becomes_data() {
     assert_eq!((listed[0]["item_id"].as_str(), listed[0]["recorded"].as_str()), (Some("A"), Some("12")));
     let text = std::fs::read_to_string(&sheet).unwrap();
     let rows: Vec<&str> = text.lines().collect();
-    assert_eq!(rows[0], "rank,item_id,item_name,location_id,recorded,on_hand,as_of,probability_empty,saving,reason");
-    assert!(rows[1].starts_with("1,A,\"Tea, green\",") && rows[1].contains(",12,,2026-03-24,"), "{}", rows[1]);
+    assert_eq!(
+        rows[0],
+        "rank,item_id,item_name,location_id,recorded,recorded_on,on_hand,as_of,probability_empty,saving,reason"
+    );
+    assert!(
+        rows[1].starts_with("1,A,\"Tea, green\",") && rows[1].contains(",12,2026-03-24,,2026-03-24,"),
+        "{}",
+        rows[1]
+    );
     // As it was printed it says nothing new.
     assert_eq!(list(&run(&["--counts", "--json"])), listed);
     assert_eq!(check(dir.path())["n_row_errors"], 0);
     // Counted: nothing was there, and the record of that day no longer counts.
-    std::fs::write(&sheet, text.replace(",12,,", ",12,0,")).unwrap();
+    std::fs::write(&sheet, text.replace(",12,2026-03-24,,", ",12,2026-03-24,0,")).unwrap();
     assert_eq!(list(&run(&["--counts", "--json"])), listed[..0]);
+    // Nothing that was counted is overwritten.
+    let again = Command::new(env!("CARGO_BIN_EXE_restock"))
+        .args(["check", ".", "--counts", "--out", "count_list.csv"])
+        .current_dir(dir.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(!again.status.success() && std::fs::read_to_string(&sheet).unwrap().contains(",12,2026-03-24,0,"));
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(told.contains("has counts filled in and is not overwritten"), "{told}");
     let report = check(dir.path());
     let notes = report["notes"].to_string();
     assert!(notes.contains("1 stock records are replaced by counts"), "{notes}");

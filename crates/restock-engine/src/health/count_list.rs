@@ -1,18 +1,20 @@
 //! What to count first: item-locations of which the records are probably wrong, by the money that a count saves.
 //!
 //! The belief about the true stock is that of [`restock_inventory::stock_belief`]; here it is made of tables. Stock tables
-//! are what the records say; somebody counted where an adjustment has the reason `count`. How busy a place was, and how an
+//! are what the records say; somebody counted where an adjustment has the reason `count`, and nothing was there where a
+//! stock table says 0 or a stock-out is known. How busy a place was, and how an
 //! item sells elsewhere, is read off the sales of all items, so no calendar is needed. Histories by week or month say too
 //! little about days: for them there is no list.
 
 use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
-use restock_core::finding::in_singular;
+use restock_core::dataset::Origin;
 use restock_core::settings::MissingSales;
 use restock_core::{Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, Quantity, Severity, Units};
 use restock_inventory::stock_belief::{
-    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, assess,
+    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, Supply,
+    assess, piece,
 };
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -37,7 +39,7 @@ pub struct CountLine {
     pub expected_on_hand: f64,
     /// Money that is expected to be lost per day while nobody knows.
     pub lost_per_day: f64,
-    /// Money that a count is expected to save, less what it costs.
+    /// Money that a count is expected to save, less what it costs; not above 0 where it is not worth it.
     pub saving: f64,
     /// Days since the last sale on which it could have sold.
     pub n_quiet_days: usize,
@@ -49,14 +51,18 @@ pub struct CountLine {
     pub reason_zh: String,
 }
 
+impl CountLine {
+    /// Whether the shelf is probably empty: then it is a finding (D07), an exception (`PHANTOM_STOCK`) and on the list.
+    pub fn is_probably_empty(&self) -> bool {
+        self.probability_empty >= Assessment::PROBABLY_EMPTY
+    }
+}
+
 /// Days of history that a belief is formed on.
 const N_DAYS: usize = 180;
 
-/// Probability of an empty shelf from which it is a finding.
-const IS_FOUND: f64 = 0.6;
-
 /// Item-locations to count, the most worth it first: where a count is expected to save more than it costs, or the shelf is
-/// almost certainly empty.
+/// probably empty.
 pub(super) fn count_list(facts: &Facts<'_>) -> Vec<CountLine> {
     if facts.settings.bucket != Bucket::Day {
         return Vec::new();
@@ -73,7 +79,7 @@ pub(super) fn count_list(facts: &Facts<'_>) -> Vec<CountLine> {
 pub(super) fn d07_phantom_stock(facts: &Facts<'_>, lines: &[CountLine]) -> Vec<Finding> {
     let lines: HashMap<(&str, &str), &CountLine> = lines
         .iter()
-        .filter(|line| line.probability_empty >= IS_FOUND && line.n_quiet_days > 0)
+        .filter(|line| line.is_probably_empty())
         .map(|line| ((line.item_id.as_str(), line.location_id.as_str()), line))
         .collect();
     if lines.is_empty() {
@@ -84,19 +90,30 @@ pub(super) fn d07_phantom_stock(facts: &Facts<'_>, lines: &[CountLine]) -> Vec<F
         let (_, rows) = facts.latest_stock(pair)?;
         let (recorded, n_days, expected) = (line.recorded, line.n_quiet_days, line.expected_when_quiet);
         let percent = (line.probability_empty * 100.0).floor();
+        let (why, why_zh) = if n_days > 0 {
+            (
+                format!("and no sale for {} where {expected:.1} were expected", in_days(n_days)),
+                format!("但已连续 {n_days} 天无销售，而预期为 {expected:.1} 件"),
+            )
+        } else {
+            ("but it sells what comes in and no more".to_owned(), "但售出量不超过到货量".to_owned())
+        };
+        let fix = if line.saving > 0.0 {
+            ["count the stock; restock check --counts lists what to count first", "请盘点实物；restock check --counts 列出优先盘点项"]
+        } else {
+            [
+                "look at the shelf when you pass it: a count costs more than it is expected to save, so restock check --counts has it last",
+                "路过时看一眼货架：盘点成本高于预期节省，restock check --counts 将其列在最后",
+            ]
+        };
         let found = finding(
             FindingCode::D07,
             Severity::Warning,
             [
-                format!(
-                    "{recorded} units on the books and no sale for {n_days} days where {expected:.1} were expected: \
-                     the shelf is empty with {percent:.0} %"
-                ),
-                format!(
-                    "账面库存 {recorded} 件，但已连续 {n_days} 天无销售，而预期为 {expected:.1} 件：货架为空的概率 {percent:.0}%"
-                ),
+                format!("{recorded} units on the books {why}: the shelf is empty with {percent:.0} %"),
+                format!("账面库存 {recorded} 件，{why_zh}：货架为空的概率 {percent:.0}%"),
             ],
-            ["count the stock; restock check --counts lists what to count first", "请盘点实物；restock check --counts 列出优先盘点项"],
+            fix,
         );
         Some(found.about(facts, pair.item, pair.location).rows(rows.iter().map(|row| row.row)))
     });
@@ -113,16 +130,33 @@ struct Business {
     /// By location: index of the first day with a receipt.
     known_from: Vec<usize>,
     receipts: HashMap<(ItemIdx, LocationIdx), Vec<u32>>,
+    /// Receipts of other locations, by the one that they came from.
+    shipments: HashMap<(ItemIdx, LocationIdx), Vec<u32>>,
     adjustments: HashMap<(ItemIdx, LocationIdx), Vec<u32>>,
     /// Days to the next open order.
     days_to_supply: HashMap<(ItemIdx, LocationIdx), f64>,
     invisible: InvisibleByCategory,
 }
 
-/// Whether an adjustment is the difference that a count found.
-fn is_count(reason: &str) -> bool {
-    let reason = reason.to_lowercase();
-    ["count", "stocktake", "inventur", "盘点"].iter().any(|word| reason.contains(word))
+/// Whether an adjustment is the difference that a count found. Words count as a whole: neither a discount nor an account
+/// is one.
+pub(super) fn is_count(reason: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["count", "counts", "counted", "counting", "recount", "cyclecount", "stockcount", "stocktake", "stocktaking"];
+    if ["盘点", "盘亏", "盘盈"].iter().any(|word| reason.contains(word)) {
+        return true;
+    }
+    // "CycleCount" is two words.
+    let mut spaced = String::new();
+    let mut was_lower = false;
+    for letter in reason.chars() {
+        if was_lower && letter.is_uppercase() {
+            spaced.push(' ');
+        }
+        was_lower = letter.is_lowercase();
+        spaced.extend(letter.to_lowercase());
+    }
+    spaced.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word) || word.starts_with("inventur"))
 }
 
 impl Business {
@@ -152,7 +186,13 @@ impl Business {
         }
         let mut known_from = vec![N_DAYS; dataset.locations.len()];
         let mut receipts: HashMap<(ItemIdx, LocationIdx), Vec<u32>> = HashMap::new();
+        let mut shipments: HashMap<(ItemIdx, LocationIdx), Vec<u32>> = HashMap::new();
         for (idx, row) in dataset.receipts.iter().enumerate() {
+            if let Some(Origin::Location(from)) =
+                row.origin.filter(|origin| row.location.map(Origin::Location) != Some(*origin))
+            {
+                shipments.entry((row.item, from)).or_default().push(idx as u32);
+            }
             let Some(location) = row.location else { continue };
             receipts.entry((row.item, location)).or_default().push(idx as u32);
             let known = &mut known_from[location.0 as usize];
@@ -175,6 +215,7 @@ impl Business {
             everywhere,
             known_from,
             receipts,
+            shipments,
             adjustments,
             days_to_supply,
             invisible: InvisibleByCategory::learned(&BTreeMap::new()),
@@ -193,20 +234,24 @@ impl Business {
                 continue;
             }
             let Some((days, recorded)) = self.days(facts, pair) else { continue };
+            let piece = piece_of(facts, pair, &days);
             // The record after each day, from the last one backwards.
             let mut record = recorded;
             let mut counts = Vec::new();
             for (idx, day) in days.iter().enumerate().rev() {
-                if day.counted {
+                if let Some(found) = day.found {
+                    record = found;
+                }
+                if day.counted && !is_told_empty(day) {
                     counts.push((idx, day.corrected, record));
                 }
-                record += day.sold - day.moved - day.corrected;
+                record += day.sold + day.left - day.moved - day.corrected;
             }
             let mut since = -(Invisible::UNCOUNTED_DAYS as f64);
             let category = errors.entry(facts.dataset.items[pair.item.0 as usize].category.as_str()).or_default();
             for (idx, corrected, found) in counts.into_iter().rev() {
                 let n_days = idx as f64 - since;
-                category.push(CountedError { n_days, error: corrected as f64, found_nothing: found <= 0 });
+                category.push(CountedError { n_days, error: corrected as f64 / piece, found_nothing: found <= 0 });
                 since = idx as f64;
             }
         }
@@ -268,9 +313,34 @@ impl Business {
             if is_count(&row.reason) {
                 days[idx].counted = true;
                 days[idx].corrected += quantity;
-            } else {
+                // A line of a count sheet is an adjustment and a stock record in one.
+                let on_sheet =
+                    || facts.inventory(pair).filter(|stock| stock.row == row.row && stock.as_of == Some(row.day));
+                if on_sheet().next().is_some() {
+                    days[idx].found = Some(on_sheet().map(|stock| units(stock.on_hand)).sum());
+                }
+            } else if quantity > 0 {
                 days[idx].moved += quantity;
+            } else {
+                days[idx].left -= quantity;
             }
+        }
+        for row in self.shipments.get(&key).into_iter().flatten().map(|idx| &dataset.receipts[*idx as usize]) {
+            if let Some(idx) = day_idx(row.received_on) {
+                days[idx].left += units(row.quantity);
+            }
+        }
+        self.told_empty(facts, pair, &mut days);
+        // What was there after the records had nothing, and nobody wrote down, came in.
+        let mut record = recorded_then + since_record;
+        for idx in (0..N_DAYS).rev() {
+            if let Some(found) = days[idx].found {
+                if let Some(next) = days.get_mut(idx + 1) {
+                    next.moved += (record - found).max(0);
+                }
+                record = found;
+            }
+            record += days[idx].sold + days[idx].left - days[idx].moved - days[idx].corrected;
         }
         if let Some(sold) = self.everywhere.get(&pair.item) {
             let others: Vec<f64> =
@@ -278,6 +348,37 @@ impl Business {
             self.busyness.weigh(location, &others, &mut days);
         }
         Some((days, recorded_then + since_record))
+    }
+
+    /// Days on which a table says that nothing was there: they could not sell, and were no wonder.
+    fn told_empty(&self, facts: &Facts<'_>, pair: &Pair, days: &mut [DayEvidence]) {
+        let day_idx = |day: Day| usize::try_from(day.0 - self.first.0).ok().filter(|idx| *idx < N_DAYS);
+        let mut is_empty = [false; N_DAYS];
+        for row in pair.stockouts.iter().map(|idx| &facts.dataset.stockouts[*idx as usize]) {
+            let last = row.to.0.min(self.first.0 + N_DAYS as i32 - 1);
+            for idx in (row.from.0.max(self.first.0)..=last).filter_map(|day| day_idx(Day(day))) {
+                // Goods may have come in on the last day.
+                is_empty[idx] = row.to != self.first.plus(idx as i32);
+                if days[idx].sold == 0 {
+                    days[idx].share = 0.0;
+                }
+            }
+        }
+        let mut stock: BTreeMap<Day, i64> = BTreeMap::new();
+        for row in facts.inventory(pair) {
+            if let Some(day) = row.as_of {
+                *stock.entry(day).or_default() += row.on_hand.micro();
+            }
+        }
+        for idx in stock.into_iter().filter(|(_, on_hand)| *on_hand <= 0).filter_map(|(day, _)| day_idx(day)) {
+            is_empty[idx] = true;
+            if days[idx].sold == 0 {
+                days[idx].share = 0.0;
+            }
+        }
+        for (day, _) in days.iter_mut().zip(is_empty).filter(|(day, is_empty)| *is_empty && day.sold == 0) {
+            (day.counted, day.found) = (true, day.found.or(Some(0)));
+        }
     }
 
     fn line(&self, facts: &Facts<'_>, pair: &Pair) -> Option<CountLine> {
@@ -291,27 +392,29 @@ impl Business {
             recorded,
             n_uncounted_days: Invisible::UNCOUNTED_DAYS,
             known_from: self.known_from[pair.location.0 as usize].min(N_DAYS),
-            invisible: self.invisible.of(&item.category),
+            invisible: self.invisible.of(&item.category).in_units(piece_of(facts, pair, &days)),
         };
         let believed = assess(&evidence)?;
         let key = (pair.item, pair.location);
         let lane = facts.lane(pair);
         let lead_time = lane.and_then(|lane| lane.lead_time_days).unwrap_or(facts.settings.default_lead_time_days);
         let review = lane.and_then(|lane| facts.review_days(lane)).unwrap_or(facts.settings.default_review_days);
-        let days_to_supply = self.days_to_supply.get(&key).copied();
+        let days_to_next = self.days_to_supply.get(&key).copied();
+        let supply = Supply { recorded, days_to_next, protection: lead_time + review };
         let (margin, money_known) = margin(facts, pair);
         let scale = 10_f64.powi(i32::from(item.decimals));
-        let costs = CountCosts {
-            lost_unit: margin / scale,
-            days_until_found: believed.days_until_found(recorded, days_to_supply, lead_time + review),
-            count: if money_known { facts.settings.count_cost } else { 0.0 },
-        };
-        let saving = believed.value_of_count(&costs);
-        if saving <= 0.0 && believed.probability_empty < IS_FOUND {
+        let count = if money_known { facts.settings.count_cost } else { 0.0 };
+        let costs = CountCosts { lost_unit: margin / scale, count };
+        let saving = believed.value_of_count(&supply, &costs);
+        if saving <= 0.0 && !believed.is_probably_empty() {
             return None;
         }
         let recorded = Quantity::from_units(recorded, item.decimals);
-        let (reason, reason_zh) = reason(&believed, recorded, scale);
+        let (mut reason, mut reason_zh) = reason(&believed, recorded, scale);
+        if saving <= 0.0 {
+            reason.push_str("; a count costs more than it is expected to save");
+            reason_zh.push_str("；盘点成本高于预期节省");
+        }
         let (item_id, location_id) = facts.ids(pair.item, pair.location);
         Some(CountLine {
             item_id: item_id.to_owned(),
@@ -330,6 +433,17 @@ impl Business {
     }
 }
 
+/// Units of a piece of the goods.
+fn piece_of(facts: &Facts<'_>, pair: &Pair, days: &[DayEvidence]) -> f64 {
+    let decimals = facts.dataset.items[pair.item.0 as usize].decimals;
+    piece(days.iter().map(|day| day.sold), 10_f64.powi(i32::from(decimals)))
+}
+
+/// Whether a table said that nothing was there, and nobody need have counted.
+fn is_told_empty(day: &DayEvidence) -> bool {
+    day.found == Some(0) && day.corrected == 0
+}
+
 /// Money lost with a base unit of unmet demand, and whether it is known: 1 per unit where neither cost nor price is.
 fn margin(facts: &Facts<'_>, pair: &Pair) -> (f64, bool) {
     let item = &facts.dataset.items[pair.item.0 as usize];
@@ -345,13 +459,18 @@ fn margin(facts: &Facts<'_>, pair: &Pair) -> (f64, bool) {
     (margin * facts.settings.lost_sale_margin_multiple, true)
 }
 
+fn in_days(n_days: usize) -> String {
+    if n_days == 1 { "1 day".to_owned() } else { format!("{n_days} days") }
+}
+
 fn reason(believed: &Assessment, recorded: Quantity, scale: f64) -> (String, String) {
     let (n_days, expected) = (believed.n_quiet_days, believed.expected_when_quiet / scale);
     if n_days > 0 {
-        let en = format!("no sale for {n_days} days where {expected:.1} were expected; the record says {recorded}");
-        return (in_singular(&en), format!("已 {n_days} 天无销售，而预期为 {expected:.1}；账面为 {recorded}"));
+        let en =
+            format!("no sale for {} where {expected:.1} were expected; the record says {recorded}", in_days(n_days));
+        return (en, format!("已 {n_days} 天无销售，而预期为 {expected:.1}；账面为 {recorded}"));
     }
-    if believed.probability_empty >= 0.5 {
+    if believed.is_probably_empty() {
         return (
             format!("it sells what comes in and no more, as an empty shelf does; the record says {recorded}"),
             format!("售出量不超过到货量，像是空货架；账面为 {recorded}"),

@@ -2,7 +2,9 @@
 //!
 //! Every check is one small function from `facts::Facts` to findings. A check stays silent when the tables it needs
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
-//! finding. Thresholds are chosen so that clean data raise nothing above [`Severity::Info`]; each one says why.
+//! finding. Thresholds are chosen so that clean data raise nothing above [`Severity::Info`]; each one says why. The one that
+//! cannot promise it is D07: demand for an item that stops in one place looks like an empty shelf, and about 1 in 300 clean
+//! item-locations of a generated chain, in which demand does stop, has it.
 
 mod count_list;
 mod facts;
@@ -47,7 +49,8 @@ pub struct HealthReport {
     pub table_scores: BTreeMap<String, f64>,
     /// Tables that were not given, most useful first.
     pub missing_tables: Vec<MissingTable>,
-    /// Item-locations of which the stock record is probably wrong, the count that saves most money first.
+    /// Item-locations of which the stock record is probably wrong, the count that saves most money first. Where the shelf is
+    /// probably empty but a count costs more than it saves, [`CountLine::saving`] is not above 0.
     pub count_list: Vec<CountLine>,
 }
 
@@ -102,9 +105,8 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
         .collect();
     findings.extend(per_pair.into_iter().flatten());
     sales_checks::fold_infos_d08(&mut findings);
-    let mut count_list = count_list::count_list(&facts);
+    let count_list = count_list::count_list(&facts);
     findings.extend(count_list::d07_phantom_stock(&facts, &count_list));
-    count_list.retain(|line| line.saving > 0.0);
 
     let over_all = [
         sales_checks::OVER_ALL,
@@ -138,7 +140,7 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
 /// The morning up to which `dataset` is known: the day the settings name, or the day after the last sale, where a few
 /// stray rows far in the future (D19) do not count as the last sale.
 pub fn known_as_of(dataset: &Dataset, settings: &PlanSettings) -> Day {
-    facts::as_of(dataset, settings).0
+    restock_core::known::known_as_of(dataset, settings).0
 }
 
 fn penalty(severity: Severity) -> f64 {

@@ -118,7 +118,7 @@ impl<const K: usize> StockBelief<K> {
             }
         }
         for k in 0..K {
-            changed[top][k] += found * (below[k] + if top == 0 { 0.0 } else { self.cells[top][k] });
+            changed[top][k] += found * (below[k] + self.cells[top][k]);
         }
         self.cells = changed;
     }
@@ -129,10 +129,21 @@ impl<const K: usize> StockBelief<K> {
     /// Where it was impossible, such as sales of more than could be there, the stock left is taken for small and unknown,
     /// each unit half as likely as the one before, and levels keep their probabilities.
     pub fn sell(&mut self, sold: usize, likelihoods: &[Likelihood; K]) -> f64 {
+        self.sell_from(sold, sold, likelihoods)
+    }
+
+    /// As [`Self::sell`] where what was sold is less than the quantity that one row stands for: rows stay, but the shelf was
+    /// not empty.
+    pub fn sell_part(&mut self, likelihoods: &[Likelihood; K]) -> f64 {
+        self.sell_from(1, 0, likelihoods)
+    }
+
+    /// At least `least` were there, and `sold` left.
+    fn sell_from(&mut self, least: usize, sold: usize, likelihoods: &[Likelihood; K]) -> f64 {
         let top = self.cells.len() - 1;
         let mut left = vec![[0.0; K]; top + 1];
         let mut total = 0.0;
-        for x in sold..=top {
+        for x in least..=top {
             for k in 0..K {
                 let likelihood = if x == sold { likelihoods[k].at_least } else { likelihoods[k].exactly };
                 let share = self.cells[x][k] * likelihood;

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use restock_core::Units;
+
 /// Unseen changes of a stock: theft, damage, goods put in the wrong place, deliveries that lack a case, wrong items
 /// scanned.
 ///
 /// With probability `rate` a day holds one change, of a geometric number of units, `1, 2, ...` with mean `mean_size`; it
-/// is a loss with probability `loss_share`, else units are found.
+/// is a loss with probability `loss_share`, else units are found. What is learned of many items is counted in the
+/// [`piece`] of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Invisible {
     /// Changes per day, 0 to 1.
@@ -25,7 +28,7 @@ pub struct Invisible {
 pub struct CountedError {
     /// Days since the count before it, at least 1.
     pub n_days: f64,
-    /// Units counted less units recorded.
+    /// Pieces counted less pieces recorded.
     pub error: f64,
     /// Whether nothing was there.
     pub found_nothing: bool,
@@ -34,6 +37,9 @@ pub struct CountedError {
 /// Days of observation, and changes, that the prior weighs as much as.
 const PRIOR_DAYS: f64 = 1_800.0;
 const PRIOR_CHANGES: f64 = 12.0;
+
+/// Largest error that counts find, over the mean change so far: above, one mistyped count would teach more than all others.
+const MAX_ERROR: f64 = 10.0;
 
 /// Rounds of expectation and maximisation; each moves the rate by less than the one before.
 const N_ROUNDS: usize = 20;
@@ -62,7 +68,8 @@ impl Invisible {
         let counts = || counts.iter().filter(|count| !count.found_nothing);
         let n_days: f64 = counts().map(|count| count.n_days.max(1.0)).sum();
         let wrong: Vec<&CountedError> = counts().filter(|count| count.error != 0.0).collect();
-        let units: f64 = wrong.iter().map(|count| count.error.abs()).sum();
+        let most = MAX_ERROR * self.mean_size;
+        let pieces: f64 = wrong.iter().map(|count| count.error.abs().min(most)).sum();
         let n_short = wrong.iter().filter(|count| count.error < 0.0).count() as f64;
         let mut learned = self;
         for _ in 0..N_ROUNDS {
@@ -75,7 +82,7 @@ impl Invisible {
                 .sum();
             learned = Self {
                 rate: ((self.rate * PRIOR_DAYS + changes) / (PRIOR_DAYS + n_days)).clamp(1e-6, 0.5),
-                mean_size: ((self.mean_size * PRIOR_CHANGES + units) / (PRIOR_CHANGES + changes)).max(1.0),
+                mean_size: ((self.mean_size * PRIOR_CHANGES + pieces) / (PRIOR_CHANGES + changes)).max(1.0),
                 loss_share: (self.loss_share * PRIOR_CHANGES + n_short) / (PRIOR_CHANGES + wrong.len() as f64),
                 ..self
             };
@@ -83,10 +90,26 @@ impl Invisible {
         learned
     }
 
-    /// The same changes in cells of `cell` units.
-    pub(super) fn in_cells(self, cell: f64) -> Self {
-        Self { mean_size: (self.mean_size / cell).max(1.0), ..self }
+    /// Changes in pieces as changes in units, of which `piece` are a piece.
+    pub fn in_units(self, piece: f64) -> Self {
+        Self { mean_size: (self.mean_size * piece).max(1.0), ..self }
     }
+
+    /// The same changes in cells of `cell` units. Where a change is less than a cell, whole cells change the more seldom.
+    pub(super) fn in_cells(self, cell: f64) -> Self {
+        let mean_size = self.mean_size / cell;
+        Self { mean_size: mean_size.max(1.0), rate: self.rate * mean_size.min(1.0), ..self }
+    }
+}
+
+/// Units that unseen changes of an item are counted in, so that items teach each other, whatever they are measured in.
+///
+/// It is a base unit, of `scale` units (a bottle, a kilogram), or what a day with sales sells in the mean, where that is
+/// less: of a spice of which 50 g are sold a day nobody loses kilograms.
+pub fn piece(sold: impl Iterator<Item = Units>, scale: f64) -> f64 {
+    let (n_days, units) =
+        sold.filter(|sold| *sold > 0).fold((0_u32, 0.0), |(n_days, units), sold| (n_days + 1, units + sold as f64));
+    if n_days == 0 { scale } else { scale.min(units / f64::from(n_days)) }
 }
 
 /// How stock changes unseen by category of items, each with what all of them say as its prior.

@@ -7,14 +7,15 @@
 //! expected; units sold cannot have been missing; a count ends all doubt.
 //!
 //! The modules in the order of a reading: [`Invisible`] is how stock changes unseen, and how that is learned from counts;
-//! [`DemandLaw`] is what is wanted in a day; [`StockBelief`] is the filter; [`Busyness`] is how many customers came; [`assess`] runs the filter over the days of one
-//! item-location, and says what a count of it is worth.
+//! [`DemandLaw`] is what is wanted in a day; [`StockBelief`] is the filter; [`Busyness`] is how many customers
+//! came; [`assess`] runs the filter over the days of one item-location, and says what a count of it is worth.
 //!
 //! # Sequence of events in a day
-//! 1. Known movements: receipts, returns, waste that was written down.
+//! 1. Goods that come in: receipts, returns.
 //! 2. Unseen changes.
 //! 3. Demand, of which at most what is there is sold.
-//! 4. A count, where there is one.
+//! 4. What leaves otherwise: waste that was written down, goods sent on to other places.
+//! 5. A count, where there is one.
 //!
 //! # Differences from the paper
 //! 1. At most one unseen change happens in a day, of a geometric number of units, lost or found. A day then costs time in
@@ -51,8 +52,8 @@ mod invisible;
 mod tests;
 pub mod trial;
 
-pub use assess::{Assessment, CountCosts, DayEvidence, Evidence, assess};
+pub use assess::{Assessment, CountCosts, DayEvidence, Evidence, Supply, assess};
 pub use busyness::Busyness;
 pub use demand_law::DemandLaw;
 pub use filter::{Levels, Likelihood, StockBelief};
-pub use invisible::{CountedError, Invisible, InvisibleByCategory};
+pub use invisible::{CountedError, Invisible, InvisibleByCategory, piece};

@@ -263,7 +263,17 @@ fn an_item_that_stops_is_empty_and_one_that_fades_is_not() {
     assert!(believed(&days).unwrap().probability_empty > 0.01);
     days.last_mut().unwrap().counted = true;
     let counted = believed(&days).unwrap();
-    assert_eq!((counted.probability_empty, counted.expected_on_hand), (0.0, 30.0));
+    assert_eq!(counted.probability_empty, 0.0);
+    assert_close(counted.expected_on_hand, 30.0, 1e-9);
+}
+
+fn day(sold: Units) -> DayEvidence {
+    DayEvidence { share: 1.0, sold, ..DayEvidence::default() }
+}
+
+fn believed(days: &[DayEvidence], recorded: Units) -> Option<Assessment> {
+    let invisible = Invisible::PRIOR;
+    assess(&Evidence { days, recorded, n_uncounted_days: 180, known_from: 0, invisible })
 }
 
 #[test]
@@ -273,6 +283,116 @@ fn units_do_not_matter() {
     let many = assessed(|day| [2000, 0, 3000, 1000, 2000][day % 5], &[0; 9], 22_000).unwrap();
     assert!(many.probability_empty < one.probability_empty);
     assert_close(many.expected_when_quiet, 1000.0 * one.expected_when_quiet, 1.0);
+    // Errors that grow with them: the same goods in grams.
+    let days = |scale: Units| -> Vec<DayEvidence> {
+        (0..60).map(|idx| day(scale * [2, 0, 3, 1, 2][idx % 5])).chain([day(0); 9]).collect()
+    };
+    let in_units = |scale: Units| {
+        let days = days(scale);
+        let piece = piece(days.iter().map(|day| day.sold), scale as f64);
+        assert_eq!(piece, scale as f64);
+        let invisible = Invisible::PRIOR.in_units(piece);
+        let recorded = 8 * scale;
+        assess(&Evidence { days: &days, recorded, n_uncounted_days: 180, known_from: 0, invisible }).unwrap()
+    };
+    let (pieces, grams) = (in_units(1), in_units(1000));
+    assert!(pieces.probability_empty > 0.5);
+    assert_close(grams.probability_empty, pieces.probability_empty, 0.1);
+    // Of a spice of which 50 g are sold a day a piece is no kilogram.
+    assert_eq!(piece([50, 0, 60, 40].into_iter(), 1000.0), 50.0);
+    assert_eq!(piece([0, 0].into_iter(), 1000.0), 1000.0);
+}
+
+/// However many units one cell of the belief stands for, what is sold is what was sold: books that are right stay right.
+#[test]
+fn sales_of_less_than_a_cell_use_up_no_more_than_was_sold() {
+    let sells = |units: Units| -> Vec<DayEvidence> { (0..179).map(|_| day(units)).chain([day(0)]).collect() };
+    // 20,000 screws, 30 a day; 20 kg of a spice in grams, 50 g a day; 300 bottles, 2 a day.
+    for (per_day, recorded) in [(30, 20_000), (50, 20_000), (2, 300)] {
+        let found = believed(&sells(per_day), recorded);
+        let chance = found.map_or(0.0, |found| found.probability_empty);
+        assert!(chance < 0.05, "{per_day} of {recorded} a day: {found:?}");
+    }
+    let mut belief = StockBelief::counted(2, 10, &Levels::ONE);
+    belief.sell_part(&[Likelihood { exactly: 0.1, at_least: 0.2 }]);
+    assert_eq!((belief.expected_on_hand(), belief.probability_empty()), (2.0, 0.0));
+}
+
+/// What came in during a day was there too, however low the record is in the evening.
+#[test]
+fn goods_that_flow_through_were_there() {
+    // What is delivered in the morning is sold, and what is left of it in the evening is thrown away but for 3.
+    let flows = |per_day: Units| -> Vec<DayEvidence> {
+        let sold = |idx: usize| per_day + [-2, 1, 3, 0, -4, 2][idx % 6];
+        let left = |idx: usize| 5 - [-2, 1, 3, 0, -4, 2][idx % 6];
+        (0..180).map(|idx| DayEvidence { moved: per_day + 5, left: left(idx), ..day(sold(idx)) }).collect()
+    };
+    for per_day in [30, 60, 100, 1000] {
+        let chance = believed(&flows(per_day), 3).map_or(0.0, |found| found.probability_empty);
+        assert!(chance < 0.45, "{per_day} a day: {chance}");
+    }
+    // The answer does not hang on the last sale.
+    let mut days = flows(60);
+    days[179] = DayEvidence { moved: 65, left: 35, ..day(30) };
+    assert!(believed(&days, 3).map_or(0.0, |found| found.probability_empty) < 0.45);
+}
+
+#[test]
+fn a_count_before_the_last_sale_is_not_forgotten() {
+    let mut days: Vec<DayEvidence> = (0..60).map(|_| day(3)).chain([day(0); 4]).collect();
+    let chance = |days: &[DayEvidence]| {
+        let invisible = Invisible::PRIOR;
+        let evidence = Evidence { days, recorded: 12, n_uncounted_days: 180, known_from: days.len(), invisible };
+        assess(&evidence).map_or(0.0, |found| found.probability_empty)
+    };
+    let uncounted = chance(&days);
+    days[59].counted = true;
+    let counted = chance(&days);
+    assert!(counted < 0.5 * uncounted, "{counted}, without a count {uncounted}");
+    days[59].counted = false;
+    days[30].counted = true;
+    assert!((counted..uncounted).contains(&chance(&days)));
+}
+
+#[test]
+fn what_was_counted_holds_over_what_the_record_says() {
+    let mut days: Vec<DayEvidence> = (0..60).map(|_| day(3)).chain([day(0); 10]).collect();
+    let last = days.len() - 1;
+    days[last] = DayEvidence { counted: true, found: Some(0), ..days[last] };
+    let found = believed(&days, 12).unwrap();
+    assert_eq!((found.probability_empty, found.expected_on_hand), (1.0, 0.0));
+}
+
+#[test]
+fn nobody_sees_an_empty_shelf_on_closed_days() {
+    let open: Vec<DayEvidence> = (0..60).map(|_| day(2)).chain([day(0); 4]).collect();
+    let mut closed = open.clone();
+    closed.splice(62..62, [DayEvidence::default(); 60]);
+    // That nobody saw it speaks for stock on open days alone, so it says as much with closed ones between them.
+    let odds = |days: &[DayEvidence], seen_per_day: f64| {
+        let invisible = Invisible { seen_per_day, ..Invisible::PRIOR };
+        let evidence = Evidence { days, recorded: 8, n_uncounted_days: 180, known_from: 0, invisible };
+        let chance = assess(&evidence).unwrap().probability_empty;
+        chance / (1.0 - chance)
+    };
+    let said = |days: &[DayEvidence]| odds(days, 0.02) / odds(days, 0.0);
+    assert!(said(&open) < 0.99);
+    assert_close(said(&closed), said(&open), 0.1);
+}
+
+#[test]
+fn one_mistyped_count_teaches_little() {
+    let count = |error: f64| CountedError { n_days: 100.0, error, found_nothing: false };
+    let with = |error| Invisible::PRIOR.learned(&[count(-2.0), count(1.0), count(error)]);
+    assert_eq!(with(-5e6), with(-45.0));
+    assert!(with(-5e6).mean_size < 8.0, "{:?}", with(-5e6));
+}
+
+#[test]
+fn a_belief_that_reaches_up_to_nothing_keeps_its_sum() {
+    let mut belief = StockBelief::counted(0, 0, &Levels::ONE);
+    belief.change_unseen(&Invisible { rate: 0.5, mean_size: 2.0, loss_share: 0.5, seen_per_day: 0.0 });
+    assert_close(belief.probability_empty(), 1.0, 1e-12);
 }
 
 #[test]
@@ -284,12 +404,20 @@ fn a_count_is_worth_what_it_saves() {
         lost_per_day: 1.0,
         n_quiet_days: 4,
         expected_when_quiet: 8.0,
+        days_until_seen: 50.0,
     };
-    assert_eq!(believed.days_until_found(14, None, 7.0), 28.0);
-    assert_eq!(believed.days_until_found(13, None, 7.0), 7.0, "a record this low is ordered for");
-    assert_eq!(believed.days_until_found(14, Some(3.0), 7.0), 3.0);
-    let costs = CountCosts { lost_unit: 0.4, days_until_found: 28.0, count: 0.5 };
-    assert_close(believed.value_of_count(&costs), 28.0 * 0.4 - 0.5, 1e-12);
+    let supply = |recorded, days_to_next| Supply { recorded, days_to_next, protection: 7.0 };
+    assert_eq!(believed.units_saved(&supply(14, None)), 50.0, "nothing is ordered until somebody sees it");
+    assert_eq!(
+        believed.units_saved(&supply(13, None)),
+        0.5 * 13.0,
+        "a record this low is ordered for, if for too little"
+    );
+    assert_eq!(believed.units_saved(&supply(14, Some(3.0))), 0.5 * 14.0, "a count brings nothing sooner");
+    assert_eq!(believed.units_saved(&supply(14, Some(10.0))), 3.0 + 0.5 * 14.0);
+    assert_eq!(believed.units_saved(&supply(400, Some(3.0))), 0.5 * 14.0, "at most what is wanted");
+    let costs = CountCosts { lost_unit: 0.4, count: 0.5 };
+    assert_close(believed.value_of_count(&supply(14, None), &costs), 50.0 * 0.4 - 0.5, 1e-12);
 }
 
 #[test]
@@ -303,6 +431,11 @@ fn days_are_as_busy_as_their_items_sell() {
     // Of a shop that sells one item now and then, only the end tells that nothing was reported.
     let shares = day_shares(&[1, 0, 0, 1, 0]);
     assert!(shares[1] > 0.8 && shares[4] == 0.0, "{shares:?}");
+    // A kiosk that sells two items a day has a day without any now and then, but not 30 of them in a row.
+    let kiosk: Vec<u32> =
+        (0..120).map(|day| if (60..90).contains(&day) { 0 } else { [2, 3, 0, 2, 1][day % 5] }).collect();
+    let shares = day_shares(&kiosk);
+    assert!(shares[60..90].iter().all(|share| *share == 0.0) && shares[2] > 0.5, "{shares:?}");
 }
 
 /// The part of the list that a store counts first finds at least eight times the unknown stock-outs that counts at random

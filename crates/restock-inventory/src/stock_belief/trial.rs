@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use restock_core::Dataset;
 
 use super::{
-    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, assess,
+    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, Supply,
+    assess, piece,
 };
 use crate::retail_simulator::{ChainConfig, RecordErrors, RecordedSeries, inaccurate_chain};
 
@@ -29,6 +30,10 @@ impl Rule {
     /// Every rule.
     pub const ALL: [Self; 5] =
         [Self::Value, Self::Probability, Self::DaysSinceSale, Self::ExpectedSinceSale, Self::LowestRecord];
+
+    fn key(self) -> usize {
+        Self::ALL.iter().position(|other| *other == self).expect("every rule is listed")
+    }
 
     /// A short name.
     pub fn name(self) -> &'static str {
@@ -85,9 +90,16 @@ impl Trial {
         self.records.iter().filter(|record| record.is_empty).count() as f64 / self.records.len() as f64
     }
 
+    /// For every record with stock: the probability of an empty shelf under the belief, 0 where nothing speaks against the
+    /// record, and whether nothing is there.
+    pub fn chances(&self) -> impl Iterator<Item = (f64, bool)> + '_ {
+        let key = Rule::Probability.key();
+        self.records.iter().map(move |record| (record.keys[key], record.is_empty))
+    }
+
     /// Unknown stock-outs among the first `share` of a list over those that so many counts at random find in the mean.
     pub fn lift(&self, rule: Rule, share: f64) -> f64 {
-        let key = Rule::ALL.iter().position(|other| *other == rule).expect("every rule is listed");
+        let key = rule.key();
         let mut order: Vec<usize> = (0..self.records.len()).collect();
         order.sort_by(|a, b| self.records[*b].keys[key].total_cmp(&self.records[*a].keys[key]));
         let n_counted = (share * order.len() as f64).round();
@@ -100,6 +112,9 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
     let first = config.n_days - N_DAYS;
     let mut n_selling = vec![vec![0_u32; N_DAYS]; config.n_stores];
     let mut errors: BTreeMap<&str, Vec<CountedError>> = BTreeMap::new();
+    let piece_of = |one: &RecordedSeries| {
+        piece(one.sold[first..].iter().copied(), 10_f64.powi(i32::from(dataset.items[one.item_idx].decimals)))
+    };
     for one in series {
         for (n, sold) in n_selling[one.store_idx].iter_mut().zip(&one.sold[first..]) {
             *n += u32::from(*sold > 0);
@@ -108,7 +123,7 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
         let mut since = -(Invisible::UNCOUNTED_DAYS as f64);
         for count in &one.counts {
             let n_days = count.day_idx as f64 - since;
-            let (error, found_nothing) = (count.corrected as f64, count.on_hand == 0);
+            let (error, found_nothing) = (count.corrected as f64 / piece_of(one), count.on_hand == 0);
             errors.entry(category).or_default().push(CountedError { n_days, error, found_nothing });
             since = count.day_idx as f64;
         }
@@ -152,7 +167,7 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
             }
             let before = one.counts.iter().rev().find(|count| count.day_idx < first);
             let n_uncounted_days = before.map_or(Invisible::UNCOUNTED_DAYS, |count| first - 1 - count.day_idx);
-            let invisible = invisible.of(&item.category);
+            let invisible = invisible.of(&item.category).in_units(piece_of(one));
             let evidence = Evidence { days: &days, recorded: one.recorded, n_uncounted_days, known_from: 0, invisible };
             let assessment = assess(&evidence);
             let margin = match (item.price, item.unit_cost) {
@@ -160,11 +175,12 @@ fn records(config: &ChainConfig, dataset: &Dataset, series: &[RecordedSeries]) -
                 _ => 0.0,
             };
             let per_unit = margin / 10_f64.powi(i32::from(item.decimals));
-            let due = one.arrivals.iter().map(|arrival| f64::from(arrival.periods_ahead)).min_by(f64::total_cmp);
-            let value = assessment.map_or(f64::NEG_INFINITY, |believed: Assessment| {
-                let days_until_found = believed.days_until_found(one.recorded, due, PROTECTION);
-                believed.value_of_count(&CountCosts { lost_unit: per_unit, days_until_found, count: COUNT_COST })
-            });
+            let days_to_next =
+                one.arrivals.iter().map(|arrival| f64::from(arrival.periods_ahead)).min_by(f64::total_cmp);
+            let supply = Supply { recorded: one.recorded, days_to_next, protection: PROTECTION };
+            let costs = CountCosts { lost_unit: per_unit, count: COUNT_COST };
+            let value =
+                assessment.map_or(f64::NEG_INFINITY, |believed: Assessment| believed.value_of_count(&supply, &costs));
             let chance = assessment.map_or(0.0, |believed| believed.probability_empty);
             let quiet = one.sold.iter().rev().take_while(|sold| **sold == 0).count();
             let until_sale = &one.sold[..one.sold.len() - quiet];

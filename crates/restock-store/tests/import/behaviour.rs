@@ -340,3 +340,119 @@ fn count_sheets_hold_over_records() {
     assert!(import.notes.iter().any(|note| note == "2 stock records are replaced by counts"), "{:?}", import.notes);
     assert!(import.notes.iter().any(|note| note == "1 line is not counted yet (count sheets)"), "{:?}", import.notes);
 }
+
+/// The stock of each item after an import of files, and its adjustments, in words.
+fn stock_and_counts(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let import = files.iter().fold(Folder::new(), |folder, (name, text)| folder.with(name, *text)).import().unwrap();
+    assert_nothing_is_lost(&import);
+    assert_eq!(import.n_row_errors, 0, "{:?}", import.row_errors);
+    let dataset = &import.dataset;
+    let id = |item: restock_core::ItemIdx| dataset.items[item.0 as usize].item_id.as_str();
+    let day = |day: Option<restock_core::Day>| day.map_or("now".to_owned(), |day| day.to_string());
+    let mut stock: Vec<String> =
+        dataset.inventory.iter().map(|row| format!("{} {} {}", id(row.item), row.on_hand, day(row.as_of))).collect();
+    stock.sort();
+    let counts =
+        dataset.adjustments.iter().map(|row| format!("{} {} {}", id(row.item), row.quantity, row.day)).collect();
+    (stock, counts, import.notes.clone())
+}
+
+const SHEET: &str = "item_id,recorded,recorded_on,on_hand,as_of\n";
+
+/// The books go on as if nobody had counted: the count holds until they know of it, or something came in.
+#[test]
+fn counts_hold_until_the_books_know_of_them() {
+    let sold = |b_until: u32, a: &str| {
+        let b: String = (2..=b_until).map(|day| format!("2026-03-{day:02},b,1\n")).collect();
+        format!("date,item_id,quantity\n{b}{a}")
+    };
+    let sheet = format!("{SHEET}a,12,2026-03-05,0,2026-03-05\n");
+    let with = |sales: String, on_hand: i32| {
+        let stock = format!("item_id,on_hand\na,{on_hand}\nb,9\n");
+        stock_and_counts(&[("sales.csv", &sales), ("inventory.csv", &stock), ("count_list.csv", &sheet)])
+    };
+    let (stock, counts, _) = with(sold(5, ""), 12);
+    assert_eq!(
+        (stock, counts),
+        (vec!["a 0 2026-03-05".to_owned(), "b 9 now".to_owned()], vec!["a -12 2026-03-05".to_owned()])
+    );
+    // One day and ten days later.
+    assert_eq!(with(sold(6, ""), 12).0, ["a 0 2026-03-05", "b 9 now"]);
+    assert_eq!(with(sold(15, ""), 12).0, ["a 0 2026-03-05", "b 9 now"]);
+    // The books were corrected, or goods came in.
+    assert_eq!(with(sold(15, ""), 0).0, ["a 0 2026-03-05", "a 0 now", "b 9 now"]);
+    assert_eq!(with(sold(15, ""), 24).0, ["a 0 2026-03-05", "a 24 now", "b 9 now"]);
+    // It sold what was not counted, so something came in.
+    assert_eq!(with(sold(15, "2026-03-08,a,2\n"), 10).0, ["a 0 2026-03-05", "a 10 now", "b 9 now"]);
+}
+
+/// A count of a day up to which nothing is known yet waits, and the record stays; one mistyped year changes nothing.
+#[test]
+fn counts_of_the_future_wait() {
+    let sales = "date,item_id,quantity\n2026-03-02,b,1\n2026-03-05,b,1\n";
+    let stock = "item_id,on_hand\na,12\n";
+    let sheet = format!("{SHEET}a,12,2026-03-05,0,2026-03-08\n");
+    let (stock_now, counts, notes) =
+        stock_and_counts(&[("sales.csv", sales), ("inventory.csv", stock), ("count_list.csv", &sheet)]);
+    assert_eq!(stock_now, ["a 0 2026-03-08", "a 12 now"]);
+    assert!(counts.is_empty());
+    let told = "1 line is dated after 2026-03-06, up to which the data are known, and not used before (count sheets)";
+    assert!(notes.iter().any(|note| note == told), "{notes:?}");
+    let many: String = (0..30).map(|idx| format!("2026-03-{:02},b,1\n", 2 + idx % 4)).collect();
+    let sales = format!("date,item_id,quantity\n{many}2036-01-05,b,1\n");
+    let sheet = format!("{SHEET}a,12,2026-03-05,0,2026-03-05\n");
+    let (stock_now, ..) =
+        stock_and_counts(&[("sales.csv", &sales), ("inventory.csv", stock), ("count_list.csv", &sheet)]);
+    assert_eq!(stock_now, ["a 0 2026-03-05"]);
+}
+
+/// The record of the sheet is that of the evening when it was printed; what was sold until the count is no error of it.
+#[test]
+fn records_are_brought_forward_to_the_count() {
+    let sales = "date,item_id,quantity\n2026-03-05,a,1\n2026-03-06,a,2\n2026-03-07,a,1\n";
+    let sheet = format!("{SHEET}a,12,2026-03-05,9,2026-03-07\n");
+    let (_, counts, _) = stock_and_counts(&[("sales.csv", sales), ("count_list.csv", &sheet)]);
+    assert_eq!(counts, ["a 0 2026-03-07"]);
+    let sheet = "item_id,recorded,on_hand,as_of\na,12,9,2026-03-07\n";
+    let (_, counts, _) = stock_and_counts(&[("sales.csv", sales), ("count_list.csv", sheet)]);
+    assert_eq!(counts, ["a -3 2026-03-07"], "a sheet that does not say when is of the day of the count");
+}
+
+/// A count tells how much is there, and nothing of lots, of what is promised or on the way.
+#[test]
+fn counts_keep_what_else_records_say() {
+    let sales = "date,item_id,quantity\n2026-03-05,a,1\n";
+    let rows = |stock: &str, on_hand: i32| {
+        let sheet = format!("{SHEET}a,12,2026-03-05,{on_hand},2026-03-05\n");
+        let folder = Folder::new().with("sales.csv", sales).with("inventory.csv", stock).with("count_list.csv", sheet);
+        let import = folder.import().unwrap();
+        let words = |row: &restock_core::dataset::InventoryRow| {
+            let expiry = row.expiry.map_or("-".to_owned(), |day| day.to_string());
+            format!("{} {expiry} {} {} {}", row.on_hand, row.allocated, row.blocked, row.in_transit)
+        };
+        let mut words: Vec<String> = import.dataset.inventory.iter().map(words).collect();
+        words.sort();
+        words
+    };
+    let one = "item_id,on_hand,as_of,in_transit,allocated,blocked\na,12,2026-03-05,50,4,3\n";
+    assert_eq!(rows(one, 12), ["12 - 4 3 50"]);
+    assert_eq!(rows(one, 2), ["2 - 4 2 50"]);
+    let lots = "item_id,on_hand,lot_id,expiry_date\na,8,L2,2026-03-10\na,4,L1,\n";
+    assert_eq!(rows(lots, 12), ["4 - 0 0 0", "8 2026-03-10 0 0 0"]);
+    // What expires first is missing first; what is there beyond the record belongs to the last.
+    assert_eq!(rows(lots, 2), ["0 2026-03-10 0 0 0", "2 - 0 0 0"]);
+    assert_eq!(rows(lots, 15), ["7 - 0 0 0", "8 2026-03-10 0 0 0"]);
+}
+
+/// A sheet is one whatever it is called, and an id that lost its zeros in a spreadsheet is the one it was.
+#[test]
+fn count_sheets_are_known_by_their_columns() {
+    let sales = "date,item_id,store,quantity\n2026-03-05,0012,S1,1\n2026-03-05,7,S1,1\n";
+    let stock = "item_id,location_id,on_hand\n0012,S1,12\n7,S1,3\n";
+    let sheet = "rank,item_id,location_id,recorded,recorded_on,on_hand,as_of\n1,12,S1,12,2026-03-05,0,2026-03-05\n";
+    let (stock, _, notes) =
+        stock_and_counts(&[("sales.csv", sales), ("inventory.csv", stock), ("Store 12 counts.csv", sheet)]);
+    assert_eq!(stock, ["0012 0 2026-03-05", "7 3 now"]);
+    let told = "count sheets: item 12 is read as 0012, the only one without its zeros";
+    assert!(notes.iter().any(|note| note == told), "{notes:?}");
+}

@@ -65,6 +65,9 @@ pub(crate) fn run(session: &Session, args: &CheckArgs) -> Result<Output, CliErro
 fn counts(session: &Session, args: &CheckArgs, report: &HealthReport, notes: Vec<String>) -> Result<Output, CliError> {
     let lines = &report.count_list;
     if let Some(out) = &args.out {
+        if std::fs::read_to_string(out).is_ok_and(|sheet| restock_store::is_filled_in(&sheet)) {
+            return Err(CliError::usage(session.fill(Text::CountSheetFilled, &[&out.display()])));
+        }
         write_file(out, &count_sheet(session, report))?;
     }
     let mut output = if session.json {
@@ -113,18 +116,19 @@ fn count_grid(session: &Session, lines: &[CountLine]) -> String {
 /// A stock table to fill in: what is counted goes into `on_hand`, and lines left empty are not counted. A count is as of
 /// the evening of `as_of`: before the shop opens on the day of the check.
 fn count_sheet(session: &Session, report: &HealthReport) -> String {
-    let mut sheet =
-        String::from("rank,item_id,item_name,location_id,recorded,on_hand,as_of,probability_empty,saving,reason\n");
+    let mut sheet = String::from(
+        "rank,item_id,item_name,location_id,recorded,recorded_on,on_hand,as_of,probability_empty,saving,reason\n",
+    );
+    let recorded_on = report.as_of.plus(-1);
     for (idx, line) in report.count_list.iter().enumerate() {
         let text = |text: &str| format::csv_cell(text);
         sheet.push_str(&format!(
-            "{},{},{},{},{},,{},{:.3},{:.2},{}\n",
+            "{},{},{},{},{},{recorded_on},,{recorded_on},{:.3},{:.2},{}\n",
             idx + 1,
             text(&line.item_id),
             text(&line.item_name),
             text(&line.location_id),
             line.recorded,
-            report.as_of.plus(-1),
             line.probability_empty,
             line.saving,
             text(session.either(&line.reason, &line.reason_zh)),
