@@ -3,8 +3,7 @@
 //! Every check is one small function from `facts::Facts` to findings. A check stays silent when the tables it needs
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
 //! finding. Thresholds are chosen so that clean data raise nothing above [`Severity::Info`]; each one says why. The one that
-//! cannot promise it is D07: demand for an item that stops in one place looks like an empty shelf, and about 1 in 300 clean
-//! item-locations of a generated chain, in which demand does stop, has it.
+//! cannot promise it is D07: demand for an item that stops in one place looks like an empty shelf.
 
 mod count_list;
 mod facts;

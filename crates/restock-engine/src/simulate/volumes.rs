@@ -116,7 +116,7 @@ impl Volumes {
                         let is_over = |row: &&&CapacityRow| {
                             more(0, row.lines.map(f64::from)) || more(2, row.volume) || more(3, row.weight)
                         };
-                        today.iter().any(|row| is_over(&row))
+                        today.iter().any(is_over)
                     };
                     let n_over = (0..self.n_paths).filter(|path| is_over(*path)).count();
                     SiteDay {

@@ -147,8 +147,8 @@ const ENOUGH: f64 = 6.0;
 const MIN_DAYS: f64 = 14.0;
 const MIN_SALES: usize = 1;
 
-/// The belief after the last day; `None` where nothing speaks against the record: it says 0, or the item sold lately and
-/// enough was there, or too little is known of what it sells.
+/// The belief after the last day; `None` where nothing speaks against the record: it says 0 or next to nothing of what
+/// flows through, or the item sold lately and enough was there, or too little is known of what it sells.
 pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
     if evidence.recorded <= 0 {
         return None;
@@ -170,6 +170,10 @@ pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
     let most = busiest.map(|(day, before)| (before + day.moved.max(0)).max(day.sold + day.left)).max().unwrap_or(0);
     let most = usual.records[first..].iter().copied().max().unwrap_or(0).max(evidence.recorded).max(most);
     let cell = (most + MAX_CELLS - 1) / MAX_CELLS;
+    // Less than half a cell cannot be told from nothing.
+    if 2 * evidence.recorded < cell {
+        return None;
+    }
     let invisible = evidence.invisible.in_cells(cell as f64);
     let top = Cells::starting(most, cell).1 + ((6.0 * invisible.mean_size).ceil() as usize).min(MAX_CELLS as usize) + 8;
     let mean = usual.mean_in_grains();
