@@ -127,11 +127,13 @@ pub(crate) fn unit_plan(unit: &PlanningUnit, worked: &Worked, settings: &PlanSet
         let explanation = explanation_from(unit, worked, settings, &outlook, watched.as_ref());
         proposal(unit, worked, settings, &line, explanation, &exceptions)
     });
-    let allocation = (unit.is_limited && quantity > 0).then(|| allocation(unit, decided, &outlook));
+    let gains = BundleGains::of(unit, decided);
+    let net_gain = gains.gains.iter().sum();
+    let allocation = (unit.is_limited && quantity > 0).then(|| allocation(unit, decided, &outlook, gains));
     let proposal_id = proposal.as_ref().map_or("", |proposal| &proposal.proposal_id);
     let expected = (outlook.with.expected_lost, outlook.with.expected_expired);
     let to_judge = to_judge(unit, worked, watched.as_ref(), proposal_id, expected);
-    UnitPlan { totals: totals(unit, decided, &outlook), line, proposal, exceptions, to_judge, allocation }
+    UnitPlan { totals: totals(unit, decided, &outlook, net_gain), line, proposal, exceptions, to_judge, allocation }
 }
 
 /// Key of the evidence of what the learned policy would save while it watches, currency.
@@ -826,7 +828,7 @@ fn note(unit: &PlanningUnit, decided: &Decided) -> String {
     }
 }
 
-fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTotals {
+fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, net_gain: f64) -> UnitTotals {
     if unit.made_to_order {
         // What is missing is missing of its components, and counts there.
         return UnitTotals { in_recipe: unit.in_recipe, ..UnitTotals::default() };
@@ -847,7 +849,7 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> UnitTota
         stock_value: if counted { stock.on_hand() as f64 * cost } else { 0.0 },
         overstock_value: if counted { over as f64 * cost } else { 0.0 },
         waste_value: outlook.with.expected_expired * cost,
-        net_gain: bundle_gains(unit, decided).1.iter().sum(),
+        net_gain,
         out_of_stock_now: counted && stock.on_hand() == 0,
         lost_before_arrival: unit.base(outlook.with.expected_lost_before_arrival),
         unmet_waits: unit.backorder,
@@ -938,25 +940,34 @@ fn confidence(unit: &PlanningUnit, decided: &Decided) -> f64 {
     tidy(share * (n_known as f64 / (4 * season) as f64).clamp(0.1, 1.0), 3)
 }
 
-/// Units in a bundle of packs, and the expected net gain of each bundle of an order; the last may be smaller.
-fn bundle_gains(unit: &PlanningUnit, decided: &Decided) -> (Units, Vec<f64>) {
-    const N_BUNDLES: i64 = 64;
-    let quantity = decided.quantity();
-    let pack = decided.review.rules.order_multiple.max(1);
-    let bundle = pack * (quantity / pack).div_euclid(N_BUNDLES).max(1);
-    if quantity == 0 {
-        return (bundle, Vec::new());
-    }
-    let value = UnitValue::new(unit, decided);
-    let bundles = (0..).map(|idx| idx * bundle).take_while(|from| *from < quantity);
-    (bundle, bundles.map(|from| value.gain(from, (from + bundle).min(quantity)).0).collect())
+/// What the packs of an order gain, bundle by bundle.
+struct BundleGains {
+    /// Units of a bundle.
+    bundle: Units,
+    /// Expected net gain of each bundle; the last may be smaller.
+    gains: Vec<f64>,
 }
 
-fn allocation(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook) -> AllocationData {
+impl BundleGains {
+    fn of(unit: &PlanningUnit, decided: &Decided) -> Self {
+        const N_BUNDLES: i64 = 64;
+        let quantity = decided.quantity();
+        let pack = decided.review.rules.order_multiple.max(1);
+        let bundle = pack * (quantity / pack).div_euclid(N_BUNDLES).max(1);
+        if quantity == 0 {
+            return Self { bundle, gains: Vec::new() };
+        }
+        let value = UnitValue::new(unit, decided);
+        let bundles = (0..).map(|idx| idx * bundle).take_while(|from| *from < quantity);
+        Self { bundle, gains: bundles.map(|from| value.gain(from, (from + bundle).min(quantity)).0).collect() }
+    }
+}
+
+fn allocation(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, gains: BundleGains) -> AllocationData {
     const N_EXTRA: i64 = 64;
     let review = &decided.review;
     let quantity = decided.quantity();
-    let (bundle, gains) = bundle_gains(unit, decided);
+    let BundleGains { bundle, gains } = gains;
     let value = UnitValue::new(unit, decided);
     let extra_gains = (1..=N_EXTRA)
         .map(|idx| quantity + idx * bundle)

@@ -438,7 +438,7 @@ fn shared_limits(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> Vec<
 }
 
 /// Whether a limit from a day to another, where it has them, holds on a day.
-fn holds_on(day: Day, from: Option<Day>, to: Option<Day>) -> bool {
+pub(crate) fn holds_on(day: Day, from: Option<Day>, to: Option<Day>) -> bool {
     from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to)
 }
 

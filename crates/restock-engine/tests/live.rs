@@ -369,13 +369,14 @@ fn random_change(rng: &mut ChaCha8Rng, world: &World, day: Day, number: usize) -
     }
 }
 
-/// Master data that is said over is in the plan as it is in one made anew, in whatever order it came.
-#[test]
-fn what_is_said_about_master_data_is_planned_as_made_anew() {
-    let mut world = World::new(business());
-    let mut live = world.live();
-    let before = world.made_anew();
-    let mut rng = ChaCha8Rng::seed_from_u64(42);
+/// Bursts of what is `said` among other events: after each the plan is as one made anew.
+fn says_as_made_anew(
+    world: &mut World,
+    live: &mut LivePlan,
+    seed: u64,
+    said: fn(&mut ChaCha8Rng, &World, Day, usize) -> Event,
+) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let today = world.settings.as_of.unwrap();
     for burst in 0..12 {
         let from = world.events.len();
@@ -383,19 +384,28 @@ fn what_is_said_about_master_data_is_planned_as_made_anew() {
             let day = today.plus(if rng.random_bool(0.2) { -rng.random_range(1..20) } else { 0 });
             let number = world.events.len();
             let event = match rng.random_bool(0.7) {
-                true => random_change(&mut rng, &world, day, number),
-                false => random_event(&mut rng, &world, day, number),
+                true => said(&mut rng, world, day, number),
+                false => random_event(&mut rng, world, day, number),
             };
             world.events.push(event);
         }
-        world.update(&mut live, from);
-        world.refresh(&mut live);
+        world.update(live, from);
+        world.refresh(live);
         let anew = world.made_anew();
-        world.settle(&mut live);
+        world.settle(live);
         assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
         assert_eq!(live.plan_id(), anew.plan_id);
     }
-    reads_as_made_anew(&world, &live, &world.made_anew());
+    reads_as_made_anew(world, live, &world.made_anew());
+}
+
+/// Master data that is said over is in the plan as it is in one made anew, in whatever order it came.
+#[test]
+fn what_is_said_about_master_data_is_planned_as_made_anew() {
+    let mut world = World::new(business());
+    let mut live = world.live();
+    let before = world.made_anew();
+    says_as_made_anew(&mut world, &mut live, 42, random_change);
     assert_ne!(live.proposals(), before.proposals);
 }
 
@@ -453,27 +463,8 @@ fn what_is_said_about_demand_is_planned_as_made_anew() {
     world.settings.forecast_model = "external".to_owned();
     let mut live = world.live();
     let before = world.made_anew();
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
     let today = world.settings.as_of.unwrap();
-    for burst in 0..12 {
-        let from = world.events.len();
-        for _ in 0..rng.random_range(1..8) {
-            let day = today.plus(if rng.random_bool(0.2) { -rng.random_range(1..20) } else { 0 });
-            let number = world.events.len();
-            let event = match rng.random_bool(0.7) {
-                true => random_word(&mut rng, &world, day, number),
-                false => random_event(&mut rng, &world, day, number),
-            };
-            world.events.push(event);
-        }
-        world.update(&mut live, from);
-        world.refresh(&mut live);
-        let anew = world.made_anew();
-        world.settle(&mut live);
-        assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
-        assert_eq!(live.plan_id(), anew.plan_id);
-    }
-    reads_as_made_anew(&world, &live, &world.made_anew());
+    says_as_made_anew(&mut world, &mut live, 11, random_word);
     assert_ne!(live.proposals(), before.proposals);
 
     // One item, everywhere: the very next plan of it has it.

@@ -279,10 +279,8 @@ impl<'a> Judge<'a> {
     pub(crate) fn judge(&mut self, row: MasterChange, is_whole: bool) -> Result<Judged, Refusal> {
         let MasterChange { record: key, mut fields } = row;
         if !self.caller.covers(key.location_id()) {
-            let own = self.caller.locations.as_deref().unwrap_or_default().join(" or ");
-            let got = key.location_id().map_or("every location".to_owned(), |id| format!("{id:?}"));
             let field = if key.table() == MasterTable::Sources { "to_location" } else { "location_id" };
-            return Err(refusal(field, &got, own, "use a token or user of that location"));
+            return Err(not_covered(self.caller, field, key.location_id()));
         }
         check_record(&key)?;
         if key.table().can_be_removed() && fields.contains_key(REMOVED) {
@@ -329,6 +327,20 @@ fn of_field(field: &str, got: Option<&str>, FieldError { expected, fix }: FieldE
     refusal(field, &got.map_or("nothing".to_owned(), |got| format!("{got:?}")), expected, fix)
 }
 
+/// Refuses what is about a location that is not the caller's.
+pub(crate) fn not_covered(caller: &Caller, field: &str, location_id: Option<&str>) -> Refusal {
+    let own = caller.locations.as_deref().unwrap_or_default().join(" or ");
+    let got = location_id.map_or("every location".to_owned(), |id| format!("{id:?}"));
+    refusal(field, &got, own, "use a token or user of that location")
+}
+
+/// When something is said after what was said about the same before: what is said last holds, also where clocks differ or
+/// stand still.
+pub(crate) fn said_after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let after = last.and_then(|last| last.checked_add(SignedDuration::from_micros(1)).ok());
+    after.map_or(now, |after| after.max(now))
+}
+
 fn refusal(field: &str, got: &str, expected: String, fix: &str) -> Refusal {
     let got = got.chars().take(Refusal::MAX_GOT_CHARS).collect();
     Refusal { code: RefusalCode::Malformed, field: field.to_owned(), got, expected, fix: fix.to_owned() }
@@ -343,14 +355,12 @@ pub(crate) fn events<'a>(
     now: Timestamp,
 ) -> Vec<Incoming> {
     let event = |(idx, change): (usize, &Judged)| {
-        // What is said last holds, also where clocks differ or stand still.
-        let after = words.last_at(&change.key).and_then(|last| last.checked_add(SignedDuration::from_micros(1)).ok());
         let fields = change.changed.iter().map(|(name, field)| (name.clone(), field.now.clone())).collect();
         let said = MasterChange { record: change.key.clone(), fields };
         Incoming::from_event(Event {
             event_id: format!("{request}-{idx:05}"),
             source: source.to_owned(),
-            occurred_at: after.map_or(now, |after| after.max(now)),
+            occurred_at: said_after(words.last_at(&change.key), now),
             kind: EventKind::MasterChange(Box::new(said)),
             attributes: BTreeMap::new(),
         })

@@ -158,6 +158,11 @@ pub(crate) struct Mark {
     calendar_rules: std::collections::BTreeSet<String>,
 }
 
+/// Whether a cell of a column of ids means every one.
+fn means_all(text: &str) -> bool {
+    matches!(text, "*" | "all" | "ALL" | "全部")
+}
+
 impl Draft {
     /// The present lengths.
     pub(crate) fn mark(&self) -> Mark {
@@ -317,9 +322,7 @@ impl Draft {
 
     /// A location that may be absent, `*` or `all`, all meaning every location.
     fn location(&mut self, job: &mut Job, chunk: &Chunk, row: usize, field: F, at: RowRef) -> Read<LocationIdx> {
-        if job.has(field)
-            && job.text(chunk, row, field).is_some_and(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"))
-        {
+        if job.has(field) && job.text(chunk, row, field).is_some_and(|text| means_all(&text)) {
             return Ok(None);
         }
         let Some(idx) = job.intern(chunk, row, field, &mut self.locations.interner)? else { return Ok(None) };
@@ -833,8 +836,7 @@ impl Draft {
         };
         let category = Some(job.text_or_empty(chunk, row, F::Category)).filter(|text| !text.is_empty());
         let review_calendar = Some(job.text_or_empty(chunk, row, F::ReviewCalendar)).filter(|text| !text.is_empty());
-        let any_item =
-            job.text(chunk, row, F::ItemId).is_none_or(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"));
+        let any_item = job.text(chunk, row, F::ItemId).is_none_or(|text| means_all(&text));
         let Some(origin) = self.origin(job, chunk, row, at)? else {
             let field = if job.has(F::SupplierId) { F::SupplierId } else { F::FromLocation };
             return Err(job.empty(chunk, row, field, "a supplier or a sending location"));

@@ -9,6 +9,7 @@ use restock_core::{Day, LocationIdx};
 use serde::{Deserialize, Serialize};
 
 use super::report::Estimate;
+use crate::limits::holds_on;
 
 /// Goods that move, over the simulated futures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -105,10 +106,8 @@ impl Volumes {
                         };
                         Goods { lines: of(0), units: of(1), volume: of(2), weight: of(3) }
                     };
-                    let today: Vec<&&CapacityRow> = capacities
-                        .iter()
-                        .filter(|row| row.from.is_none_or(|from| from <= day) && row.to.is_none_or(|to| day <= to))
-                        .collect();
+                    let today: Vec<&&CapacityRow> =
+                        capacities.iter().filter(|row| holds_on(day, row.from, row.to)).collect();
                     let is_over = |path: usize| {
                         let more = |measure: usize, most: Option<f64>| {
                             most.is_some_and(|most| amount(path, Direction::Inbound, measure) > most + 1e-6)

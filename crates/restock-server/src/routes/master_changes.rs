@@ -161,10 +161,15 @@ async fn say_one(
         if is_covered {
             return bad_record(refusal);
         }
-        let Refusal { field, got, expected, fix, .. } = refusal;
-        forbidden(&format!("the token is not about {got}"), &fix).field(&field, got, expected)
+        of_scope(refusal)
     })?;
     Ok((if judged.is_new { StatusCode::CREATED } else { StatusCode::OK }, judged))
+}
+
+/// What is about a location that is not the caller's.
+pub(crate) fn of_scope(refusal: Refusal) -> Problem {
+    let Refusal { field, got, expected, fix, .. } = refusal;
+    forbidden(&format!("the token is not about {got}"), &fix).field(&field, got, expected)
 }
 
 pub(crate) fn bad_record(refusal: Refusal) -> Problem {
@@ -190,6 +195,17 @@ pub(crate) async fn say_row<R>(
     Ok((status, Json(shown(&judged))))
 }
 
+/// The lines of a request that are not blank.
+pub(crate) fn lines_of(bytes: &[u8]) -> Result<impl Iterator<Item = (Position, &[u8])>, Problem> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let lines = (1..).zip(text.split(|&byte| byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
+    let n = lines.clone().count();
+    if n > MAX_ENTRIES {
+        return Err(too_large(format!("the request has {n} rows, at most {MAX_ENTRIES} are taken")));
+    }
+    Ok(lines.map(|(line, row)| (Position::Line(line), row)))
+}
+
 /// Says something about many records, a line of JSON each: fields that a line does not name stay. All lines are judged, and
 /// those that cannot be taken in stop nothing.
 pub(crate) async fn say_many(
@@ -201,13 +217,7 @@ pub(crate) async fn say_many(
 ) -> Result<Json<BulkAnswer>, Problem> {
     media_type(headers, &[NDJSON])?;
     let bytes = body(bytes)?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let lines = (1..).zip(text.split(|&byte| byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
-    let n = lines.clone().count();
-    if n > MAX_ENTRIES {
-        return Err(too_large(format!("the request has {n} rows, at most {MAX_ENTRIES} are taken")));
-    }
-    let rows = lines.map(|(line, row)| (Position::Line(line), read_master_row(table, row, None))).collect();
+    let rows = lines_of(&bytes)?.map(|(position, row)| (position, read_master_row(table, row, None))).collect();
     let said = say(app, caller, table, rows, false).await?;
     let mut answer = BulkAnswer::default();
     for (position, row) in said {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::{Extension, Json};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
 use restock_core::{Dataset, Day, Event, EventKind, ItemLocation, Money};
 use restock_engine::ActingOverride;
@@ -20,14 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::forbidden;
 use crate::authentication::Caller;
-use crate::extract::{Name, ValidQuery, body, media_type, page_size, too_large};
-use crate::limits::MAX_ENTRIES;
+use crate::extract::{Name, ValidQuery, body, media_type, page_size};
+use crate::masters::{not_covered, said_after};
 use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::routes::blocking;
-use crate::routes::master_changes::{BulkAnswer, NDJSON, bad_record};
+use crate::routes::master_changes::{BulkAnswer, NDJSON, bad_record, lines_of, of_scope};
 use crate::server::App;
 use crate::writer::Signed;
 
@@ -138,12 +137,6 @@ fn checked(event: Event) -> Result<Incoming, Refusal> {
     wire::read_event(wire::write(&event).as_bytes()).map(Incoming::from_event)
 }
 
-/// What is said last holds, also where clocks differ or stand still.
-fn after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    let after = last.and_then(|last| last.checked_add(SignedDuration::from_micros(1)).ok());
-    after.map_or(now, |after| after.max(now))
-}
-
 fn signed(
     caller: &Caller,
     action: &'static str,
@@ -167,19 +160,6 @@ fn said_text(said: &ActingOverride) -> Value {
     fields.extend(whom.into_iter().filter_map(|(name, id)| Some((name.to_owned(), id.clone()?.into()))));
     fields.extend(change.as_object().expect("it is an object").clone());
     text
-}
-
-fn not_covered(location_id: Option<&str>, caller: &Caller) -> Refusal {
-    let own = caller.locations.as_deref().unwrap_or_default().join(" or ");
-    let got = location_id.map_or("every location".to_owned(), |id| format!("{id:?}"));
-    let got = got.chars().take(Refusal::MAX_GOT_CHARS).collect();
-    let fix = "use a token or user of that location".to_owned();
-    Refusal { code: RefusalCode::Malformed, field: "location_id".to_owned(), got, expected: own, fix }
-}
-
-fn of_scope(refusal: Refusal) -> Problem {
-    let Refusal { field, got, expected, fix, .. } = refusal;
-    forbidden(&format!("the token is not about {got}"), &fix).field(&field, got, expected)
 }
 
 /// The first of item, location and category that nobody knows: a misspelt one would do nothing and tell nobody.
@@ -258,7 +238,7 @@ pub(crate) async fn say_override(
     let said = read_override(&body(bytes)?, &caller.name).map_err(bad_record)?;
     let location_id = said.key.location_id.as_deref();
     if !caller.covers(location_id) {
-        return Err(of_scope(not_covered(location_id, &caller)));
+        return Err(of_scope(not_covered(&caller, "location_id", location_id)));
     }
     if let Some(refusal) = unknown(&app, &said.key).await? {
         return Err(bad_record(refusal));
@@ -271,7 +251,7 @@ pub(crate) async fn say_override(
         let last = words.override_of(&said.key).map(|word| word.at);
         (known(&files, words).into_iter().find(|one| one.id == said.key.id()), last)
     };
-    let at = after(last, now);
+    let at = said_after(last, now);
     let row = acting(said.clone(), Some(at)).expect("it says a change");
     let location = |id: &str| [(header::LOCATION, format!("/v1/forecasts/overrides/{id}"))];
     let is_same =
@@ -327,13 +307,13 @@ pub(crate) async fn take_back(
         || Problem::not_found("there is no such override now").fix("GET /v1/forecasts/overrides lists those there are");
     let (said, key, last) = found.ok_or_else(no_such)?;
     if !caller.covers(said.location_id.as_deref()) {
-        return Err(of_scope(not_covered(said.location_id.as_deref(), &caller)));
+        return Err(of_scope(not_covered(&caller, "location_id", said.location_id.as_deref())));
     }
     let taken_back = ForecastOverride { key, change: None, reason: String::new(), author: caller.name.clone() };
     let event = Event {
         event_id,
         source: format!("api/{}", caller.name),
-        occurred_at: after(last, now),
+        occurred_at: said_after(last, now),
         kind: EventKind::ForecastOverride(Box::new(taken_back)),
         attributes: BTreeMap::new(),
     };
@@ -511,15 +491,10 @@ pub(crate) async fn give(
 ) -> Result<Json<BulkAnswer>, Problem> {
     let content = media_type(&headers, &[NDJSON, "application/json"])?;
     let bytes = body(bytes)?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let rows: Vec<(Position, Result<GivenForecast, Refusal>)> = if content == NDJSON {
-        let lines = (1..).zip(text.split(|&byte| byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
-        let n = lines.clone().count();
-        if n > MAX_ENTRIES {
-            return Err(too_large(format!("the request has {n} rows, at most {MAX_ENTRIES} are taken")));
-        }
-        lines.map(|(line, row)| (Position::Line(line), read_forecast_row(row))).collect()
+        lines_of(&bytes)?.map(|(position, row)| (position, read_forecast_row(row))).collect()
     } else {
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
         vec![(Position::Whole, read_forecast_row(text))]
     };
     let files = app.planning.file_tables()?;
@@ -534,9 +509,9 @@ pub(crate) async fn give(
             let given = row?;
             let location_id = Some(given.place.location_id.as_str());
             if !of_caller.covers(location_id) {
-                return Err(not_covered(location_id, &of_caller));
+                return Err(not_covered(&of_caller, "location_id", location_id));
             }
-            let at = after(known.words.given_at(&given.place, given.day), now);
+            let at = said_after(known.words.given_at(&given.place, given.day), now);
             let (is_changed, is_new) = known.take(&given);
             if is_changed {
                 entries.push(checked(Event {

@@ -8,8 +8,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use restock_ledger::{Ledger, SqliteLedger};
-use restock_server::{NewToken, NewUser, Rate, Recorder, Role, Security, Server, ServerOptions, Tokens, User, Users};
+use restock_core::Dataset;
+use restock_core::proposal::Proposal;
+use restock_ledger::{Ledger, Need, Recorded, SqliteLedger};
+use restock_server::{
+    LivePlanner, NewToken, NewUser, PlanningError, Rate, Recorder, Revision, Role, Security, Server, ServerOptions,
+    Tokens, User, Users,
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -23,6 +28,39 @@ pub(crate) struct Fixture {
     /// Seconds since [`now`] on the server's clock.
     pub(crate) elapsed: Arc<AtomicI64>,
     pub(crate) folder: Arc<tempfile::TempDir>,
+}
+
+/// A planner that has files and plans nothing.
+pub(crate) struct Reader {
+    pub(crate) last_sequence: u64,
+    pub(crate) tables: Arc<Dataset>,
+}
+
+impl LivePlanner for Reader {
+    fn last_sequence(&self) -> u64 {
+        self.last_sequence
+    }
+
+    fn take_in(&mut self, events: &[Recorded], _: Timestamp) -> Result<Option<Revision>, PlanningError> {
+        self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
+        Ok(None)
+    }
+
+    fn replan(&mut self, _: Timestamp) -> Result<Option<Revision>, PlanningError> {
+        Ok(None)
+    }
+
+    fn proposal(&mut self, _: &Need) -> Result<Option<Proposal>, PlanningError> {
+        Ok(None)
+    }
+
+    fn masters(&self) -> Option<&Dataset> {
+        Some(&self.tables)
+    }
+
+    fn file_tables(&self) -> Option<Arc<Dataset>> {
+        Some(self.tables.clone())
+    }
 }
 
 pub(crate) struct Answer {

@@ -3,24 +3,16 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use restock_core::dataset::{
     Calendar, Item, ItemLocationRow, Location, Origin, SegmentRow, SourceRow, Supplier, UomRow,
 };
 use restock_core::master::Master;
-use restock_core::proposal::Proposal;
 use restock_core::{Dataset, ItemIdx, LocationIdx, Quantity, RowRef, SupplierIdx};
-use restock_ledger::{Ledger, Need, Recorded, SqliteLedger};
-use restock_server::{LivePlanner, NewToken, PlanningError, Revision, Role};
+use restock_ledger::{Ledger, SqliteLedger};
+use restock_server::{NewToken, Role};
 use serde_json::{Value, json};
 
-use crate::fixtures::{Fixture, now, request, token};
-
-/// A planner that has files and plans nothing.
-struct Reader {
-    last_sequence: u64,
-    tables: Arc<Dataset>,
-}
+use crate::fixtures::{Fixture, Reader, now, request, token};
 
 /// Milk and rice in Berlin and Paris, from a dairy.
 fn files() -> Dataset {
@@ -53,33 +45,6 @@ fn files() -> Dataset {
             SegmentRow { service_target: Some(0.9), ..SegmentRow::new("location.kind == 'dc'") },
         ],
         ..Dataset::default()
-    }
-}
-
-impl LivePlanner for Reader {
-    fn last_sequence(&self) -> u64 {
-        self.last_sequence
-    }
-
-    fn take_in(&mut self, events: &[Recorded], _: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
-        Ok(None)
-    }
-
-    fn replan(&mut self, _: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        Ok(None)
-    }
-
-    fn proposal(&mut self, _: &Need) -> Result<Option<Proposal>, PlanningError> {
-        Ok(None)
-    }
-
-    fn masters(&self) -> Option<&Dataset> {
-        Some(&self.tables)
-    }
-
-    fn file_tables(&self) -> Option<Arc<Dataset>> {
-        Some(self.tables.clone())
     }
 }
 

@@ -3,22 +3,15 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use restock_core::dataset::{ForecastOverrideRow, GivenForecastRow, Item, Location};
-use restock_core::proposal::Proposal;
 use restock_core::said_demand::DemandChange;
 use restock_core::{Dataset, ItemIdx, LocationIdx, RowRef};
-use restock_ledger::{Need, Recorded, SqliteLedger};
-use restock_server::{LivePlanner, NewToken, PlanningError, Revision, Role};
+use restock_ledger::SqliteLedger;
+use restock_server::{NewToken, Role};
 use serde_json::{Value, json};
 
-use crate::fixtures::{Fixture, now, request, token};
-
-/// A planner that has files and plans nothing.
-struct Reader {
-    last_sequence: u64,
-    tables: Arc<Dataset>,
-}
+use crate::fixtures::{Fixture, Reader, now, request, token};
 
 /// Milk and rice in Berlin and Paris; a file says something about milk.
 fn files() -> Dataset {
@@ -48,33 +41,6 @@ fn files() -> Dataset {
             row: RowRef::default(),
         }],
         ..Dataset::default()
-    }
-}
-
-impl LivePlanner for Reader {
-    fn last_sequence(&self) -> u64 {
-        self.last_sequence
-    }
-
-    fn take_in(&mut self, events: &[Recorded], _: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        self.last_sequence = events.last().map_or(self.last_sequence, |last| last.sequence);
-        Ok(None)
-    }
-
-    fn replan(&mut self, _: Timestamp) -> Result<Option<Revision>, PlanningError> {
-        Ok(None)
-    }
-
-    fn proposal(&mut self, _: &Need) -> Result<Option<Proposal>, PlanningError> {
-        Ok(None)
-    }
-
-    fn masters(&self) -> Option<&Dataset> {
-        Some(&self.tables)
-    }
-
-    fn file_tables(&self) -> Option<Arc<Dataset>> {
-        Some(self.tables.clone())
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use restock_core::RowRef;
 use restock_core::dataset::{ForecastOverrideRow, GivenForecastRow, PromotionRow};
 use restock_core::event::ItemLocation;
 use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
+use restock_core::{Day, RowRef};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
-use super::Draft;
+use super::{Draft, means_all};
 use crate::job::{Bad, Job, Read};
 use crate::source::Chunk;
 use crate::tables::{Field as F, quantile_level};
@@ -25,8 +25,7 @@ impl Draft {
         row: usize,
         at: RowRef,
     ) -> Result<(), Box<Bad>> {
-        let from = job.day(chunk, row, F::From)?.ok_or_else(|| job.empty(chunk, row, F::From, "a first day"))?;
-        let to = job.day(chunk, row, F::To)?.ok_or_else(|| job.empty(chunk, row, F::To, "a last day"))?;
+        let (from, to) = span(job, chunk, row)?;
         self.check_span(job, chunk, row, from, Some(to))?;
         let depth =
             job.float_within(chunk, row, F::Depth, 0.0, 1.0, "a price cut between 0 and 1, such as 0.2 or 20%")?;
@@ -34,8 +33,7 @@ impl Draft {
         let expected_uplift =
             job.float_within(chunk, row, F::ExpectedUplift, 0.0, 1000.0, "a multiple of usual demand, such as 1.5")?;
         let promo_id = job.text_or_empty(chunk, row, F::PromoId);
-        let any_item =
-            job.text(chunk, row, F::ItemId).is_none_or(|text| matches!(&*text, "*" | "all" | "ALL" | "全部"));
+        let any_item = job.text(chunk, row, F::ItemId).is_none_or(|text| means_all(&text));
         let item = if any_item { None } else { self.item(job, chunk, row, F::ItemId, at)? };
         let location = self.location(job, chunk, row, F::LocationId, at)?;
         if !self.is_copy(job, chunk, row, at) {
@@ -61,8 +59,7 @@ impl Draft {
         row: usize,
         at: RowRef,
     ) -> Result<(), Box<Bad>> {
-        let from = job.day(chunk, row, F::From)?.ok_or_else(|| job.empty(chunk, row, F::From, "a first day"))?;
-        let to = job.day(chunk, row, F::To)?.ok_or_else(|| job.empty(chunk, row, F::To, "a last day"))?;
+        let (from, to) = span(job, chunk, row)?;
         let factor = job.money(chunk, row, F::Factor)?;
         let quantity = job.quantity(chunk, row, F::Quantity)?;
         let change = match (factor, quantity) {
@@ -77,11 +74,8 @@ impl Draft {
         let text = |field| short_text(job, chunk, row, field);
         let (reason, author) = (text(F::Reason)?.unwrap_or_default(), text(F::Author)?.unwrap_or_default());
         let category = text(F::Category)?;
-        let named = |field| {
-            job.text(chunk, row, field)
-                .filter(|text| !matches!(&**text, "*" | "all" | "ALL" | "全部"))
-                .map(std::borrow::Cow::into_owned)
-        };
+        let named =
+            |field| job.text(chunk, row, field).filter(|text| !means_all(text)).map(std::borrow::Cow::into_owned);
         let key = OverrideKey { item_id: named(F::ItemId), location_id: named(F::LocationId), category, from, to };
         let said = ForecastOverride { key, change: Some(change), reason, author };
         if let Some((field, problem)) = said.problem() {
@@ -161,6 +155,13 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// The first and the last day of a row.
+fn span(job: &mut Job, chunk: &Chunk, row: usize) -> Result<(Day, Day), Box<Bad>> {
+    let from = job.day(chunk, row, F::From)?.ok_or_else(|| job.empty(chunk, row, F::From, "a first day"))?;
+    let to = job.day(chunk, row, F::To)?.ok_or_else(|| job.empty(chunk, row, F::To, "a last day"))?;
+    Ok((from, to))
 }
 
 /// A text that an event may say too.
