@@ -83,7 +83,7 @@ async function startsWithAFile() {
 
     const days = Array.from({ length: 56 }, (_, idx) => new Date(Date.UTC(2024, 0, 1 + idx)).toISOString().slice(0, 10));
     const rows = days.flatMap((day, idx) => [`${day};flour;${1 + (idx % 3)}.250;x`, `${day};sugar;${1 + (idx % 2)}.125;y`]);
-    const text = ['Tag;Ware;Menge;Kasse', ...rows, 'soon;flour;1.250;x', ''].join('\n');
+    const text = ['Datum;Artikel;Menge;Kasse', ...rows, 'soon;flour;1.250;x', ''].join('\n');
     const dropped = await page.evaluateHandle((content) => {
       const data = new DataTransfer();
       data.items.add(new File([content], 'kasse.csv', { type: 'text/csv' }));
