@@ -25,8 +25,8 @@ use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, N_LEVELS, RowsByItem};
 use restock_engine::{
-    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice, UnitPlan,
-    Unplanned, WhatIf,
+    ExplainError, Explained, HealthReport, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice,
+    UnitPlan, Unplanned, WhatIf,
 };
 use restock_ledger::{FileStock, Files, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope};
 use restock_server::{
@@ -669,6 +669,10 @@ impl LivePlanner for ProjectPlanner {
 
     fn file_tables(&self) -> Option<Arc<Dataset>> {
         self.files.as_ref().map(|files| files.tables.clone())
+    }
+
+    fn health(&self) -> Option<Arc<HealthReport>> {
+        self.live.as_ref()?.plan.health().cloned()
     }
 
     fn problems(&self) -> Vec<String> {

@@ -14,7 +14,9 @@ export type Action =
   | 'administer'
   | 'see_webhooks'
   | 'see_what_if'
-  | 'ask_what_if';
+  | 'ask_what_if'
+  | 'count'
+  | 'see_data_health';
 
 interface Rule {
   roles: readonly Role[];
@@ -38,6 +40,8 @@ const RULES: Record<Action, Rule> = {
   see_webhooks: rule(true, 'integrator', 'admin'),
   see_what_if: rule(true, 'viewer', 'planner', 'approver', 'admin'),
   ask_what_if: rule(true, 'planner', 'approver', 'admin'),
+  count: rule(false, 'planner', 'approver', 'admin'),
+  see_data_health: rule(true, 'viewer', 'planner', 'approver', 'admin'),
 };
 
 export function mayDo(who: Pick<Who, 'role' | 'locations'>, action: Action): boolean {
