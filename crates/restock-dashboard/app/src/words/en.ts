@@ -870,6 +870,9 @@ export const en = {
   'evidence.asked_for_now': 'asked for now by others',
   'evidence.critical_ratio': 'critical ratio',
   'evidence.blocked_or_expired': 'blocked or expired',
+  'evidence.recorded': 'the record says',
+  'evidence.p_empty': 'chance of an empty shelf',
+  'evidence.measured': 'measured',
   'evidence.reorder_point': 'reorder point',
   'evidence.min_stock': 'minimum stock',
   'evidence.sells_before_expiry': 'sells before expiry',
@@ -885,6 +888,7 @@ export const en = {
 
   'value.fill_rate': 'fill rate',
   'value.cycle': 'cycle service',
+  'value.shelf_weight': 'by shelf weight',
   'value.in_stock': 'in stock',
   'value.expected_expiry': 'stock that will expire',
   'value.lost_before_arrival': 'sales lost before it arrives',

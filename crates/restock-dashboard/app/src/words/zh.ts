@@ -872,6 +872,9 @@ export const zh: Record<keyof typeof en, string> = {
   'evidence.asked_for_now': '其中下游现在订货',
   'evidence.critical_ratio': '临界比',
   'evidence.blocked_or_expired': '冻结或过期',
+  'evidence.recorded': '账面',
+  'evidence.p_empty': '货架为空的概率',
+  'evidence.measured': '测量方式',
   'evidence.reorder_point': '再订货点',
   'evidence.min_stock': '最低库存',
   'evidence.sells_before_expiry': '保质期内可售',
@@ -887,6 +890,7 @@ export const zh: Record<keyof typeof en, string> = {
 
   'value.fill_rate': '需求满足率',
   'value.cycle': '周期服务水平',
+  'value.shelf_weight': '货架称重',
   'value.in_stock': '有货率',
   'value.expected_expiry': '补充将过期的库存',
   'value.lost_before_arrival': '到货前失销',
