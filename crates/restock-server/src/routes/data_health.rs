@@ -48,7 +48,7 @@ impl From<MissingTable> for MissingRow {
 /// How often a check found something.
 #[derive(Debug, Serialize, ToSchema)]
 struct CodeRow {
-    /// `D01` to `D26`.
+    /// `D01` to `D27`.
     code: String,
     /// What the check looks for.
     title: &'static str,
@@ -157,7 +157,7 @@ struct FileRow {
 /// Something that is wrong with the data.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FindingRow {
-    /// `D01` to `D26`.
+    /// `D01` to `D27`.
     code: String,
     /// What the check looks for.
     title: &'static str,
