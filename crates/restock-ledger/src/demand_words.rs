@@ -1,18 +1,25 @@
 //! The last word about demand to come, whatever the order in which the words came: overrides by what they are about, and
 //! forecasts of other systems by item, location and day.
 //!
-//! A word is of an event: of two about the same the later holds, by (instant, source, event id).
+//! A word is of an event: of two about the same the later holds, by (instant, source, event id). Plans read the periods to
+//! come of what other systems forecast: a period is let go of once it, and the day on which it was said, lie [`N_DAYS_KEPT`]
+//! days before the newest such word, so that a year of daily forecasts takes no more memory than a season. The ledger
+//! keeps them all.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
 use restock_core::{Day, Event, EventKind, ItemLocation};
 use rust_decimal::Decimal;
 
 use crate::master_words::{Said, event_of};
+
+/// Days before the newest forecast of another system whose periods are still known.
+const N_DAYS_KEPT: i32 = 60;
 
 /// What is said about one key; `None` takes back what files and earlier words say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +34,8 @@ struct OverrideWord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct GivenWord {
     said: Said,
+    /// The day of that, UTC.
+    said_on: Day,
     mean: Option<Decimal>,
     quantiles: BTreeMap<Decimal, Decimal>,
 }
@@ -45,6 +54,8 @@ pub struct SaidOverride {
 pub struct DemandWords {
     overrides: BTreeMap<OverrideKey, OverrideWord>,
     given: BTreeMap<(ItemLocation, Day), GivenWord>,
+    /// Periods before it that were said before it are let go of; `None` before there are any.
+    given_since: Option<Day>,
 }
 
 impl DemandWords {
@@ -62,8 +73,16 @@ impl DemandWords {
             }
             EventKind::ForecastGiven(given) => {
                 let GivenForecast { place, day, mean, quantiles } = (**given).clone();
-                let word = GivenWord { said: Said::by(event), mean, quantiles };
-                keep_last(&mut self.given, (place, day), word, |word| &word.said);
+                let said_on = event.business_day(&TimeZone::UTC);
+                let since = self.given_since.max(Some(said_on.plus(-N_DAYS_KEPT)));
+                if self.given_since < since {
+                    self.given_since = since;
+                    self.given.retain(|(_, day), word| since <= Some(*day.max(&word.said_on)));
+                }
+                if since <= Some(day.max(said_on)) {
+                    let word = GivenWord { said: Said::by(event), said_on, mean, quantiles };
+                    keep_last(&mut self.given, (place, day), word, |word| &word.said);
+                }
             }
             _ => return false,
         }
@@ -131,4 +150,47 @@ fn said_override(key: &OverrideKey, word: &OverrideWord) -> SaidOverride {
 
 fn given_forecast((place, day): &(ItemLocation, Day), word: &GivenWord) -> GivenForecast {
     GivenForecast { place: place.clone(), day: *day, mean: word.mean, quantiles: word.quantiles.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A forecast that is said on one day for another.
+    fn forecast(said_on: &str, day: &str) -> Event {
+        let given = GivenForecast {
+            place: ItemLocation::new("milk", "berlin"),
+            day: day.parse().unwrap(),
+            mean: Some(Decimal::from(3)),
+            quantiles: BTreeMap::new(),
+        };
+        Event {
+            event_id: format!("{said_on} {day}"),
+            source: "planner".to_owned(),
+            occurred_at: format!("{said_on}T06:00:00Z").parse().unwrap(),
+            kind: EventKind::ForecastGiven(Box::new(given)),
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// Whatever the order in which they come, the same periods are known, and those of long ago are not.
+    #[test]
+    fn periods_of_long_ago_are_let_go_of() {
+        let mut events: Vec<Event> =
+            (1..=9).map(|month| format!("2026-0{month}-10")).map(|day| forecast(&day, &day)).collect();
+        events.push(forecast("2026-09-10", "2026-12-24"));
+        // Of a project whose data ended long ago.
+        events.push(forecast("2026-09-10", "2024-03-02"));
+        let words = |events: &mut dyn Iterator<Item = &Event>| {
+            let mut words = DemandWords::default();
+            events.for_each(|event| assert!(words.add(event)));
+            words
+        };
+        let forward = words(&mut events.iter());
+        assert_eq!(forward, words(&mut events.iter().rev()));
+        let days: Vec<String> = forward.all_given().map(|given| given.day.to_string()).collect();
+        assert_eq!(days, ["2024-03-02", "2026-08-10", "2026-09-10", "2026-12-24"]);
+        let again: Vec<Event> = forward.events().collect();
+        assert_eq!(forward, words(&mut again.iter()));
+    }
 }

@@ -4,7 +4,8 @@
 //!
 //! Neighbours are weighted by likeness of text, `exp(cosine / T)`, times kernels of category, price and location; the
 //! [`Options::n_neighbours`] heaviest are used, ties included. An item with no text but a category is thus like all of
-//! its category, and one that nothing is known of like all items of its location. The logarithm of the rate is the
+//! its category, and one that nothing is known of like all items of its location; of very many that weigh the same,
+//! [`N_TIES_MAX`] evenly spaced by name stand for all. The logarithm of the rate is the
 //! weighted mean of the neighbours' (Nadaraya, 1964; Watson, 1964), and what that mean misses by, leaving one item out,
 //! is the spread of the prior.
 
@@ -83,6 +84,8 @@ impl TextVectors {
 pub struct SimilarItems {
     options: Options,
     items: Vec<ItemFacts>,
+    /// `[n_items]`: place of the name among all names.
+    name_rank: Vec<usize>,
     /// `[n_items]`: index of the category among `categories`.
     category_of: Vec<usize>,
     /// Each category once.
@@ -113,6 +116,18 @@ struct Neighbour {
     log_rate: f64,
 }
 
+/// Items that stand for another.
+struct Neighbours {
+    /// Heaviest first.
+    used: Vec<Neighbour>,
+    /// Items that weigh as much as those that are used: more than these, where they stand for others.
+    n_alike: usize,
+}
+
+/// Neighbours of the same weight that stand for all of that weight, at most: a shop of thousands of items without names
+/// would average all of them for each that is new.
+const N_TIES_MAX: usize = 256;
+
 /// Fewest neighbours that make a prior: one or two items are no kind of item.
 const N_NEIGHBOURS_MIN: usize = 5;
 
@@ -141,18 +156,33 @@ impl SimilarItems {
         let categories: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let place = |item: &ItemFacts| categories.binary_search(&item.category).expect("every category is there");
         let category_of = items.iter().map(place).collect();
-        let log_rate_sd = LOG_RATE_SD_UNKNOWN;
-        let mut similar =
-            Self { options, items, category_of, categories, texts, profiles, first, location_effects, log_rate_sd };
+        let mut by_name: Vec<usize> = (0..items.len()).collect();
+        by_name.sort_by(|a, b| items[*a].name.cmp(&items[*b].name));
+        let mut name_rank = vec![0; items.len()];
+        for (rank, item) in by_name.into_iter().enumerate() {
+            name_rank[item] = rank;
+        }
+        let mut similar = Self {
+            options,
+            items,
+            name_rank,
+            category_of,
+            categories,
+            texts,
+            profiles,
+            first,
+            location_effects,
+            log_rate_sd: LOG_RATE_SD_UNKNOWN,
+        };
         similar.log_rate_sd = similar.left_out_sd();
         similar
     }
 
-    /// The neighbours of an item at a location, heaviest first; none where nothing is established at the location.
-    fn neighbours(&self, item: usize, location: usize) -> Vec<Neighbour> {
+    /// The neighbours of an item at a location; none where nothing is established at the location.
+    fn neighbours(&self, item: usize, location: usize) -> Neighbours {
         let options = &self.options;
         if self.location_effects.get(location).is_none_or(|effect| effect.is_nan()) {
-            return Vec::new();
+            return Neighbours { used: Vec::new(), n_alike: 0 };
         }
         let facts = &self.items[item];
         let cosines = self.texts.cosines(item);
@@ -198,17 +228,19 @@ impl SimilarItems {
             neighbours.retain(|neighbour| neighbour.weight >= least);
         }
         neighbours.sort_by(|a, b| {
-            b.weight.total_cmp(&a.weight).then_with(|| self.items[a.item].name.cmp(&self.items[b.item].name))
+            b.weight.total_cmp(&a.weight).then_with(|| self.name_rank[a.item].cmp(&self.name_rank[b.item]))
         });
+        let n_alike = neighbours.len();
+        thin_out_ties(&mut neighbours);
         let total: f64 = neighbours.iter().map(|neighbour| neighbour.weight).sum();
         neighbours.iter_mut().for_each(|neighbour| neighbour.weight /= total);
-        neighbours
+        Neighbours { used: neighbours, n_alike }
     }
 
     /// What similar items make believable of an item at a location, for quantities in `unit` base units, and their mean
     /// sales, the latest last; `None` with fewer than five neighbours, or where nothing is established at the location.
     pub fn prior(&self, item: usize, location: usize, unit: f64) -> Option<(DemandPrior, Vec<f32>)> {
-        let neighbours = self.neighbours(item, location);
+        let Neighbours { used: neighbours, n_alike } = self.neighbours(item, location);
         if neighbours.len() < N_NEIGHBOURS_MIN {
             return None;
         }
@@ -219,7 +251,7 @@ impl SimilarItems {
             log_rate_sd: self.log_rate_sd,
             season_factors: season_factors(neighbours.iter().map(|one| (one.weight, profile(one)))),
             size: weighted_median(neighbours.iter().map(|one| (one.weight, profile(one).size)).collect()),
-            source: self.source(item, &neighbours),
+            source: self.source(item, &neighbours, n_alike),
         };
         Some((prior, self.mean_sales(&neighbours, unit)))
     }
@@ -242,15 +274,15 @@ impl SimilarItems {
         sums.into_iter().zip(weights).map(mean).collect()
     }
 
-    /// Whom an item is like, in words.
-    fn source(&self, item: usize, neighbours: &[Neighbour]) -> String {
-        let n = neighbours.len();
+    /// Whom an item is like, in words; `n_alike` items, of which those weigh the same that stand for others.
+    fn source(&self, item: usize, neighbours: &[Neighbour], n_alike: usize) -> String {
+        let n = n_alike;
         let names: Vec<&str> = neighbours.iter().take(3).map(|one| self.items[one.item].name.as_str()).collect();
         let examples = names.join("; ");
         let is_of_category =
             |one: &Neighbour| levels_apart(&self.items[item].category, &self.items[one.item].category) == 0;
         // Even weights say that nothing but the category, or not even that, tells items apart.
-        let even = neighbours[0].weight < neighbours[n - 1].weight * (1.0 + 1e-6);
+        let even = neighbours[0].weight < neighbours[neighbours.len() - 1].weight * (1.0 + 1e-6);
         if n > 1 && even && !self.items[item].category.is_empty() && neighbours.iter().all(is_of_category) {
             format!("{n} items of the same category, such as {examples}")
         } else if n > 1 && even {
@@ -266,7 +298,7 @@ impl SimilarItems {
         let (mut squares, mut n) = (0.0, 0.0);
         for profile in self.profiles.iter().step_by(step) {
             // The item's other locations are left out as well: a new item is new everywhere.
-            let neighbours = self.neighbours(profile.item, profile.location);
+            let neighbours = self.neighbours(profile.item, profile.location).used;
             if neighbours.is_empty() {
                 continue;
             }
@@ -278,6 +310,22 @@ impl SimilarItems {
         let unknown = 2.0 * LOG_RATE_SD_UNKNOWN * LOG_RATE_SD_UNKNOWN;
         ((squares + unknown) / (n + 2.0_f64)).sqrt()
     }
+}
+
+/// Of the lightest neighbours, heaviest first, that weigh the same: [`N_TIES_MAX`], evenly spaced, with the weight of all.
+fn thin_out_ties(neighbours: &mut Vec<Neighbour>) {
+    let Some(lightest) = neighbours.last().map(|neighbour| neighbour.weight) else { return };
+    let n_heavier = neighbours.partition_point(|neighbour| neighbour.weight > lightest * (1.0 + 1e-9));
+    let n_ties = neighbours.len() - n_heavier;
+    if n_ties <= N_TIES_MAX {
+        return;
+    }
+    for kept in 0..N_TIES_MAX {
+        let stands_for_all = neighbours[n_heavier + kept * n_ties / N_TIES_MAX];
+        neighbours[n_heavier + kept] =
+            Neighbour { weight: stands_for_all.weight * n_ties as f64 / N_TIES_MAX as f64, ..stands_for_all };
+    }
+    neighbours.truncate(n_heavier + N_TIES_MAX);
 }
 
 /// Levels of the longer of two category paths that the other does not share; 0 for equal ones.
@@ -429,6 +477,39 @@ mod tests {
         let geometric_mean = ((12.0 * 4.0_f64.ln() + 18.0 * 0.5_f64.ln()) / 30.0).exp();
         assert!((shop.rate(1, 0) - geometric_mean).abs() < 1e-9);
         assert!(shop.rate(0, 0) > 3.0, "{}", shop.rate(0, 0));
+    }
+
+    /// Two thousand items of which nothing is known: those that stand for all say what all would, up to chance.
+    #[test]
+    fn of_very_many_that_weigh_the_same_some_stand_for_all() {
+        let mut shop = Shop { items: vec![("", "", 0.0)], sold: vec![] };
+        for idx in 0..2_000 {
+            shop.items.push((format!("{}", idx * 7_919 % 2_000).leak(), "", 0.0));
+            shop.sold.push((idx + 1, 0, 1.0 + (idx % 10) as f64));
+        }
+        // Nothing but the numbers in their names tells them apart, and the text of the new one has none.
+        let similar = shop.similar();
+        let neighbours = similar.neighbours(0, 0);
+        assert_eq!((neighbours.used.len(), neighbours.n_alike), (N_TIES_MAX, 2_000));
+        assert!((neighbours.used.iter().map(|one| one.weight).sum::<f64>() - 1.0).abs() < 1e-9);
+        let source = similar.prior(0, 0, 1.0).unwrap().0.source;
+        assert!(source.starts_with("all 2000 items here"), "{source}");
+        let geometric_mean = ((1..=10).map(|rate| f64::from(rate).ln()).sum::<f64>() / 10.0).exp();
+        assert!((shop.rate(0, 0) / geometric_mean).ln().abs() < 0.15, "{} {geometric_mean}", shop.rate(0, 0));
+    }
+
+    /// Those that weigh more stay, and the others together keep their weight.
+    #[test]
+    fn thinned_out_ties_keep_their_weight() {
+        let one = |item: usize, weight: f64| Neighbour { item, profile: item, weight, cosine: 0.0, log_rate: 0.0 };
+        let mut neighbours: Vec<Neighbour> = (0..5).map(|item| one(item, 2.0)).collect();
+        neighbours.extend((5..1_005).map(|item| one(item, 0.5)));
+        thin_out_ties(&mut neighbours);
+        assert_eq!(neighbours.len(), 5 + N_TIES_MAX);
+        assert!((neighbours.iter().map(|one| one.weight).sum::<f64>() - 510.0).abs() < 1e-9);
+        let items: BTreeSet<usize> = neighbours.iter().map(|one| one.item).collect();
+        assert_eq!(items.len(), neighbours.len());
+        assert!(neighbours[..5].iter().all(|one| one.weight == 2.0));
     }
 
     #[test]
