@@ -14,7 +14,8 @@ export type Action =
   | 'administer'
   | 'see_webhooks'
   | 'see_what_if'
-  | 'ask_what_if';
+  | 'ask_what_if'
+  | 'import';
 
 interface Rule {
   roles: readonly Role[];
@@ -38,6 +39,7 @@ const RULES: Record<Action, Rule> = {
   see_webhooks: rule(true, 'integrator', 'admin'),
   see_what_if: rule(true, 'viewer', 'planner', 'approver', 'admin'),
   ask_what_if: rule(true, 'planner', 'approver', 'admin'),
+  import: rule(true, 'planner', 'integrator', 'admin'),
 };
 
 export function mayDo(who: Pick<Who, 'role' | 'locations'>, action: Action): boolean {
