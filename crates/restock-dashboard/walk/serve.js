@@ -52,6 +52,27 @@ export async function serve(binary, project, tables = {}) {
   return { address, post, stop };
 }
 
+/** Starts `binary` in an empty folder, where nobody may use it yet; `link` is what it tells whoever started it. */
+export async function serveNew(binary) {
+  const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));
+  const process = spawn(binary, ['serve', '--listen', '127.0.0.1:0'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const link = await new Promise((resolve, reject) => {
+    let text = '';
+    process.stderr.on('data', (chunk) => {
+      text += chunk;
+      const found = /http:\/\/127\.0\.0\.1:\d+\/#\/first\?code=\w+/.exec(text);
+      if (found) resolve(found[0]);
+    });
+    process.on('exit', (code) => reject(new Error(`restock serve ended with ${code}: ${text}`)));
+  });
+  const stop = () => {
+    process.removeAllListeners('exit');
+    process.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { address: new URL(link).origin, link, stop };
+}
+
 /** Waits until something holds, at most a minute. */
 export async function until(holds, what) {
   for (let attempt = 0; attempt < 600; attempt++) {

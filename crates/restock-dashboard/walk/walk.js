@@ -10,7 +10,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import { accessibility, launch, open, picture } from './browser.js';
-import { chain, PASSWORD, serve, until } from './serve.js';
+import { chain, PASSWORD, serve, serveNew, until } from './serve.js';
 
 const [binary, project, screenshots] = process.argv.slice(2).map((path) => resolve(path));
 const say = (text) => console.log(`walk: ${text}`);
@@ -23,6 +23,7 @@ const server = await serve(binary, project, { budgets: 'scope,from,to,amount\nal
 const browser = await launch();
 const signIns = new Map();
 try {
+  await startsWithAFile();
   const scenario = await plansOtherwise();
   await playsTheFuture();
   await looksRightEverywhere(scenario);
@@ -62,6 +63,76 @@ async function settled(page) {
   if (page.url().includes('#/orders')) await page.waitForSelector('.entry.line');
   await page.waitForFunction(() => document.querySelector('.wait') === null);
   await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
+}
+
+/** Nothing but `restock serve` in an empty folder: an account, a file that is dropped, what is asked about it, and the first orders, each with its
+    reasons; then stock, on a phone, and in Chinese what a page of it looks like. */
+async function startsWithAFile() {
+  const begun = await serveNew(binary);
+  try {
+    const { page, faults, close } = await open(browser, begun.address);
+    const look = async (where) => assert.deepEqual(await check(page, faults), [], where);
+    await page.goto(begun.link);
+    await page.fill('input[autocomplete=username]', 'ada');
+    await page.fill('input[autocomplete=new-password]', PASSWORD);
+    await look('the first account');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('h1:has-text("Drop your sales file here")');
+    assert.ok(!page.url().includes('code='), 'the code stays in no history');
+    await look('the drop zone');
+
+    const days = Array.from({ length: 56 }, (_, idx) => new Date(Date.UTC(2024, 0, 1 + idx)).toISOString().slice(0, 10));
+    const rows = days.flatMap((day, idx) => [`${day};flour;${1 + (idx % 3)}.250;x`, `${day};sugar;${1 + (idx % 2)}.125;y`]);
+    const text = ['Tag;Ware;Menge;Kasse', ...rows, 'soon;flour;1.250;x', ''].join('\n');
+    const dropped = await page.evaluateHandle((content) => {
+      const data = new DataTransfer();
+      data.items.add(new File([content], 'kasse.csv', { type: 'text/csv' }));
+      return data;
+    }, text);
+    await page.dispatchEvent('.first label', 'drop', { dataTransfer: dropped });
+    await page.waitForSelector('section[aria-label="kasse.csv"]');
+    await page.waitForSelector('fieldset:has-text("can be read in two ways")');
+    await page.waitForSelector('.example:has-text("1.250") b:text-is("1,250")');
+    await page.waitForSelector('text=1 row cannot be read and is left out');
+    await look('what a file would become');
+    const submit = page.locator('button:has-text("Take in and plan")');
+    assert.ok(await submit.isDisabled(), 'a question is open');
+    await page.getByLabel('Kasse is read as').selectOption('location_id');
+    await page.waitForSelector('section[aria-busy=false]:has-text("2 locations")');
+    await page.getByLabel('Kasse is read as').selectOption('');
+    await page.waitForSelector('section[aria-busy=false]:has-text("1 location")');
+    await page.getByLabel('The point is the decimal mark').check();
+    await submit.and(page.locator(':enabled')).waitFor();
+    await submit.click();
+    await page.waitForSelector('.views', { timeout: 120_000 });
+    await page.waitForSelector('.entry.line', { timeout: 60_000 });
+    await look('the first orders');
+    await page.evaluate(() => (location.hash = '#/today'));
+    await page.waitForSelector('main section:has-text("What would improve the orders most") button:has-text("Add a file")');
+    await look('what comes next');
+    await page.evaluate(() => (location.hash = '#/orders'));
+    await page.locator('.entry.line a').first().click();
+    await page.waitForSelector('text=flour');
+    await page.waitForSelector('.waterfall, [aria-label*="waterfall" i], svg', { timeout: 30_000 });
+    assert.deepEqual(faults, []);
+    await close();
+
+    const phone = await open(browser, begun.address, { width: 360, height: 780, locale: 'zh-CN' });
+    await signIn(phone.page, 'ada', '/data', begun);
+    await phone.page.click('button:has-text("添加文件")');
+    const file = phone.page.locator('dialog input[type=file]');
+    await file.focus();
+    await file.setInputFiles({ name: 'stock.csv', mimeType: 'text/csv', buffer: Buffer.from('item_id,on_hand,as_of\nflour,400,2024-02-25\n') });
+    await phone.page.waitForSelector('dialog section[aria-label="stock.csv"]');
+    assert.deepEqual(await check(phone.page, phone.faults), [], 'a file on a phone');
+    await phone.page.click('dialog button:has-text("接收并计划")');
+    await phone.page.waitForSelector('dialog :text("已纳入计划")', { timeout: 60_000 });
+    assert.deepEqual(await check(phone.page, phone.faults), [], 'a file that was taken in, on a phone');
+    await phone.close();
+  } finally {
+    begun.stop();
+  }
+  say('an empty folder, a file and its questions, the first orders, and stock on a phone');
 }
 
 /** The curve, a scenario by slider, field and text, its orders beside those of the plan, and a viewer who only looks; gives a link to it. */

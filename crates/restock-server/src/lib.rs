@@ -19,6 +19,7 @@ mod files;
 mod handling;
 mod hidden;
 mod idempotency;
+mod imports;
 mod intake;
 mod jobs;
 pub mod limits;
@@ -50,6 +51,11 @@ mod webhooks;
 mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
+pub use imports::{
+    AppliedImport, ImportAnswer, ImportChanges, ImportColumn, ImportExample, ImportField, ImportList, ImportNote,
+    ImportPreview, ImportProblem, ImportQuestion, ImportRefusal, ImportRowError, ImportedTable, Imports,
+    MissingTableRow, StagedImport, Upload,
+};
 pub use intake::ServerIntake;
 pub use jobs::{JobRequest, JobSteps, Task};
 pub use models::{ModelChange, ModelEvidence, ModelOrder, ModelRefusal, ModelRequest, ModelVersion, Models};
@@ -66,6 +72,6 @@ pub use security::Security;
 pub use serve::ServeError;
 pub use server::{NotReady, Server};
 pub use tls::{TlsError, TlsFiles};
-pub use tokens::{MAX_NAME_BYTES, NewToken, PREFIX, Token, TokenError, Tokens, is_reserved};
+pub use tokens::{MAX_NAME_BYTES, NewToken, PREFIX, Token, TokenError, Tokens, is_reserved, new_code};
 pub use users::{NewUser, User, UserChange, UserError, Users};
 pub use webhooks::WebhookOptions;

@@ -5,6 +5,18 @@ use std::time::Duration;
 
 /// The largest body, bytes: [`MAX_ENTRIES`] events of 800 bytes, four times a usual sale.
 pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+/// The largest file that is brought, bytes: some 4 million rows of sales, which take about 2 GB of memory to look at. Larger
+/// ones go into the data folder by hand.
+pub const MAX_UPLOAD_BYTES: u64 = 128 * 1024 * 1024;
+/// The longest name of a file that is brought, bytes: what file systems take.
+pub const MAX_FILE_NAME_BYTES: usize = 255;
+/// The most files that wait to be taken in: with [`MAX_UPLOAD_BYTES`] at most 2.5 GiB of disk.
+pub const MAX_STAGED_IMPORTS: usize = 20;
+/// Imports that are looked at or taken in at once: each may hold a whole table in memory.
+pub(crate) const MAX_IMPORTS_AT_ONCE: usize = 2;
+/// The same as [`REQUEST_TIMEOUT`] for requests about imports: a large file takes minutes over a slow line, and is read
+/// several times.
+pub(crate) const IMPORT_TIMEOUT: Duration = Duration::from_secs(600);
 /// The most entries of one request: they are one transaction, and everybody waits for it (some 20 ms).
 pub const MAX_ENTRIES: usize = 10_000;
 /// Rows of master data that cannot be taken in and are told of one by one.

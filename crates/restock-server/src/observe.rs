@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use crate::connection::{Connection, is_secure};
-use crate::limits::REQUEST_TIMEOUT;
+use crate::limits::{IMPORT_TIMEOUT, REQUEST_TIMEOUT};
 use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::server::App;
@@ -40,11 +40,12 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
 
-    let handled = AssertUnwindSafe(tokio::time::timeout(REQUEST_TIMEOUT, next.run(request))).catch_unwind().await;
+    let limit = if route.starts_with("/v1/imports") { IMPORT_TIMEOUT } else { REQUEST_TIMEOUT };
+    let handled = AssertUnwindSafe(tokio::time::timeout(limit, next.run(request))).catch_unwind().await;
     let mut response = match handled {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
-            let detail = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
+            let detail = format!("the request took longer than {} s", limit.as_secs());
             Problem::unavailable("timeout", detail).into_response()
         }
         Err(_) => Problem::internal("the request met a mistake of the program").into_response(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_ledger::{Filed, Ledger};
 
+use crate::imports::Imports;
 use crate::planner::LivePlanner;
 use crate::security::Security;
 use crate::tokens::Tokens;
@@ -41,6 +42,11 @@ pub struct ServerOptions {
     pub auto_approve: Option<AutoApproval>,
     /// Plans while events come in; without one, proposals come from elsewhere.
     pub planner: Option<Box<dyn LivePlanner>>,
+    /// Takes files that are brought into the project; without it, nobody does.
+    pub imports: Option<Arc<dyn Imports>>,
+    /// What the first person shows to become a user, once, where nobody may use the server yet; without it, users are made
+    /// elsewhere.
+    pub first_code: Option<String>,
 }
 
 impl ServerOptions {
@@ -56,6 +62,8 @@ impl ServerOptions {
             n_approvers: Arc::new(|_| 1),
             auto_approve: None,
             planner: None,
+            imports: None,
+            first_code: None,
         }
     }
 }

@@ -7,12 +7,14 @@ use std::thread::JoinHandle;
 use axum::Router;
 use jiff::tz::TimeZone;
 use restock_intake::Watch;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::handling::Handling;
 use crate::idempotency::Keys;
+use crate::imports::Imports;
 use crate::intake::ServerIntake;
 use crate::jobs::Jobs;
+use crate::limits::MAX_IMPORTS_AT_ONCE;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ServerOptions};
 use crate::passwords::PasswordChecks;
@@ -48,6 +50,11 @@ pub(crate) struct Inner {
     pub(crate) rules: Rules,
     pub(crate) planning: Planning,
     pub(crate) jobs: Jobs,
+    pub(crate) imports: Option<Arc<dyn Imports>>,
+    /// Who may look at an import or take it in now.
+    pub(crate) import_turns: Arc<Semaphore>,
+    /// Hash of what the first person shows; nothing once there was one.
+    pub(crate) first_code: tokio::sync::Mutex<Option<blake3::Hash>>,
     /// Scenarios that people made.
     pub(crate) scenarios: Mutex<Scenarios>,
     /// What people did about exceptions.
@@ -82,8 +89,19 @@ impl Server {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(options: ServerOptions) -> std::io::Result<Self> {
-        let ServerOptions { ledger, reader, tokens, security, clock, time_zone, n_approvers, auto_approve, planner } =
-            options;
+        let ServerOptions {
+            ledger,
+            reader,
+            tokens,
+            security,
+            clock,
+            time_zone,
+            n_approvers,
+            auto_approve,
+            planner,
+            imports,
+            first_code,
+        } = options;
         let metrics = Arc::new(Metrics::default());
         let (handle, writer) = Handle::start(ledger, reader, clock.clone(), metrics.clone())?;
         let is_closing = watch::Sender::new(false);
@@ -102,6 +120,9 @@ impl Server {
             security,
             metrics,
             jobs: Jobs::new(clock.clone()),
+            imports,
+            import_turns: Arc::new(Semaphore::new(MAX_IMPORTS_AT_ONCE)),
+            first_code: tokio::sync::Mutex::new(first_code.map(|code| blake3::hash(code.as_bytes()))),
             scenarios: Mutex::default(),
             clock,
             time_zone,

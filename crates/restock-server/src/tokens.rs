@@ -253,6 +253,14 @@ pub fn is_reserved(name: &str) -> bool {
     folded == COMMAND_LINE_ACTOR || folded == "restock" || folded.starts_with("restock-")
 }
 
+/// What the first person shows to become a user: 128 bits by chance, hexadecimal.
+///
+/// # Errors
+/// A sentence, when the system gives no randomness.
+pub fn new_code() -> Result<String, String> {
+    Ok(random_bits()?.to_hex()[..32].to_owned())
+}
+
 /// 256 bits that nobody can guess.
 pub(crate) fn random_bits() -> Result<blake3::Hash, String> {
     let mut bits = [0; 32];

@@ -60,10 +60,14 @@ pub(crate) fn import(
     // A file that was named by itself, not one that happens to be alone in its folder.
     let is_named_file = is_only_file && sources.len() == 1 && !sources[0].is_dir();
     for file in &probed {
-        let entries: Vec<&TableMapping> = mapping
+        let mut entries: Vec<&TableMapping> = mapping
             .map(|mapping| mapping.tables.iter().filter(|entry| fits(entry, file, is_only_file)).collect())
             .unwrap_or_default();
         unmatched.retain(|entry| !entries.iter().any(|other| std::ptr::eq(*other, *entry)));
+        // What was decided about this very file goes before what holds for many.
+        if entries.iter().any(|entry| entry.is_of_one_file) {
+            entries.retain(|entry| entry.is_of_one_file);
+        }
         let sheet = entries.iter().find_map(|entry| entry.sheet.as_deref());
         let inputs = source::open(file, sheet, &hints)?;
         if inputs.is_empty() {
@@ -169,7 +173,7 @@ fn content_hash(probed: &[Probed], mapping: Option<&Mapping>, options: &ImportOp
     hasher.finalize().to_hex().to_string()
 }
 
-fn list_files(sources: &[PathBuf], notes: &mut Vec<String>) -> Result<Vec<PathBuf>, ImportError> {
+pub(crate) fn list_files(sources: &[PathBuf], notes: &mut Vec<String>) -> Result<Vec<PathBuf>, ImportError> {
     const EXTENSIONS: [&str; 9] = ["csv", "tsv", "txt", "parquet", "pq", "xlsx", "xlsm", "xls", "ods"];
     let mut files = Vec::new();
     for source in sources {
@@ -266,6 +270,25 @@ struct Only {
     named: bool,
 }
 
+/// What tells the table of an input.
+pub(crate) struct Recognised {
+    /// Its name, that of the file or of the sheet.
+    pub(crate) by_name: Option<Table>,
+    /// Its columns.
+    pub(crate) by_columns: Option<Table>,
+}
+
+/// Which table an input is by its name, and which by its columns.
+pub(crate) fn recognise(input: &Input) -> Recognised {
+    // A count sheet is one whatever it is called: "Store 12 counts" is no table of stores.
+    let by_name = if tables::is_count_sheet(&input.headers) {
+        Some(Table::Inventory)
+    } else {
+        Table::from_file_name(&input.stem)
+    };
+    Recognised { by_name, by_columns: tables::guess(&input.headers) }
+}
+
 /// Which tables an input holds.
 fn find_jobs(
     input: &Input,
@@ -301,13 +324,7 @@ fn find_jobs(
     if !jobs.is_empty() {
         return Ok(jobs);
     }
-    // A count sheet is one whatever it is called: "Store 12 counts" is no table of stores.
-    let by_name = if tables::is_count_sheet(&input.headers) {
-        Some(Table::Inventory)
-    } else {
-        Table::from_file_name(&input.stem)
-    };
-    let by_columns = tables::guess(&input.headers);
+    let Recognised { by_name, by_columns } = recognise(input);
     let table = match (by_name, by_columns) {
         // Somebody who names one file wants its sales planned, whatever it is called.
         (Some(named), Some(Table::Sales)) if only.named && named != Table::Sales => {

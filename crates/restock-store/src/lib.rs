@@ -30,6 +30,7 @@ mod import;
 mod intern;
 mod job;
 mod languages;
+mod look;
 mod mapping;
 mod number;
 mod readings;
@@ -39,14 +40,15 @@ mod weekdays;
 mod wide;
 pub mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use restock_core::time::Bucket;
 use restock_core::{Dataset, Day, RowError};
 
 pub use count_sheets::is_filled_in;
 pub use error::{Ambiguity, ImportError};
-pub use mapping::Mapping;
+pub use look::{ALL_SHEETS, Choices, Doubt, Entry, Look, LookColumn, content_hash, known_tables, look};
+pub use mapping::{Mapping, OWN_MAPPING};
 
 /// The location of rows that name none.
 pub const DEFAULT_LOCATION_ID: &str = "main";
@@ -146,4 +148,12 @@ pub fn import(
     progress: &dyn Fn(&str, u64, Option<u64>),
 ) -> Result<Import, ImportError> {
     import::import(sources, mapping, options, progress)
+}
+
+/// The files that [`import`] looks at in a folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
+    import::list_files(&[folder.to_owned()], &mut Vec::new())
 }

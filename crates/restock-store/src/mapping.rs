@@ -90,7 +90,50 @@ pub struct Mapping {
     pub file: String,
 }
 
+/// What the name of a file is followed by in the name of a mapping of its own: `kasse.csv.map.toml` lies beside `kasse.csv`
+/// and says how that file is read, whatever the mapping of the project says.
+pub const OWN_MAPPING: &str = ".map.toml";
+
 impl Mapping {
+    /// `base` with the mappings of their own that files of `folder` have; `None` where there is nothing of either. A mapping
+    /// of a file that is gone counts for nothing.
+    ///
+    /// # Errors
+    /// [`ImportError::Io`] and [`ImportError::Mapping`].
+    pub fn with_own(base: Option<Self>, folder: &Path) -> Result<Option<Self>, ImportError> {
+        let mut names = Vec::new();
+        // A data folder may be a file, or not there yet.
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let entry = entry.map_err(|source| ImportError::Io { path: folder.to_owned(), source })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            names.extend(name.strip_suffix(OWN_MAPPING).filter(|of| folder.join(of).is_file()).map(str::to_owned));
+        }
+        names.sort();
+        let mut all = base;
+        for of in names {
+            let path = folder.join(format!("{of}{OWN_MAPPING}"));
+            let own = Self::from_toml_file(&path)?;
+            let more = Self { tables: Vec::new(), text: String::new(), file: String::new(), ..own.clone() };
+            if more != Self::default() {
+                let message = "a mapping of one file says nothing but its [[table]]".to_owned();
+                return Err(ImportError::Mapping { file: path.display().to_string(), message });
+            }
+            let all = all.get_or_insert_with(|| Self { file: path.display().to_string(), ..Self::default() });
+            all.text.push_str(&own.text);
+            all.tables.extend(own.tables.into_iter().map(|table| TableMapping {
+                file: Names(vec![of.clone()]),
+                is_of_one_file: true,
+                ..table
+            }));
+        }
+        Ok(all)
+    }
+
+    /// Whether it says to leave out files of a name.
+    pub fn ignores(&self, name: &str) -> bool {
+        self.ignore_files.iter().any(|pattern| matches_pattern(pattern, name))
+    }
+
     /// What of it is about a file that lies outside of its folder, and what to import then: the file and the files of the
     /// folder that its columns are looked up in.
     ///
@@ -171,6 +214,9 @@ pub struct TableMapping {
     /// Columns that stand for days, weeks or months.
     #[serde(default)]
     pub wide: Option<Wide>,
+    /// Whether it lies beside the one file that it is about; such a file is read by nothing else.
+    #[serde(skip)]
+    pub is_of_one_file: bool,
 }
 
 /// A name, or several of which the first that exists counts.

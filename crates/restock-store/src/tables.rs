@@ -1087,7 +1087,7 @@ pub(crate) fn match_headers(spec: &TableSpec, headers: &[String]) -> (FieldColum
 }
 
 /// Whether all that `table` requires is among the headers.
-fn is_complete(table: Table, headers: &[String]) -> bool {
+pub(crate) fn is_complete(table: Table, headers: &[String]) -> bool {
     let spec = spec(table);
     let (taken, _) = match_headers(spec, headers);
     spec.fields.iter().filter(|field| field.required).all(|field| taken.iter().any(|&(got, _)| got == field.field))

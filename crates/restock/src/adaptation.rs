@@ -527,6 +527,7 @@ mod tests {
 
     use super::*;
     use crate::cli::DataArgs;
+    use crate::imports::Known;
     use crate::live::{Approval, ProjectPlanner};
     use crate::project::Project;
     use crate::samples;
@@ -579,7 +580,8 @@ mod tests {
 
     fn planner(session: &Session, dir: &Path) -> ProjectPlanner {
         let ledger = ledger::open_reader(dir).unwrap().unwrap();
-        ProjectPlanner::new(session.clone(), TimeZone::UTC, Arc::new(RwLock::new(Approval::default())), ledger).unwrap()
+        let approval = Arc::new(RwLock::new(Approval::default()));
+        ProjectPlanner::new(session.clone(), TimeZone::UTC, approval, ledger, Known::default()).unwrap()
     }
 
     /// Sales of a day come in at noon; the planner sees them in the evening, and the next morning.

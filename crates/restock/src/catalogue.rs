@@ -640,6 +640,24 @@ const MESSAGES: &[(&str, &str)] = &[
     ("correct the rows, see above", "请更正上述行"),
     // ------------------------------------------------------------ command line
     ("{0} has no restock.toml", "{0} 中没有 restock.toml"),
+    ("{0} has no restock.toml, and other files", "{0} 中没有 restock.toml，但有其他文件"),
+    (
+        "`restock serve --project my-shop` begins a project in a new folder, `restock init .` makes one among the files",
+        "`restock serve --project my-shop` 在新文件夹中新建项目，`restock init .` 在这些文件旁新建项目",
+    ),
+    (
+        "data.path in restock.toml is one file, so no other can be added",
+        "restock.toml 的 data.path 是单个文件，无法再添加文件",
+    ),
+    ("set data.path to a folder", "请把 data.path 设为文件夹"),
+    ("the mapping of the project says to ignore files called {0}", "项目的映射文件要求忽略名为 {0} 的文件"),
+    ("give the file another name", "请更改文件名"),
+    ("{0} in the data folder has the same content", "数据文件夹中的 {0} 内容相同"),
+    ("it is there already: discard this one", "已经存在：请放弃此文件"),
+    (
+        "the mapping {0} says how files of this name are read, so nothing can be chosen here",
+        "映射文件 {0} 规定了此名称的文件如何读取，此处无可选择",
+    ),
     ("`restock init {0}` makes a project there", "`restock init {0}` 可在该处创建项目"),
     ("no data was given and there is no restock.toml here", "未提供数据，此处也没有 restock.toml"),
     (

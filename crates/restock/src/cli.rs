@@ -187,14 +187,14 @@ pub(crate) enum Verb {
     Edit(EditArgs),
     /// Serve the HTTP API over the ledger of the project, until it is interrupted
     ///
-    /// Events in, proposals, orders, stock, quarantine, audit trail and a stream out; /v1/openapi.json describes all of it.
-    /// Only people of `restock user create` and tokens of `restock token create` may use it. It writes one line of JSON per
+    /// The dashboard, events in, proposals, orders, stock, quarantine, audit trail and a stream out; /v1/openapi.json
+    /// describes all of it. In a folder that is empty or not there yet it begins a project. As long as nobody may use it, it
+    /// shows a link with which the first person makes an account; others are made in the dashboard, or by `restock user
+    /// create` and `restock token create`. It writes one line of JSON per
     /// request to standard error. Beyond this machine it listens with TLS only: server.tls_certificate and server.tls_key,
     /// or server.behind_proxy where a proxy speaks it.
-    #[command(
-        after_help = "Examples:\n  restock user create ada --role approver\n  restock token create till-1 --role integrator\n  \
-                      restock serve\n  restock serve --listen 127.0.0.1:9000"
-    )]
+    #[command(after_help = "Examples:\n  restock serve\n  restock serve --project my-shop\n  \
+                      restock token create till-1 --role integrator\n  restock serve --listen 127.0.0.1:9000")]
     Serve(ServeArgs),
     /// Make, list, change and remove the people who may use the server
     ///

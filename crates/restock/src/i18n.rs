@@ -411,8 +411,9 @@ texts! {
     ExportedApproved: "{0|line|lines} ordered; {1|order file|order files} of what is on the way in {2}", "已下单 {0} 行；在途订单文件 {1} 个，位于 {2}";
     OrderedLate: "{0|line was|lines were} to be ordered before {1}; `restock plan --publish` says what is needed now", "{0} 行本应在 {1} 之前下单；`restock plan --publish` 给出当前需求";
     ListeningOn: "listening on {0}, interrupt to stop", "正在监听 {0}，中断即停止";
-    NobodyYet: "nobody may use it yet: restock user create NAME --role admin for a person, restock token create NAME --role integrator for a program",
-        "尚无人可用：人员用 restock user create NAME --role admin，程序用 restock token create NAME --role integrator";
+    NobodyYet: "nobody may use it yet: open {0} to make the first account; a program is let in by restock token create NAME --role integrator",
+        "尚无人可用：打开 {0} 创建第一个账号；程序用 restock token create NAME --role integrator 获准使用";
+    ServeCreated: "a new project in {0} ({1} template): restock.toml, and data for your files", "已在 {0} 新建项目（{1} 模板）：restock.toml 和存放文件的 data";
     AskPassword: "password for {0}, not shown: ", "{0} 的密码（不显示）：";
     AskAgain: "the same again: ", "请再次输入：";
     UserMade: "{0} may log in as {1}", "{0} 可以 {1} 角色登录";

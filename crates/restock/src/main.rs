@@ -10,6 +10,7 @@ mod error;
 mod fitted;
 mod format;
 mod i18n;
+mod imports;
 mod ledger;
 mod live;
 mod model_versions;

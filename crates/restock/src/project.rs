@@ -204,6 +204,10 @@ impl Project {
             Some(path) => Some(Mapping::from_toml_file(path).map_err(|error| import_error(&error))?),
             None => None,
         };
+        let mapping = match (self.own_dir(), self.sources.first()) {
+            (Some(_), Some(data)) => Mapping::with_own(mapping, data).map_err(|error| import_error(&error))?,
+            _ => mapping,
+        };
         let progress = session.progress(session.text(Text::Reading));
         let import = restock_store::import(&self.sources, mapping.as_ref(), &self.options, &|file, done, total| {
             progress.say(&format!("{} {file}", session.text(Text::Reading)));
@@ -321,10 +325,12 @@ pub(crate) fn read_table(dir: &Path, file: &Path) -> Result<Import, String> {
     let options =
         ImportOptions { decimal: config.decimal, date_format: config.date.clone(), ..ImportOptions::default() };
     let mapping = config.mapping.as_ref().map(|file| Mapping::from_toml_file(dir.join(file)));
-    let (mapping, sources) = match mapping.transpose().map_err(|error| error.to_string())? {
+    let data = dir.join(&config.data_path);
+    let mapping = mapping.transpose().and_then(|mapping| Mapping::with_own(mapping, &data));
+    let (mapping, sources) = match mapping.map_err(|error| error.to_string())? {
         None => (None, vec![file.to_owned()]),
         Some(mapping) => {
-            let of_file = mapping.of_file(file, &dir.join(&config.data_path));
+            let of_file = mapping.of_file(file, &data);
             let (mapping, sources) = of_file.map_err(|error| format!("cannot read the data folder: {error}"))?;
             (Some(mapping), sources)
         }

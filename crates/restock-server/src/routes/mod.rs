@@ -22,6 +22,7 @@ pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod exceptions;
 pub(crate) mod forecasts;
+pub(crate) mod imports;
 pub(crate) mod inventory;
 pub(crate) mod item_locations;
 pub(crate) mod jobs;
@@ -64,6 +65,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/quarantine/{id}/discard", post(quarantine::discard))
         .route("/v1/audit", get(audit::list))
         .route("/v1/session", get(session::who).post(session::begin).delete(session::end))
+        .route("/v1/session/first", post(session::begin_first))
         .route("/v1/session/password", post(session::change_password))
         .route("/v1/users", get(users::list).post(users::create))
         .route("/v1/users/{name}", patch(users::change).delete(users::remove))
@@ -145,6 +147,11 @@ pub(crate) fn router() -> Router<App> {
                 .put(terms::put_segment)
                 .patch(terms::patch_segment)
                 .delete(terms::remove_segment),
+        )
+        .route("/v1/imports", get(imports::list).post(imports::upload))
+        .route(
+            "/v1/imports/{id}",
+            get(imports::one).patch(imports::change).delete(imports::discard).post(imports::apply),
         )
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::one).post(jobs::cancel))

@@ -21,7 +21,7 @@ use crate::routes::{blocking, recorded};
 use crate::server::App;
 use crate::sessions::{AGE_LIMIT, csrf_token};
 use crate::tokens::{MAX_NAME_BYTES, random_bits};
-use crate::users::{User, UserChange};
+use crate::users::{NewUser, User, UserChange};
 
 /// Who one is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +39,18 @@ pub(crate) struct Who {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogIn {
     name: String,
+    password: String,
+}
+
+/// The first person of a server.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FirstPerson {
+    /// What whoever started the server was told.
+    code: String,
+    name: String,
+    /// At least 12 characters, at most 256 bytes.
+    #[schema(min_length = 12, max_length = 256)]
     password: String,
 }
 
@@ -84,6 +96,11 @@ pub(crate) async fn begin(
     let LogIn { name, password } = read_json(&headers, bytes).map_err(Problem::into_response)?;
     let address = address(connection.as_ref(), &headers, &app.security);
     let user = check_password(&app, &name, &address, password).await?;
+    begin_of(&app, user, &address, is_secure).await
+}
+
+/// Begins the session of a user.
+async fn begin_of(app: &App, user: User, address: &str, is_secure: bool) -> Result<(SetCookie, Json<Who>), Response> {
     let secret = random_bits().map_err(|error| failed(error).into_response())?.to_hex().to_string();
     let who = Who {
         name: user.name.clone(),
@@ -104,9 +121,71 @@ pub(crate) async fn begin(
     let recorded = app.writer.write(move |ledger| ledger.record(&entry).map(drop)).await;
     recorded.map_err(|failure| Problem::from(failure).into_response())?;
     let kept = secret.clone();
-    let begun = blocking(&app, move |app| app.sessions.begin(&user, &kept, now)).await;
+    let begun = blocking(app, move |app| app.sessions.begin(&user, &kept, now)).await;
     begun.map_err(Problem::into_response)?.map_err(|error| failed(error.reason).into_response())?;
     Ok(([(header::SET_COOKIE, cookie(&secret, AGE_LIMIT.as_secs(), is_secure))], Json(who)))
+}
+
+/// The first person of a server that nobody may use yet becomes its admin, and their session begins. The code is what
+/// whoever started the server was told; it works once.
+#[utoipa::path(
+    post,
+    path = "/v1/session/first",
+    request_body = FirstPerson,
+    responses(
+        (status = 200, description = "the session has begun; its cookie is set", body = Who),
+        (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "wrong code, or from a page of another site", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "there is somebody already", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "name or password is not taken", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn begin_first(
+    State(app): State<App>,
+    connection: Option<Extension<Connection>>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(SetCookie, Json<Who>), Response> {
+    let connection = connection.map(|Extension(connection)| connection);
+    let is_secure = is_secure(connection.as_ref(), &app.security);
+    if ["sec-fetch-site", "origin"].iter().any(|name| headers.contains_key(*name)) {
+        check_origin(&headers, is_secure).map_err(|detail| foreign(detail).into_response())?;
+    }
+    let FirstPerson { code, name, password } = read_json(&headers, bytes).map_err(Problem::into_response)?;
+    let address = address(connection.as_ref(), &headers, &app.security);
+    let left = app.limiter.take(Budget::LogInsOfAddress, &address, (app.clock)());
+    if left.n.is_none() {
+        return Err(too_many(&left));
+    }
+    // Two who show it at the same time are two in turn.
+    let mut wanted = app.first_code.lock().await;
+    let is_somebody = !app.security.users.list().map_err(|error| failed(error).into_response())?.is_empty()
+        || !app.tokens.list().map_err(|error| failed(error).into_response())?.is_empty();
+    let Some(right) = wanted.filter(|_| !is_somebody) else {
+        let detail = "there is somebody already who may use this server, or it takes no first person";
+        let problem = Problem::new(StatusCode::CONFLICT, "not-first", "Nobody is the first here", detail);
+        return Err(problem.fix("log in; who has no account gets one from an admin").into_response());
+    };
+    // Hashes are compared in constant time.
+    if blake3::hash(code.as_bytes()) != right {
+        tracing::warn!(address, "a wrong code for the first person");
+        let detail = "this is not the code that the server said when it started";
+        let problem = Problem::new(StatusCode::FORBIDDEN, "wrong-code", "The code is wrong", detail);
+        let fix = "open the link that `restock serve` shows; it is another one after every start";
+        return Err(problem.fix(fix).into_response());
+    }
+    let now = (app.clock)();
+    let actor = name.clone();
+    let made = recorded(&app, &actor, move |app, recorder| {
+        let new = NewUser { name, role: Role::Admin, locations: None };
+        app.security.users.create(new, &password, now, recorder)
+    });
+    let user = made.await.map_err(Problem::into_response)?;
+    *wanted = None;
+    drop(wanted);
+    begin_of(&app, user, &address, is_secure).await
 }
 
 fn foreign(detail: &str) -> Problem {

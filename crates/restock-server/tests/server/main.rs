@@ -8,6 +8,7 @@ mod desk;
 mod events;
 mod faults;
 mod fixtures;
+mod imports;
 mod intake;
 mod jobs;
 mod masters;

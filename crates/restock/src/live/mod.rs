@@ -13,7 +13,7 @@ mod settling;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -36,7 +36,8 @@ use restock_server::{
 use crate::adaptation::Experience;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::project::{Loaded, business_day, forecaster, models_of};
+use crate::imports::{Known, KnownFiles};
+use crate::project::{Loaded, Project, business_day, forecaster, models_of};
 use crate::session::Session;
 use gather::{EventIndex, FileTables, Gathered, Gatherer, Stamp, stamp};
 use jobs::Kept;
@@ -119,6 +120,10 @@ pub(crate) struct ProjectPlanner {
     problems: Vec<String>,
     /// What they say about stock.
     stock: Option<Arc<FileStock>>,
+    /// What they held, for those who bring more.
+    known: Known,
+    /// Whether everything was planned in this turn.
+    is_fresh: bool,
     /// What the last scenario was compared with.
     kept: Arc<Kept>,
     settler: Settler,
@@ -215,6 +220,7 @@ impl ProjectPlanner {
         time_zone: TimeZone,
         approval: Arc<RwLock<Approval>>,
         ledger: Box<dyn Ledger>,
+        known: Known,
     ) -> Result<Self, LedgerError> {
         let now = session.now;
         let address = crate::ledger::address(session.project.as_deref().unwrap_or(Path::new(".")));
@@ -248,6 +254,8 @@ impl ProjectPlanner {
             seen_stamp: None,
             problems: Vec::new(),
             stock: None,
+            known,
+            is_fresh: false,
             kept: Arc::default(),
             settler: Settler::default(),
         })
@@ -329,7 +337,7 @@ impl ProjectPlanner {
         since: &[Event],
         now: Timestamp,
     ) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        let Done { gathered, rows, whole, forecaster, experience, is_new_day } = done;
+        let Done { gathered, rows, whole, forecaster, experience, is_new_day, missing } = done;
         let Gathered { time_zone, files, about, stock, problems, mut events, loaded, today } = gathered;
         self.time_zone = time_zone;
         self.kept.forget();
@@ -340,6 +348,8 @@ impl ProjectPlanner {
             touched.add(event);
         }
         events.kept = std::mem::take(&mut self.events.kept);
+        let held = KnownFiles { tables: files.import.tables.clone(), dataset: files.tables.clone(), missing };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
         (self.files, self.about, self.events) = (Some(files), about, events);
         self.stock = Some(stock);
         // The plan tells of problems that are new or over, whether or not it wants something else.
@@ -540,8 +550,14 @@ impl ProjectPlanner {
             self.unsettled_since.get_or_insert(now);
             self.last_event_at = now;
         }
+        self.is_fresh = false;
         if self.live.is_none() {
-            return self.settle_at_once(now).map(Some);
+            if self.has_nothing() {
+                return Ok(None);
+            }
+            let planned = self.settle_at_once(now)?;
+            self.is_fresh = true;
+            return Ok(Some(planned));
         }
         let mut changed =
             self.with_tables(|live, tables| live.plan.update(&places, &items, &*live.forecaster, tables))?;
@@ -570,6 +586,13 @@ impl ProjectPlanner {
         let plan = &self.live.as_ref().expect("it was planned").plan;
         let proposals = plan.proposals_of(&changed);
         Ok(Some(revision(plan, proposals, Scope::Places(changed))))
+    }
+
+    /// Whether there is nothing to plan yet: a new project waits for its first file or event.
+    fn has_nothing(&self) -> bool {
+        let Ok((dir, config)) = Project::config_of(&self.session) else { return false };
+        let files = restock_store::files_of(&dir.join(config.data_path));
+        self.last_sequence == 0 && files.is_ok_and(|files| files.is_empty())
     }
 
     /// Whether something was taken over that is not settled.
@@ -663,6 +686,10 @@ impl LivePlanner for ProjectPlanner {
     }
 
     fn replan(&mut self, now: Timestamp) -> Result<Option<Revision>, PlanningError> {
+        // What was just planned from everything is as it would be.
+        if self.live.is_none() || std::mem::take(&mut self.is_fresh) {
+            return Ok(None);
+        }
         self.wants_everything = true;
         self.start_working(now).map(|()| None)
     }

@@ -2,23 +2,25 @@
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_intake::{Source, SourceConfig, Surroundings};
 use restock_ledger::{Filed, Incoming, events_from_tables, line_field, n_approvers};
-use restock_server::{Security, ServeError, Server, ServerOptions, TlsFiles};
+use restock_server::{Security, ServeError, Server, ServerOptions, TlsFiles, new_code};
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, Template};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::i18n::Text;
+use crate::imports::{Known, ProjectImports};
 use crate::ledger::{self, explained, open};
 use crate::live::{Approval, ProjectPlanner};
 use crate::project::{Project, read_table};
 use crate::session::{Output, Session};
+use crate::verbs::init;
 use crate::verbs::users::{token_error, tokens, user_error};
 
 /// What protects the server, as the settings of a project say it.
@@ -58,6 +60,10 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         return Err(CliError::usage("a server plans for today, --as-of looks back")
             .hint("`restock plan --as-of DAY` plans for another day"));
     }
+    if let Some(dir) = begin_project(session)? {
+        let told = session.fill(Text::ServeCreated, &[&dir.display(), &init::name_of(Template::Blank)]);
+        let _ = console::Term::stderr().write_line(&told);
+    }
     let (dir, config) = Project::config_of(session)?;
     let listen = args.listen.unwrap_or(config.listen);
     let security = security_of(&dir, &config)?;
@@ -71,12 +77,17 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         || !security.users.list().map_err(|error| user_error(&error))?.is_empty();
     let scheme = if security.tls.is_some() { "https" } else { "http" };
     let approval = Arc::new(RwLock::new(Approval::of(&config)));
-    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), approval.clone(), planning)
+    let known = Known::default();
+    let imports = ProjectImports::open(session.clone(), known.clone())?;
+    let planner = ProjectPlanner::new(session.clone(), config.time_zone.clone(), approval.clone(), planning, known)
         .map_err(|error| explained(&error))?;
+    let first_code = (!is_known).then(new_code).transpose().map_err(CliError::internal)?;
     let around = surroundings(&dir, config.time_zone.clone());
     let mut options = ServerOptions::new(ledger, tokens, security, Arc::new(Timestamp::now), config.time_zone.clone());
     options.reader = Some(reader);
     options.planner = Some(Box::new(planner));
+    options.imports = Some(Arc::new(imports));
+    options.first_code.clone_from(&first_code);
     let rules = approval.clone();
     options.auto_approve = Some(Arc::new(move |filed: &Filed| {
         let rules = rules.read().unwrap_or_else(PoisonError::into_inner);
@@ -104,8 +115,10 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         // People and programs that started it look for this line.
         let told = session.fill(Text::ListeningOn, &[&format!("{scheme}://{address}")]);
         let _ = console::Term::stderr().write_line(&told);
-        if !is_known {
-            let _ = console::Term::stderr().write_line(session.text(Text::NobodyYet));
+        if let Some(code) = first_code {
+            // Behind `#` it reaches no log of a server or a proxy.
+            let page = format!("{scheme}://{address}/#/first?code={code}");
+            let _ = console::Term::stderr().write_line(&session.fill(Text::NobodyYet, &[&page]));
         }
         let sources = start_sources(&server, &config.intake, &around)?;
         server.show_sources(sources.iter().map(Source::watch).collect());
@@ -120,6 +133,26 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
         server.serve(listener, stopping).await.map_err(|error| serve_error(&error))
     })?;
     Ok(Output::text(format!("{}\n", session.text(Text::Stopped))))
+}
+
+/// Makes a project in a folder that is empty or not there yet, so that nobody needs another command before this one. Returns
+/// the folder where it did.
+fn begin_project(session: &Session) -> Result<Option<PathBuf>, CliError> {
+    let dir = session.project.clone().unwrap_or_else(|| PathBuf::from("."));
+    if dir.join("restock.toml").is_file() {
+        return Ok(None);
+    }
+    let is_seen = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    };
+    // A project among the files of somebody would be a surprise.
+    if std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.any(is_seen)) {
+        return Err(CliError::usage(format!("{} has no restock.toml, and other files", dir.display())).hint(
+            "`restock serve --project my-shop` begins a project in a new folder, `restock init .` makes one among the files",
+        ));
+    }
+    init::create(session, &dir, Template::Blank)?;
+    Ok(Some(dir))
 }
 
 /// Keeps a second server away from a project: two would plan the same desk and tell every webhook twice. The lock ends with

@@ -36,6 +36,9 @@ export const get = <T>(path: string, query: Query = {}): Promise<T> => call('GET
 export const post = <T>(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<T> =>
   call('POST', path, body, headers);
 export const patch = <T>(path: string, body: unknown): Promise<T> => call('PATCH', path, body);
+/** Sends a file as it is. */
+export const upload = async <T>(path: string, content: Blob): Promise<T> =>
+  (await send('POST', path, content, { 'content-type': 'application/octet-stream' })).json() as Promise<T>;
 export const remove = (path: string): Promise<void> => call('DELETE', path);
 
 /** A file that the server writes, with its name. */
@@ -52,11 +55,12 @@ async function call<T>(method: string, path: string, body?: unknown, more: Recor
 
 async function send(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json', ...more };
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  const isFile = body instanceof Blob;
+  if (body !== undefined && !isFile) headers['content-type'] = 'application/json';
   if (method !== 'GET' && csrfToken !== null) headers['x-csrf-token'] = csrfToken;
   let answer: Response;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+    answer = await fetch(path, { method, headers, body: body === undefined ? null : isFile ? body : JSON.stringify(body) });
   } catch {
     throw new Refusal({ type: 'urn:restock:problem:unreachable', title: '', status: 0, detail: '' });
   }

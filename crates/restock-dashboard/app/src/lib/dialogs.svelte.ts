@@ -6,6 +6,7 @@ export type Open =
   | { kind: 'reject'; rows: ProposalRow[] }
   | { kind: 'order' }
   | { kind: 'import' }
+  | { kind: 'files' }
   | { kind: 'keys' }
   | { kind: 'password' };
 

@@ -16,7 +16,8 @@ export type Action =
   | 'see_what_if'
   | 'ask_what_if'
   | 'count'
-  | 'see_data_health';
+  | 'see_data_health'
+  | 'import';
 
 interface Rule {
   roles: readonly Role[];
@@ -42,6 +43,7 @@ const RULES: Record<Action, Rule> = {
   ask_what_if: rule(true, 'planner', 'approver', 'admin'),
   count: rule(false, 'planner', 'approver', 'admin'),
   see_data_health: rule(true, 'viewer', 'planner', 'approver', 'admin'),
+  import: rule(true, 'planner', 'integrator', 'admin'),
 };
 
 export function mayDo(who: Pick<Who, 'role' | 'locations'>, action: Action): boolean {

@@ -37,6 +37,12 @@ class Session {
     this.hasEnded = false;
   }
 
+  /** Becomes the first person of a server, with the code that whoever started it was told. */
+  async beginFirst(code: string, name: string, password: string): Promise<void> {
+    this.become(await post<Who>('/v1/session/first', { code, name, password }));
+    this.hasEnded = false;
+  }
+
   async end(): Promise<void> {
     await remove('/v1/session');
     this.forget();

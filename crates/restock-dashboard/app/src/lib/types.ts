@@ -859,3 +859,84 @@ export interface AuditPage {
   next_from: number;
   has_more: boolean;
 }
+
+/** A file that waits to be taken in. */
+export interface StagedImport {
+  import_id: string;
+  file: string;
+  author: string;
+  uploaded_at: string;
+  n_bytes: number;
+}
+
+export interface MissingTable {
+  table: string;
+  improves: string;
+  improves_zh: string;
+}
+
+export interface ImportList {
+  imports: StagedImport[];
+  missing_tables: MissingTable[];
+}
+
+export interface ImportColumn {
+  column: string;
+  field: string | null;
+  is_attribute: boolean;
+  samples: string[];
+}
+
+export interface ImportAnswer {
+  answer: string;
+  examples: { cell: string; reading: string }[];
+}
+
+export interface ImportQuestion {
+  question: 'table' | 'sheet' | 'decimal' | 'date' | 'place';
+  column: string | null;
+  row: number | null;
+  why: string;
+  n_overlapping: number | null;
+  answers: ImportAnswer[];
+  answer: string | null;
+}
+
+export interface ImportedTable {
+  table: string;
+  file: string;
+  n_rows: number;
+  n_accepted: number;
+  n_duplicates: number;
+  n_left_out: number;
+  n_quarantined: number;
+}
+
+/** What a file would become. */
+export interface ImportPreview extends StagedImport {
+  table: string | null;
+  fields: { field: string; is_required: boolean }[];
+  columns: ImportColumn[];
+  missing: string[];
+  questions: ImportQuestion[];
+  read: ImportedTable[];
+  first_day: string | null;
+  last_day: string | null;
+  n_items: number;
+  n_locations: number;
+  n_quarantined: number;
+  row_errors: { row: number; column: string; value: string; expected: string; expected_zh: string; fix: string; fix_zh: string }[];
+  notes: { note: string; note_zh: string }[];
+  problem: { detail: string; detail_zh: string; fix: string | null; fix_zh: string | null } | null;
+  mapped_by: string | null;
+  becomes: string;
+  replaces: string | null;
+  is_ready: boolean;
+}
+
+export interface AppliedImport {
+  import_id: string;
+  file: string;
+  replaced: string | null;
+  read: ImportedTable[];
+}

@@ -1,5 +1,7 @@
 // English. Every key is in zh.ts too; `{name}` is filled in, `.one` and `.other` follow a number.
 
+import { files } from './en-files';
+
 export const en = {
   'app.name': 'Restock',
   'app.skip': 'Skip to the content',
@@ -46,7 +48,7 @@ export const en = {
   'sign_in.working': 'Signing in…',
   'sign_in.ended': 'Your session has ended. Sign in again to go on where you were.',
   'sign_in.wrong': 'Name or password is wrong.',
-  'sign_in.help': 'No account yet? Whoever runs the server makes one with: restock user create NAME --role planner',
+  'sign_in.help': 'No account yet? An admin makes one on the page Admin. At the very first start, open the link that restock serve shows.',
   'sign_in.claim': 'Every order explained.',
 
   'password.current': 'Current password',
@@ -573,12 +575,6 @@ export const en = {
   'admin.runs.failed': 'failed',
   'admin.runs.none': 'No runs since the server started.',
 
-  'first.title': 'No proposals yet',
-  'first.text': 'The server runs and has nothing to propose. Proposals come from a plan of your sales and stock.',
-  'first.step1': 'Put your sales into the data folder of the project, or send them as events to /v1/events. One table is enough: date, item_id, quantity.',
-  'first.step2': 'The server plans by itself when files or events come in. You can ask for a plan now.',
-  'first.step3': 'Proposals appear here, the most at stake first, each with its reasons.',
-  'first.failed': 'The last plan failed',
 
   'orders.title': 'Orders',
   'orders.view.review': 'To review',
@@ -1230,4 +1226,6 @@ export const en = {
   'event.supplier_changed': 'supplier changed',
   'event.item_location_changed': 'settings of an item at a location changed',
   'event.source_changed': 'source changed',
+
+  ...files,
 } as const satisfies Record<string, string>;

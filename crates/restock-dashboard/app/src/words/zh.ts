@@ -1,5 +1,6 @@
 // Chinese; the keys are those of en.ts.
 
+import { files } from './zh-files';
 import type { en } from './en';
 
 export const zh: Record<keyof typeof en, string> = {
@@ -48,7 +49,7 @@ export const zh: Record<keyof typeof en, string> = {
   'sign_in.working': '正在登录…',
   'sign_in.ended': '会话已结束。重新登录后可从原处继续。',
   'sign_in.wrong': '用户名或密码错误。',
-  'sign_in.help': '还没有账号？请服务器管理人员运行：restock user create NAME --role planner',
+  'sign_in.help': '还没有账号？管理员可在“管理”页面创建。首次启动时，请打开 restock serve 显示的链接。',
   'sign_in.claim': '每一笔订货都有依据。',
 
   'password.current': '当前密码',
@@ -575,12 +576,6 @@ export const zh: Record<keyof typeof en, string> = {
   'admin.runs.failed': '失败',
   'admin.runs.none': '服务器启动后没有运行。',
 
-  'first.title': '尚无订货建议',
-  'first.text': '服务器正在运行，但还没有可建议的内容。建议来自对销售与库存的计划。',
-  'first.step1': '把销售数据放进项目的数据文件夹，或作为事件发送到 /v1/events。一张表即可：date、item_id、quantity。',
-  'first.step2': '有新文件或事件时，服务器会自动计划；也可以现在就要求计划。',
-  'first.step3': '建议会显示在这里，风险最大的在前，每条都附理由。',
-  'first.failed': '最近一次计划失败',
 
   'orders.title': '订货',
   'orders.view.review': '待审核',
@@ -1232,4 +1227,6 @@ export const zh: Record<keyof typeof en, string> = {
   'event.supplier_changed': '供应商资料变更',
   'event.item_location_changed': '商品地点设置变更',
   'event.source_changed': '货源变更',
+
+  ...files,
 };

@@ -3,6 +3,7 @@
 mod templates;
 
 use std::fmt::Write;
+use std::path::Path;
 
 use restock_core::Day;
 use serde_json::json;
@@ -17,29 +18,8 @@ use templates::{ItemSample, Sample, Source, sample};
 
 pub(crate) fn run(session: &Session, args: &InitArgs) -> Result<Output, CliError> {
     let dir = &args.dir;
-    let config = dir.join("restock.toml");
-    if config.exists() {
-        return Err(CliError::usage(format!("{} exists already", config.display()))
-            .hint("choose another folder, or edit that file"));
-    }
-    let template = clap::ValueEnum::to_possible_value(&args.template).expect("no template is hidden");
-    let template = template.get_name();
-    let sample = sample(args.template);
-    let name = dir.file_name().map_or_else(|| "shop".to_owned(), |name| name.to_string_lossy().into_owned());
-    let mut written = vec![(config, settings_text(&name, &sample))];
-    if args.template != Template::Blank {
-        let today = session.as_of.unwrap_or(session.today);
-        written.extend(tables(&sample, today).into_iter().map(|(file, text)| (dir.join("data").join(file), text)));
-    }
-    for (path, text) in &written {
-        write_file(path, text)?;
-    }
-    if args.template == Template::Blank {
-        let data = dir.join("data");
-        std::fs::create_dir_all(&data)
-            .map_err(|error| CliError::usage(format!("cannot make {}: {error}", data.display())))?;
-    }
-    let files: Vec<String> = written.iter().map(|(path, _)| path.display().to_string()).collect();
+    let template = name_of(args.template);
+    let files = create(session, dir, args.template)?;
     if session.json {
         return Output::json(&json!({ "template": template, "files": files }));
     }
@@ -51,6 +31,41 @@ pub(crate) fn run(session: &Session, args: &InitArgs) -> Result<Output, CliError
     text.push_str(&session.fill(Text::InitNext, &[&shell_word(&dir.display().to_string())]));
     text.push('\n');
     Ok(Output::text(text))
+}
+
+/// The name of a template on the command line.
+pub(crate) fn name_of(template: Template) -> String {
+    clap::ValueEnum::to_possible_value(&template).expect("no template is hidden").get_name().to_owned()
+}
+
+/// Makes a project in a folder that has none, and returns the files that were written.
+///
+/// # Errors
+/// Where there is a project already, or nothing can be written.
+pub(crate) fn create(session: &Session, dir: &Path, template: Template) -> Result<Vec<String>, CliError> {
+    let config = dir.join("restock.toml");
+    if config.exists() {
+        return Err(CliError::usage(format!("{} exists already", config.display()))
+            .hint("choose another folder, or edit that file"));
+    }
+    let sample = sample(template);
+    // A folder may be named in other ways than by its name, such as `.`.
+    let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let name = full.file_name().map_or_else(|| "shop".to_owned(), |name| name.to_string_lossy().into_owned());
+    let mut written = vec![(config, settings_text(&name, &sample))];
+    if template != Template::Blank {
+        let today = session.as_of.unwrap_or(session.today);
+        written.extend(tables(&sample, today).into_iter().map(|(file, text)| (dir.join("data").join(file), text)));
+    }
+    for (path, text) in &written {
+        write_file(path, text)?;
+    }
+    if template == Template::Blank {
+        let data = dir.join("data");
+        std::fs::create_dir_all(&data)
+            .map_err(|error| CliError::usage(format!("cannot make {}: {error}", data.display())))?;
+    }
+    Ok(written.iter().map(|(path, _)| path.display().to_string()).collect())
 }
 
 fn settings_text(name: &str, sample: &Sample) -> String {
@@ -201,8 +216,6 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::Config;
     use restock_core::settings::Lang;

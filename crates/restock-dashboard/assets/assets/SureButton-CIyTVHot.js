@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:crates/restock-dashboard/assets/assets/SureButton-CIyTVHot.js
-import{F as e,G as t,H as n,L as r,Q as i,U as a,W as o,ct as s,nt as c,q as l,st as u,tt as d,z as f}from"./vendor-d9g5EJs4.js";import{j as p}from"./Table-Dz4M-xIC.js";var m=f(`<button class="button danger small"> </button>`);function h(n,f){s(f,!0);let h=c(!1);var g=m(),_=i(g,!0);l(t=>e(_,t),[()=>t(h)?p(`admin.sure`,{name:f.name}):f.label]),o(`blur`,g,()=>d(h,!1)),a(`click`,g,()=>{t(h)&&f.run(),d(h,!t(h))}),r(n,g),u()}n([`click`]);export{h as t};
-========
-import{F as e,G as t,H as n,L as r,Q as i,U as a,W as o,ct as s,nt as c,q as l,st as u,tt as d,z as f}from"./vendor-d9g5EJs4.js";import{j as p}from"./Table-DJiAnxkT.js";var m=f(`<button class="button danger small"> </button>`);function h(n,f){s(f,!0);let h=c(!1);var g=m(),_=i(g,!0);l(t=>e(_,t),[()=>t(h)?p(`admin.sure`,{name:f.name}):f.label]),o(`blur`,g,()=>d(h,!1)),a(`click`,g,()=>{t(h)&&f.run(),d(h,!t(h))}),r(n,g),u()}n([`click`]);export{h as t};
->>>>>>>> signals:crates/restock-dashboard/assets/assets/SureButton-CfPNP7Mi.js
