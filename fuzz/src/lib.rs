@@ -33,6 +33,7 @@ pub const TABLES: [&str; 22] = [
     "data",
     "forecast_overrides",
     "forecasts",
+    "readings",
 ];
 
 /// The table that a letter names, `a` for the first; other bytes name one too.

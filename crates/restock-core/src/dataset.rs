@@ -69,6 +69,8 @@ pub struct Dataset {
     pub events: Vec<EventRow>,
     /// Named numeric covariates.
     pub signals: Vec<SignalRow>,
+    /// Readings of sensors that watch an item at a location: the weight of a shelf, the temperature of a fridge.
+    pub readings: Vec<ReadingRow>,
     /// Known stock-outs.
     pub stockouts: Vec<StockoutRow>,
     /// Bills of materials.
@@ -128,6 +130,7 @@ impl Dataset {
         self.promotions.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
         self.events.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
         self.signals.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
+        self.readings.iter_mut().for_each(|row| location(&mut row.location));
         self.stockouts.iter_mut().for_each(|row| location(&mut row.location));
         self.adjustments.iter_mut().for_each(|row| location(&mut row.location));
         self.forecast_overrides.iter_mut().for_each(|row| row.location.iter_mut().for_each(location));
@@ -145,6 +148,7 @@ impl Dataset {
         self.receipts.iter_mut().for_each(|row| item(&mut row.item));
         self.prices.iter_mut().for_each(|row| item(&mut row.item));
         self.promotions.iter_mut().for_each(|row| row.item.iter_mut().for_each(item));
+        self.readings.iter_mut().for_each(|row| item(&mut row.item));
         self.stockouts.iter_mut().for_each(|row| item(&mut row.item));
         for row in &mut self.bom {
             item(&mut row.parent);
@@ -672,6 +676,29 @@ pub struct SignalRow {
     pub value: f64,
     /// Whether future values are known in advance.
     pub known_in_future: bool,
+}
+
+/// What a sensor that watches an item at a location read on a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadingRow {
+    /// Sensor; empty when unknown.
+    pub sensor_id: String,
+    /// What is measured: `weight`, `temperature`.
+    pub metric: String,
+    /// Day.
+    pub day: Day,
+    /// Watched item.
+    pub item: ItemIdx,
+    /// Where it stands.
+    pub location: LocationIdx,
+    /// The last reading of the day.
+    pub value: f64,
+    /// The mean of all readings of the day.
+    pub mean: f64,
+    /// Unit of the readings, such as `kg` or `°C`; empty when unknown.
+    pub unit: String,
+    /// Where it came from.
+    pub row: RowRef,
 }
 
 /// A known stock-out.

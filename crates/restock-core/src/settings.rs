@@ -42,7 +42,39 @@ pub enum StockBeliefUse {
     /// It raises exceptions; orders are for what the records say.
     #[default]
     Warn,
+    /// It raises exceptions, and orders are for the stock that is expected to be there.
+    Use,
 }
+
+/// What a plan makes of perishable stock that stood too warm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColdChain {
+    /// Nothing.
+    Off,
+    /// It ages faster, see [`PlanSettings::cold_chain_q10`].
+    #[default]
+    Shorten,
+    /// It is not sold any more.
+    Block,
+}
+
+impl ColdChain {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_default_q10(q10: &f64) -> bool {
+    *q10 == DEFAULT_Q10
+}
+
+fn default_q10() -> f64 {
+    DEFAULT_Q10
+}
+
+/// Labuza (1982), *Shelf-Life Dating of Foods*: between 2 and 4 for most chilled foods.
+const DEFAULT_Q10: f64 = 3.0;
 
 impl StockBeliefUse {
     fn is_default(&self) -> bool {
@@ -190,6 +222,12 @@ pub struct PlanSettings {
     /// What to do where stock records are probably wrong.
     #[serde(skip_serializing_if = "StockBeliefUse::is_default", default)]
     pub stock_belief: StockBeliefUse,
+    /// What to make of perishable stock that stood above the `max_temperature` of its item.
+    #[serde(skip_serializing_if = "ColdChain::is_default", default)]
+    pub cold_chain: ColdChain,
+    /// How many times faster such stock ages with each 10 degrees above, at least 1.
+    #[serde(skip_serializing_if = "is_default_q10", default = "default_q10")]
+    pub cold_chain_q10: f64,
     /// Cost of counting one item-location, currency.
     #[serde(skip_serializing_if = "is_default_count_cost", default = "default_count_cost")]
     pub count_cost: f64,
@@ -253,6 +291,8 @@ impl Default for PlanSettings {
             max_days_of_cover: None,
             fair_share: DEFAULT_FAIR_SHARE,
             stock_belief: StockBeliefUse::default(),
+            cold_chain: ColdChain::default(),
+            cold_chain_q10: DEFAULT_Q10,
             count_cost: DEFAULT_COUNT_COST,
             budget: None,
             scenario: Vec::new(),

@@ -251,12 +251,14 @@ fn forecasts_and_warnings(
     }
     let mut forecasts: Vec<Option<Forecast>> = vec![None; units.len()];
     for (horizon, indices) in by_horizon {
-        let batch: Vec<SeriesInput> = indices.iter().map(|idx| units[*idx].history.series.clone()).collect();
+        let batch: Vec<SeriesInput> =
+            indices.iter().map(|idx| units[*idx].history.without_effects().into_owned()).collect();
         let request = ForecastRequest { horizon, seed: settings.seed };
         let batch_forecasts = forecaster.forecast(&batch, &request);
         assert_eq!(batch_forecasts.len(), batch.len(), "a forecaster returns one forecast per series");
-        for (idx, forecast) in indices.into_iter().zip(batch_forecasts) {
+        for (idx, mut forecast) in indices.into_iter().zip(batch_forecasts) {
             assert_eq!(forecast.horizon(), horizon, "a forecast covers the horizon");
+            units[idx].history.with_effects(&mut forecast);
             forecasts[idx] = Some(forecast);
         }
     }

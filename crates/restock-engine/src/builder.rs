@@ -4,6 +4,7 @@
 //! Partitions do not depend on each other, so they can be planned in any order and on any machine.
 
 mod given;
+mod stock;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -12,28 +13,28 @@ use std::sync::Arc;
 use restock_core::dataset::{Calendar, Dataset, Item, Origin, SourceRow};
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
-use restock_core::settings::{AssumedStock, PlanSettings, StockBeliefUse};
-use restock_core::stock::{Arrival, Lot};
+use restock_core::settings::{PlanSettings, StockBeliefUse};
 use restock_core::{
-    Bucket, CostRates, Day, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, ServiceType, StockState,
-    Units,
+    Bucket, CostRates, Day, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, ServiceType, Units,
 };
 use restock_forecast::classify;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use crate::effects::Effects;
 use crate::filter::Filter;
 use crate::groups::Groups;
-use crate::health::HealthReport;
+use crate::health::{BelievedRecord, HealthReport};
 use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::plan::Unplanned;
 use crate::recipe::{Fraction, Recipes};
 use crate::said_demand::{ActingOverride, EXTERNAL, SaidDemand};
 use crate::scenario::{LimitChanges, ScenarioChange};
-use crate::unit::{Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, order_uom};
+use crate::unit::{Lane, LearnedLeadTime, PhantomStock, PlanningUnit, StockKnowledge, order_uom};
 use crate::what_if::WhatIf;
+use stock::StockFound;
 
 /// Receipts from which a lead time of an item is learned, and of a whole source.
 const MIN_RECEIPTS: [usize; 2] = [5, 8];
@@ -68,6 +69,9 @@ pub struct UnitBuilder<'a> {
     outgoing: RowsByPair,
     receipts: RowsByPair,
     adjustments: RowsByPair,
+    readings: RowsByPair,
+    /// °C by day where a sensor watches the whole storage of a location.
+    storage_degrees: HashMap<LocationIdx, BTreeMap<Day, f64>>,
     /// Lead times of the dataset's own items; those of whole sources are in `shared`.
     learned: HashMap<LaneKey, LearnedDays>,
     shared: Arc<Shared>,
@@ -111,6 +115,8 @@ pub(crate) struct Shared {
     /// Lead times of whole sources.
     learned: HashMap<SourceId, LearnedDays>,
     pairs: HashMap<ItemLocation, PairFacts>,
+    /// What signals and events do to demand.
+    effects: Arc<Effects>,
     /// Item-locations that have hardly sold yet; `None` where there are none.
     newcomers: Option<Newcomers>,
     /// Item-locations that only the items table tells of.
@@ -131,6 +137,8 @@ struct PairFacts {
     finding: Option<(String, String)>,
     /// What is believed about its stock, where the record is probably wrong.
     phantom_stock: Option<PhantomStock>,
+    /// What is believed to be there instead of what the record says, where orders are for that.
+    believed: Option<BelievedRecord>,
 }
 
 /// A source by its id.
@@ -152,8 +160,9 @@ impl SourceId {
 impl<'a> UnitBuilder<'a> {
     /// Reads all tables once. Health scores come from `health`, where given.
     pub fn new(dataset: &'a Dataset, settings: &'a PlanSettings, health: Option<&HealthReport>) -> Self {
-        let history = HistoryBuilder::new(dataset, settings);
-        let shared = Shared::of(dataset, &history, health);
+        let mut history = HistoryBuilder::new(dataset, settings);
+        let effects = history.learn_effects();
+        let shared = Shared { effects, ..Shared::of(dataset, &history, health) };
         let mut builder = Self::of_rows(dataset, settings, history, Arc::new(shared));
         builder.find_partitions(true);
         // What only sends goods on has no demand of its own to expect.
@@ -169,7 +178,8 @@ impl<'a> UnitBuilder<'a> {
 
     /// For some partitions: `part` holds their rows, `shared` what they take from all others.
     pub(crate) fn of_part(part: &'a Dataset, settings: &'a PlanSettings, shared: Arc<Shared>) -> Self {
-        let history = HistoryBuilder::with(part, settings, shared.known.clone());
+        let mut history = HistoryBuilder::with(part, settings, shared.known.clone());
+        history.take_effects(shared.effects.clone());
         let mut builder = Self::of_rows(part, settings, history, shared);
         builder.find_partitions(false);
         builder
@@ -248,6 +258,8 @@ impl<'a> UnitBuilder<'a> {
             adjustments: rows_by_pair(&dataset.adjustments, |row| {
                 (row.day < unknown_from).then_some((row.item, row.location))
             }),
+            readings: rows_by_pair(&dataset.readings, |row| Some((row.item, row.location))),
+            storage_degrees: stock::storage_degrees(dataset, unknown_from),
             learned: learn_lead_times(dataset, as_of, true),
             shared,
             in_recipes: recipes.items(),
@@ -318,6 +330,7 @@ impl<'a> UnitBuilder<'a> {
             let entity = &self.dataset.items[item.0 as usize];
             newcomers.attach(&self.place(item, location), &mut history.series, entity.decimals);
         }
+        self.forget_quiet_days((item, location), &mut history);
         history
     }
 
@@ -345,8 +358,8 @@ impl<'a> UnitBuilder<'a> {
         let given = self.said.given_of(dataset, (item, location), &history);
         let overrides = self.said.overrides_of(dataset, (item, location), as_of);
         let is_expected = !given.is_empty() || overrides.iter().any(ActingOverride::is_total);
-        let (stock, unusable, mut stock_known, open_orders) =
-            self.stock(item, location, &history, &lane, entity, &mut warnings);
+        let StockFound { stock, unusable, known: mut stock_known, open_orders, believed, cold_break } =
+            self.stock((item, location), &history, &lane, &mut warnings);
         let is_upstream = self.upstream.contains(&(item, location));
         let listed = row.is_some_and(|row| !row.do_not_order);
         let min_stock = row.and_then(|row| row.min_stock).map_or(0, |quantity| quantity.to_units_ceil(decimals));
@@ -542,6 +555,8 @@ impl<'a> UnitBuilder<'a> {
             usual_order,
             worst_finding: facts.finding,
             phantom_stock: facts.phantom_stock,
+            believed,
+            cold_break,
             is_limited: self.is_limited(&lane),
             demand_factor: 1.0,
             warnings,
@@ -842,160 +857,6 @@ impl<'a> UnitBuilder<'a> {
         self.normal_scores.iter().map(|score| days(*score)).collect()
     }
 
-    /// Usable stock, unusable units, how it is known, and open supply.
-    fn stock(
-        &self,
-        item: ItemIdx,
-        location: LocationIdx,
-        history: &crate::history::History,
-        lane: &Lane,
-        entity: &Item,
-        warnings: &mut Vec<String>,
-    ) -> (StockState, Units, StockKnowledge, Vec<OpenSupply>) {
-        let (dataset, settings, as_of) = (self.dataset, self.settings, self.history.as_of());
-        let decimals = entity.decimals;
-        let mut stock = StockState::default();
-        let mut unusable = 0;
-        let mut in_transit = 0;
-        let rows = self.inventory.get(&(item, location)).map_or(&[][..], Vec::as_slice);
-        let rows = rows.iter().map(|idx| &dataset.inventory[*idx as usize]);
-        // Undated rows mean "now"; otherwise the latest count up to the morning of the plan is the one that holds.
-        let now = rows.clone().any(|row| row.as_of.is_none());
-        let count_day = rows.clone().filter_map(|row| row.as_of).filter(|day| *day <= as_of).max();
-        let counted: Vec<_> = rows
-            .filter(|row| if now { row.as_of.is_none() } else { row.as_of == count_day && count_day.is_some() })
-            .collect();
-        let stock_known = if !counted.is_empty() {
-            StockKnowledge::Counted { day: if now { None } else { count_day } }
-        } else if settings.assumed_stock == AssumedStock::Zero || history.sold_out_at_end {
-            StockKnowledge::AssumedEmpty
-        } else {
-            StockKnowledge::Assumed
-        };
-        let mut lots: BTreeMap<i32, i64> = BTreeMap::new();
-        let default_life = entity
-            .shelf_life_days
-            .filter(|days| *days > 0)
-            .map_or(i32::MAX, |days| i32::try_from(days).unwrap_or(i32::MAX).saturating_sub(1));
-        let (mut on_hand_micro, mut blocked_micro, mut allocated, mut n_negative) = (0, 0, 0, 0);
-        for row in &counted {
-            allocated += row.allocated.to_units_ceil(decimals).max(0);
-            in_transit += row.in_transit.to_units_floor(decimals).max(0);
-            blocked_micro += row.blocked.micro().max(0);
-            if row.on_hand < Quantity::ZERO {
-                n_negative += 1;
-                continue;
-            }
-            let periods_left = match row.expiry {
-                Some(expiry) if expiry < as_of => {
-                    unusable += row.on_hand.to_units_floor(decimals);
-                    continue;
-                }
-                Some(expiry) => expiry.0 - as_of.0,
-                None => default_life,
-            };
-            *lots.entry(periods_left).or_default() += row.on_hand.micro();
-            on_hand_micro += row.on_hand.micro();
-        }
-        if n_negative > 0 {
-            warnings.push("D01: negative stock counted as none".to_owned());
-        }
-        // A count from some days ago is brought forward by what was sold and received since.
-        let unknown_from = settings.unknown_from(as_of);
-        if let (false, Some(day)) = (now, count_day.filter(|day| *day < unknown_from.plus(-1))) {
-            let sold = self.sold_between((item, location), (day, unknown_from))
-                + self.used_between((item, location), (day, unknown_from));
-            let received: i64 = self
-                .receipts
-                .get(&(item, location))
-                .into_iter()
-                .flatten()
-                .map(|idx| &dataset.receipts[*idx as usize])
-                .filter(|row| row.received_on > day && row.received_on < unknown_from)
-                .map(|row| row.quantity.micro())
-                .sum();
-            let adjusted: i64 = self
-                .adjustments
-                .get(&(item, location))
-                .into_iter()
-                .flatten()
-                .map(|idx| &dataset.adjustments[*idx as usize])
-                .filter(|row| row.day > day)
-                .map(|row| row.quantity.micro())
-                .sum();
-            let (received, sold) = (received + adjusted.max(0), sold - adjusted.min(0));
-            if sold != 0 || received != 0 {
-                *lots.entry(default_life).or_default() += received;
-                let mut open = sold.max(0);
-                for micro in lots.values_mut() {
-                    let taken = open.min(*micro);
-                    *micro -= taken;
-                    open -= taken;
-                }
-                on_hand_micro = (on_hand_micro + received - sold).max(0);
-            }
-            warnings.push(format!(
-                "D06: stock was counted on {day} and brought forward by sales, receipts and adjustments"
-            ));
-        }
-        // Blocked units are in the on-hand figure; the last to expire are taken to be the blocked ones.
-        let mut open = blocked_micro.min(on_hand_micro);
-        for micro in lots.values_mut().rev() {
-            let taken = open.min(*micro);
-            *micro -= taken;
-            open -= taken;
-        }
-        unusable += Quantity::from_micro(blocked_micro).to_units_ceil(decimals);
-        for (periods_left, micro) in lots {
-            let quantity = Quantity::from_micro(micro.max(0)).to_units_floor(decimals);
-            if quantity > 0 {
-                stock.lots.push(Lot { periods_left, quantity });
-            }
-        }
-
-        let mut open_orders: Vec<OpenSupply> = Vec::new();
-        for idx in self.open_orders.get(&(item, location)).into_iter().flatten() {
-            let row = &dataset.open_orders[*idx as usize];
-            let quantity = row.quantity.to_units_floor(decimals) - row.received.to_units_ceil(decimals).max(0);
-            if quantity <= 0 {
-                continue;
-            }
-            let lead_days = (lane.mean_lead_days() - 1e-9).ceil() as i32;
-            let due = row
-                .due_on
-                .unwrap_or_else(|| row.ordered_on.map_or(as_of, |day| day.max(as_of.plus(-lead_days))).plus(lead_days));
-            open_orders.push(OpenSupply { order_id: row.order_id.clone(), quantity, due, overdue: due < as_of });
-        }
-        if !self.shared.has_open_orders && in_transit > 0 {
-            let due = as_of.plus((lane.mean_lead_days() - 1e-9).ceil() as i32);
-            open_orders.push(OpenSupply {
-                order_id: "in transit".to_owned(),
-                quantity: in_transit,
-                due,
-                overdue: false,
-            });
-        }
-        open_orders.sort_by(|a, b| (a.due, &a.order_id, a.quantity).cmp(&(b.due, &b.order_id, b.quantity)));
-        for order in &open_orders {
-            // An overdue order may come any day; it is expected tomorrow, and its lateness is an exception.
-            let periods_ahead = if order.overdue { 1 } else { order.due.0 - as_of.0 };
-            stock.arrivals.push(Arrival { periods_ahead, quantity: order.quantity });
-        }
-        stock.arrivals.sort_by_key(|arrival| arrival.periods_ahead);
-
-        let outgoing: Units = self
-            .outgoing
-            .get(&(item, location))
-            .into_iter()
-            .flatten()
-            .map(|idx| &dataset.open_orders[*idx as usize])
-            .map(|row| row.quantity.to_units_ceil(decimals) - row.received.to_units_floor(decimals))
-            .sum();
-        // A transfer that has not left yet may already be in the allocated figure.
-        stock.reserved = allocated.max(outgoing).max(0);
-        (stock, unusable, stock_known, open_orders)
-    }
-
     /// The last and the mean receipt quantity.
     fn past_orders(
         &self,
@@ -1149,7 +1010,13 @@ impl Shared {
                 });
             }
             // Exceptions tell what findings (D07) tell; the list of `restock check --counts` has less certain lines too.
-            let is_told = history.settings().stock_belief == StockBeliefUse::Warn;
+            let is_told = history.settings().stock_belief != StockBeliefUse::Off;
+            if history.settings().stock_belief == StockBeliefUse::Use {
+                for believed in report.beliefs.iter().filter(|believed| believed.is_used()) {
+                    let place = ItemLocation::new(&believed.item_id, &believed.location_id);
+                    pairs.entry(place).or_default().believed = Some(believed.clone());
+                }
+            }
             for line in report.count_list.iter().filter(|line| is_told && line.is_probably_empty()) {
                 let place = ItemLocation::new(&line.item_id, &line.location_id);
                 pairs.entry(place).or_default().phantom_stock = Some(PhantomStock {
@@ -1164,6 +1031,7 @@ impl Shared {
             known: history.known().clone(),
             learned: of_sources.map(|((origin, ..), days)| (SourceId::of(dataset, origin), days)).collect(),
             pairs,
+            effects: Arc::default(),
             newcomers: None,
             unseen: BTreeSet::new(),
             source_is_enough: source_is_enough(dataset, history),

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use crate::batch::UnitPlan;
+use crate::sensors::ColdBreak;
 use crate::unit::PhantomStock;
 
 /// Numbers about one item-location, in base units, days and currency.
@@ -74,6 +75,10 @@ pub(crate) struct ExceptionFacts {
     pub(crate) worst_finding: Option<(String, String)>,
     /// What is believed about the stock, where the record is probably wrong.
     pub(crate) phantom_stock: Option<PhantomStock>,
+    /// Whether orders are for what is believed to be there.
+    pub(crate) is_believed: bool,
+    /// Perishable stock that stood too warm, with the base units that are not sold any more and those that keep for less long.
+    pub(crate) cold_break: Option<(ColdBreak, [f64; 2])>,
     /// Whether there is no order day within the horizon.
     pub(crate) no_order_day: bool,
     /// Why the target of an item that expires cannot be reached, if it cannot.
@@ -236,6 +241,27 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             "趁可售时降价或调拨",
         );
     }
+    if let Some((ColdBreak { days: (first, last), degrees: (hottest, limit), .. }, [blocked, shortened])) =
+        &facts.cold_break
+    {
+        add(
+            ExceptionCode::ExpiryRisk,
+            (blocked + shortened) * facts.unit_cost,
+            format!(
+                "stood at up to {hottest:.1} °C between {first} and {last}, at most {limit} °C are allowed: {} not sold \
+                 any more, {} keep for less long",
+                units(*blocked),
+                units(*shortened)
+            ),
+            format!(
+                "{first} 至 {last} 期间温度最高 {hottest:.1} °C，限值 {limit} °C：停售 {}，保质期缩短 {}",
+                units(*blocked),
+                units(*shortened)
+            ),
+            "look at the goods and at the cooling; book what is thrown away",
+            "检查商品与制冷设备，并登记报废数量",
+        );
+    }
     if let Some((recent, earlier)) = facts.recent_and_earlier_demand
         && facts.n_selling_days >= 20
     {
@@ -385,8 +411,14 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             saving.max(0.0),
             format!("the shelf is empty with {}: {reason}", percent(*probability_empty)),
             format!("货架为空的概率 {}：{reason_zh}", percent(*probability_empty)),
-            "count the shelf; the proposal is for what the record says",
-            "盘点货架；建议量按账面库存计算",
+            match facts.is_believed {
+                true => "count the shelf; the proposal is for the stock that is expected to be there",
+                false => "count the shelf; the proposal is for what the record says",
+            },
+            match facts.is_believed {
+                true => "盘点货架；建议量按预期实际库存计算",
+                false => "盘点货架；建议量按账面库存计算",
+            },
         );
     }
     if facts.health < 0.5

@@ -292,6 +292,13 @@ fn waterfall(unit: &PlanningUnit, worked: &Worked, watched: Option<&Considered>)
         StockKnowledge::Assumed => vec![("assumed", "at target one review period ago".to_owned())],
         StockKnowledge::AssumedEmpty => vec![("assumed", "empty".to_owned())],
     };
+    if let Some(believed) = &unit.believed {
+        evidence.push(("recorded", unit.quantity(believed.recorded).to_string()));
+        evidence.push(("p_empty", tidy(believed.probability_empty, 2).to_string()));
+        if believed.is_measured {
+            evidence.push(("measured", "shelf_weight".to_owned()));
+        }
+    }
     if unit.unusable > 0 {
         evidence.push(("blocked_or_expired", unit.quantity(unit.unusable).to_string()));
     }
@@ -683,6 +690,10 @@ fn alternatives(unit: &PlanningUnit, decided: &Decided, watched: Option<&Conside
     alternatives
 }
 
+/// How the name of a driver begins that is a signal or a local event: its own name follows, and what it does on the day of
+/// the interval on which it does most, such as `rain 2026-03-02 +12 %`.
+pub const SIGNAL: &str = "signal:";
+
 /// What moves the expected demand of the protection interval away from the recent level, base units.
 ///
 /// `recent_level` is the mean of the last eight weeks (or periods of that length); `weekday` is the effect of the days
@@ -745,7 +756,15 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
     let rest = if ahead.is_empty() { "trend".to_owned() } else { format!("{}_and_trend", ahead.join("_")) };
     let by_people =
         worked.overridden.as_ref().map_or(0.0, |overridden| expected - overridden.baseline.total(0, protection).mean());
-    add(&rest, own - base - weekday_effect - by_people);
+    let mut by_signals = 0.0;
+    for effect in unit.history.effects.iter().flat_map(|effects| &effects.acting) {
+        let Some((day, factor)) = effect.largest(protection) else { continue };
+        let units = effect.adds(&worked.forecast.mean, protection);
+        by_signals += units;
+        let percent = ((factor - 1.0) * 100.0).round();
+        add(&format!("{SIGNAL}{} {day} {percent:+} %", effect.name), units);
+    }
+    add(&rest, own - base - weekday_effect - by_people - by_signals);
     add("override", by_people);
     if worked.has_dependents {
         add("asked_for_by_others", expected - own);
@@ -1060,6 +1079,11 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         health: unit.health,
         worst_finding: unit.worst_finding.clone(),
         phantom_stock: unit.phantom_stock.clone(),
+        is_believed: unit.believed.is_some(),
+        cold_break: unit.cold_break.as_ref().map(|cold| {
+            let base = |units: Units| unit.base(units as f64);
+            (cold.clone(), [base(cold.blocked), base(cold.shortened)])
+        }),
         no_order_day: unit.warnings.iter().any(|warning| warning.starts_with("D18")),
         freshness_limit: freshness_limit(unit, decided),
         validation: worked.forecast.validation.as_ref().map(|validation| {

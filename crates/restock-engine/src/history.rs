@@ -27,6 +27,7 @@ use restock_forecast::disaggregate::disaggregate;
 use restock_forecast::paths::sample_paths;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::effects::{ActingEffects, Channel, Channels, Effects, learn};
 use crate::recipe::Recipes;
 
 /// Longest history that is handed to forecasters: about three years of days, five of weeks, ten of months.
@@ -67,6 +68,8 @@ pub struct History {
     pub n_days_over: usize,
     /// Units sold on the day of the plan so far, where it has begun: they are no longer expected.
     pub sold_today: f64,
+    /// What weather, local events and other signals do to demand; `None` where nothing acts on it.
+    pub effects: Option<Box<ActingEffects>>,
 }
 
 impl History {
@@ -147,6 +150,8 @@ pub(crate) struct KnownDays {
     pub(crate) as_of: Day,
     /// The last day before the plan with a sales row of any item: of later days nothing is known.
     last_known_day: Option<Day>,
+    /// Whether the plan is of a past that is played again: rows of later days were not known then.
+    looks_back: bool,
     /// When locations are open, by id; also whether a table tells their stock-outs, so that none need to be inferred.
     locations: HashMap<String, Arc<LocationFacts>>,
 }
@@ -166,6 +171,8 @@ impl KnownDays {
         Self {
             as_of,
             last_known_day: sales.day.iter().copied().filter(|day| *day < as_of).max(),
+            looks_back: dataset.facts.n_later_sales > 0
+                || sales.day.iter().any(|day| *day >= settings.unknown_from(as_of)),
             locations: ids.zip(facts.into_iter().map(Arc::new)).collect(),
         }
     }
@@ -186,10 +193,13 @@ pub struct HistoryBuilder<'a> {
     prices_by_item: HashMap<ItemIdx, Vec<u32>>,
     promotions_by_item: HashMap<ItemIdx, Vec<u32>>,
     promotions_of_all: Vec<u32>,
-    /// Days with an event: day, location, strength.
-    events: Vec<(Day, Option<LocationIdx>, f32)>,
+    /// Days with an event: day, location, strength, and its row.
+    events: Vec<(Day, Option<LocationIdx>, f32, u32)>,
     /// Signals whose future is known, by name.
     signals: Vec<Signal>,
+    /// What signals and events do to demand, and those that do.
+    effects: Arc<Effects>,
+    channels: Channels,
 }
 
 /// Rows of a table by item-location.
@@ -268,9 +278,10 @@ impl<'a> HistoryBuilder<'a> {
                 None => promotions_of_all.push(idx as u32),
             }
         }
-        let mut events: Vec<_> =
-            dataset.events.iter().map(|row| (row.day, row.location, row.magnitude.clamp(-5.0, 5.0) as f32)).collect();
-        events.sort_by_key(|(day, location, _)| (*day, *location));
+        let strength = |magnitude: f64| magnitude.clamp(-5.0, 5.0) as f32;
+        let rows = dataset.events.iter().zip(0_u32..);
+        let mut events: Vec<_> = rows.map(|(row, idx)| (row.day, row.location, strength(row.magnitude), idx)).collect();
+        events.sort_by_key(|(day, location, ..)| (*day, *location));
         let inventory = rows_by_pair(&dataset.inventory, |row| Some((row.item, row.location)));
         let facts_of = |location: &Location| known.locations.get(&location.location_id).cloned().unwrap_or_default();
         Self {
@@ -286,8 +297,28 @@ impl<'a> HistoryBuilder<'a> {
             promotions_by_item,
             promotions_of_all,
             events,
+            effects: Arc::default(),
+            channels: Channels::default(),
             known,
         }
+    }
+
+    /// Learns what signals and events do to demand; histories that are built from now on have it.
+    pub(crate) fn learn_effects(&mut self) -> Arc<Effects> {
+        let channels = Channels::of(self.dataset, self.settings, self.known.as_of, self.known.looks_back, None);
+        let effects = Arc::new(learn(self.dataset, self, &channels));
+        self.take_effects(effects.clone());
+        effects
+    }
+
+    /// Takes what was learned from everything.
+    pub(crate) fn take_effects(&mut self, effects: Arc<Effects>) {
+        if !effects.is_empty() {
+            let (as_of, looks_back) = (self.known.as_of, self.known.looks_back);
+            let wanted = effects.acting();
+            self.channels = Channels::of(self.dataset, self.settings, as_of, looks_back, Some(&wanted));
+        }
+        self.effects = effects;
     }
 
     /// The morning of the plan; only rows dated before it are known.
@@ -423,6 +454,7 @@ impl<'a> HistoryBuilder<'a> {
             open_days: Vec::new(),
             n_days_over: (as_of.0 - bucket.first_day(future).0) as usize,
             sold_today,
+            effects: None,
         };
         history.days_since_last_sale =
             (0..n_past_days).rev().find(|idx| days.sold[*idx] > 0.0).map(|idx| as_of.0 - first_day.0 - idx as i32);
@@ -496,7 +528,14 @@ impl<'a> HistoryBuilder<'a> {
             // Past demand comes from as many open days as are usual, so only what is beyond usual closes a period.
             history.series.open_future.push((n_open as f32 / (to.0 - from.0 + 1) as f32 / usual_open).min(1.0));
         }
-        self.add_covariates(&mut history.series, &days, item, location, horizon);
+        let entity = &self.dataset.items[item.0 as usize];
+        if as_of == self.known.as_of && bucket == Bucket::Day && !self.effects.is_empty() {
+            let names = (entity.item_id.as_str(), entity.category.as_str());
+            history.effects = self.effects.at(&self.channels, names, location, (first_day, n_periods, horizon));
+        }
+        // What acts by itself is no covariate as well.
+        let acting = history.effects.as_ref().map_or(&[][..], |_| self.effects.acting_on(&entity.category));
+        self.add_covariates(&mut history.series, &days, (item, location), horizon, acting);
         // Closed and unknown periods say nothing about demand, and forecasters expect a zero there.
         for (demand, observation) in history.series.demand.iter_mut().zip(&history.series.observations) {
             if matches!(observation, Observation::Closed | Observation::Missing) {
@@ -719,9 +758,9 @@ impl<'a> HistoryBuilder<'a> {
         &self,
         series: &mut SeriesInput,
         days: &DailyColumns,
-        item: ItemIdx,
-        location: LocationIdx,
+        (item, location): (ItemIdx, LocationIdx),
         horizon: usize,
+        acting: &[Channel],
     ) {
         let wanted = |name: &str| self.settings.covariates.iter().any(|covariate| covariate == name);
         let bucket = series.bucket;
@@ -782,19 +821,22 @@ impl<'a> HistoryBuilder<'a> {
         if wanted("holiday") {
             let mut holiday = days.holiday.clone();
             holiday.resize(n_days, 0.0);
-            let from = self.events.partition_point(|(day, _, _)| *day < first_day);
-            for (day, at, strength) in &self.events[from..] {
+            let from = self.events.partition_point(|(day, ..)| *day < first_day);
+            for (day, at, strength, row) in &self.events[from..] {
                 if *day >= end {
                     break;
                 }
-                if at.is_none_or(|at| at == location) {
+                let event = &self.dataset.events[*row as usize];
+                let is_acting = acting.iter().any(|channel| channel.holds(&event.kind, &event.name));
+                if at.is_none_or(|at| at == location) && !is_acting {
                     holiday[(day.0 - first_day.0) as usize] = *strength;
                 }
             }
             add("holiday", &holiday);
         }
         if wanted("signal") {
-            for signal in &self.signals {
+            let is_acting = |name: &str| acting.iter().any(|channel| *channel == Channel::Signal(name.to_owned()));
+            for signal in self.signals.iter().filter(|signal| !is_acting(&signal.name)) {
                 let mut values = vec![0.0; n_days];
                 // What is said of the location itself comes last and stays.
                 for at in [None, Some(location)] {

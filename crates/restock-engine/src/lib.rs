@@ -8,6 +8,7 @@ pub mod backtest;
 mod batch;
 mod builder;
 mod decide;
+mod effects;
 mod exceptions;
 mod explain;
 mod explanation;
@@ -28,6 +29,7 @@ pub mod portfolio;
 mod recipe;
 mod said_demand;
 pub mod scenario;
+mod sensors;
 mod sentence;
 pub mod simulate;
 mod ties;
@@ -36,12 +38,13 @@ mod what_if;
 
 pub use batch::{UnitPlan, UnitTotals, plan_batch};
 pub use builder::UnitBuilder;
+pub use effects::{ActingEffect, ActingEffects};
 pub use explain::{
     ArrivalPoint, Change, ExplainError, Explained, Explainer, ForecastPoint, HistoryPoint, LineDetail, ProjectionPoint,
     explain,
 };
-pub use explanation::{LEARNED_SAVING, NOT_USED, OVERRIDE_BY, USED_FOR};
-pub use health::{CountLine, HealthReport, HealthScore, MissingTable, check};
+pub use explanation::{LEARNED_SAVING, NOT_USED, OVERRIDE_BY, SIGNAL, USED_FOR};
+pub use health::{BelievedRecord, CountLine, HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
 pub use live::{LivePlan, Remembering, TablesOf, Whole};
@@ -53,5 +56,8 @@ pub use plan::{
 pub use recipe::Fraction;
 pub use restock_core::filter;
 pub use said_demand::{ActingOverride, EXTERNAL, GivenPeriod};
-pub use unit::{Component, Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, Timing};
+pub use sensors::ColdBreak;
+pub use unit::{
+    BelievedStock, Component, Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, Timing,
+};
 pub use what_if::{WhatIf, WhatIfError};

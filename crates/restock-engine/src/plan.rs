@@ -615,6 +615,9 @@ fn hash_dataset(dataset: &Dataset, hasher: &mut blake3::Hasher) {
     debug(format_args!("{:?}{:?}{:?}", dataset.promotions, dataset.calendars, dataset.events));
     debug(format_args!("{:?}{:?}{:?}", dataset.signals, dataset.stockouts, dataset.bom));
     debug(format_args!("{:?}{:?}{:?}", dataset.budgets, dataset.capacities, dataset.uoms));
+    if !dataset.readings.is_empty() {
+        debug(format_args!("{:?}", dataset.readings));
+    }
     if !dataset.substitutions.is_empty() {
         debug(format_args!("{:?}", dataset.substitutions));
     }

@@ -13,6 +13,7 @@ use restock_core::{CostRates, Day, Money, Objective, Quantity, StockState, Units
 use crate::history::History;
 use crate::recipe::Fraction;
 use crate::said_demand::{ActingOverride, GivenPeriod};
+use crate::sensors::ColdBreak;
 use crate::what_if::WhatIf;
 
 /// One item-location, ready to plan.
@@ -105,6 +106,10 @@ pub struct PlanningUnit {
     pub worst_finding: Option<(String, String)>,
     /// What is believed about its stock, where the record is probably wrong.
     pub phantom_stock: Option<PhantomStock>,
+    /// What the record says where orders are for what is believed to be there; `stock` is the belief.
+    pub believed: Option<BelievedStock>,
+    /// Stock that stood too warm.
+    pub cold_break: Option<ColdBreak>,
     /// Whether limits over several lines (budget, container, supplier minimum) apply.
     pub is_limited: bool,
     /// Demand is planned as if it were this multiple of what is forecast; 1 unless a scenario says otherwise.
@@ -122,6 +127,17 @@ pub struct PhantomStock {
     pub saving: f64,
     /// Why, in a sentence, in English and Chinese.
     pub reason: (String, String),
+}
+
+/// A stock record that is not what orders are for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BelievedStock {
+    /// What the record says, units.
+    pub recorded: Units,
+    /// Probability that nothing is there.
+    pub probability_empty: f64,
+    /// Whether a sensor measured the shelf lately.
+    pub is_measured: bool,
 }
 
 /// Where a stock figure comes from.
@@ -359,6 +375,7 @@ impl PlanningUnit {
                 let arrivals = std::mem::take(&mut unit.stock.arrivals);
                 unit.stock = StockState { arrivals, ..StockState::with_on_hand(units(*on_hand)) };
                 unit.stock_known = StockKnowledge::Counted { day: None };
+                (unit.believed, unit.cold_break) = (None, None);
             }
             WhatIf::Price(price) => {
                 let per_unit = self.base(1.0);

@@ -10,16 +10,17 @@ use jiff::tz::TimeZone;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use restock_core::dataset::{BomRow, BudgetRow, RowRef};
+use restock_core::dataset::{BomRow, BudgetRow, RowRef, SignalRow};
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::master::{Lane, MasterChange, MasterKey};
 use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
 use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
-use restock_core::settings::PlanSettings;
-use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, Quantity, RowsByItem};
+use restock_core::settings::{PlanSettings, StockBeliefUse};
+use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowsByItem};
 use restock_engine::{Explainer, LivePlan, Plan, PlanSummary, WhatIf, Whole, plan};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_ledger::{Files, tables, tables_of_part};
+use rust_decimal::Decimal;
 
 const FORECASTER: RecentMean = RecentMean { spread: 1.2 };
 
@@ -579,4 +580,96 @@ fn a_sale_of_today_counts_in_the_stock_and_is_expected_no_more() {
     assert_eq!(busy.on_hand, line.on_hand + -Quantity::from_whole(16));
     assert!(busy.expected_demand < after.expected_demand, "{busy:?} {after:?}");
     assert_eq!(busy.recent_demand_per_day, line.recent_demand_per_day, "the day is not over");
+}
+
+/// A business whose weather moves demand, with a forecast of it for a week, and goods that scales and thermometers watch.
+fn watched_business() -> Dataset {
+    let mut dataset = business();
+    let today = dataset.sales.day.iter().max().unwrap().plus(1);
+    for location in 0..dataset.locations.len() as u32 {
+        let location = LocationIdx(location);
+        for ahead in -190..7 {
+            let day = today.plus(ahead);
+            let is_hot = (ahead + 400) % 5 < 2;
+            if is_hot && ahead < 0 {
+                let sales = &mut dataset.sales;
+                for row in 0..sales.len() {
+                    if sales.day[row] == day && sales.location[row] == location {
+                        sales.quantity[row] = sales.quantity[row] + sales.quantity[row];
+                    }
+                }
+            }
+            let value = if is_hot { 28.0 } else { 18.0 };
+            let name = "temperature".to_owned();
+            dataset.signals.push(SignalRow { name, day, location: Some(location), value, known_in_future: false });
+        }
+    }
+    for item in &mut dataset.items {
+        item.weight = Some(0.5);
+        item.shelf_life_days = item.shelf_life_days.or(Some(20));
+        item.attributes.insert("max_temperature".to_owned(), "6".to_owned());
+    }
+    dataset
+}
+
+/// Readings of scales, thermometers and of the weather reach the plan as they reach the one made anew, and those of a place
+/// change nothing elsewhere.
+#[test]
+fn readings_and_weather_reach_a_live_plan_and_stay_where_they_are() {
+    let mut world = World::new(watched_business());
+    world.settings.stock_belief = StockBeliefUse::Use;
+    let first = world.made_anew();
+    let is_named = |proposal: &&Proposal| {
+        proposal.explanation.drivers.iter().any(|(name, _)| name.starts_with("signal:temperature"))
+    };
+    assert!(first.proposals.iter().filter(is_named).count() > 0, "the weather moves demand");
+    let mut live = world.live();
+    assert_eq!(live.proposals(), first.proposals);
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let today = world.settings.as_of.unwrap();
+    let (mut n_changed, mut before_all) = (0, first);
+    for burst in 0..12 {
+        let from = world.events.len();
+        let location_id = world.files.locations.choose(&mut rng).unwrap().location_id.clone();
+        let item_id = world.files.items.choose(&mut rng).unwrap().item_id.clone();
+        let (metric, item_id, value) = match burst % 3 {
+            0 => ("weight", Some(item_id), Decimal::new(rng.random_range(0..90), 1)),
+            1 => ("temperature", Some(item_id), Decimal::new(rng.random_range(100..250), 1)),
+            _ => ("temperature", None, Decimal::new(rng.random_range(0..400), 1)),
+        };
+        let reading = EventKind::SensorReading {
+            sensor_id: "s".to_owned(),
+            metric: metric.to_owned(),
+            location_id: location_id.clone(),
+            item_id: item_id.clone(),
+            value,
+            unit: String::new(),
+        };
+        // A fridge was too warm yesterday; the weather and the weight are those of today.
+        let day = if burst % 3 == 1 { today.plus(-1) } else { today };
+        let mut event = random_event(&mut rng, &world, day, world.events.len());
+        event.kind = reading;
+        world.events.push(event);
+        world.update(&mut live, from);
+        let before = live.proposals();
+        let mut changed = world.settle(&mut live);
+        let anew = world.made_anew();
+        assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
+        assert_eq!(live.plan_id(), anew.plan_id);
+        n_changed += usize::from(before != live.proposals() || !changed.is_empty());
+        // Weather is that of one location: other stores expect nothing else.
+        if item_id.is_none() {
+            changed.retain(|place| place.location_id != location_id && !place.location_id.starts_with("dc"));
+            let expected = |plan: &Plan| -> Vec<f64> {
+                let lines = plan
+                    .lines
+                    .iter()
+                    .filter(|line| changed.contains(&ItemLocation::new(&line.item_id, &line.location_id)));
+                lines.map(|line| line.demand_per_day).collect()
+            };
+            assert_eq!(expected(&before_all), expected(&anew), "{changed:?}");
+        }
+        before_all = anew;
+    }
+    assert!(n_changed >= 4, "{n_changed} of 12 readings changed anything");
 }

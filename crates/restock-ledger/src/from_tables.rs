@@ -28,7 +28,7 @@ pub struct TableEvents {
 }
 
 /// Events that say what the tables of `dataset` say about what happened: sales, stock, orders, receipts, prices,
-/// promotions, stock-outs, adjustments, signals, forecasts and what is said about them. `source` is their source, `at` is the time of what has no day of its own.
+/// promotions, stock-outs, adjustments, signals, readings, forecasts and what is said about them. `source` is their source, `at` is the time of what has no day of its own.
 ///
 /// A row is dated on the first instant of its day in `time_zone`, and a count on the last one: it comes after the sales of
 /// its day. Tables
@@ -263,6 +263,21 @@ impl Builder<'_> {
             let kind = match reason == "waste" && quantity <= Quantity::ZERO {
                 true => EventKind::Waste { place, quantity: -quantity, reason: String::new() },
                 false => EventKind::Adjustment { place, quantity, reason },
+            };
+            self.say(self.morning(row.day), kind);
+        }
+        for row in &self.dataset.readings {
+            let Some(value) = decimal(row.value) else {
+                self.leave_out("a reading is no number");
+                continue;
+            };
+            let kind = EventKind::SensorReading {
+                sensor_id: if row.sensor_id.is_empty() { "file".to_owned() } else { row.sensor_id.clone() },
+                metric: row.metric.clone(),
+                location_id: self.location(row.location),
+                item_id: Some(self.dataset.items[row.item.0 as usize].item_id.clone()),
+                value,
+                unit: row.unit.clone(),
             };
             self.say(self.morning(row.day), kind);
         }

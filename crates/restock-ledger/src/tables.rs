@@ -14,7 +14,10 @@
 //!   count forward. Without any count, in files or events, there is no row: a sum of sales alone is no stock.
 //! - *Open orders* that events tell of are the book's, begun with the rows of the files.
 //! - Of *prices* and *promotions* said twice for the same span, the last event stands.
-//! - *Sensor readings* without an item become signals: the mean per metric, location and day.
+//! - *Sensor readings* without an item become signals: the mean per metric, location and day; those of an item become
+//!   readings, the last and the mean of each day.
+//! - *Counts* that found nothing before the last count stay rows of stock: days without sales after them are none without
+//!   demand.
 //! - *Master data*: per field the last word holds, over what files say; records that files do not have are added, and a
 //!   calendar, a unit or a segment that is removed is not there until something is said about it again. What is said about
 //!   them holds for all days, so it comes before everything else.
@@ -34,8 +37,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_core::dataset::{
-    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReceiptRow, SignalRow,
-    StockoutRow, Supplier,
+    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReadingRow, ReceiptRow,
+    SignalRow, StockoutRow, Supplier,
 };
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowRef, SupplierIdx};
@@ -126,6 +129,9 @@ pub(crate) fn morning(day: Day, time_zone: &TimeZone) -> Timestamp {
 /// Where a price or promotion is said: (promotion, item, location, first day).
 type Span = (String, Option<ItemIdx>, Option<LocationIdx>, Day);
 
+/// A day of a sensor that watches an item: (item, location, metric, sensor, day).
+type SensorDay = (ItemIdx, LocationIdx, String, String, Day);
+
 struct Builder<'a> {
     dataset: Dataset,
     base: &'a Dataset,
@@ -148,6 +154,8 @@ struct Builder<'a> {
     promotions: BTreeMap<Span, PromotionRow>,
     /// Sum and number of readings.
     readings: BTreeMap<(String, String, Day), (Decimal, u32)>,
+    /// The same of sensors that watch an item, with the last one and its unit.
+    item_readings: BTreeMap<SensorDay, (Decimal, u32, Decimal, String)>,
     /// Number of the row that comes next.
     n_rows: u32,
 }
@@ -174,6 +182,7 @@ impl<'a> Builder<'a> {
             prices: BTreeMap::new(),
             promotions: BTreeMap::new(),
             readings: BTreeMap::new(),
+            item_readings: BTreeMap::new(),
             n_rows: 0,
         }
     }
@@ -315,10 +324,17 @@ impl<'a> Builder<'a> {
                 *sum = sum.checked_add(*value).unwrap_or(*sum);
                 *n += 1;
             }
+            EventKind::SensorReading { sensor_id, metric, location_id, item_id: Some(item_id), value, unit } => {
+                let (item, location) = (self.item(item_id), self.location(location_id));
+                let of_day = (item, location, metric.clone(), sensor_id.clone(), day);
+                let known = self.item_readings.entry(of_day).or_insert((Decimal::ZERO, 0, *value, unit.clone()));
+                known.0 = known.0.checked_add(*value).unwrap_or(known.0);
+                known.1 += 1;
+                (known.2, known.3) = (*value, unit.clone());
+            }
             // Stock and open orders come from the book, and sales were added before.
             EventKind::Sale { .. }
             | EventKind::Return { .. }
-            | EventKind::SensorReading { item_id: Some(_), .. }
             | EventKind::Count { .. }
             | EventKind::OrderPlaced { .. }
             | EventKind::OrderConfirmed { .. }
@@ -385,6 +401,14 @@ impl<'a> Builder<'a> {
             let location = Some(self.location(&location_id));
             self.dataset.signals.push(SignalRow { name, day, location, value, known_in_future: false });
         }
+        for ((item, location, metric, sensor_id, day), (sum, n, last, unit)) in std::mem::take(&mut self.item_readings)
+        {
+            let number = |value: Decimal| value.to_f64().unwrap_or(f64::NAN);
+            let (value, mean) = (number(last), number(sum / Decimal::from(n)));
+            let row = self.next_row();
+            let reading = ReadingRow { sensor_id, metric, day, item, location, value, mean, unit, row };
+            self.dataset.readings.push(reading);
+        }
         self.finish_sales(sales);
         sort_entities(&mut self.dataset, self.base.items.len());
         let prices = &mut self.dataset.prices;
@@ -397,6 +421,7 @@ impl<'a> Builder<'a> {
     /// moved later is in the other tables, and whoever reads them brings the count forward by it.
     fn finish_inventory(&mut self, others: &[&Event], sales: &EventSales<'_>) {
         let mut counted = self.counted(others, sales);
+        let mut emptied = self.emptied(others);
         let undated = self.files.last_day;
         let before_events = Day::from_date(self.time_zone.to_datetime(self.files.read_at).date()).plus(-1);
         let mut rows_of: BTreeMap<ItemLocation, Vec<InventoryRow>> = BTreeMap::new();
@@ -414,6 +439,14 @@ impl<'a> Builder<'a> {
                 row.as_of = Some(undated.unwrap_or(before_events));
             });
             let of_files = rows.iter().filter_map(|row| row.as_of).max();
+            let latest = counted.get(&place).map(|(day, _)| *day).max(of_files);
+            for day in emptied.remove(&place).unwrap_or_default() {
+                if latest.is_some_and(|latest| day < latest) && rows.iter().all(|row| row.as_of != Some(day)) {
+                    let (item, location) = self.place(&place, Quantity::ZERO);
+                    let row = self.next_row();
+                    self.dataset.inventory.push(empty_shelf(item, location, day, row));
+                }
+            }
             let Some((day, on_hand)) = counted.remove(&place).filter(|(day, _)| of_files.is_none_or(|own| own < *day))
             else {
                 self.dataset.inventory.append(&mut rows);
@@ -439,6 +472,29 @@ impl<'a> Builder<'a> {
                 row,
             });
         }
+    }
+
+    /// Days on which a count found nothing, and nothing came in after it.
+    fn emptied(&self, others: &[&Event]) -> BTreeMap<ItemLocation, BTreeSet<Day>> {
+        let mut emptied: BTreeMap<ItemLocation, BTreeSet<Day>> = BTreeMap::new();
+        for event in others {
+            let Some(place) = event.kind.place() else { continue };
+            let day = event.business_day(self.time_zone);
+            match &event.kind {
+                EventKind::Count { on_hand, .. } if *on_hand <= Quantity::ZERO => {
+                    emptied.entry(place.clone()).or_default().insert(day);
+                }
+                kind if kind.movement().is_some_and(|moved| moved > Quantity::ZERO)
+                    || matches!(kind, EventKind::Count { .. }) =>
+                {
+                    if let Some(days) = emptied.get_mut(place) {
+                        days.remove(&day);
+                    }
+                }
+                _ => {}
+            }
+        }
+        emptied
     }
 
     /// Of each item-location that was counted: the day of the last count, and the stock at the end of that day. At its
@@ -496,6 +552,22 @@ impl<'a> Builder<'a> {
                 self.dataset.open_orders.push(row);
             }
         }
+    }
+}
+
+/// What a count of nothing says.
+fn empty_shelf(item: ItemIdx, location: LocationIdx, day: Day, row: RowRef) -> InventoryRow {
+    InventoryRow {
+        item,
+        location,
+        on_hand: Quantity::ZERO,
+        as_of: Some(day),
+        lot_id: None,
+        expiry: None,
+        allocated: Quantity::ZERO,
+        blocked: Quantity::ZERO,
+        in_transit: Quantity::ZERO,
+        row,
     }
 }
 

@@ -23,7 +23,9 @@ use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
 use restock_core::{Dataset, Day, EventKind, ItemLocation, N_LEVELS};
-use restock_engine::{ExplainError, Explained, OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, WhatIf};
+use restock_engine::{
+    ExplainError, Explained, HealthReport, OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, WhatIf,
+};
 use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -75,6 +77,12 @@ pub trait LivePlanner: Send {
     /// What a planner should look at, most money first.
     fn exceptions(&self) -> Vec<PlanException> {
         Vec::new()
+    }
+
+    /// How far the data could be trusted that the last plan of everything was made from; rows are of the files of
+    /// [`masters`](Self::masters). `None` before the first.
+    fn health(&self) -> Option<Arc<HealthReport>> {
+        None
     }
 
     /// What is wrong with the data that the last plan was made from, a sentence each: files that could not be read, and rows

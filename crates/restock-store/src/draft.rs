@@ -4,8 +4,8 @@ mod demand_to_come;
 
 use restock_core::dataset::{
     AdjustmentRow, BomRow, BudgetRow, Calendar, CapacityRow, EventRow, InventoryRow, Item, ItemLocationRow, Location,
-    OpenOrderRow, Origin, OrphanKey, PriceRow, ReceiptRow, SignalRow, SourceRow, StockoutRow, SubstitutionRow,
-    Supplier, UomRow,
+    OpenOrderRow, Origin, OrphanKey, PriceRow, ReadingRow, ReceiptRow, SignalRow, SourceRow, StockoutRow,
+    SubstitutionRow, Supplier, UomRow,
 };
 use restock_core::{Dataset, Day, ItemIdx, LocationIdx, Money, Quantity, RowRef, ServiceType, SupplierIdx};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -152,7 +152,7 @@ pub(crate) struct Draft {
 
 /// Lengths to go back to.
 pub(crate) struct Mark {
-    lens: [usize; 23],
+    lens: [usize; 24],
     default_location: Option<u32>,
     calendars: std::collections::BTreeMap<String, Calendar>,
     calendar_rules: std::collections::BTreeSet<String>,
@@ -192,6 +192,7 @@ impl Draft {
                 self.duplicates.len(),
                 d.forecast_overrides.len(),
                 d.forecasts.len(),
+                d.readings.len(),
             ],
             default_location: self.default_location,
             calendars: d.calendars.clone(),
@@ -240,6 +241,7 @@ impl Draft {
         self.duplicates.truncate(lens[20]);
         d.forecast_overrides.truncate(lens[21]);
         d.forecasts.truncate(lens[22]);
+        d.readings.truncate(lens[23]);
         d.calendars.clone_from(&mark.calendars);
         self.calendar_rules.clone_from(&mark.calendar_rules);
         self.count_sheets.forget(file_idx);
@@ -600,6 +602,7 @@ impl Draft {
             Table::Calendars => self.calendar_row(job, chunk, row, at),
             Table::Events => self.event_row(job, chunk, row, at),
             Table::Signals => self.signal_row(job, chunk, row, at),
+            Table::Readings => self.reading_row(job, chunk, row, at),
             Table::Stockouts => self.stockout_row(job, chunk, row, at),
             Table::Bom => self.bom_row(job, chunk, row, at),
             Table::Adjustments => self.adjustment_row(job, chunk, row, at),
@@ -1143,6 +1146,22 @@ impl Draft {
                 self.dataset.signals.push(SignalRow { name, day, location, value, known_in_future });
             }
         }
+        Ok(())
+    }
+
+    fn reading_row(&mut self, job: &mut Job, chunk: &Chunk, row: usize, at: RowRef) -> Result<(), Box<Bad>> {
+        let day = job.day(chunk, row, F::Date)?.ok_or_else(|| job.empty(chunk, row, F::Date, "a date"))?;
+        let metric = job.text_or_empty(chunk, row, F::Metric);
+        if metric.is_empty() {
+            return Err(job.empty(chunk, row, F::Metric, "what is measured, such as weight or temperature"));
+        }
+        let value = job.float(chunk, row, F::Value)?.ok_or_else(|| job.empty(chunk, row, F::Value, "a number"))?;
+        let mean = job.float(chunk, row, F::Mean)?.unwrap_or(value);
+        let item = self.required_item(job, chunk, row, F::ItemId, at)?;
+        let location = self.own_location(job, chunk, row, F::LocationId, at)?;
+        let sensor_id = job.text_or_empty(chunk, row, F::SensorId);
+        let unit = job.text_or_empty(chunk, row, F::SensorUnit);
+        self.dataset.readings.push(ReadingRow { sensor_id, metric, day, item, location, value, mean, unit, row: at });
         Ok(())
     }
 

@@ -617,6 +617,18 @@ fn tables(dataset: &Dataset) -> Vec<Out<'_>> {
     table.flag("known_in_future", |row| signals[row].known_in_future);
     tables.push(table);
 
+    let readings = &dataset.readings;
+    let mut table = Out::new("readings", readings.len());
+    table.day("date", |row| Some(readings[row].day));
+    table.string("item_id", move |row| item(readings[row].item));
+    table.string("location_id", move |row| location(readings[row].location));
+    table.string("metric", |row| &readings[row].metric);
+    table.double("value", |row| Some(readings[row].value));
+    table.string("sensor_id", |row| &readings[row].sensor_id);
+    table.string("unit", |row| &readings[row].unit);
+    table.double("mean", |row| Some(readings[row].mean));
+    tables.push(table);
+
     let stockouts = &dataset.stockouts;
     let mut table = Out::new("stockouts", stockouts.len());
     table.string("item_id", move |row| item(stockouts[row].item));

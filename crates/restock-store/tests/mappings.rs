@@ -376,7 +376,7 @@ fn columns_divide_each_other_and_zero_says_nothing() {
 #[test]
 fn wrong_mappings_say_what_is_wrong() {
     let wrong = |text: &str| Mapping::from_toml("m.toml", text).expect_err("a wrong mapping").to_string();
-    insta::assert_snapshot!(wrong("[[table]]\ntable = \"sale\"\n"), @r#"mapping m.toml: table is "sale", must be one of items, locations, suppliers, calendars, sales, inventory, sources, item_locations, open_orders, receipts, prices, promotions, events, signals, stockouts, bom, adjustments, substitutions, budgets, capacities, uoms, forecast_overrides, forecasts"#);
+    insta::assert_snapshot!(wrong("[[table]]\ntable = \"sale\"\n"), @r#"mapping m.toml: table is "sale", must be one of items, locations, suppliers, calendars, sales, inventory, sources, item_locations, open_orders, receipts, prices, promotions, events, signals, readings, stockouts, bom, adjustments, substitutions, budgets, capacities, uoms, forecast_overrides, forecasts"#);
     insta::assert_snapshot!(wrong("[[table]]\ntable = \"events\"\n[table.columns]\nitem = \"sku\"\n"), @r#"mapping m.toml: table events has no field "item", its fields are date, name, location_id, kind, magnitude"#);
     insta::assert_snapshot!(wrong("[[table]]\ntable = \"items\"\n[table.wide]\ncolumns = \"d_*\"\n"), @"mapping m.toml: table items: only sales can be wide");
     insta::assert_snapshot!(wrong("[[table]]\ntable = \"sales\"\n[table.columns]\nitem_id = { colum = \"sku\" }\n"), @r#"

@@ -903,6 +903,10 @@ const MESSAGES: &[(&str, &str)] = &[
         "D06：库存于 {0} 盘点，已按销售和收货推算至今",
     ),
     ("no sale for {0} days: order only if it is still sold", "{0} 天无销售：仅在仍销售时订购"),
+    (
+        "stood at up to {0} °C between {1} and {2}, at most {3} °C are allowed: {4} not sold any more, {5} keep for less long",
+        "{1} 至 {2} 期间温度最高 {0} °C，限值 {3} °C：停售 {4}，保质期缩短 {5}",
+    ),
     ("stock is not known: assumed at its target one review period ago", "库存未知：假设一个订货周期前处于目标水平"),
     ("{0} periods without sales were taken for stock-outs (inferred)", "{0} 个无销售的周期推断为缺货"),
     ("neither cost nor price is known: money is counted as 1 per unit sold", "成本和售价均未知：每售出一件按 1 计"),
@@ -958,6 +962,10 @@ pub(crate) fn alternative(name: &str, lang: Lang) -> String {
 
 /// What moves a forecast, such as `recent_level` or `promotion_price_and_trend`.
 pub(crate) fn driver(name: &str, lang: Lang) -> String {
+    // Signals and local events have names of the user.
+    if let Some(signal) = name.strip_prefix(restock_engine::SIGNAL) {
+        return signal.to_owned();
+    }
     if lang == Lang::En {
         return name.replace('_', " ");
     }

@@ -8,7 +8,7 @@ use restock_intake::SourceConfig;
 use restock_ledger::{LINE_FIELDS, LedgerAddress};
 use std::path::{Path, PathBuf};
 
-use restock_core::settings::{AssumedStock, Lang, MissingSales, PlanSettings, Segment, StockBeliefUse};
+use restock_core::settings::{AssumedStock, ColdChain, Lang, MissingSales, PlanSettings, Segment, StockBeliefUse};
 use restock_core::{Bucket, Day, Objective, ServiceType};
 use toml::de::{DeTable, DeValue};
 
@@ -359,13 +359,25 @@ settings! {
         "share of a scarce stock that is shared in proportion to what is wanted; the rest goes where a unit is worth most",
         "缺货时按需求量比例分配的份额；其余优先分给单位价值最高的地点",
         |c, v| { c.settings.fair_share = number_in(v, 0.0, 1.0)?; Some(()) };
-    "planning.stock_belief" = "\"warn\"", "\"off\" or \"warn\"", true,
-        "whether exceptions tell of stock records that are probably wrong; orders are for what the records say", "是否提示账面库存可能有误；订货仍按账面计算",
+    "planning.stock_belief" = "\"warn\"", "\"off\", \"warn\" or \"use\"", true,
+        "where stock records are probably wrong: nothing, exceptions, or exceptions and orders for the stock that is expected to be there",
+        "账面库存可能有误时：不处理、仅提示，或提示并按预期实际库存订货",
         |c, v| {
-            let choices = [("off", StockBeliefUse::Off), ("warn", StockBeliefUse::Warn)];
+            let choices = [("off", StockBeliefUse::Off), ("warn", StockBeliefUse::Warn), ("use", StockBeliefUse::Use)];
             c.settings.stock_belief = one_of(v, &choices)?;
             Some(())
         };
+    "planning.cold_chain" = "\"shorten\"", "\"off\", \"shorten\" or \"block\"", true,
+        "perishable stock that a sensor saw above the max_temperature of its item: nothing, a shorter shelf life, or not sold",
+        "传感器测得高于商品 max_temperature 的易腐库存：不处理、缩短保质期，或停售",
+        |c, v| {
+            let choices = [("off", ColdChain::Off), ("shorten", ColdChain::Shorten), ("block", ColdChain::Block)];
+            c.settings.cold_chain = one_of(v, &choices)?;
+            Some(())
+        };
+    "planning.cold_chain_q10" = "3.0", "a number from 1 to 10", true,
+        "how many times faster such stock ages with each 10 degrees above that temperature", "每高出 10 度，易腐库存老化加快的倍数",
+        |c, v| { c.settings.cold_chain_q10 = number_in(v, 1.0, 10.0)?; Some(()) };
     "planning.count_cost" = "0.5", "an amount of at least 0", true,
         "cost of counting one item at one location", "盘点一个商品-地点的成本",
         |c, v| { c.settings.count_cost = number_in(v, 0.0, 1e6)?; Some(()) };

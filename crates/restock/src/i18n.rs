@@ -670,6 +670,10 @@ pub(crate) fn evidence_key(key: &str, lang: Lang) -> String {
         "asked_for_now" => "其中下游现在订货",
         "critical_ratio" => "临界比",
         "blocked_or_expired" => "冻结或过期",
+        "recorded" => "账面",
+        "p_empty" if lang == Lang::En => return "probability of an empty shelf".to_owned(),
+        "p_empty" => "货架为空的概率",
+        "measured" => "测量",
         "reorder_point" => "再订货点",
         "min_stock" => "最低库存",
         "sells_before_expiry" => "保质期内可售",
@@ -704,6 +708,8 @@ pub(crate) fn evidence_value<'a>(key: &str, value: &'a str, lang: Lang) -> &'a s
     match (lang, key, value) {
         (Lang::En, "service", "fill_rate") => "fill rate",
         (Lang::En, "service", "in_stock") => "in stock",
+        (Lang::En, "measured", "shelf_weight") => "by shelf weight",
+        (Lang::ZhCn, "measured", "shelf_weight") => "货架称重",
         (Lang::En, "reason", "reorder_point_not_reached") => "reorder point not reached",
         (Lang::En, "reason", "expected_expiry") => "stock that will expire",
         (Lang::En, "reason", "fixed_order_size") => "fixed order size",
@@ -843,6 +849,7 @@ pub(crate) fn finding_title(code: FindingCode, lang: Lang) -> &'static str {
         D24 => "分类只有一种商品",
         D25 => "促销没有价格",
         D26 => "配方循环引用、单位混淆或无用",
+        D27 => "传感器读数无法使用",
     };
     match lang {
         Lang::En => code.title(),

@@ -634,8 +634,12 @@ impl Context<'_> {
         let mut kept: Vec<Option<Kept>> = Vec::with_capacity(units.len());
         for (unit, item) in units.iter_mut().zip(&mut *items) {
             let Some(unit) = unit else { continue };
-            let empty = unit.history.series.until(0, 0);
-            batch.push(std::mem::replace(&mut unit.history.series, empty));
+            if unit.history.effects.is_some() {
+                batch.push(unit.history.without_effects().into_owned());
+            } else {
+                let empty = unit.history.series.until(0, 0);
+                batch.push(std::mem::replace(&mut unit.history.series, empty));
+            }
             kept.push(item.kept.take());
         }
         let request = ForecastRequest { horizon, seed: self.settings.seed };
@@ -647,8 +651,11 @@ impl Context<'_> {
             .zip(items)
             .map(|(unit, item)| {
                 let unit = unit.as_mut()?;
-                let ((forecast, series), kept) = forecasts.next().expect("one forecast per unit");
-                unit.history.series = series;
+                let ((mut forecast, series), kept) = forecasts.next().expect("one forecast per unit");
+                match unit.history.effects.is_some() {
+                    true => unit.history.with_effects(&mut forecast),
+                    false => unit.history.series = series,
+                }
                 item.kept = kept;
                 Some(forecast)
             })

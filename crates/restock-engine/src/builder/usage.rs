@@ -248,6 +248,8 @@ impl UnitBuilder<'_> {
         }
         let first = parts.iter().map(|(part, _)| part.series.first_period).min()?;
         let n_past = (usage.series.first_period - first) as usize + usage.series.n_periods();
+        // It is no demand of its own.
+        usage.effects = None;
         add_up(&mut usage, &parts, first, n_past);
         // Counted are whole units, of which recipes take parts.
         usage.series.count_valued &= parts.iter().all(|(_, factor)| factor.is_whole());

@@ -9,18 +9,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
-use restock_core::dataset::Origin;
+use restock_core::dataset::{Origin, ReadingRow};
 use restock_core::settings::MissingSales;
 use restock_core::{Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, Quantity, Severity, Units};
 use restock_inventory::stock_belief::{
-    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, Supply,
-    assess, piece,
+    Assessment, Busyness, CountCosts, CountedError, DayEvidence, Evidence, Invisible, InvisibleByCategory, Measured,
+    Supply, assess, piece,
 };
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Facts, Pair};
 use super::finding;
+use crate::history::{RowsByPair, rows_by_pair};
+use crate::sensors::read;
 
 /// One item-location to count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,21 +60,60 @@ impl CountLine {
     }
 }
 
+/// What is believed about one stock record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BelievedRecord {
+    /// The item.
+    pub item_id: String,
+    /// The location.
+    pub location_id: String,
+    /// What the record says, units.
+    pub recorded: Units,
+    /// Expected true stock, units.
+    pub expected: f64,
+    /// Probability that nothing is there.
+    pub probability_empty: f64,
+    /// Whether a sensor measured the shelf lately.
+    pub is_measured: bool,
+    /// The day and the sum of the stock rows that the record follows from.
+    pub of_count: (Option<Day>, Quantity),
+}
+
+impl BelievedRecord {
+    /// Probability of an empty shelf from which orders are for the expected stock: below, what is believed is not worth
+    /// deviating from the record. See `tests/channels.rs`, where it was chosen on other seeds.
+    const USED_FROM: f64 = 0.3;
+
+    /// Whether the shelf is probably empty.
+    pub fn is_probably_empty(&self) -> bool {
+        self.probability_empty >= Assessment::PROBABLY_EMPTY
+    }
+
+    /// Whether orders are for the expected stock, where settings want that: the mean of the belief and not paths of it,
+    /// because order levels are set by demand, and stock that comes to light later is ordered less.
+    pub fn is_used(&self) -> bool {
+        self.expected.round() as Units != self.recorded.max(0)
+            && (self.is_measured || self.probability_empty >= Self::USED_FROM)
+    }
+}
+
 /// Days of history that a belief is formed on.
 const N_DAYS: usize = 180;
 
 /// Item-locations to count, the most worth it first: where a count is expected to save more than it costs, or the shelf is
-/// probably empty.
-pub(super) fn count_list(facts: &Facts<'_>) -> Vec<CountLine> {
+/// probably empty; and what is believed wherever something speaks against the record.
+pub(super) fn count_list(facts: &Facts<'_>) -> (Vec<CountLine>, Vec<BelievedRecord>) {
     if facts.settings.bucket != Bucket::Day {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let business = Business::of(facts);
-    let mut lines: Vec<CountLine> = facts.pairs.par_iter().filter_map(|pair| business.line(facts, pair)).collect();
+    let found: Vec<_> = facts.pairs.par_iter().filter_map(|pair| business.line(facts, pair)).collect();
+    let (lines, beliefs): (Vec<Option<CountLine>>, Vec<BelievedRecord>) = found.into_iter().unzip();
+    let mut lines: Vec<CountLine> = lines.into_iter().flatten().collect();
     lines.sort_by(|a, b| {
         b.saving.total_cmp(&a.saving).then_with(|| (&a.item_id, &a.location_id).cmp(&(&b.item_id, &b.location_id)))
     });
-    lines
+    (lines, beliefs)
 }
 
 /// D07: the record has stock, and the belief is that nothing is there.
@@ -133,6 +174,7 @@ struct Business {
     /// Receipts of other locations, by the one that they came from.
     shipments: HashMap<(ItemIdx, LocationIdx), Vec<u32>>,
     adjustments: HashMap<(ItemIdx, LocationIdx), Vec<u32>>,
+    readings: RowsByPair,
     /// Days to the next open order.
     days_to_supply: HashMap<(ItemIdx, LocationIdx), f64>,
     invisible: InvisibleByCategory,
@@ -217,6 +259,7 @@ impl Business {
             receipts,
             shipments,
             adjustments,
+            readings: rows_by_pair(&dataset.readings, |row| Some((row.item, row.location))),
             days_to_supply,
             invisible: InvisibleByCategory::learned(&BTreeMap::new()),
         };
@@ -331,6 +374,7 @@ impl Business {
             }
         }
         self.told_empty(facts, pair, &mut days);
+        self.measure(facts, pair, &mut days);
         // What was there after the records had nothing, and nobody wrote down, came in.
         let mut record = recorded_then + since_record;
         for idx in (0..N_DAYS).rev() {
@@ -348,6 +392,38 @@ impl Business {
             self.busyness.weigh(location, &others, &mut days);
         }
         Some((days, recorded_then + since_record))
+    }
+
+    /// What sensors say of the shelf. Of a day that has begun, a reading is taken back to the evening before by what moved
+    /// since.
+    fn measure(&self, facts: &Facts<'_>, pair: &Pair, days: &mut [DayEvidence]) {
+        let Some(rows) = self.readings.get(&(pair.item, pair.location)) else { return };
+        let rows: Vec<&ReadingRow> = rows.iter().map(|idx| &facts.dataset.readings[*idx as usize]).collect();
+        let item = &facts.dataset.items[pair.item.0 as usize];
+        let scale = 10_f64.powi(i32::from(item.decimals));
+        let day_idx = |day: Day| usize::try_from(day.0 - self.first.0).ok();
+        let has_sold = |day: Day| day_idx(day).and_then(|idx| days.get(idx)).is_some_and(|day| day.sold > 0);
+        let read = read(&rows, item, facts.settings.unknown_from(facts.as_of), has_sold);
+        for (day, measured) in read.weighed {
+            let (mut units, mut sd) = (measured.units * scale, measured.sd * scale);
+            let mut idx = day_idx(day);
+            if day == facts.as_of {
+                let sales = &facts.dataset.sales;
+                let sold =
+                    pair.sales.clone().filter(|row| sales.day[*row] == day).map(|row| sales.quantity[row].to_f64());
+                let receipts = self.receipts.get(&(pair.item, pair.location)).into_iter().flatten();
+                let receipts = receipts.map(|idx| &facts.dataset.receipts[*idx as usize]);
+                let received = receipts.filter(|row| row.received_on == day).map(|row| row.quantity.to_f64());
+                let (sold, received) = (sold.sum::<f64>() * scale, received.sum::<f64>() * scale);
+                // Nobody knows what of it came after the reading.
+                sd = sd.hypot((sold.abs() + received.abs()) / 2.0);
+                units = (units + sold - received).max(0.0);
+                idx = idx.map(|idx| idx - 1);
+            }
+            if let Some(evidence) = idx.and_then(|idx| days.get_mut(idx)) {
+                evidence.measured = Some(Measured { units, sd });
+            }
+        }
     }
 
     /// Days on which a table says that nothing was there: they could not sell, and were no wonder.
@@ -381,7 +457,7 @@ impl Business {
         }
     }
 
-    fn line(&self, facts: &Facts<'_>, pair: &Pair) -> Option<CountLine> {
+    fn line(&self, facts: &Facts<'_>, pair: &Pair) -> Option<(Option<CountLine>, BelievedRecord)> {
         let item = &facts.dataset.items[pair.item.0 as usize];
         if pair.sales.is_empty() || !facts.is_listed(pair, facts.as_of.plus(-1)) {
             return None;
@@ -395,6 +471,20 @@ impl Business {
             invisible: self.invisible.of(&item.category).in_units(piece_of(facts, pair, &days)),
         };
         let believed = assess(&evidence)?;
+        let (item_id, location_id) = facts.ids(pair.item, pair.location);
+        let (counted_on, rows) = facts.latest_stock(pair)?;
+        let record = BelievedRecord {
+            item_id: item_id.to_owned(),
+            location_id: location_id.to_owned(),
+            recorded,
+            expected: believed.expected_on_hand,
+            probability_empty: believed.probability_empty,
+            is_measured: days.iter().rev().take(7).any(|day| day.measured.is_some()),
+            of_count: (counted_on, rows.iter().fold(Quantity::ZERO, |sum, row| sum + row.on_hand)),
+        };
+        if recorded <= 0 {
+            return Some((None, record));
+        }
         let key = (pair.item, pair.location);
         let lane = facts.lane(pair);
         let lead_time = lane.and_then(|lane| lane.lead_time_days).unwrap_or(facts.settings.default_lead_time_days);
@@ -407,7 +497,7 @@ impl Business {
         let costs = CountCosts { lost_unit: margin / scale, count };
         let saving = believed.value_of_count(&supply, &costs);
         if saving <= 0.0 && !believed.is_probably_empty() {
-            return None;
+            return Some((None, record));
         }
         let recorded = Quantity::from_units(recorded, item.decimals);
         let (mut reason, mut reason_zh) = reason(&believed, recorded, scale);
@@ -415,8 +505,7 @@ impl Business {
             reason.push_str("; a count costs more than it is expected to save");
             reason_zh.push_str("；盘点成本高于预期节省");
         }
-        let (item_id, location_id) = facts.ids(pair.item, pair.location);
-        Some(CountLine {
+        let line = CountLine {
             item_id: item_id.to_owned(),
             item_name: item.name.clone(),
             location_id: location_id.to_owned(),
@@ -429,7 +518,8 @@ impl Business {
             expected_when_quiet: believed.expected_when_quiet / scale,
             reason,
             reason_zh,
-        })
+        };
+        Some((Some(line), record))
     }
 }
 

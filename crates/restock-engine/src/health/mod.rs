@@ -1,4 +1,4 @@
-//! Data health: the checks D01 to D26, a score per item-location and table, and what each missing table would improve.
+//! Data health: the checks D01 to D27, a score per item-location and table, and what each missing table would improve.
 //!
 //! Every check is one small function from `facts::Facts` to findings. A check stays silent when the tables it needs
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
@@ -11,6 +11,7 @@ mod master_checks;
 mod missing;
 mod recipe_checks;
 mod sales_checks;
+mod sensor_checks;
 mod stock_checks;
 mod supply_checks;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use restock_core::settings::PlanSettings;
 use restock_core::{Day, Finding, FindingCode, ItemIdx, LocationIdx, RowRef, Severity};
 use serde::{Deserialize, Serialize};
 
-pub use count_list::CountLine;
+pub use count_list::{BelievedRecord, CountLine};
 pub use missing::MissingTable;
 
 use facts::Facts;
@@ -51,6 +52,9 @@ pub struct HealthReport {
     /// Item-locations of which the stock record is probably wrong, the count that saves most money first. Where the shelf is
     /// probably empty but a count costs more than it saves, [`CountLine::saving`] is not above 0.
     pub count_list: Vec<CountLine>,
+    /// What is believed to be there at item-locations where something speaks against the record.
+    #[serde(skip)]
+    pub beliefs: Vec<BelievedRecord>,
 }
 
 /// How far the data of one item-location can be trusted.
@@ -104,7 +108,7 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
         .collect();
     findings.extend(per_pair.into_iter().flatten());
     sales_checks::fold_infos_d08(&mut findings);
-    let count_list = count_list::count_list(&facts);
+    let (count_list, beliefs) = count_list::count_list(&facts);
     findings.extend(count_list::d07_phantom_stock(&facts, &count_list));
 
     let over_all = [
@@ -113,6 +117,7 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
         supply_checks::OVER_ALL,
         master_checks::OVER_ALL,
         recipe_checks::OVER_ALL,
+        sensor_checks::OVER_ALL,
     ];
     for checks in over_all {
         for check in checks {
@@ -133,7 +138,7 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
     let scores = score_pairs(&facts, &findings);
     let table_scores = score_tables(dataset, &findings);
     let missing_tables = missing::missing_tables(&facts);
-    HealthReport { as_of: facts.as_of, scores, table_scores, missing_tables, findings, count_list }
+    HealthReport { as_of: facts.as_of, scores, table_scores, missing_tables, findings, count_list, beliefs }
 }
 
 /// Tables that are not there and what each would improve, most useful first: that part of [`check`] alone.
@@ -190,7 +195,7 @@ fn score_pairs(facts: &Facts<'_>, findings: &[Finding]) -> Vec<HealthScore> {
 
 /// A finding's rows belong to the table that its code is about.
 fn score_tables(dataset: &Dataset, findings: &[Finding]) -> BTreeMap<String, f64> {
-    let n_rows: [(&str, usize); 22] = [
+    let n_rows: [(&str, usize); 23] = [
         ("sales", dataset.sales.len()),
         ("inventory", dataset.inventory.len()),
         ("items", dataset.items.len()),
@@ -205,6 +210,7 @@ fn score_tables(dataset: &Dataset, findings: &[Finding]) -> BTreeMap<String, f64
         ("calendars", dataset.calendars.len()),
         ("events", dataset.events.len()),
         ("signals", dataset.signals.len()),
+        ("readings", dataset.readings.len()),
         ("stockouts", dataset.stockouts.len()),
         ("bom", dataset.bom.len()),
         ("adjustments", dataset.adjustments.len()),
@@ -244,6 +250,7 @@ fn table_of(code: FindingCode) -> &'static str {
         D18 => "calendars",
         D25 => "promotions",
         D26 => "bom",
+        D27 => "readings",
     }
 }
 

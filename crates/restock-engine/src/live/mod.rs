@@ -29,6 +29,7 @@ use restock_core::{Dataset, Day, Forecaster, ItemLocation};
 
 use crate::batch::{Overrides, UnitPlan, plan_batch_with};
 use crate::builder::{Shared, UnitBuilder};
+use crate::health::HealthReport;
 use crate::judgement::ToJudge;
 use crate::plan::{ShadowPrice, Unplanned, batches, plan_id};
 use crate::unit::PlanningUnit;
@@ -45,6 +46,8 @@ pub struct LivePlan {
     shared: Arc<Shared>,
     /// The master tables of the last settling, with budgets and capacities.
     masters: Dataset,
+    /// What was found in the data then; `None` before the first.
+    health: Option<Arc<HealthReport>>,
     as_of: Day,
     plan_id: String,
     /// By the smallest id of its items.
@@ -69,6 +72,7 @@ pub struct Whole {
     settings: PlanSettings,
     shared: Arc<Shared>,
     masters: Dataset,
+    health: Arc<HealthReport>,
     as_of: Day,
     /// Items by partition, each ascending.
     partitions: Vec<Vec<String>>,
@@ -87,6 +91,7 @@ impl Whole {
             settings: settings.clone(),
             shared: builder.shared().clone(),
             masters: master_tables(dataset),
+            health: Arc::new(report),
             as_of: builder.history.as_of(),
             partitions: builder.items_by_partition().into_iter().map(ids).collect(),
             plan_id: plan_id(dataset, settings, forecaster),
@@ -155,6 +160,7 @@ impl LivePlan {
             settings: PlanSettings::default(),
             shared: Arc::default(),
             masters: Dataset::default(),
+            health: None,
             as_of: Day(0),
             plan_id: String::new(),
             parts: BTreeMap::new(),
@@ -386,7 +392,8 @@ impl LivePlan {
     /// Takes over what was worked out from everything: all of it differs where settings changed, such as the day. What
     /// differs waits for [`settle_some`](Self::settle_some). Returns the item-locations of parts that are no more.
     pub fn take_over(&mut self, whole: Whole) -> BTreeSet<ItemLocation> {
-        let Whole { settings, shared, masters, as_of, partitions, plan_id } = whole;
+        let Whole { settings, shared, masters, health, as_of, partitions, plan_id } = whole;
+        self.health = Some(health);
         if settings != self.settings {
             self.settings = settings;
             self.parts.values_mut().for_each(|part| part.fingerprint = None);
@@ -625,6 +632,7 @@ fn master_tables(whole: &Dataset) -> Dataset {
         _ => false,
     };
     Dataset {
+        files: whole.files.clone(),
         sources: whole.sources.iter().filter(|row| is_new_lane(row)).cloned().collect(),
         substitutions: whole.substitutions.clone(),
         items: whole.items.clone(),

@@ -1,6 +1,7 @@
 //! Reading a plan that is kept up to date: its lines, its totals, and why a line is as it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use restock_core::finding::PlanException;
 use restock_core::forecast::MEDIAN_IDX;
@@ -11,6 +12,7 @@ use super::{LivePlan, TablesOf, place_of};
 use crate::batch::{Overrides, UnitPlan};
 use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{ExplainError, Explained, Explainer, Whole};
+use crate::health::HealthReport;
 use crate::plan::{OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, order_groups, summarise};
 use crate::what_if::WhatIf;
 
@@ -29,6 +31,12 @@ impl LivePlan {
     /// Items, locations and suppliers as of the last settling.
     pub fn masters(&self) -> &Dataset {
         &self.masters
+    }
+
+    /// What was found in the data, as of the last settling; rows are of the files of [`masters`](Self::masters). `None`
+    /// before the first.
+    pub fn health(&self) -> Option<&Arc<HealthReport>> {
+        self.health.as_ref()
     }
 
     /// The settings as of the last settling.

@@ -22,6 +22,31 @@ pub struct DayEvidence {
     pub corrected: Units,
     /// Units that it found, where that is known; otherwise the record is what was found.
     pub found: Option<Units>,
+    /// What a sensor measured at the end of the day.
+    pub measured: Option<Measured>,
+}
+
+/// Units that a sensor measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Units.
+    pub units: f64,
+    /// Standard deviation of its error, units, above 0.
+    pub sd: f64,
+}
+
+/// Share of measurements that mean nothing: somebody leant on the shelf, or other goods stood on it.
+const MEANINGLESS: f64 = 0.05;
+
+impl Measured {
+    /// Likelihood of the measurement where `n_cells` cells of `cell` units are there, of `n` cells at most.
+    fn likelihood(self, n_cells: usize, cell: f64, n: usize) -> f64 {
+        // Within a cell, any number may be there.
+        let sd = (self.sd * self.sd + cell * cell / 12.0).sqrt();
+        let z = (self.units - n_cells as f64 * cell) / sd;
+        let density = (-0.5 * z * z).exp() / (sd * (2.0 * std::f64::consts::PI).sqrt());
+        (1.0 - MEANINGLESS) * density + MEANINGLESS / (n as f64 * cell)
+    }
 }
 
 /// What is known of one item-location.
@@ -138,6 +163,9 @@ const MAX_CELLS: Units = 160;
 /// Largest sale of a day in grains, by which likelihoods are worked out; above, several units are one.
 const MAX_GRAINS: Units = 400;
 
+/// Last days of which a measurement counts as one of now.
+const N_MEASURED: usize = 7;
+
 /// Days without a sale that are likelier than this are no wonder.
 const QUIET: f64 = 0.3;
 /// Mean unseen changes and daily demands that are enough to be there whatever the errors of the record.
@@ -150,17 +178,19 @@ const MIN_SALES: usize = 1;
 /// The belief after the last day; `None` where nothing speaks against the record: it says 0 or next to nothing of what
 /// flows through, or the item sold lately and enough was there, or too little is known of what it sells.
 pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
-    if evidence.recorded <= 0 {
+    let days = evidence.days;
+    // What a sensor says is something to believe whatever the record is.
+    let is_measured = days.iter().rev().take(N_MEASURED).any(|day| day.measured.is_some());
+    if evidence.recorded <= 0 && !is_measured {
         return None;
     }
-    let days = evidence.days;
     let usual = Usual::of(evidence)?;
     let quiet = &days[usual.last_sale + 1..];
     // A sum of nothing is -0.0.
     let expected_when_quiet = usual.mean * quiet.iter().map(|day| day.share).sum::<f64>() + 0.0;
     // Where enough was there, and the days without a sale are no wonder, nothing speaks against the record.
     let no_wonder = quiet.iter().map(|day| usual.law.none(usual.mean_in_grains() * day.share)).product::<f64>() > QUIET;
-    if no_wonder && evidence.recorded as f64 > ENOUGH * (evidence.invisible.mean_size + usual.mean) {
+    if no_wonder && !is_measured && evidence.recorded as f64 > ENOUGH * (evidence.invisible.mean_size + usual.mean) {
         return None;
     }
 
@@ -169,9 +199,11 @@ pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
     let busiest = days[first..].iter().zip(&usual.records[first..]);
     let most = busiest.map(|(day, before)| (before + day.moved.max(0)).max(day.sold + day.left)).max().unwrap_or(0);
     let most = usual.records[first..].iter().copied().max().unwrap_or(0).max(evidence.recorded).max(most);
+    let measured = days[first..].iter().filter_map(|day| day.measured);
+    let most = measured.map(|measured| measured.units.ceil() as Units).max().unwrap_or(0).max(most).max(1);
     let cell = (most + MAX_CELLS - 1) / MAX_CELLS;
     // Less than half a cell cannot be told from nothing.
-    if 2 * evidence.recorded < cell {
+    if 2 * evidence.recorded < cell && !is_measured {
         return None;
     }
     let invisible = evidence.invisible.in_cells(cell as f64);
@@ -180,7 +212,8 @@ pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
 
     // Where it is not known what came in, the days after the last sale are all there is; then they must be more of a
     // wonder than any days without a sale before them, which may have been stock-outs that the records knew of.
-    if evidence.known_from > usual.last_sale
+    if !is_measured
+        && evidence.known_from > usual.last_sale
         && expected_when_quiet <= 2.0 * usual.mean * longest_quiet(&days[..usual.last_sale])
     {
         return None;
@@ -218,6 +251,9 @@ pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
             belief.count(counted.min(top));
         } else if *recorded_after > 0 && day.share > 0.0 {
             belief.nobody_saw_it_empty(invisible.seen_per_day);
+        }
+        if let Some(measured) = day.measured {
+            belief.measure(|x| measured.likelihood(x, cell as f64, top + 1));
         }
     }
 

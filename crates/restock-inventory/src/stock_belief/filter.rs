@@ -188,6 +188,19 @@ impl<const K: usize> StockBelief<K> {
         self.cells[on_hand] = levels;
     }
 
+    /// Something was measured: `likelihood` says how likely that was at each on-hand quantity. Where it was impossible, the
+    /// belief stays.
+    pub fn measure(&mut self, likelihood: impl Fn(usize) -> f64) {
+        let likelihoods: Vec<f64> = (0..self.cells.len()).map(likelihood).collect();
+        let shares = self.cells.iter().map(|cell| cell.iter().sum::<f64>());
+        let total: f64 = shares.zip(&likelihoods).map(|(share, likelihood)| share * likelihood).sum();
+        if total > 1e-290 {
+            for (cell, likelihood) in self.cells.iter_mut().zip(likelihoods) {
+                cell.iter_mut().for_each(|share| *share *= likelihood / total);
+            }
+        }
+    }
+
     /// Probability that nothing is there.
     pub fn probability_empty(&self) -> f64 {
         self.cells[0].iter().sum::<f64>().min(1.0)

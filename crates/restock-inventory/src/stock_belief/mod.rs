@@ -16,6 +16,7 @@
 //! 3. Demand, of which at most what is there is sold.
 //! 4. What leaves otherwise: waste that was written down, goods sent on to other places.
 //! 5. A count, where there is one.
+//! 6. A measurement, where a sensor watches the shelf: it is off by its error, and now and then means nothing.
 //!
 //! # Differences from the paper
 //! 1. At most one unseen change happens in a day, of a geometric number of units, lost or found. A day then costs time in
@@ -52,7 +53,7 @@ mod invisible;
 mod tests;
 pub mod trial;
 
-pub use assess::{Assessment, CountCosts, DayEvidence, Evidence, Supply, assess};
+pub use assess::{Assessment, CountCosts, DayEvidence, Evidence, Measured, Supply, assess};
 pub use busyness::Busyness;
 pub use demand_law::DemandLaw;
 pub use filter::{Levels, Likelihood, StockBelief};

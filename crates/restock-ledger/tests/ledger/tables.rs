@@ -6,8 +6,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use restock_core::dataset::{
-    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReceiptRow, SignalRow,
-    SourceRow, StockoutRow, Supplier,
+    AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReadingRow, ReceiptRow,
+    SignalRow, SourceRow, StockoutRow, Supplier,
 };
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::{
@@ -149,6 +149,14 @@ pub(crate) fn business(seed: u64) -> Dataset {
         let (name, day) = ("temperature".to_owned(), today.plus(-1));
         dataset.signals.push(SignalRow { name, day, location: Some(location), value, known_in_future: false });
     }
+    for item in (0..n_items).map(ItemIdx) {
+        for (metric, unit) in [("temperature", "°C"), ("weight", "kg")] {
+            let value = rng.random_range(0.0_f64..30.0).round() / 4.0;
+            let (day, location) = (today.plus(-1), LocationIdx(0));
+            let (sensor_id, metric, unit) = ("s".to_owned(), metric.to_owned(), unit.to_owned());
+            dataset.readings.push(ReadingRow { sensor_id, metric, day, item, location, value, mean: value, unit, row });
+        }
+    }
     for item in 0..n_items as usize {
         dataset.items[item].decimals = 1;
     }
@@ -173,6 +181,7 @@ fn normal(mut dataset: Dataset) -> Dataset {
         receipts: item, location, order_id;
         prices: item, location, from;
         promotions: item, location, from;
+        readings: item, location, metric;
         stockouts: item, location, from;
         adjustments: item, location, reason;
     }
@@ -201,6 +210,7 @@ fn events_say_what_files_say() {
         assert_eq!(made.stockouts, files.stockouts);
         assert_eq!(made.adjustments, files.adjustments);
         assert_eq!(made.signals, files.signals);
+        assert_eq!(made.readings, files.readings);
         assert_eq!(made.suppliers, files.suppliers);
         assert_eq!(made, files);
     }
@@ -411,4 +421,49 @@ fn orders_of_files_can_be_cancelled() {
         let cancelled = event("1", instant, EventKind::OrderCancelled { line, quantity: None });
         assert_eq!(tables(&dairy(), now(), &[cancelled], &zone()).open_orders, []);
     }
+}
+
+/// An empty shelf that somebody saw stays in the tables after the next count; one that was filled on the same day does not.
+#[test]
+fn earlier_counts_of_nothing_stay() {
+    let count = |id: &str, instant: &str, on_hand: &str| {
+        event(id, instant, EventKind::Count { place: milk(), on_hand: q(on_hand) })
+    };
+    let receipt = |id: &str, instant: &str| {
+        let kind =
+            EventKind::Receipt { place: milk(), quantity: q("8"), order_id: None, origin: None, unit_cost: None };
+        event(id, instant, kind)
+    };
+    let events = [
+        count("1", "2026-03-02T09:00:00Z", "0"),
+        count("2", "2026-03-04T09:00:00Z", "0"),
+        receipt("3", "2026-03-04T12:00:00Z"),
+        count("4", "2026-03-06T09:00:00Z", "5"),
+    ];
+    let made = tables(&dairy(), at("2026-03-01T12:00:00Z"), &events, &TimeZone::UTC);
+    let rows: Vec<(Option<Day>, String)> =
+        made.inventory.iter().map(|row| (row.as_of, row.on_hand.to_string())).collect();
+    assert_eq!(rows, [(Some(day("2026-03-02")), "0".to_owned()), (Some(day("2026-03-06")), "5".to_owned())]);
+}
+
+/// A sensor that watches an item says something about that item; of a day the last reading and the mean are kept.
+#[test]
+fn readings_of_an_item_are_kept_by_day() {
+    let read = |id: &str, instant: &str, value: &str| {
+        let kind = EventKind::SensorReading {
+            sensor_id: "scale-1".to_owned(),
+            metric: "weight".to_owned(),
+            location_id: "berlin".to_owned(),
+            item_id: Some("milk".to_owned()),
+            value: value.parse().unwrap(),
+            unit: "kg".to_owned(),
+        };
+        event(id, instant, kind)
+    };
+    let events = [read("2", "2026-03-02T19:00:00Z", "4"), read("1", "2026-03-02T09:00:00Z", "10")];
+    let made = tables(&dairy(), at("2026-03-01T12:00:00Z"), &events, &TimeZone::UTC);
+    let [reading] = &made.readings[..] else { panic!("{:?}", made.readings) };
+    assert_eq!((reading.day, reading.value, reading.mean), (day("2026-03-02"), 4.0, 7.0));
+    assert_eq!((reading.sensor_id.as_str(), reading.unit.as_str()), ("scale-1", "kg"));
+    assert!(made.signals.is_empty());
 }

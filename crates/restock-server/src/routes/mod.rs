@@ -17,6 +17,7 @@ use crate::server::App;
 pub(crate) mod adaptation;
 pub(crate) mod audit;
 pub(crate) mod dashboard;
+pub(crate) mod data_health;
 pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod exceptions;
@@ -81,6 +82,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/orders", get(orders::list).post(orders::export))
         .route("/v1/orders/{id}", get(orders::one))
         .route("/v1/plans", get(plans::list).post(plans::replan))
+        .route("/v1/data-health", get(data_health::summary))
+        .route("/v1/data-health/findings", get(data_health::findings))
+        .route("/v1/data-health/scores", get(data_health::scores))
+        .route("/v1/count-list", get(data_health::count_list))
+        .route("/v1/counts", post(data_health::count))
         .route("/v1/exceptions", get(exceptions::list))
         .route("/v1/exceptions/{id}", post(exceptions::act))
         .route("/v1/item-locations", get(item_locations::list).post(master_changes::change_item_locations))

@@ -133,7 +133,7 @@ pub(crate) struct OverrideBody {
 }
 
 /// Events as every other system would send them; what cannot be read again is refused before it is written.
-fn checked(event: Event) -> Result<Incoming, Refusal> {
+pub(crate) fn checked(event: Event) -> Result<Incoming, Refusal> {
     wire::read_event(wire::write(&event).as_bytes()).map(Incoming::from_event)
 }
 
@@ -162,8 +162,16 @@ fn said_text(said: &ActingOverride) -> Value {
     text
 }
 
+/// Whom a request is about.
+#[derive(Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) item: Option<&'a str>,
+    pub(crate) location: Option<&'a str>,
+    pub(crate) category: Option<&'a str>,
+}
+
 /// The first of item, location and category that nobody knows: a misspelt one would do nothing and tell nobody.
-async fn unknown(app: &App, key: &OverrideKey) -> Result<Option<Refusal>, Problem> {
+pub(crate) async fn unknown(app: &App, about: About<'_>) -> Result<Option<Refusal>, Problem> {
     let files = app.planning.file_tables()?;
     let planned = app.planning.ask(|planner| {
         let masters = planner.masters()?;
@@ -193,12 +201,12 @@ async fn unknown(app: &App, key: &OverrideKey) -> Result<Option<Refusal>, Proble
         expected: expected.to_owned(),
         fix: "correct it, or say first what it is".to_owned(),
     };
-    Ok(match key {
-        OverrideKey { item_id: Some(id), .. } if !has_item(id) => Some(refused("item_id", id, "an item that is known")),
-        OverrideKey { location_id: Some(id), .. } if !has_location(id) => {
+    Ok(match about {
+        About { item: Some(id), .. } if !has_item(id) => Some(refused("item_id", id, "an item that is known")),
+        About { location: Some(id), .. } if !has_location(id) => {
             Some(refused("location_id", id, "a location that is known"))
         }
-        OverrideKey { category: Some(path), .. } if !has_category(path) => {
+        About { category: Some(path), .. } if !has_category(path) => {
             Some(refused("category", path, "a category path of some item"))
         }
         _ => None,
@@ -240,7 +248,9 @@ pub(crate) async fn say_override(
     if !caller.covers(location_id) {
         return Err(of_scope(not_covered(&caller, "location_id", location_id)));
     }
-    if let Some(refusal) = unknown(&app, &said.key).await? {
+    let OverrideKey { item_id, location_id, category, .. } = &said.key;
+    let about = About { item: item_id.as_deref(), location: location_id.as_deref(), category: category.as_deref() };
+    if let Some(refusal) = unknown(&app, about).await? {
         return Err(bad_record(refusal));
     }
     let files = app.planning.file_tables()?;

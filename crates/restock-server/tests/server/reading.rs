@@ -1,6 +1,7 @@
 //! What is read of a plan, with a planner whose plan is written down here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -9,7 +10,9 @@ use restock_core::finding::PlanException;
 use restock_core::proposal::{Proposal, ProposalSource};
 use restock_core::settings::{PlanSettings, Segment};
 use restock_core::{Dataset, ItemLocation, N_LEVELS, QUANTILE_LEVELS};
-use restock_engine::{ExplainError, Explained, LineDetail, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf};
+use restock_engine::{
+    ExplainError, Explained, HealthReport, LineDetail, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf,
+};
 use restock_ledger::{Need, Recorded, SqliteLedger};
 use restock_server::{
     LivePlanner, ModelChange, ModelOrder, ModelRefusal, ModelRequest, ModelVersion, Models, NewToken, PlannedLine,
@@ -68,6 +71,7 @@ impl Written {
             ..Supplier::default()
         };
         let masters = Dataset {
+            files: vec!["sales.csv".to_owned()],
             items: ["milk", "rice", "rice-2", "salt", "tea"].iter().map(item).collect(),
             locations: ["berlin", "paris"].iter().map(location).collect(),
             suppliers: ["dairy", "mill"].iter().map(supplier).collect(),
@@ -256,6 +260,40 @@ impl LivePlanner for Written {
     fn masters(&self) -> Option<&Dataset> {
         Some(&self.masters)
     }
+
+    fn file_tables(&self) -> Option<Arc<Dataset>> {
+        Some(Arc::default())
+    }
+
+    fn health(&self) -> Option<Arc<HealthReport>> {
+        let score = |item: &str, location: &str, score: f64| json!({"item_id": item, "location_id": location, "score": score, "codes": ["D07"], "stock_known": true});
+        let finding = |code: &str, severity: &str, location: Option<&str>| {
+            json!({
+                "code": code, "severity": severity, "message": "found", "message_zh": "发现", "fix": "look",
+                "fix_zh": "看", "item_id": location.map(|_| "milk"), "location_id": location,
+                "rows": [{"file_idx": 0, "row": 7}, {"file_idx": 9, "row": 8}], "n_rows": 2,
+            })
+        };
+        let line = |location: &str, saving: f64| {
+            json!({
+                "item_id": "milk", "item_name": "The milk", "location_id": location, "recorded": "12",
+                "probability_empty": 0.9, "expected_on_hand": 0.5, "lost_per_day": 2.0, "saving": saving,
+                "n_quiet_days": 9, "expected_when_quiet": 18.0, "reason": "quiet", "reason_zh": "安静",
+            })
+        };
+        let report = json!({
+            "as_of": "2026-03-02",
+            "findings": [
+                finding("D01", "error", Some("berlin")), finding("D07", "warning", Some("paris")),
+                finding("D07", "info", Some("berlin")), finding("D16", "info", None),
+            ],
+            "scores": [score("milk", "berlin", 0.9), score("milk", "paris", 0.5), score("tea", "paris", 1.0)],
+            "table_scores": {"sales": 0.75},
+            "missing_tables": [{"table": "inventory", "improves": "stock", "improves_zh": "库存", "n_affected": 3}],
+            "count_list": [line("paris", 20.0), line("berlin", 8.0)],
+        });
+        Some(Arc::new(serde_json::from_value(report).unwrap()))
+    }
 }
 
 async fn written() -> Fixture {
@@ -320,6 +358,94 @@ async fn planned_lines_come_sorted_and_in_pages_that_lose_none() {
     let row = &page["lines"][0];
     assert_eq!((&row["item_name"], &row["supplier_name"]), (&json!("The milk"), &json!("dairy Ltd")));
     assert_eq!((&row["money_at_risk"], &row["quantity"]), (&json!("20.00"), &json!("12")));
+}
+
+#[tokio::test]
+async fn the_health_of_the_data_is_told_and_its_findings_come_in_pages() {
+    let fixture = written().await;
+    let health = read(&fixture, "/v1/data-health").await;
+    assert_eq!((&health["as_of"], &health["n_item_locations"]), (&json!("2026-03-02"), &json!(3)));
+    assert!((health["score"].as_f64().unwrap() - 0.8).abs() < 1e-9);
+    assert_eq!((&health["n_with_findings"], &health["n_to_count"]), (&json!(2), &json!(2)));
+    assert_eq!(health["missing_tables"][0]["table"], "inventory");
+    let codes: Vec<_> =
+        health["codes"].as_array().unwrap().iter().map(|row| (&row["code"], &row["n_findings"])).collect();
+    assert_eq!(codes, [(&json!("D01"), &json!(1)), (&json!("D07"), &json!(2)), (&json!("D16"), &json!(1))]);
+    assert_eq!(health["codes"][1]["severity"], "warning", "the worst of the two");
+    let found = |page: &Value| -> Vec<String> {
+        let rows = page["findings"].as_array().unwrap().iter();
+        rows.map(|row| format!("{} {}", row["code"].as_str().unwrap(), row["severity"].as_str().unwrap())).collect()
+    };
+    let all = read(&fixture, "/v1/data-health/findings").await;
+    assert_eq!(found(&all), ["D01 error", "D07 warning", "D07 info", "D16 info"]);
+    assert_eq!(all["next_cursor"], Value::Null);
+    // A row of a file that nobody knows has no name, and is told all the same.
+    assert_eq!(all["findings"][0]["rows"], json!([{"file": "sales.csv", "row": 7}, {"file": "", "row": 8}]));
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = read(&fixture, &format!("/v1/data-health/findings?limit=3&cursor={cursor}")).await;
+        assert_eq!(page["n_found"], 4);
+        rows.extend(found(&page));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = next.to_owned();
+    }
+    assert_eq!(rows, found(&all));
+    for (query, expected) in [
+        ("code=D07", &["D07 warning", "D07 info"][..]),
+        ("severity=info", &["D07 info", "D16 info"]),
+        ("item=milk&location=berlin", &["D01 error", "D07 info"]),
+        ("code=D99", &[]),
+        ("cursor=100", &[]),
+    ] {
+        assert_eq!(found(&read(&fixture, &format!("/v1/data-health/findings?{query}")).await), expected, "{query}");
+    }
+    for (query, field) in [("severity=bad", "severity"), ("cursor=x", "cursor"), ("limit=0", "limit")] {
+        let (status, kind, detail) = refused(&fixture, &format!("/v1/data-health/findings?{query}")).await;
+        assert_eq!((status, kind.as_str()), (400, "bad-query"), "{query}");
+        assert!(detail.contains(field), "{detail}");
+    }
+    let scores = read(&fixture, "/v1/data-health/scores").await;
+    let worst: Vec<_> = scores["scores"].as_array().unwrap().iter().map(|row| row["score"].as_f64().unwrap()).collect();
+    assert_eq!(worst, [0.5, 0.9, 1.0]);
+    let list = read(&fixture, "/v1/count-list?location=berlin").await;
+    assert_eq!((&list["n_found"], &list["lines"][0]["saving"]), (&json!(1), &json!(8.0)));
+}
+
+/// A count becomes an event; sent again it counts once; what cannot be a count is refused with its field.
+#[tokio::test]
+async fn what_is_counted_becomes_stock_once() {
+    let fixture = written().await;
+    let count = async |body: Value| fixture.send_json("POST", Role::Planner, "/v1/counts", &body.to_string()).await;
+    let first =
+        json!({"item_id": "milk", "location_id": "berlin", "on_hand": "3", "counted_at": "2026-03-02T05:00:00Z"});
+    let answer = count(first.clone()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    assert_eq!(answer.json()["on_hand"], "3");
+    assert_eq!(count(first).await.status, StatusCode::OK);
+    let other =
+        json!({"item_id": "milk", "location_id": "berlin", "on_hand": "4", "counted_at": "2026-03-02T05:00:00Z"});
+    assert_eq!(count(other).await.status, StatusCode::CONFLICT);
+    let stock = read(&fixture, "/v1/inventory?item_id=milk").await;
+    assert_eq!((&stock["inventory"][0]["on_hand"], &stock["last_sequence"]), (&json!("3"), &json!(1)));
+    let list = read(&fixture, "/v1/count-list").await;
+    assert_eq!(list["lines"][1]["counted_at"], "2026-03-02T05:00:00Z");
+    assert_eq!(list["lines"][0]["counted_at"], Value::Null);
+    for (field, body) in [
+        ("on_hand", json!({"item_id": "milk", "location_id": "berlin", "on_hand": "-1"})),
+        ("item_id", json!({"item_id": "mlik", "location_id": "berlin", "on_hand": "1"})),
+        ("location_id", json!({"item_id": "milk", "location_id": "rome", "on_hand": "1"})),
+        (
+            "counted_at",
+            json!({"item_id": "milk", "location_id": "berlin", "on_hand": "1", "counted_at": "2126-03-02T05:00:00Z"}),
+        ),
+    ] {
+        let answer = count(body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}: {}", answer.text);
+        assert_eq!(answer.json()["field"], field, "{}", answer.text);
+    }
+    assert_eq!(count(json!({"item_id": "milk", "location_id": "berlin"})).await.status, StatusCode::BAD_REQUEST);
+    let after = read(&fixture, "/v1/inventory?item_id=milk").await;
+    assert_eq!(after["last_sequence"], 1, "nothing refused was written");
 }
 
 #[tokio::test]

@@ -70,6 +70,10 @@ fn all_tables() -> Folder {
         )
         .with("events.csv", "date,name,location_id,kind,magnitude\n2026-12-25,Christmas,,holiday,1\n2026-07-01,Fair,dc,event,2.5\n")
         .with("signals.csv", "date,name,value,location_id,known_in_future\n2026-03-02,temperature,-3.25,dc,0\n2026-03-02,footfall,1e-7,,1\n")
+        .with(
+            "readings.csv",
+            "date,item_id,location_id,metric,value,sensor_id,unit,mean\n2026-03-02,00123,dc,weight,12.5,s1,kg,\n2026-03-02,00123,dc,temperature,-3.25,,,-2.5\n",
+        )
         .with("stockouts.csv", "item_id,location_id,from,to\n00123,dc,2026-02-01,2026-02-03\n")
         .with("bom.csv", "parent_id,component_id,qty_per,yield,scrap\n1E5,00123,0.25,0.9,0.05\n")
         .with("adjustments.csv", "date,item_id,location_id,quantity,reason\n2026-03-02,00123,dc,-1.25,waste\n2026-03-02,00123,dc,2,\n")
@@ -142,8 +146,9 @@ fn every_table_is_written_and_read_back() {
         d.uoms.len(),
         d.forecast_overrides.len(),
         d.forecasts.len(),
+        d.readings.len(),
     ];
-    assert_eq!(counts, [4, 3, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2, 1, 2, 1, 1, 3, 2], "all tables are read");
+    assert_eq!(counts, [4, 3, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2, 1, 2, 1, 1, 3, 2, 2], "all tables are read");
     for format in [Format::Csv, Format::Parquet] {
         let folder = Folder::new();
         write::dataset(&original, &folder.path(""), format).unwrap();

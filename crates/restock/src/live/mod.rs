@@ -23,10 +23,10 @@ use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Dataset, Day, Event, ItemLocation, N_LEVELS, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, EventKind, ItemLocation, N_LEVELS, RowsByItem};
 use restock_engine::{
-    ExplainError, Explained, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice, UnitPlan,
-    Unplanned, WhatIf,
+    ExplainError, Explained, HealthReport, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice,
+    UnitPlan, Unplanned, WhatIf,
 };
 use restock_ledger::{FileStock, Files, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope};
 use restock_server::{
@@ -629,9 +629,13 @@ impl ProjectPlanner {
 
 /// Notes what an event is about.
 fn note(event: &Event, places: &mut BTreeSet<ItemLocation>, items: &mut BTreeSet<String>) {
-    match event.kind.place() {
-        Some(place) => places.extend([place.clone()]),
-        None => items.extend(event.kind.item_id().map(str::to_owned)),
+    match (event.kind.place(), &event.kind) {
+        (Some(place), _) => places.extend([place.clone()]),
+        // A sensor watches an item at one location.
+        (None, EventKind::SensorReading { item_id: Some(item_id), location_id, .. }) => {
+            places.extend([ItemLocation::new(item_id, location_id)]);
+        }
+        (None, _) => items.extend(event.kind.item_id().map(str::to_owned)),
     }
 }
 
@@ -696,6 +700,10 @@ impl LivePlanner for ProjectPlanner {
 
     fn file_tables(&self) -> Option<Arc<Dataset>> {
         self.files.as_ref().map(|files| files.tables.clone())
+    }
+
+    fn health(&self) -> Option<Arc<HealthReport>> {
+        self.live.as_ref()?.plan.health().cloned()
     }
 
     fn problems(&self) -> Vec<String> {

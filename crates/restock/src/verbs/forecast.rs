@@ -96,8 +96,9 @@ fn forecast(
     for batch in pairs.chunks(BATCH) {
         let histories: Vec<History> =
             batch.iter().map(|(item, location)| units.history_of(*item, *location, horizon)).collect();
-        let series: Vec<_> = histories.iter().map(|history| history.series.clone()).collect();
+        let series: Vec<_> = histories.iter().map(|history| history.without_effects().into_owned()).collect();
         for ((pair, history), mut forecast) in batch.iter().zip(&histories).zip(model.forecast(&series, &request)) {
+            history.with_effects(&mut forecast);
             units.take_given(pair.0, pair.1, history, &mut forecast);
             let unit = 10_f64.powi(i32::from(dataset.items[pair.0.0 as usize].decimals));
             forecast.mean.iter_mut().chain(&mut forecast.quantiles).for_each(|value| *value /= unit);

@@ -20,6 +20,8 @@ export function sourceOf(row: Pick<ProposalRow, 'supplier_id' | 'from_location'>
 
 /** A name made of several, such as `price_log_ratio_promotion_and_trend`. */
 export function driverName(name: string): string {
+  // Signals and local events have names of the user: `signal:rain 2026-03-02 +12 %`.
+  if (name.startsWith('signal:')) return name.slice('signal:'.length);
   if (name === 'recent_level' || name === 'asked_for_by_others' || name === 'override') return named('driver', name);
   const known = ['price_log_ratio', 'promotion', 'holiday', 'trend', 'weekday'];
   const rest = known.reduce((text, word) => text.replaceAll(word, `|${word}|`), name.replace('_and_trend', '|trend|'));

@@ -15,6 +15,8 @@ export type Action =
   | 'see_webhooks'
   | 'see_what_if'
   | 'ask_what_if'
+  | 'count'
+  | 'see_data_health'
   | 'import';
 
 interface Rule {
@@ -39,6 +41,8 @@ const RULES: Record<Action, Rule> = {
   see_webhooks: rule(true, 'integrator', 'admin'),
   see_what_if: rule(true, 'viewer', 'planner', 'approver', 'admin'),
   ask_what_if: rule(true, 'planner', 'approver', 'admin'),
+  count: rule(false, 'planner', 'approver', 'admin'),
+  see_data_health: rule(true, 'viewer', 'planner', 'approver', 'admin'),
   import: rule(true, 'planner', 'integrator', 'admin'),
 };
 

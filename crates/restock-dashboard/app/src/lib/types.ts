@@ -699,6 +699,76 @@ export interface InventoryPage {
   last_sequence: number;
 }
 
+export type Severity = 'error' | 'warning' | 'info';
+
+export interface DataHealth {
+  as_of: string | null;
+  score: number | null;
+  n_item_locations: number;
+  n_with_findings: number;
+  tables: Record<string, number>;
+  missing_tables: { table: string; improves: string; improves_zh: string; n_affected: number }[];
+  codes: { code: string; title: string; severity: Severity; n_findings: number }[];
+  n_to_count: number;
+}
+
+export interface FindingRow {
+  code: string;
+  title: string;
+  severity: Severity;
+  message: string;
+  message_zh: string;
+  fix: string;
+  fix_zh: string;
+  item_id: string | null;
+  location_id: string | null;
+  rows: { file: string; row: number }[];
+  n_rows: number;
+}
+
+export interface FindingPage {
+  findings: FindingRow[];
+  n_found: number;
+  as_of: string | null;
+  next_cursor: string | null;
+}
+
+export interface ScoreRow {
+  item_id: string;
+  location_id: string;
+  score: number;
+  codes: string[];
+  stock_known: boolean;
+}
+
+export interface ScorePage {
+  scores: ScoreRow[];
+  n_found: number;
+  as_of: string | null;
+  next_cursor: string | null;
+}
+
+export interface CountRow {
+  item_id: string;
+  item_name: string;
+  location_id: string;
+  recorded: string;
+  probability_empty: number;
+  expected_on_hand: number;
+  saving: number;
+  lost_per_day: number;
+  reason: string;
+  reason_zh: string;
+  counted_at: string | null;
+}
+
+export interface CountPage {
+  lines: CountRow[];
+  n_found: number;
+  as_of: string | null;
+  next_cursor: string | null;
+}
+
 export interface EventBody {
   event_id: string;
   source: string;
