@@ -18,36 +18,36 @@ const MARGIN: f64 = 2.0;
 const UNIT_COST: f64 = 1.0;
 
 /// Weight of a unit, kg.
-pub const UNIT_WEIGHT: f64 = 0.4;
+pub(crate) const UNIT_WEIGHT: f64 = 0.4;
 
 /// A shop over some days: first a history that is the same for everybody, then days that plans order for.
-pub struct Shop {
-    pub first: Day,
-    pub n_history: usize,
-    pub n_days: usize,
+pub(crate) struct Shop {
+    pub(crate) first: Day,
+    pub(crate) n_history: usize,
+    pub(crate) n_days: usize,
     /// `[n_items][n_days]`.
-    pub demand: Vec<Vec<i64>>,
+    pub(crate) demand: Vec<Vec<i64>>,
     /// `[n_items][n_days]`: units that vanish unseen.
-    pub vanished: Vec<Vec<i64>>,
+    pub(crate) vanished: Vec<Vec<i64>>,
     /// `[n_items][n_days]`: whether somebody would see an empty shelf.
-    pub seen: Vec<Vec<bool>>,
+    pub(crate) seen: Vec<Vec<bool>>,
     /// `[n_days]`: °C of the fridge.
-    pub degrees: Vec<f64>,
+    pub(crate) degrees: Vec<f64>,
     /// Expected demand per day.
-    pub means: Vec<f64>,
-    pub lead_time: i32,
-    pub shelf_life: Option<u32>,
+    pub(crate) means: Vec<f64>,
+    pub(crate) lead_time: i32,
+    pub(crate) shelf_life: Option<u32>,
     /// What tables tell on a morning, by the day.
-    pub signals: Vec<SignalRow>,
+    pub(crate) signals: Vec<SignalRow>,
     /// Days ahead for which signals are forecast.
-    pub n_ahead: i32,
-    pub events: Vec<EventRow>,
+    pub(crate) n_ahead: i32,
+    pub(crate) events: Vec<EventRow>,
     seed: u64,
 }
 
 /// Who counts what.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Counts {
+pub(crate) enum Counts {
     Nothing,
     /// The first of the list each day.
     Top(usize),
@@ -57,40 +57,40 @@ pub enum Counts {
 
 /// One way to run the shop.
 #[derive(Clone, Debug)]
-pub struct Arm {
-    pub settings: PlanSettings,
-    pub has_tables: bool,
-    pub has_scales: bool,
-    pub has_thermometer: bool,
-    pub counts: Counts,
+pub(crate) struct Arm {
+    pub(crate) settings: PlanSettings,
+    pub(crate) has_tables: bool,
+    pub(crate) has_scales: bool,
+    pub(crate) has_thermometer: bool,
+    pub(crate) counts: Counts,
 }
 
 impl Arm {
-    pub fn of(settings: PlanSettings) -> Self {
+    pub(crate) fn of(settings: PlanSettings) -> Self {
         Self { settings, has_tables: false, has_scales: false, has_thermometer: false, counts: Counts::Nothing }
     }
 }
 
 /// What came of it, over the days that plans ordered for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Outcome {
-    pub demand: i64,
-    pub lost: i64,
-    pub expired: i64,
+pub(crate) struct Outcome {
+    pub(crate) demand: i64,
+    pub(crate) lost: i64,
+    pub(crate) expired: i64,
     /// Sum of units on the shelf at the end of each day.
-    pub held: i64,
-    pub n_counts: usize,
+    pub(crate) held: i64,
+    pub(crate) n_counts: usize,
 }
 
 impl Outcome {
     /// Money: lost margins, waste, and a hundredth of the unit cost for each unit and day on the shelf.
-    pub fn cost(&self) -> f64 {
+    pub(crate) fn cost(&self) -> f64 {
         self.lost as f64 * MARGIN + self.expired as f64 * UNIT_COST + self.held as f64 * 0.01 * UNIT_COST
     }
 }
 
 /// Demand with this mean; Poisson, or negative binomial of this size.
-pub fn draw(rng: &mut ChaCha8Rng, mean: f64, size: Option<f64>) -> i64 {
+pub(crate) fn draw(rng: &mut ChaCha8Rng, mean: f64, size: Option<f64>) -> i64 {
     let rate = match size {
         Some(size) => mean * Gamma::new(size, 1.0 / size).unwrap().sample(rng),
         None => mean,
@@ -100,7 +100,7 @@ pub fn draw(rng: &mut ChaCha8Rng, mean: f64, size: Option<f64>) -> i64 {
 
 impl Shop {
     /// A shop of which every day is as usual.
-    pub fn new(means: &[f64], (n_history, n_played): (usize, usize), seed: u64) -> Self {
+    pub(crate) fn new(means: &[f64], (n_history, n_played): (usize, usize), seed: u64) -> Self {
         let n_days = n_history + n_played;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let demand = means.iter().map(|mean| (0..n_days).map(|_| draw(&mut rng, *mean, Some(8.0))).collect()).collect();
@@ -123,7 +123,7 @@ impl Shop {
     }
 
     /// Demand is `factor(item, day)` times the usual.
-    pub fn demand_times(&mut self, size: f64, factor: impl Fn(usize, usize) -> f64) {
+    pub(crate) fn demand_times(&mut self, size: f64, factor: impl Fn(usize, usize) -> f64) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0xd3);
         for item in 0..self.means.len() {
             for day in 0..self.n_days {
@@ -133,7 +133,7 @@ impl Shop {
     }
 
     /// Units vanish: with this rate a day, of this mean size; half of the sevenths are found by chance.
-    pub fn lose(&mut self, rate: f64, mean_size: f64) {
+    pub(crate) fn lose(&mut self, rate: f64, mean_size: f64) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x105e);
         for item in 0..self.means.len() {
             for day in 0..self.n_days {
@@ -149,7 +149,7 @@ impl Shop {
         self.first.plus(t as i32)
     }
 
-    pub fn place() -> LocationIdx {
+    pub(crate) fn place() -> LocationIdx {
         LocationIdx(0)
     }
 
@@ -213,7 +213,7 @@ impl Shelf {
 }
 
 /// Runs the shop one way.
-pub fn play(shop: &Shop, arm: &Arm) -> Outcome {
+pub(crate) fn play(shop: &Shop, arm: &Arm) -> Outcome {
     let mut rng = ChaCha8Rng::seed_from_u64(shop.seed ^ 0x5ca1e);
     let masters = shop.masters();
     let q10 = 3.0_f64;
@@ -387,7 +387,7 @@ fn tables(shop: &Shop, masters: &Dataset, shelves: &[Shelf], arm: &Arm, t: usize
 }
 
 /// The median.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     (values[(n - 1) / 2] + values[n / 2]) / 2.0
