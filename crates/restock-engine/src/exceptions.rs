@@ -230,7 +230,8 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
             "取消在途订单或调拨到需要的地点",
         );
     }
-    if facts.expiring.0 > 0.5 {
+    // Of stock that stood too warm the exception below tells.
+    if facts.expiring.0 > 0.5 && facts.cold_break.is_none() {
         let day = facts.expiring.1.map_or_else(|| "-".to_owned(), |day| day.to_string());
         add(
             ExceptionCode::ExpiryRisk,
@@ -246,7 +247,7 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
     {
         add(
             ExceptionCode::ExpiryRisk,
-            (blocked + shortened) * facts.unit_cost,
+            (blocked + shortened.max(facts.expiring.0)) * facts.unit_cost,
             format!(
                 "stood at up to {hottest:.1} °C between {first} and {last}, at most {limit} °C are allowed: {} not sold \
                  any more, {} keep for less long",

@@ -758,8 +758,8 @@ fn drivers(unit: &PlanningUnit, worked: &Worked, mean: &[f64]) -> Vec<(String, f
         worked.overridden.as_ref().map_or(0.0, |overridden| expected - overridden.baseline.total(0, protection).mean());
     let mut by_signals = 0.0;
     for effect in unit.history.effects.iter().flat_map(|effects| &effects.acting) {
-        let Some((day, factor)) = effect.largest(protection) else { continue };
         let units = effect.adds(&worked.forecast.mean, protection);
+        let Some((day, factor)) = effect.largest(protection, units) else { continue };
         by_signals += units;
         let percent = ((factor - 1.0) * 100.0).round();
         add(&format!("{SIGNAL}{} {day} {percent:+} %", effect.name), units);

@@ -3,7 +3,7 @@
 //! A reading that cannot be right is ignored, and data health says so (D27): a negative weight, a number that is none, a unit
 //! that nobody knows, a scale that shows the same weight while goods are sold, an item without the weight of a unit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use restock_core::dataset::{Item, ReadingRow};
 use restock_core::settings::{ColdChain, PlanSettings};
@@ -41,6 +41,10 @@ enum Metric {
     Temperature,
 }
 
+/// What a shelf can weigh, and units that can be on it.
+const KILOGRAMS: std::ops::RangeInclusive<f64> = 0.0..=100_000.0;
+const UNITS_MAX: f64 = 1e9;
+
 fn metric(row: &ReadingRow) -> Option<Metric> {
     let name = row.metric.trim().to_lowercase();
     match name.as_str() {
@@ -62,7 +66,7 @@ fn in_usual_unit(metric: Metric, value: f64, unit: &str) -> Result<f64, Unusable
         _ => return Err(Unusable::Unit),
     };
     let is_right = match metric {
-        Metric::Weight => value.is_finite() && value >= 0.0,
+        Metric::Weight => KILOGRAMS.contains(&value),
         Metric::Temperature => CELSIUS.contains(&value),
     };
     if is_right { Ok(value) } else { Err(Unusable::Value) }
@@ -71,7 +75,7 @@ fn in_usual_unit(metric: Metric, value: f64, unit: &str) -> Result<f64, Unusable
 /// What the readings of one item-location say, and what cannot be used of them.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Read {
-    /// Units on the shelf at the end of each day, of the last reading.
+    /// Units on the shelf at the end of each day: the last readings of all sensors together.
     pub(crate) weighed: BTreeMap<Day, Measured>,
     /// °C by day, the mean of all sensors.
     pub(crate) degrees: BTreeMap<Day, f64>,
@@ -83,7 +87,8 @@ pub(crate) struct Read {
 /// on a day.
 pub(crate) fn read(rows: &[&ReadingRow], item: &Item, end: Day, has_sold: impl Fn(Day) -> bool) -> Read {
     let mut read = Read::default();
-    let mut kilograms: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
+    // By sensor, because a shelf may stand on several scales; days on which one of them is silent tell only a part.
+    let mut scales: BTreeMap<Day, BTreeMap<&str, (f64, usize)>> = BTreeMap::new();
     let mut degrees: BTreeMap<Day, (f64, f64)> = BTreeMap::new();
     let unit_weight = item.weight.filter(|weight| weight.is_finite() && *weight > 0.0);
     for (idx, row) in rows.iter().enumerate().filter(|(_, row)| row.day < end) {
@@ -98,7 +103,12 @@ pub(crate) fn read(rows: &[&ReadingRow], item: &Item, end: Day, has_sold: impl F
             (Ok(_), Metric::Temperature) if max_temperature(item).is_none() => {
                 read.unusable.push((idx, Unusable::NoLimit));
             }
-            (Ok(value), Metric::Weight) => drop(kilograms.insert(row.day, (value, idx))),
+            (Ok(value), Metric::Weight) if unit_weight.is_some_and(|weight| value / weight > UNITS_MAX) => {
+                read.unusable.push((idx, Unusable::Value));
+            }
+            (Ok(value), Metric::Weight) => {
+                scales.entry(row.day).or_default().insert(&row.sensor_id, (value, idx));
+            }
             (Ok(value), Metric::Temperature) => {
                 let known = degrees.entry(row.day).or_insert((0.0, 0.0));
                 *known = (known.0 + value, known.1 + 1.0);
@@ -108,7 +118,14 @@ pub(crate) fn read(rows: &[&ReadingRow], item: &Item, end: Day, has_sold: impl F
     read.degrees = degrees.into_iter().map(|(day, (sum, n))| (day, sum / n)).collect();
     let Some(unit_weight) = unit_weight else { return read };
     // Of a weight that stays the same, days on which goods were sold all the same.
-    let days: Vec<(Day, f64, usize)> = kilograms.into_iter().map(|(day, (value, idx))| (day, value, idx)).collect();
+    let n_scales = scales.values().flat_map(BTreeMap::keys).collect::<BTreeSet<_>>().len();
+    let whole = scales.into_iter().filter(|(_, of_day)| of_day.len() == n_scales);
+    let days: Vec<(Day, f64, usize)> = whole
+        .map(|(day, of_day)| {
+            let last = of_day.values().map(|(_, idx)| *idx).max().expect("a day has a reading");
+            (day, of_day.values().map(|(value, _)| value).sum(), last)
+        })
+        .collect();
     let mut begin = 0;
     while begin < days.len() {
         let same = days[begin..].iter().take_while(|(_, value, _)| *value == days[begin].1).count();

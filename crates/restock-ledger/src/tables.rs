@@ -318,7 +318,11 @@ impl<'a> Builder<'a> {
                     }
                 }
             }
-            EventKind::SensorReading { metric, location_id, item_id: None, value, .. } => {
+            EventKind::SensorReading { metric, location_id, item_id: None, value, unit, .. } => {
+                // A signal has no unit: temperatures are in °C.
+                let is_fahrenheit = matches!(unit.trim().to_lowercase().as_str(), "f" | "°f" | "℉" | "fah" | "fahrenheit");
+                let above_freezing = value.checked_sub(Decimal::from(32)).filter(|_| is_fahrenheit);
+                let value = &above_freezing.map_or(*value, |degrees| degrees / Decimal::new(18, 1));
                 let (sum, n) = self.readings.entry((metric.clone(), location_id.clone(), day)).or_default();
                 // Beyond the largest decimal the mean means nothing.
                 *sum = sum.checked_add(*value).unwrap_or(*sum);

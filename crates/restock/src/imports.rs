@@ -120,21 +120,28 @@ impl ProjectImports {
             let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
             if name.starts_with(".im_") {
                 fs::remove_dir_all(&path).map_err(failed(&path))?;
-            } else if is_id(&name)
-                && let Some(applying) = self.state(&name)?.applying
-            {
-                match self.finish(&name, &applying) {
-                    // Somebody decides about it again.
-                    Err(ImportRefusal::NotReady { detail, .. }) => {
-                        tracing::warn!(import = name, "a file was not taken in: {detail}");
-                        let state = State { applying: None, ..self.state(&name)? };
-                        self.save(&path, &state)?;
-                    }
-                    finished => finished?,
+            } else if is_id(&name) {
+                // One file that cannot be read or moved keeps no server from starting.
+                if let Err(error) = self.go_on(&name, &path) {
+                    tracing::error!(import = name, "a file that waits cannot be taken in: {error}");
                 }
             }
         }
         Ok(())
+    }
+
+    /// Goes on with what was being done about a file when the program ended.
+    fn go_on(&self, import_id: &str, folder: &Path) -> Result<(), ImportRefusal> {
+        let state = self.state(import_id)?;
+        let Some(applying) = &state.applying else { return Ok(()) };
+        match self.finish(import_id, applying) {
+            // Somebody decides about it again.
+            Err(ImportRefusal::NotReady { detail, .. }) => {
+                tracing::warn!(import = import_id, "a file was not taken in: {detail}");
+                self.save(folder, &State { applying: None, ..state })
+            }
+            finished => finished,
+        }
     }
 
     fn project_dir(&self) -> Result<PathBuf, ImportRefusal> {
@@ -260,7 +267,11 @@ impl ProjectImports {
         let gives_the_same = |name: &String| {
             let summaries = known.iter().flat_map(|known| &known.tables);
             let mut of_file = summaries.filter(|table| is_of_file(&table.file, name)).peekable();
-            of_file.peek().is_some() && of_file.all(|table| tables.contains(table.table.as_str()))
+            match of_file.peek() {
+                Some(_) => of_file.all(|table| tables.contains(table.table.as_str())),
+                // The last plan did not read it: what it holds is not known yet.
+                None => !place.mapping.as_ref().is_some_and(|mapping| mapping.ignores(name)),
+            }
         };
         let rivals: Vec<&String> =
             there.iter().filter(|name| is_same_name(name, &state.file) || gives_the_same(name)).collect();
@@ -277,7 +288,13 @@ impl ProjectImports {
             .collect();
         let said = state.place.clone().filter(|place| answers.contains(place));
         // More sales of other days are what a second file of sales usually is.
-        let is_plain = rivals.is_empty() || (!is_taken && n_overlapping == 0 && tables.iter().eq(["sales"].iter()));
+        let is_read =
+            |name: &String| known.iter().flat_map(|known| &known.tables).any(|table| is_of_file(&table.file, name));
+        let is_plain = rivals.is_empty()
+            || (!is_taken
+                && n_overlapping == 0
+                && rivals.iter().all(|name| is_read(name))
+                && tables.iter().eq(["sales"].iter()));
         let answer = said.or_else(|| (is_plain && may_add).then(|| "add".to_owned()));
         let replaces = answer.as_ref().and_then(|answer| answer.strip_prefix("replace:")).map(str::to_owned);
         let others: Vec<&String> = there.iter().filter(|name| Some(*name) != replaces.as_ref()).collect();
@@ -327,7 +344,11 @@ impl ProjectImports {
                 fs::create_dir_all(&kept).map_err(failed(&kept))?;
                 for path in [data.join(old), own(old)] {
                     let kept = kept.join(path.file_name().expect("a file has a name"));
-                    if path.exists() && !kept.exists() {
+                    if !path.exists() || kept.exists() {
+                        continue;
+                    }
+                    // A file of the same name takes its place in one step; whoever reads meanwhile finds one of them.
+                    if !is_replaced || fs::hard_link(&path, &kept).is_err() {
                         move_file(&path, &kept)?;
                     }
                 }
@@ -376,7 +397,7 @@ impl Imports for ProjectImports {
                 Ok(state) => imports.push(staged(&name, &state)),
                 // It may have gone meanwhile.
                 Err(ImportRefusal::NoSuchImport(_)) => {}
-                Err(error) => return Err(error),
+                Err(error) => tracing::error!(import = name, "a file that waits cannot be shown: {error}"),
             }
         }
         imports.sort_by(|a, b| (a.uploaded_at, &a.import_id).cmp(&(b.uploaded_at, &b.import_id)));
@@ -481,7 +502,11 @@ impl Imports for ProjectImports {
 
     fn discard(&self, import_id: &str) -> Result<(), ImportRefusal> {
         let _turn = self.lock();
-        self.state(import_id)?;
+        // What it replaces may be moved away already: then only going on leaves the project whole.
+        if self.state(import_id)?.applying.is_some() {
+            let detail = "the file is being taken in".to_owned();
+            return Err(ImportRefusal::NotReady { detail, fix: "apply it again".to_owned() });
+        }
         self.forget(import_id)
     }
 }

@@ -33,12 +33,13 @@ pub(super) struct StockFound {
 const STORAGE: [&str; 5] =
     ["storage_temperature", "fridge_temperature", "cold_room_temperature", "库房温度", "冷库温度"];
 
-/// °C by day and location, of sensors that watch the whole storage.
+/// °C by day and location, of sensors that watch the whole storage; of several the coldest, because one may hang beside it.
 pub(super) fn storage_degrees(dataset: &Dataset, end: Day) -> HashMap<LocationIdx, BTreeMap<Day, f64>> {
     let mut degrees: HashMap<LocationIdx, BTreeMap<Day, f64>> = HashMap::new();
     for row in dataset.signals.iter().filter(|row| row.day < end && (-60.0..=80.0).contains(&row.value)) {
         if let Some(location) = row.location.filter(|_| STORAGE.contains(&row.name.as_str())) {
-            degrees.entry(location).or_default().insert(row.day, row.value);
+            let coldest = degrees.entry(location).or_default().entry(row.day).or_insert(row.value);
+            *coldest = coldest.min(row.value);
         }
     }
     degrees

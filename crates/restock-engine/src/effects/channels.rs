@@ -171,6 +171,17 @@ impl Channels {
         })
     }
 
+    /// `[n_days]`: whether any local event is at a location on each day from `from` on.
+    pub(crate) fn event_days(&self, location: LocationIdx, from: Day, n_days: usize) -> Vec<bool> {
+        let mut days = vec![false; n_days];
+        for values in self.by_channel.values().filter(|values| values.is_event) {
+            for (day, value) in days.iter_mut().zip(values.read(location, from, n_days)) {
+                *day |= value != 0.0;
+            }
+        }
+        days
+    }
+
     /// Days from the day of the plan on of which a channel is known at a location.
     pub(crate) fn n_ahead(&self, channel: &Channel, location: LocationIdx) -> usize {
         let Some(values) = self.by_channel.get(channel) else { return 0 };

@@ -165,9 +165,12 @@ impl Days {
             n_ahead: names.iter().map(|name| channels.n_ahead(name, location)).collect(),
             weekday: first.weekday_idx(),
         };
+        // A local event is a holiday to forecasters as long as nobody knows what it does.
+        let has_event = channels.event_days(location, first, N_DAYS);
         for idx in 0..series.n_periods() {
-            days.demand[n_before + idx] = series.demand[idx];
-            days.counts[n_before + idx] = series.observations[idx] == Observation::Full && is_plain(&series, idx);
+            let day = n_before + idx;
+            days.demand[day] = series.demand[idx];
+            days.counts[day] = series.observations[idx] == Observation::Full && is_plain(&series, idx, has_event[day]);
         }
         days.counts.contains(&true).then_some(days)
     }
@@ -225,10 +228,11 @@ impl Days {
     }
 }
 
-/// Whether a day was without promotion, price cut and holiday.
-fn is_plain(series: &SeriesInput, idx: usize) -> bool {
+/// Whether a day was without promotion, price cut and holiday, where local events are none.
+fn is_plain(series: &SeriesInput, idx: usize, has_event: bool) -> bool {
     series.covariates.iter().all(|covariate| match covariate.name.as_str() {
-        "promotion" | "holiday" => covariate.values[idx] == 0.0,
+        "promotion" => covariate.values[idx] == 0.0,
+        "holiday" => has_event || covariate.values[idx] == 0.0,
         "price_log_ratio" => covariate.values[idx].abs() < 0.05,
         _ => true,
     })

@@ -153,9 +153,11 @@ pub struct ActingEffect {
 }
 
 impl ActingEffect {
-    /// The day before `n_days` are over on which it does most, and its factor; `None` where it does next to nothing.
-    pub(crate) fn largest(&self, n_days: usize) -> Option<(Day, f64)> {
+    /// The day before `n_days` are over on which it does most of what it does to all of them, and its factor; `None` where it
+    /// does next to nothing. `adds` is what it [adds](Self::adds) to them.
+    pub(crate) fn largest(&self, n_days: usize, adds: f64) -> Option<(Day, f64)> {
         let known = self.factors.iter().take(n_days).enumerate();
+        let known = known.filter(|(_, factor)| (**factor > 1.0) == (adds > 0.0));
         let (step, factor) = known.max_by(|(_, a), (_, b)| a.ln().abs().total_cmp(&b.ln().abs()))?;
         (factor.ln().abs() >= 0.005).then(|| (self.first_day.plus(step as i32), *factor))
     }

@@ -81,7 +81,7 @@ pub struct BelievedRecord {
 
 impl BelievedRecord {
     /// Probability of an empty shelf from which orders are for the expected stock: below, what is believed is not worth
-    /// deviating from the record. See `tests/channels.rs`, where it was chosen on other seeds.
+    /// deviating from the record. What it saves is measured in `tests/channels.rs`.
     const USED_FROM: f64 = 0.3;
 
     /// Whether the shelf is probably empty.

@@ -200,7 +200,9 @@ pub fn assess(evidence: &Evidence<'_>) -> Option<Assessment> {
     let most = busiest.map(|(day, before)| (before + day.moved.max(0)).max(day.sold + day.left)).max().unwrap_or(0);
     let most = usual.records[first..].iter().copied().max().unwrap_or(0).max(evidence.recorded).max(most);
     let measured = days[first..].iter().filter_map(|day| day.measured);
-    let most = measured.map(|measured| measured.units.ceil() as Units).max().unwrap_or(0).max(most).max(1);
+    // A sensor that says many times what anybody ever recorded is wrong, and must not make everything else one cell.
+    let limit = most.max(MAX_CELLS).saturating_mul(4);
+    let most = measured.map(|measured| (measured.units.ceil() as Units).min(limit)).max().unwrap_or(0).max(most).max(1);
     let cell = (most + MAX_CELLS - 1) / MAX_CELLS;
     // Less than half a cell cannot be told from nothing.
     if 2 * evidence.recorded < cell && !is_measured {

@@ -114,6 +114,8 @@ pub(crate) struct ProjectPlanner {
     n_in_slice: usize,
     /// Somebody asked for a plan of everything.
     wants_everything: bool,
+    /// Somebody asked for it while one was being worked out.
+    must_work_again: bool,
     /// The files as they were looked at last.
     seen_stamp: Option<Stamp>,
     /// What is wrong with the files.
@@ -250,6 +252,7 @@ impl ProjectPlanner {
             settling_took: SignedDuration::ZERO,
             is_refreshing: false,
             n_in_slice: 16,
+            must_work_again: false,
             wants_everything: false,
             seen_stamp: None,
             problems: Vec::new(),
@@ -574,6 +577,10 @@ impl ProjectPlanner {
             self.start_working(now)?;
         }
         changed.extend(self.take_over(now)?);
+        if self.working.is_none() && std::mem::take(&mut self.must_work_again) {
+            self.wants_everything = true;
+            self.start_working(now)?;
+        }
         if self.has_more() {
             changed.extend(self.settle_some()?);
         }
@@ -691,6 +698,8 @@ impl LivePlanner for ProjectPlanner {
             return Ok(None);
         }
         self.wants_everything = true;
+        // What is being worked out may have read the files before they changed.
+        self.must_work_again |= self.working.is_some();
         self.start_working(now).map(|()| None)
     }
 
