@@ -1114,6 +1114,8 @@ mod tests {
         assert_eq!(answers, ["replace:kasse_1.csv"]);
         // One that the mapping does not name is decided here, whatever others are.
         let other = shop.bring("laden.csv", UNCLEAR);
+        // No plan has read the first yet: whether both are of the same days, somebody has to say.
+        let other = shop.answer(&other, "place", "add").unwrap();
         shop.apply(&shop.answer(&other, "decimal", ",").unwrap());
         assert_eq!(shop.sales(), ["2024-03-01 flour 1250", "2024-03-02 flour 2500", "2024-03-01 tea 3"]);
         let ignored = shop.bring("test_1.csv", "date,item_id,quantity\n2024-03-05,tea,4\n");
