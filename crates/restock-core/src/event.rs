@@ -281,6 +281,17 @@ pub enum EventKind {
     ForecastGiven(Box<GivenForecast>),
 }
 
+/// Whether a unit of a sensor is degrees Fahrenheit; temperatures without one are in °C.
+///
+/// ```
+/// use restock_core::event::is_fahrenheit;
+///
+/// assert!(is_fahrenheit(" °F ") && !is_fahrenheit("C") && !is_fahrenheit(""));
+/// ```
+pub fn is_fahrenheit(unit: &str) -> bool {
+    matches!(unit.trim().to_lowercase().as_str(), "f" | "°f" | "℉" | "fah" | "fahrenheit")
+}
+
 impl EventKind {
     /// Names of all kinds, as they are written in messages between systems.
     pub const NAMES: [&str; 27] = [

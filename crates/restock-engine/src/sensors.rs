@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use restock_core::dataset::{Item, ReadingRow};
+use restock_core::event::is_fahrenheit;
 use restock_core::settings::{ColdChain, PlanSettings};
 use restock_core::stock::Lot;
 use restock_core::{Day, Quantity};
@@ -62,7 +63,7 @@ fn in_usual_unit(metric: Metric, value: f64, unit: &str) -> Result<f64, Unusable
         (Metric::Weight, "g" | "grm" | "克") => value / 1_000.0,
         (Metric::Weight, "lb" | "lbs" | "lbr") => value * 0.453_592_37,
         (Metric::Temperature, "" | "c" | "°c" | "℃" | "cel" | "celsius") => value,
-        (Metric::Temperature, "f" | "°f" | "℉" | "fah" | "fahrenheit") => (value - 32.0) / 1.8,
+        (Metric::Temperature, unit) if is_fahrenheit(unit) => (value - 32.0) / 1.8,
         _ => return Err(Unusable::Unit),
     };
     let is_right = match metric {
@@ -298,6 +299,23 @@ mod tests {
         let bare = read(&Item::default());
         assert!(bare.weighed.is_empty() && bare.degrees.is_empty());
         assert!(bare.unusable.contains(&(0, NoUnitWeight)) && bare.unusable.contains(&(6, NoLimit)));
+    }
+
+    /// Two scales under one shelf weigh a part each; where one is silent, nothing is known. Tons of milk are a mistake.
+    #[test]
+    fn scales_of_one_shelf_add_up() {
+        let of = |sensor_id: &str, day: i32, value: f64| ReadingRow {
+            sensor_id: sensor_id.to_owned(),
+            ..reading("weight", day, value, "kg")
+        };
+        let rows =
+            [of("a", 1, 10.0), of("b", 1, 1.0), of("a", 2, 9.0), of("a", 3, 8.0), of("b", 3, 2e5), of("b", 4, 1.0)];
+        let found = read(&rows.iter().collect::<Vec<_>>(), &milk(), Day(7), |_| true);
+        let units: Vec<(i32, f64)> = found.weighed.iter().map(|(day, measured)| (day.0, measured.units)).collect();
+        assert_eq!((units, found.unusable), (vec![(1, 22.0)], vec![(4, Unusable::Value)]));
+        let light = Item { weight: Some(1e-9), ..milk() };
+        let found = read(&[&of("a", 1, 10.0)], &light, Day(7), |_| true);
+        assert_eq!((found.weighed.len(), found.unusable), (0, vec![(0, Unusable::Value)]));
     }
 
     #[test]

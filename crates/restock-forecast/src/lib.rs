@@ -23,6 +23,7 @@ pub mod dependence;
 pub mod disaggregate;
 pub mod evaluate;
 pub mod latent;
+pub mod linear;
 pub mod metrics;
 pub mod models;
 pub mod paths;

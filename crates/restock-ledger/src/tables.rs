@@ -40,7 +40,7 @@ use restock_core::dataset::{
     AdjustmentRow, InventoryRow, Item, Location, OpenOrderRow, Origin, PriceRow, PromotionRow, ReadingRow, ReceiptRow,
     SignalRow, StockoutRow, Supplier,
 };
-use restock_core::event::{OrderLine, SupplyOrigin};
+use restock_core::event::{OrderLine, SupplyOrigin, is_fahrenheit};
 use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowRef, SupplierIdx};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -320,8 +320,7 @@ impl<'a> Builder<'a> {
             }
             EventKind::SensorReading { metric, location_id, item_id: None, value, unit, .. } => {
                 // A signal has no unit: temperatures are in °C.
-                let is_fahrenheit = matches!(unit.trim().to_lowercase().as_str(), "f" | "°f" | "℉" | "fah" | "fahrenheit");
-                let above_freezing = value.checked_sub(Decimal::from(32)).filter(|_| is_fahrenheit);
+                let above_freezing = value.checked_sub(Decimal::from(32)).filter(|_| is_fahrenheit(unit));
                 let value = &above_freezing.map_or(*value, |degrees| degrees / Decimal::new(18, 1));
                 let (sum, n) = self.readings.entry((metric.clone(), location_id.clone(), day)).or_default();
                 // Beyond the largest decimal the mean means nothing.

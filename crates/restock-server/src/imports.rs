@@ -13,6 +13,7 @@ use std::io::Read;
 use axum::body::{Body, Bytes};
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use restock_engine::MissingTable;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -146,6 +147,14 @@ pub struct MissingTableRow {
     pub improves: String,
     /// The same in Chinese.
     pub improves_zh: String,
+    /// How many it concerns; `improves` says what is counted.
+    pub n_affected: usize,
+}
+
+impl From<MissingTable> for MissingTableRow {
+    fn from(MissingTable { table, improves, improves_zh, n_affected }: MissingTable) -> Self {
+        Self { table, improves, improves_zh, n_affected }
+    }
 }
 
 /// What a file would become.

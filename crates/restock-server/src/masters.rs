@@ -341,7 +341,8 @@ pub(crate) fn said_after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
     after.map_or(now, |after| after.max(now))
 }
 
-fn refusal(field: &str, got: &str, expected: String, fix: &str) -> Refusal {
+/// What is wrong with a field, and the way out.
+pub(crate) fn refusal(field: &str, got: &str, expected: String, fix: &str) -> Refusal {
     let got = got.chars().take(Refusal::MAX_GOT_CHARS).collect();
     Refusal { code: RefusalCode::Malformed, field: field.to_owned(), got, expected, fix: fix.to_owned() }
 }

@@ -403,8 +403,7 @@ impl Imports for ProjectImports {
         imports.sort_by(|a, b| (a.uploaded_at, &a.import_id).cmp(&(b.uploaded_at, &b.import_id)));
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let missing = known.iter().flat_map(|known| &known.missing).cloned();
-        let row = |MissingTable { table, improves, improves_zh, .. }| MissingTableRow { table, improves, improves_zh };
-        Ok(ImportList { imports, missing_tables: missing.map(row).collect() })
+        Ok(ImportList { imports, missing_tables: missing.map(MissingTableRow::from).collect() })
     }
 
     fn stage(&self, upload: Upload, content: &mut dyn Read) -> Result<(), ImportRefusal> {

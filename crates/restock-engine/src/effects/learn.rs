@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use restock_core::dataset::Dataset;
 use restock_core::forecast::Observation;
 use restock_core::{ItemIdx, LocationIdx, SeriesInput};
+use restock_forecast::linear::solve_in_place;
 
 use super::{CategoryEffects, Channel, Channels, Effects};
 use crate::history::HistoryBuilder;
@@ -256,10 +257,10 @@ fn fit(of_item: &[Days], columns: &[usize], end: usize) -> Option<Fit> {
         })
         .collect();
     let mut effects = vec![0.0; n];
-    let mut information = vec![vec![0.0; n]; n];
+    let mut information = vec![0.0; n * n];
     for _ in 0..4 {
         let mut slope = vec![0.0; n];
-        information.iter_mut().for_each(|row| row.fill(0.0));
+        information.fill(0.0);
         for (days, (usual, dispersion)) in of_item.iter().zip(&usual) {
             for idx in (0..end).filter(|idx| days.counts[*idx] && usual[*idx] > 0.0) {
                 let expected = usual[idx] * days.log_factor(columns, &effects, idx).exp();
@@ -269,14 +270,14 @@ fn fit(of_item: &[Days], columns: &[usize], end: usize) -> Option<Fit> {
                     let anomaly = f64::from(days.anomalies[*column][idx]);
                     slope[row] += error * anomaly;
                     for (other, column) in columns.iter().enumerate() {
-                        information[row][other] += weight * anomaly * f64::from(days.anomalies[*column][idx]);
+                        information[row * n + other] += weight * anomaly * f64::from(days.anomalies[*column][idx]);
                     }
                 }
             }
         }
         // What was never seen stays at none: as if a little had been seen of it.
-        information.iter_mut().enumerate().for_each(|(idx, row)| row[idx] += 1e-3);
-        let steps = solved(&information, &slope)?;
+        (0..n).for_each(|idx| information[idx * n + idx] += 1e-3);
+        let steps = solved(slope, &information)?;
         for (effect, step) in effects.iter_mut().zip(steps) {
             *effect = (*effect + step.clamp(-0.5, 0.5)).clamp(-EFFECT_MAX, EFFECT_MAX);
         }
@@ -285,36 +286,15 @@ fn fit(of_item: &[Days], columns: &[usize], end: usize) -> Option<Fit> {
     for idx in 0..n {
         let mut one = vec![0.0; n];
         one[idx] = 1.0;
-        variances.push(solved(&information, &one)?[idx].max(1e-9));
+        variances.push(solved(one, &information)?[idx].max(1e-9));
     }
     Some(Fit { effects, variances })
 }
 
-/// The solution of linear equations, by elimination with pivots; `None` where there is no single one.
-fn solved(matrix: &[Vec<f64>], right: &[f64]) -> Option<Vec<f64>> {
+/// What `information`, `[n × n]`, turns into `right`; `None` where nothing single does.
+fn solved(mut right: Vec<f64>, information: &[f64]) -> Option<Vec<f64>> {
     let n = right.len();
-    let mut rows: Vec<Vec<f64>> =
-        matrix.iter().zip(right).map(|(row, right)| row.iter().copied().chain([*right]).collect()).collect();
-    for column in 0..n {
-        let pivot = (column..n).max_by(|a, b| rows[*a][column].abs().total_cmp(&rows[*b][column].abs()))?;
-        rows.swap(column, pivot);
-        if rows[column][column].abs() < 1e-12 {
-            return None;
-        }
-        for below in column + 1..n {
-            let factor = rows[below][column] / rows[column][column];
-            for idx in column..=n {
-                let above = rows[column][idx];
-                rows[below][idx] -= factor * above;
-            }
-        }
-    }
-    let mut solution = vec![0.0; n];
-    for row in (0..n).rev() {
-        let known: f64 = (row + 1..n).map(|idx| rows[row][idx] * solution[idx]).sum();
-        solution[row] = (rows[row][n] - known) / rows[row][row];
-    }
-    Some(solution)
+    solve_in_place(&mut information.to_vec(), &mut right, n).then_some(right)
 }
 
 /// What the items of a category have in common of one channel.
@@ -458,13 +438,6 @@ impl Days {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn equations_are_solved_or_said_to_have_no_solution() {
-        let matrix = vec![vec![0.0, 2.0], vec![4.0, 2.0]];
-        assert_eq!(solved(&matrix, &[2.0, 6.0]), Some(vec![1.0, 1.0]));
-        assert_eq!(solved(&[vec![1.0, 2.0], vec![2.0, 4.0]], &[1.0, 2.0]), None);
-    }
 
     /// Two items that say little, and differ by less than chance, have the effect of both; one that says much keeps its own.
     #[test]

@@ -141,11 +141,6 @@ pub fn check(dataset: &Dataset, settings: &PlanSettings) -> HealthReport {
     HealthReport { as_of: facts.as_of, scores, table_scores, missing_tables, findings, count_list, beliefs }
 }
 
-/// Tables that are not there and what each would improve, most useful first: that part of [`check`] alone.
-pub fn missing_tables(dataset: &Dataset, settings: &PlanSettings) -> Vec<MissingTable> {
-    missing::missing_tables(&Facts::new(dataset, settings))
-}
-
 /// The morning up to which `dataset` is known: the day the settings name, or the day after the last sale, where a few
 /// stray rows far in the future (D19) do not count as the last sale.
 pub fn known_as_of(dataset: &Dataset, settings: &PlanSettings) -> Day {

@@ -102,6 +102,11 @@ impl Whole {
     pub fn as_of(&self) -> Day {
         self.as_of
     }
+
+    /// What was found in the data.
+    pub fn health(&self) -> &HealthReport {
+        &self.health
+    }
 }
 
 /// A partition.

@@ -20,8 +20,8 @@ use restock_core::{Bucket, N_LEVELS, SeriesInput};
 
 use super::distribution::fill_quantiles;
 use super::history::{phase, usable_season};
-use super::negative_binomial::solve_in_place;
 use super::{History, Model, Predictive};
+use crate::linear::solve_in_place;
 
 /// Automatic exponential smoothing.
 pub struct Ets;

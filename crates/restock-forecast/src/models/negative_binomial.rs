@@ -23,6 +23,7 @@ use super::distribution::{
 };
 use super::history::{phase, usable_season};
 use super::{History, Model, Predictive};
+use crate::linear::solve_in_place;
 
 /// The count regression.
 pub struct NegativeBinomial;
@@ -399,40 +400,6 @@ fn newton(regression: &Regression, level: &[f64], coefficients: &mut [f64], n_st
             return;
         }
     }
-}
-
-/// Solves `matrix · x = right` by Cholesky; only the lower triangle of `matrix` is read. `false` when the matrix is
-/// not positive definite.
-pub(crate) fn solve_in_place(matrix: &mut [f64], right: &mut [f64], p: usize) -> bool {
-    for i in 0..p {
-        for j in 0..=i {
-            let mut sum = matrix[i * p + j];
-            for k in 0..j {
-                sum -= matrix[i * p + k] * matrix[j * p + k];
-            }
-            if i == j {
-                if !(sum > 1e-300) {
-                    return false;
-                }
-                matrix[i * p + i] = sum.sqrt();
-            } else {
-                matrix[i * p + j] = sum / matrix[j * p + j];
-            }
-        }
-    }
-    for i in 0..p {
-        for k in 0..i {
-            right[i] -= matrix[i * p + k] * right[k];
-        }
-        right[i] /= matrix[i * p + i];
-    }
-    for i in (0..p).rev() {
-        for k in i + 1..p {
-            right[i] -= matrix[k * p + i] * right[k];
-        }
-        right[i] /= matrix[i * p + i];
-    }
-    true
 }
 
 impl Fit {

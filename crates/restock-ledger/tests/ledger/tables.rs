@@ -467,3 +467,23 @@ fn readings_of_an_item_are_kept_by_day() {
     assert_eq!((reading.sensor_id.as_str(), reading.unit.as_str()), ("scale-1", "kg"));
     assert!(made.signals.is_empty());
 }
+
+/// A signal has no unit: what a fridge says in Fahrenheit is in °C there.
+#[test]
+fn temperatures_of_a_location_become_celsius() {
+    let read = |id: &str, instant: &str, value: &str, unit: &str| {
+        let kind = EventKind::SensorReading {
+            sensor_id: "fridge".to_owned(),
+            metric: "fridge_temperature".to_owned(),
+            location_id: "berlin".to_owned(),
+            item_id: None,
+            value: value.parse().unwrap(),
+            unit: unit.to_owned(),
+        };
+        event(id, instant, kind)
+    };
+    let events = [read("1", "2026-03-02T09:00:00Z", "41", "°F"), read("2", "2026-03-02T19:00:00Z", "7", "C")];
+    let made = tables(&dairy(), at("2026-03-01T12:00:00Z"), &events, &TimeZone::UTC);
+    let [signal] = &made.signals[..] else { panic!("{:?}", made.signals) };
+    assert_eq!((signal.day, signal.value), (day("2026-03-02"), 6.0));
+}

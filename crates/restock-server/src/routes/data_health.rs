@@ -10,14 +10,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use jiff::{SignedDuration, Timestamp};
 use restock_core::{Event, EventKind, Finding, FindingCode, ItemLocation, Quantity, Severity};
-use restock_engine::{CountLine, HealthReport, HealthScore, MissingTable};
+use restock_engine::{CountLine, HealthReport, HealthScore};
 use restock_ledger::Outcome;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{ValidQuery, page_size, read_json};
-use crate::masters::not_covered;
+use crate::imports::MissingTableRow;
+use crate::masters::{not_covered, refusal};
 use crate::problem::Problem;
 use crate::routes::master_changes::{bad_record, of_scope};
 use crate::routes::said_demand::{About, checked, unknown};
@@ -26,24 +27,6 @@ use crate::writer::Signed;
 
 /// How far the clock of a phone may run ahead of the server's; less than events may lie in the future.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(4);
-
-/// A table that was not given.
-#[derive(Debug, Serialize, ToSchema)]
-struct MissingRow {
-    table: String,
-    /// What it would improve.
-    improves: String,
-    /// The same in Chinese.
-    improves_zh: String,
-    /// How many it concerns; `improves` says what is counted.
-    n_affected: usize,
-}
-
-impl From<MissingTable> for MissingRow {
-    fn from(MissingTable { table, improves, improves_zh, n_affected }: MissingTable) -> Self {
-        Self { table, improves, improves_zh, n_affected }
-    }
-}
 
 /// How often a check found something.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,7 +54,7 @@ pub(crate) struct DataHealth {
     /// 0 to 1 by table: one minus the share of its rows that findings point to, an error counting fully, a warning half.
     tables: BTreeMap<String, f64>,
     /// Tables that were not given, the most useful first.
-    missing_tables: Vec<MissingRow>,
+    missing_tables: Vec<MissingTableRow>,
     /// What was found, by check.
     codes: Vec<CodeRow>,
     /// Lines of the count list.
@@ -115,7 +98,7 @@ pub(crate) async fn summary(State(app): State<App>) -> Result<Json<DataHealth>, 
         n_item_locations: n,
         n_with_findings: report.scores.iter().filter(|score| score.score < 1.0).count(),
         tables: report.table_scores.clone(),
-        missing_tables: report.missing_tables.iter().cloned().map(MissingRow::from).collect(),
+        missing_tables: report.missing_tables.iter().cloned().map(MissingTableRow::from).collect(),
         codes: codes
             .into_iter()
             .map(|(code, (severity, n_findings))| CodeRow {
@@ -510,19 +493,14 @@ pub(crate) async fn count(
     if !caller.covers(Some(&location_id)) {
         return Err(of_scope(not_covered(&caller, "location_id", Some(&location_id))));
     }
-    let refused = |field: &str, got: String, expected: &str| {
-        let detail = format!("{field}: got {got}, expected {expected}; correct it");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-record", "The record cannot be taken in", detail)
-            .field(field, got, expected)
-            .fix("correct it")
-    };
+    let refused = |field: &str, got: String, expected: String| bad_record(refusal(field, &got, expected, "correct it"));
     if on_hand < Quantity::ZERO {
-        return Err(refused("on_hand", format!("\"{on_hand}\""), "0 or more: what was counted is there"));
+        return Err(refused("on_hand", format!("\"{on_hand}\""), "0 or more: what was counted is there".to_owned()));
     }
     let now = (app.clock)();
     let at = counted_at.unwrap_or(now);
     if at.duration_since(now) > CLOCK_SLACK {
-        return Err(refused("counted_at", format!("\"{at}\""), &format!("not after now, {now}")));
+        return Err(refused("counted_at", format!("\"{at}\""), format!("not after now, {now}")));
     }
     let about = About { item: Some(&item_id), location: Some(&location_id), category: None };
     if let Some(refusal) = unknown(&app, about).await? {

@@ -13,8 +13,7 @@ use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, O
 use restock_core::{Dataset, Day, Event, EventKind, ItemLocation, Money};
 use restock_engine::ActingOverride;
 use restock_ledger::{
-    DemandWords, Incoming, Outcome, Position, Refusal, RefusalCode, override_key, read_forecast_row, read_override,
-    wire,
+    DemandWords, Incoming, Outcome, Position, Refusal, override_key, read_forecast_row, read_override, wire,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{Name, ValidQuery, body, media_type, page_size};
-use crate::masters::{not_covered, said_after};
+use crate::masters::{not_covered, refusal, said_after};
 use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::routes::blocking;
@@ -194,12 +193,8 @@ pub(crate) async fn unknown(app: &App, about: About<'_>) -> Result<Option<Refusa
         items.iter().any(|(_, category)| is_in(category, path))
             || files.items.iter().any(|item| is_in(&item.category, path))
     };
-    let refused = |field: &str, got: &str, expected: &str| Refusal {
-        code: RefusalCode::Malformed,
-        field: field.to_owned(),
-        got: format!("{got:?}").chars().take(Refusal::MAX_GOT_CHARS).collect(),
-        expected: expected.to_owned(),
-        fix: "correct it, or say first what it is".to_owned(),
+    let refused = |field: &str, got: &str, expected: &str| {
+        refusal(field, &format!("{got:?}"), expected.to_owned(), "correct it, or say first what it is")
     };
     Ok(match about {
         About { item: Some(id), .. } if !has_item(id) => Some(refused("item_id", id, "an item that is known")),

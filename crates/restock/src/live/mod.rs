@@ -340,7 +340,7 @@ impl ProjectPlanner {
         since: &[Event],
         now: Timestamp,
     ) -> Result<BTreeSet<ItemLocation>, PlanningError> {
-        let Done { gathered, rows, whole, forecaster, experience, is_new_day, missing } = done;
+        let Done { gathered, rows, whole, forecaster, experience, is_new_day } = done;
         let Gathered { time_zone, files, about, stock, problems, mut events, loaded, today } = gathered;
         self.time_zone = time_zone;
         self.kept.forget();
@@ -351,6 +351,7 @@ impl ProjectPlanner {
             touched.add(event);
         }
         events.kept = std::mem::take(&mut self.events.kept);
+        let missing = whole.health().missing_tables.clone();
         let held = KnownFiles { tables: files.import.tables.clone(), dataset: files.tables.clone(), missing };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
         (self.files, self.about, self.events) = (Some(files), about, events);

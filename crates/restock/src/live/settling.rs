@@ -3,7 +3,6 @@
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 
 use restock_core::{Forecaster, RowsByItem};
-use restock_engine::health::{MissingTable, missing_tables};
 use restock_engine::{Whole, plan_day};
 use restock_server::PlanningError;
 
@@ -27,8 +26,6 @@ pub(super) struct Done {
     pub(super) forecaster: Box<dyn Forecaster>,
     pub(super) experience: Experience,
     pub(super) is_new_day: bool,
-    /// What else would improve the plan.
-    pub(super) missing: Vec<MissingTable>,
 }
 
 /// One thread for all settling of a planner, because what a thread allocates stays with it: a new one each time would leave
@@ -90,9 +87,8 @@ pub(super) fn work_out(job: Job) -> Result<Box<Done>, PlanningError> {
     let forecaster = forecaster(&loaded.settings.forecast_model, loaded).map_err(explained)?;
     let rows = RowsByItem::new(&loaded.import.dataset);
     let whole = Whole::of(&loaded.import.dataset, &loaded.settings, forecaster.name());
-    let missing = missing_tables(&loaded.import.dataset, &loaded.settings);
     if let Err(error) = loaded.shadow.begin(whole.as_of()) {
         tracing::warn!(error = %error.message, "the day on which the learned policy begins to watch was not kept");
     }
-    Ok(Box::new(Done { gathered, rows, whole, forecaster, experience, is_new_day, missing }))
+    Ok(Box::new(Done { gathered, rows, whole, forecaster, experience, is_new_day }))
 }

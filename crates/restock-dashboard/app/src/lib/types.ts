@@ -707,7 +707,7 @@ export interface DataHealth {
   n_item_locations: number;
   n_with_findings: number;
   tables: Record<string, number>;
-  missing_tables: { table: string; improves: string; improves_zh: string; n_affected: number }[];
+  missing_tables: MissingTable[];
   codes: { code: string; title: string; severity: Severity; n_findings: number }[];
   n_to_count: number;
 }

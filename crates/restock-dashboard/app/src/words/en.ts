@@ -143,8 +143,6 @@ export const en = {
   'data.health.none': 'The data have not been looked at yet: the first plan does it.',
   'data.health.text': '{score} on average over {n} item-locations; {m} have something to look at. As of {day}.',
   'data.health.tables': 'By table',
-  'data.health.missing': 'What would help most',
-  'data.health.missing.table': 'Table {name}',
   'data.findings': 'Findings',
   'data.findings.every': 'All checks',
   'data.findings.severity': 'Severity',

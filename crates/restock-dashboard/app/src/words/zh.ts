@@ -144,8 +144,6 @@ export const zh: Record<keyof typeof en, string> = {
   'data.health.none': '数据尚未检查：首次计划时进行。',
   'data.health.text': '{n} 个商品地点平均为 {score}；其中 {m} 个有需查看之处。截至 {day}。',
   'data.health.tables': '按表',
-  'data.health.missing': '最有帮助的补充',
-  'data.health.missing.table': '表 {name}',
   'data.findings': '发现',
   'data.findings.every': '全部检查',
   'data.findings.severity': '严重程度',
