@@ -61,7 +61,7 @@ impl CountLine {
 }
 
 /// What is believed about one stock record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BelievedRecord {
     /// The item.
     pub item_id: String,

@@ -53,7 +53,7 @@ pub struct HealthReport {
     /// probably empty but a count costs more than it saves, [`CountLine::saving`] is not above 0.
     pub count_list: Vec<CountLine>,
     /// What is believed to be there at item-locations where something speaks against the record.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beliefs: Vec<BelievedRecord>,
 }
 
