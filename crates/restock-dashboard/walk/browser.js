@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 const fromApp = createRequire(new URL('../app/package.json', import.meta.url));
 const { chromium } = fromApp('playwright-core');
-const AXE = fromApp.resolve('axe-core');
+const axe = readFileSync(fromApp.resolve('axe-core'), 'utf8');
 
 const ARGUMENTS = [
   '--no-sandbox',
@@ -21,6 +21,9 @@ export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 }
 
+/** What each page asks for: requests without an answer yet, and how many there were. */
+const traffic = new WeakMap();
+
 /** A new page; `faults` are errors of the console and of the page, and requests to other hosts. */
 export async function open(browser, address, { width = 1280, height = 800, theme = 'light', locale = 'en-GB' } = {}) {
   const context = await browser.newContext({
@@ -34,6 +37,14 @@ export async function open(browser, address, { width = 1280, height = 800, theme
   if (process.env.RESTOCK_ASSETS) await context.route(`${address}/**`, fromFolder(process.env.RESTOCK_ASSETS));
   const page = await context.newPage();
   const faults = [];
+  const asked = { open: new Set(), n: 0 };
+  traffic.set(page, asked);
+  page.on('request', (request) => {
+    asked.n++;
+    // A stream has no end.
+    if (request.resourceType() !== 'eventsource') asked.open.add(request);
+  });
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => asked.open.delete(request));
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') faults.push(`console: ${message.text()} ${message.location().url}`);
   });
@@ -43,6 +54,21 @@ export async function open(browser, address, { width = 1280, height = 800, theme
     if (!['blob:', 'data:'].includes(url.protocol) && url.origin !== address) faults.push(`request to ${url.origin}`);
   });
   return { page, faults, close: () => context.close() };
+}
+
+/** Waits until a page has drawn all that it asked for: twice in a row it does nothing new, and nothing on it says that more comes. */
+export async function still(page) {
+  const asked = traffic.get(page);
+  const began = Date.now();
+  for (let nCalm = 0; nCalm < 2; ) {
+    const before = asked.n;
+    const isWaiting = await page.evaluate(async () => {
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 40)));
+      return document.querySelector('.wait') !== null;
+    });
+    nCalm = !isWaiting && asked.open.size === 0 && asked.n === before ? nCalm + 1 : 0;
+    if (Date.now() - began > 60_000) throw new Error(`${page.url()} asks for a minute: ${[...asked.open].map((request) => request.url()).join(' ')}`);
+  }
 }
 
 /** Files of the dashboard from a folder, so that a change can be walked through before it is in the program. */
@@ -56,11 +82,10 @@ function fromFolder(folder) {
 
 /** Serious findings of axe on the page as it stands. */
 export async function accessibility(page) {
-  const source = readFileSync(AXE, 'utf8');
   // Evaluated through the debugger, which the policy of the page does not bind.
-  await page.evaluate(source);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
   const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations'] }),
+    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations'], reporter: 'no-passes' }),
   );
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

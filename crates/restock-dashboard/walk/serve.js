@@ -1,83 +1,94 @@
 // A server over a copy of the example shop, with a person of each kind, for the time of a walk.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const PASSWORD = 'four words make one';
 
+/** Servers that run; a walk that fails leaves none behind. */
+const running = new Set();
+process.on('exit', () => running.forEach((stop) => stop()));
+
+/** Runs `binary` to its end, with `input`; gives what it printed. Meanwhile the walk goes on elsewhere. */
+function run(binary, args, cwd, input = '') {
+  return new Promise((resolve, reject) => {
+    const child = execFile(binary, args, { cwd, encoding: 'utf8' }, (error, text) => (error ? reject(error) : resolve(text)));
+    child.stdin.end(input);
+  });
+}
+
+/** Starts a server in `folder`, and waits until it says where it is found; `stop` ends it and takes the folder away. */
+async function start(binary, folder, where) {
+  const server = spawn(binary, ['serve', '--listen', '127.0.0.1:0'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const stop = () => {
+    running.delete(stop);
+    server.removeAllListeners('exit');
+    server.kill();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  running.add(stop);
+  const found = await new Promise((resolve, reject) => {
+    let text = '';
+    server.stderr.on('data', (chunk) => {
+      text += chunk;
+      const match = where.exec(text);
+      if (match) resolve(match[0]);
+    });
+    server.on('exit', (code) => reject(new Error(`restock serve ended with ${code}: ${text}`)));
+  });
+  return { found, stop };
+}
+
 /** A generated chain with a sample of everything, in a folder that the caller takes away. */
-export function chain(binary, nItemLocations) {
+export async function chain(binary, nItemLocations) {
   const folder = join(mkdtempSync(join(tmpdir(), 'restock-chain-')), 'chain');
-  execFileSync(binary, ['demo', '--items', String(nItemLocations), '--out', folder], { stdio: 'ignore' });
+  await run(binary, ['demo', '--items', String(nItemLocations), '--out', folder]);
   return folder;
 }
 
-/** Starts `binary` and waits until it is ready, with more `tables` by name. `stop` ends it and takes its folder away. */
+/** Serves a copy of `project` with more `tables` by name. */
 export async function serve(binary, project, tables = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));
   cpSync(project, folder, { recursive: true, filter: (path) => !/[\\/](\.restock|out)$/.test(path) });
   for (const [name, text] of Object.entries(tables)) writeFileSync(join(folder, 'data', `${name}.csv`), text);
-  const run = (args, input) => execFileSync(binary, args, { cwd: folder, input, encoding: 'utf8' });
-  for (const [name, role] of [['ada', 'admin'], ['pia', 'planner'], ['vera', 'viewer']]) {
-    run(['user', 'create', name, '--role', role, '--password-stdin'], `${PASSWORD}\n`);
-  }
-  const secret = (name, role) => JSON.parse(run(['token', 'create', name, '--role', role, '--json'])).token;
-  const [till, watch] = [secret('till', 'integrator'), secret('watch', 'viewer')];
+  return serveFolder(binary, folder);
+}
 
-  const process = spawn(binary, ['serve', '--listen', '127.0.0.1:0'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-  const address = await new Promise((resolve, reject) => {
-    let text = '';
-    process.stderr.on('data', (chunk) => {
-      text += chunk;
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(text);
-      if (found) resolve(found[0].replace('127.0.0.1', 'localhost'));
-    });
-    process.on('exit', (code) => reject(new Error(`restock serve ended with ${code}: ${text}`)));
-  });
-  const runs = async () => (await fetch(`${address}/v1/plans`, { headers: { authorization: `Bearer ${watch}` } })).json();
-  await until(async () => (await runs()).plans[0]?.outcome === 'filed', 'the first plan is filed');
-  const stop = () => {
-    process.removeAllListeners('exit');
-    process.kill();
-    rmSync(folder, { recursive: true, force: true });
-  };
+/** Starts `binary` in a project's folder, and waits at most so many seconds for its first plan. `stop` ends it and takes the folder away. */
+export async function serveFolder(binary, folder, seconds = 300) {
+  for (const [name, role] of [['ada', 'admin'], ['pia', 'planner'], ['vera', 'viewer']]) {
+    await run(binary, ['user', 'create', name, '--role', role, '--password-stdin'], folder, `${PASSWORD}\n`);
+  }
+  const secret = async (name, role) => JSON.parse(await run(binary, ['token', 'create', name, '--role', role, '--json'], folder)).token;
+  const [till, ask] = [await secret('till', 'integrator'), await secret('ask', 'admin')];
+
+  const { found, stop } = await start(binary, folder, /http:\/\/127\.0\.0\.1:\d+/);
+  const address = found.replace('127.0.0.1', 'localhost');
+  const runs = async () => (await fetch(`${address}/v1/plans`, { headers: { authorization: `Bearer ${ask}` } })).json();
+  await until(async () => (await runs()).plans[0]?.outcome === 'filed', 'the first plan is filed', seconds);
   const post = (events) =>
     fetch(`${address}/v1/events`, {
       method: 'POST',
       headers: { authorization: `Bearer ${till}`, 'content-type': 'application/json' },
       body: JSON.stringify(events),
     }).then((answer) => answer.json());
-  return { address, post, stop };
+  return { address, ask, post, stop };
 }
 
 /** Starts `binary` in an empty folder, where nobody may use it yet; `link` is what it tells whoever started it. */
 export async function serveNew(binary) {
   const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));
-  const process = spawn(binary, ['serve', '--listen', '127.0.0.1:0'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-  const link = await new Promise((resolve, reject) => {
-    let text = '';
-    process.stderr.on('data', (chunk) => {
-      text += chunk;
-      const found = /http:\/\/127\.0\.0\.1:\d+\/#\/first\?code=\w+/.exec(text);
-      if (found) resolve(found[0]);
-    });
-    process.on('exit', (code) => reject(new Error(`restock serve ended with ${code}: ${text}`)));
-  });
-  const stop = () => {
-    process.removeAllListeners('exit');
-    process.kill();
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const { found: link, stop } = await start(binary, folder, /http:\/\/127\.0\.0\.1:\d+\/#\/first\?code=\w+(?=\s)/);
   return { address: new URL(link).origin, link, stop };
 }
 
-/** Waits until something holds, at most a minute. */
-export async function until(holds, what) {
-  for (let attempt = 0; attempt < 600; attempt++) {
+/** Waits until something holds, at most so many seconds. */
+export async function until(holds, what, seconds = 60) {
+  for (const began = Date.now(); Date.now() - began < seconds * 1_000; ) {
     if (await holds().catch(() => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`waited a minute, but never: ${what}`);
+  throw new Error(`waited ${seconds} s, but never: ${what}`);
 }
