@@ -17,9 +17,8 @@ const [binary, project, screenshots] = process.argv.slice(2).map((path) => resol
 /** Pages of which pictures are written. */
 const PICTURES = ['today', 'orders', 'why', 'exceptions', 'forecast', 'network', 'what-if', 'scenario', 'simulation', 'performance', 'policies', 'data'];
 
-const LOOKS = [[360, 780], [1280, 800], [2560, 1300]].flatMap(([width, height]) =>
-  ['light', 'dark'].flatMap((theme) => ['en-GB', 'zh-CN'].map((locale) => ({ width, height, theme, locale }))),
-);
+const THEMES = ['light', 'dark'];
+const LOOKS = [[360, 780], [1280, 800], [2560, 1300]].flatMap(([width, height]) => ['en-GB', 'zh-CN'].map((locale) => ({ width, height, locale })));
 
 /** A budget that the plan stays below, so that there is one to change. */
 const BUDGETS = { budgets: 'scope,from,to,amount\nall,,,5000\n' };
@@ -181,15 +180,13 @@ async function picturesOfAFile(page, begun, text) {
   await signIn(chinese.page, begun);
   await dropFile(chinese.page, text);
   const before = page.viewportSize();
-  for (const { width, height, theme, locale } of LOOKS) {
+  for (const { width, height, locale } of LOOKS) {
     const shown = locale === 'zh-CN' ? chinese.page : page;
     await shown.setViewportSize({ width, height });
-    await shown.emulateMedia({ colorScheme: theme });
-    await still(shown);
-    await keepPicture(shown, 'first', { width, theme, locale });
+    for (const theme of THEMES) await keepPicture(shown, 'first', { width, theme: await turn(shown, theme), locale });
   }
   await page.setViewportSize(before);
-  await page.emulateMedia({ colorScheme: 'light' });
+  await turn(page, 'light');
   await chinese.close();
 }
 
@@ -308,12 +305,18 @@ async function playsTheFuture(server) {
   say(`the future of ${shock}: ${lost.trim().replace(/\s+/g, ' ')} units more are missed`);
 }
 
-/** Every page at a width, in a theme and a language: no fault, nothing that leaves the host, nothing serious for axe. */
-async function looksRight(server, scenario, { width, height, theme, locale }) {
+/** Every page at a width and in a language, light and dark: no fault, nothing that leaves the host, nothing serious for axe. */
+async function looksRight(server, scenario, { width, height, locale }) {
   const say = timed();
+  // Pages are opened light and dark in turn, and then seen in the other theme too.
+  let theme = THEMES[looks.length % 2];
   const { page, faults, close } = await open(browser, server.address, { width, height, theme, locale });
   const look = async (name) => {
-    for (const fault of await check(page, faults)) wrong.set(fault, [...(wrong.get(fault) ?? []), `${name} ${width} ${theme} ${locale}`]);
+    for (const idx of THEMES.keys()) {
+      if (idx > 0) theme = await turn(page, THEMES.find((other) => other !== theme));
+      for (const fault of await check(page, faults)) wrong.set(fault, [...(wrong.get(fault) ?? []), `${name} ${width} ${theme} ${locale}`]);
+      if (PICTURES.includes(name)) await keepPicture(page, name, { width, theme, locale });
+    }
   };
   await page.goto(`${server.address}/`);
   await page.waitForSelector('form');
@@ -353,11 +356,18 @@ async function looksRight(server, scenario, { width, height, theme, locale }) {
     await settled(page);
     if (name === 'scenario') await page.locator('#scenario').evaluate((part) => part.scrollIntoView());
     await look(name);
-    if (PICTURES.includes(name)) await keepPicture(page, name, { width, theme, locale });
   }
   await reachesEveryPage(page);
   await close();
-  say(`${width} px, ${theme}, ${locale}: ${Object.keys(places).length} pages`);
+  say(`${width} px, light and dark, ${locale}: ${Object.keys(places).length} pages`);
+}
+
+/** Shows a page in a theme, and says in which. */
+async function turn(page, theme) {
+  await page.emulateMedia({ colorScheme: theme });
+  await page.waitForFunction((dark) => matchMedia('(prefers-color-scheme: dark)').matches === dark, theme === 'dark');
+  await still(page);
+  return theme;
 }
 
 /** Writes a picture of a page as it stands, if pictures are wanted. */
