@@ -102,7 +102,7 @@ export async function picture(page, converter) {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [image.width, image.height];
     canvas.getContext('2d').drawImage(image, 0, 0);
-    return canvas.toDataURL('image/webp', 0.82).split(',')[1];
+    return canvas.toDataURL('image/webp', 0.76).split(',')[1];
   }, png);
   return Buffer.from(webp, 'base64');
 }

@@ -161,8 +161,8 @@ async function recorded(page, places) {
 
 /** Requests that differ in ids and cursors are of one kind. */
 function kindOf(method, url) {
-  const path = url.pathname.replace(/\/(p|sc|pl|job|ex)_[^/:]+/g, '/{$1}');
-  const query = [...url.searchParams].map(([name, value]) => `${name}=${['cursor', 'item', 'location', 'item_id', 'location_id', 'find'].includes(name) ? '…' : value}`);
+  const path = url.pathname.replace(/\/(p|sc|pl)_[^/:]+/g, '/{$1}').replace(/^(\/v1\/item-locations)\/[^/]+\/[^/]+/, '$1/{item}/{location}');
+  const query = [...url.searchParams].map(([name, value]) => `${name}=${['cursor', 'after', 'from', 'item', 'location', 'item_id', 'location_id', 'find'].includes(name) ? '…' : value}`);
   return `${method} ${path}${query.length > 0 ? `?${query.join('&')}` : ''}`;
 }
 

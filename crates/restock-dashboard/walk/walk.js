@@ -177,7 +177,7 @@ async function dropFile(page, text) {
 /** What is asked about a file, as it looks everywhere; `page` shows it already. */
 async function picturesOfAFile(page, begun, text) {
   const chinese = await open(browser, begun.address, { locale: 'zh-CN' });
-  await signIn(chinese.page, begun);
+  await signIn(chinese.page, begun, 'ada', '/today');
   await dropFile(chinese.page, text);
   const before = page.viewportSize();
   for (const { width, height, locale } of LOOKS) {
@@ -354,8 +354,16 @@ async function looksRight(server, scenario, { width, height, locale }) {
   for (const [name, place] of Object.entries(places)) {
     await page.evaluate((hash) => (location.hash = hash), place);
     await settled(page);
-    if (name === 'scenario') await page.locator('#scenario').evaluate((part) => part.scrollIntoView());
+    if (name === 'scenario') {
+      await page.waitForSelector('h2:has-text("Growth")');
+      await settled(page);
+      await page.locator('#scenario').evaluate((part) => part.scrollIntoView());
+    }
     await look(name);
+    if (name === 'data' && screenshots !== undefined) {
+      await page.locator('section:has(li form)').evaluate((part) => part.scrollIntoView());
+      for (const other of THEMES) await keepPicture(page, 'count', { width, theme: (theme = await turn(page, other)), locale });
+    }
   }
   await reachesEveryPage(page);
   await close();

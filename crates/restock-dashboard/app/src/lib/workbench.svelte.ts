@@ -38,10 +38,12 @@ export class Workbench {
     return this.job.isBusy || !isRead || this.changes.join('\n') !== (this.open?.changes ?? []).join('\n');
   }
 
-  async load(id: string | undefined): Promise<void> {
+  /** Opens the scenario that is linked once all are known, or else one's own. */
+  async load(linked: () => string | undefined): Promise<void> {
     this.failure = undefined;
     await this.#refusable(async () => {
       await this.#list();
+      const id = linked();
       const row = this.scenarios?.find((one) => (id === undefined ? isMine(one) : one.scenario_id === id));
       if (row) await this.show(row);
     });
