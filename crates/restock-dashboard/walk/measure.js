@@ -8,13 +8,13 @@
 // files of the dashboard come from there.
 
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { launch, open, still } from './browser.js';
-import { PASSWORD, serveFolder } from './serve.js';
+import { PASSWORD, serveFolder, temporary } from './serve.js';
 
 /** How often each request is sent, and how long one should take at most. */
 const [N_TIMES, MS_MAX] = [30, 200];
@@ -25,7 +25,7 @@ const nItemLocations = Number(process.argv[3] ?? 100_000);
 const began = performance.now();
 const say = (text) => console.log(`${((performance.now() - began) / 1_000).toFixed(0).padStart(4)} s  ${text}`);
 
-const folder = mkdtempSync(join(tmpdir(), 'restock-measure-'));
+const folder = temporary('restock-measure-');
 await writeProject(folder, Math.ceil(nItemLocations / N_STORES));
 say(`a project of ${nItemLocations} item-locations is written; ${cpus().length} × ${cpus()[0].model}, load ${loadavg()[0].toFixed(1)}`);
 const server = await serveFolder(binary, folder, 3_600);
@@ -222,7 +222,12 @@ async function paints(page) {
       while (!has()) await new Promise(requestAnimationFrame);
       return performance.now();
     });
-    const first = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN);
+    // The browser tells of a paint some time after it.
+    const first = await page.evaluate(async () => {
+      const paint = () => performance.getEntriesByName('first-contentful-paint')[0];
+      while (!paint()) await new Promise(requestAnimationFrame);
+      return paint().startTime;
+    });
     // The first visit fills the cache.
     if (time > 0) found.push({ first, figures });
     await calm(page);

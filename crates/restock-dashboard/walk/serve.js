@@ -7,9 +7,25 @@ import { join } from 'node:path';
 
 export const PASSWORD = 'four words make one';
 
-/** Servers that run; a walk that fails leaves none behind. */
+/** Servers that run and folders that are there; a walk that fails leaves none behind. */
 const running = new Set();
-process.on('exit', () => running.forEach((stop) => stop()));
+const folders = new Set();
+process.on('exit', () => {
+  running.forEach((stop) => stop());
+  folders.forEach(takeAway);
+});
+
+/** A new folder, which is gone with the process at the latest. */
+export function temporary(prefix) {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  folders.add(folder);
+  return folder;
+}
+
+function takeAway(folder) {
+  folders.delete(folder);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
 
 /** Runs `binary` to its end, with `input`; gives what it printed. Meanwhile the walk goes on elsewhere. */
 function run(binary, args, cwd, input = '') {
@@ -26,7 +42,7 @@ async function start(binary, folder, where) {
     running.delete(stop);
     server.removeAllListeners('exit');
     server.kill();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    takeAway(folder);
   };
   running.add(stop);
   const found = await new Promise((resolve, reject) => {
@@ -43,14 +59,14 @@ async function start(binary, folder, where) {
 
 /** A generated chain with a sample of everything, in a folder that the caller takes away. */
 export async function chain(binary, nItemLocations) {
-  const folder = join(mkdtempSync(join(tmpdir(), 'restock-chain-')), 'chain');
+  const folder = join(temporary('restock-chain-'), 'chain');
   await run(binary, ['demo', '--items', String(nItemLocations), '--out', folder]);
   return folder;
 }
 
 /** Serves a copy of `project` with more `tables` by name. */
 export async function serve(binary, project, tables = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));
+  const folder = temporary('restock-walk-');
   cpSync(project, folder, { recursive: true, filter: (path) => !/[\\/](\.restock|out)$/.test(path) });
   for (const [name, text] of Object.entries(tables)) writeFileSync(join(folder, 'data', `${name}.csv`), text);
   return serveFolder(binary, folder);
@@ -79,7 +95,7 @@ export async function serveFolder(binary, folder, seconds = 300) {
 
 /** Starts `binary` in an empty folder, where nobody may use it yet; `link` is what it tells whoever started it. */
 export async function serveNew(binary) {
-  const folder = mkdtempSync(join(tmpdir(), 'restock-walk-'));
+  const folder = temporary('restock-walk-');
   const { found: link, stop } = await start(binary, folder, /http:\/\/127\.0\.0\.1:\d+\/#\/first\?code=\w+(?=\s)/);
   return { address: new URL(link).origin, link, stop };
 }
