@@ -653,7 +653,8 @@ fn readings_and_weather_reach_a_live_plan_and_stay_where_they_are() {
         assert_eq!(live.proposals(), anew.proposals, "after burst {burst}");
         assert_eq!(live.plan_id(), anew.plan_id);
         n_changed += usize::from(before != live.proposals() || !changed.is_empty());
-        // Weather is that of one location: other stores expect nothing else.
+        // Weather is that of one location: other stores expect what they did, but for what all learn of its effect and
+        // for the odd unit of the 32 paths that it moves.
         if item_id.is_none() {
             changed.retain(|place| place.location_id != location_id && !place.location_id.starts_with("dc"));
             let expected = |plan: &Plan| -> Vec<f64> {
@@ -663,7 +664,9 @@ fn readings_and_weather_reach_a_live_plan_and_stay_where_they_are() {
                     .filter(|line| changed.contains(&ItemLocation::new(&line.item_id, &line.location_id)));
                 lines.map(|line| line.demand_per_day).collect()
             };
-            assert_eq!(expected(&before_all), expected(&anew), "{changed:?}");
+            for (before, after) in expected(&before_all).into_iter().zip(expected(&anew)) {
+                assert!((before - after).abs() <= 0.02 * before.max(2.0), "{before} {after} of {changed:?}");
+            }
         }
         before_all = anew;
     }

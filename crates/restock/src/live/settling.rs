@@ -43,9 +43,9 @@ pub(super) struct Settler(Option<Sender<Work>>);
 type Settled = Result<Box<Done>, PlanningError>;
 
 enum Work {
-    Settle(Job, Sender<Settled>),
+    Settle(Box<Job>, Sender<Settled>),
     /// Only to be dropped: to free what a large business is takes as long as an event may wait.
-    Drop(#[expect(dead_code, reason = "nobody reads it any more")] Box<dyn Any + Send>),
+    Drop(Box<dyn Any + Send>),
 }
 
 impl Settler {
@@ -55,7 +55,7 @@ impl Settler {
     /// When the system gives no thread.
     pub(super) fn begin(&mut self, job: Job) -> std::io::Result<Receiver<Settled>> {
         let (answer, done) = channel();
-        let mut work = Work::Settle(job, answer);
+        let mut work = Work::Settle(Box::new(job), answer);
         if let Some(works) = &self.0 {
             match works.send(work) {
                 Ok(()) => return Ok(done),
@@ -68,7 +68,7 @@ impl Settler {
         let run = move || {
             for work in queue {
                 match work {
-                    Work::Settle(job, answer) => drop(answer.send(pool.install(|| work_out(job)))),
+                    Work::Settle(job, answer) => drop(answer.send(pool.install(|| work_out(*job)))),
                     Work::Drop(old) => pool.install(|| drop(old)),
                 }
             }
