@@ -10,8 +10,8 @@
 //!    says little has the effect of its category.
 //! 4. *Whether it pays.* Each four weeks of the last half year are forecast from what was known before them, by the level
 //!    of four weeks and the weekday, with and without the signal; as far ahead as it is known now it is known then, and
-//!    beyond it is as before on average. A signal acts where the quasi-likelihood of the days gains by [`GAIN_MIN`] standard errors
-//!    over days. Signals join one by one, the best first, [`N_ACTING_MAX`] at most.
+//!    beyond it is as before on average. A signal acts where the quasi-likelihood of the days gains by [`GAIN_MIN`]
+//!    standard errors over days. Signals join one by one, the best first, [`N_ACTING_MAX`] at most.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -445,6 +445,29 @@ impl Days {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A day of which a signal says nothing gains nothing and loses nothing by it; one that is known gains.
+    #[test]
+    fn a_signal_is_not_judged_by_days_that_it_does_not_know() {
+        let is_hot = |day: usize| day % 5 < 2;
+        let mut days = Days {
+            demand: (0..N_DAYS).map(|day| if is_hot(day) { 8.0 } else { 4.0 }).collect(),
+            counts: vec![true; N_DAYS],
+            anomalies: vec![(0..N_DAYS).map(|day| if is_hot(day) { 1.2 } else { -0.8 }).collect()],
+            n_ahead: vec![0],
+            weekday: 0,
+        };
+        let gains = |days: &Days| {
+            let mut gains = vec![0.0; WINDOW];
+            days.add_gains(&[0], &[2.0_f64.ln() / 2.0], N_DAYS - WINDOW, &mut gains);
+            gains
+        };
+        assert!(gains(&days).iter().all(|gain| gain.abs() < 1e-9), "{:?}", gains(&days));
+        days.n_ahead = vec![7];
+        let known = gains(&days);
+        assert!(known[..7].iter().all(|gain| *gain > 0.01), "{known:?}");
+        assert!(known[7..].iter().all(|gain| gain.abs() < 1e-9), "{known:?}");
+    }
 
     /// Two items that say little, and differ by less than chance, have the effect of both; one that says much keeps its own.
     #[test]

@@ -109,13 +109,6 @@ impl Whole {
     }
 }
 
-/// What a plan was made with before; as large as the business.
-pub struct Old {
-    _shared: Arc<Shared>,
-    _masters: Dataset,
-    _health: Option<Arc<HealthReport>>,
-}
-
 /// A partition.
 #[derive(Default)]
 struct Part {
@@ -403,14 +396,14 @@ impl LivePlan {
 
     /// Takes over what was worked out from everything: all of it differs where settings changed, such as the day. What
     /// differs waits for [`settle_some`](Self::settle_some). Returns the item-locations of parts that are no more, and what
-    /// was known before, which takes long to drop.
-    pub fn take_over(&mut self, whole: Whole) -> (BTreeSet<ItemLocation>, Old) {
+    /// was known before: as large as the business, and only to be dropped where nobody waits for it.
+    pub fn take_over(&mut self, whole: Whole) -> (BTreeSet<ItemLocation>, impl Send + use<>) {
         let Whole { settings, shared, masters, health, as_of, partitions, plan_id } = whole;
-        let old = Old {
-            _shared: std::mem::replace(&mut self.shared, shared),
-            _masters: std::mem::replace(&mut self.masters, masters),
-            _health: self.health.replace(health),
-        };
+        let old = (
+            std::mem::replace(&mut self.shared, shared),
+            std::mem::replace(&mut self.masters, masters),
+            self.health.replace(health),
+        );
         if settings != self.settings {
             self.settings = settings;
             self.parts.values_mut().for_each(|part| part.fingerprint = None);

@@ -3,7 +3,7 @@
 //! An event leads to a plan of its item-location at once ([`LivePlan::update`]), from the rows of the files and the ledger
 //! that are about its item; whoever it draws from follows within a second or so ([`LivePlan::refresh`]). What others take
 //! from it (classes, data health, lead times of sources) is worked out in quiet moments, on a new day, and where files or
-//! settings changed: on a thread of its own ([`settling`]), and then planned a little at a time between events
+//! settings changed: on threads of its own ([`settling`]), and then planned a little at a time between events
 //! ([`LivePlan::settle_some`]), so that no event waits for it.
 
 mod gather;
@@ -297,7 +297,7 @@ impl ProjectPlanner {
         Job { gatherer: self.gatherer(now), experience: self.experience.take() }
     }
 
-    /// Begins to work everything out on a thread of its own, where none does.
+    /// Begins to work everything out on threads of its own, where none do.
     fn start_working(&mut self, now: Timestamp) -> Result<(), PlanningError> {
         if self.working.is_some() {
             return Ok(());
@@ -318,6 +318,7 @@ impl ProjectPlanner {
                 // The decisions of the day were not kept, so the day has not been learnt.
                 self.experience = None;
             }
+            self.settler.drop_later((unsettled.loaded, unsettled.rows));
         }
     }
 
