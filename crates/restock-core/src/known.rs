@@ -9,20 +9,31 @@ use crate::{Bucket, Dataset, Day};
 /// so a handful of rows behind a long gap does not count: at most 0.1 % of the rows behind 60 empty days, at most 2 %
 /// behind two empty years (for small files), or at most five rows and less than 1 % behind more than 28 empty days where
 /// such gaps are not usual. In the smallest files a single last day with at most a tenth of the rows does not count when
-/// it lies more than 28 empty days and four times the longest gap so far behind at least five other days.
+/// it lies more than 28 empty days and four times the longest gap so far behind at least five other days. Neither does a row
+/// dated more than a day after the clock, where settings tell it: it has not happened.
 pub fn known_as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<Day>) {
+    let sales = &dataset.sales.day;
+    // The last day that can have happened; everything can where nothing is earlier: then the clock is wrong.
+    let last_possible = settings.today.map_or(Day(i32::MAX), |today| today.plus(1));
+    let not_yet = sales.iter().copied().filter(|day| *day > last_possible).min();
     if let Some(day) = settings.as_of {
-        return (day, None);
+        // A plan of the past looks back: what is later is not wrong.
+        return (day, not_yet.filter(|_| settings.today.is_some_and(|today| day >= today)));
     }
-    let days = &dataset.sales.day;
+    let is_possible = |day: &Day| *day <= last_possible;
+    let (days, not_yet): (Vec<Day>, _) = match sales.iter().any(is_possible) {
+        true => (sales.iter().copied().filter(is_possible).collect(), not_yet),
+        false => (sales.clone(), None),
+    };
     let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
         // Without sales the newest count or receipt is the best clock there is.
         let stock = dataset.inventory.iter().filter_map(|row| row.as_of);
         let receipts = dataset.receipts.iter().map(|row| row.received_on.plus(1));
-        return (stock.chain(receipts).max().unwrap_or_default(), None);
+        let (possible, later): (Vec<Day>, Vec<Day>) = stock.chain(receipts).partition(is_possible);
+        return (possible.into_iter().max().or(later.into_iter().max()).unwrap_or_default(), None);
     };
     let mut counts = vec![0_u32; (last.0 - first.0) as usize + 1];
-    for day in days {
+    for day in &days {
         counts[(day.0 - first.0) as usize] += 1;
     }
     let n_rows = days.len();
@@ -55,6 +66,6 @@ pub fn known_as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<D
     }
     match stray {
         Some((last_idx, stray_idx)) => (first.plus(last_idx as i32 + 1), Some(first.plus(stray_idx as i32))),
-        None => (last.plus(1), None),
+        None => (last.plus(1), not_yet),
     }
 }

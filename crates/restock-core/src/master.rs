@@ -421,7 +421,7 @@ impl Master for ItemLocationRow {
             "display_min" => Slot::Quantity(&mut self.display_min),
             "shelf_capacity" => Slot::Quantity(&mut self.shelf_capacity),
             "safety_days" => Slot::Number(&mut self.safety_days, MAX_DAYS),
-            "policy" => Slot::MaybeText(&mut self.policy),
+            "policy" => Slot::Policy(&mut self.policy),
             "do_not_order" => Slot::Flag(&mut self.do_not_order),
             _ => return None,
         })

@@ -163,6 +163,10 @@ pub struct PlanSettings {
     /// of the day; the history ends the day before.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub day_has_begun: bool,
+    /// The day on the clock, where there is one: rows dated more than a day later, which no time zone explains, have not
+    /// happened.
+    #[serde(skip)]
+    pub today: Option<Day>,
     /// ISO 4217 code.
     pub currency: String,
     /// Period of the demand histories and their forecasts: a day, a week or a month. Everything after them, such as lead
@@ -266,6 +270,7 @@ impl Default for PlanSettings {
         Self {
             as_of: None,
             day_has_begun: false,
+            today: None,
             currency: "EUR".to_owned(),
             bucket: Bucket::Day,
             missing_sales: MissingSales::Zero,

@@ -232,7 +232,7 @@ impl<'a> UnitBuilder<'a> {
             uoms.entry(row.item).or_default().push(idx as u32);
         }
         // In the past only orders placed before the day are known; today all of them are, whatever their date.
-        let looks_back = dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(|day| *day >= unknown_from);
+        let looks_back = history.looks_back();
         Self {
             dataset,
             settings,

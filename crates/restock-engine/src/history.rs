@@ -171,8 +171,7 @@ impl KnownDays {
         Self {
             as_of,
             last_known_day: sales.day.iter().copied().filter(|day| *day < as_of).max(),
-            looks_back: dataset.facts.n_later_sales > 0
-                || sales.day.iter().any(|day| *day >= settings.unknown_from(as_of)),
+            looks_back: looks_back(dataset, settings, as_of),
             locations: ids.zip(facts.into_iter().map(Arc::new)).collect(),
         }
     }
@@ -324,6 +323,11 @@ impl<'a> HistoryBuilder<'a> {
     /// The morning of the plan; only rows dated before it are known.
     pub fn as_of(&self) -> Day {
         self.known.as_of
+    }
+
+    /// Whether the plan is of a past that is played again: rows of later days were not known then.
+    pub(crate) fn looks_back(&self) -> bool {
+        self.known.looks_back
     }
 
     pub(crate) fn settings(&self) -> &PlanSettings {
@@ -912,6 +916,14 @@ pub fn plan_day(dataset: &Dataset, settings: &PlanSettings) -> Day {
         (None, Bucket::Day) => day,
         (None, bucket) => bucket.first_day(bucket.period_of(day.plus(-1)) + 1),
     }
+}
+
+/// Whether a plan of `as_of` is of a past that is played again, so that rows of later days were not known then. Sales with a
+/// mistyped date do not tell it.
+fn looks_back(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> bool {
+    let (unknown_from, stray_from) = (settings.unknown_from(as_of), restock_core::known::known_as_of(dataset, settings).1);
+    let is_later = |day: &Day| *day >= unknown_from && stray_from.is_none_or(|stray_from| *day < stray_from);
+    dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(is_later)
 }
 
 /// The planning period that suits the dates of the sales: a month or a week when every item-location has at most one

@@ -276,15 +276,16 @@ impl Project {
         if added.n_events > 0 {
             notes.push(session.fill(Text::LedgerAdded, &[&format::count(added.n_events)]));
         }
+        let today = business_day(now, &config.time_zone);
+        settings.today = Some(today);
         if let (None, Some(last_day)) = (settings.as_of, added.last_day) {
             let known = plan_day(&import.dataset, &settings);
-            let today = business_day(now, &config.time_zone);
             // Where events come in today, today is planned for, with what is known of it so far.
             settings.day_has_begun = last_day >= today && known <= today.plus(1);
             settings.as_of = Some(match settings.day_has_begun {
                 true => today,
                 // Events of a day without sales, such as a count on a Sunday, are of the past of the plan too.
-                false => known.max(last_day.plus(1)),
+                false => known.max(last_day.min(today.plus(1)).plus(1)),
             });
         }
         settings.learned_weights = own.map(fitted::read).transpose()?.flatten();

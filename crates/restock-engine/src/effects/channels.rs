@@ -53,6 +53,9 @@ const ANOMALY_MAX: f32 = 4.0;
 /// Channels that are tried, the first by name.
 const N_CHANNELS_MAX: usize = 16;
 
+/// A value this many times as far from the middle as half of those that differ from it is none: a typo, or a sensor that failed.
+const N_SCALES_MAX: f64 = 30.0;
+
 /// Past days on which an event must have been.
 const N_EVENTS_MIN: usize = 4;
 
@@ -236,7 +239,12 @@ fn signals(dataset: &Dataset, as_of: Day, looks_back: bool) -> BTreeMap<Channel,
         if last == as_of {
             known.retain(|(_, day), (_, in_future)| *day < as_of || *in_future);
         }
+        let past = known.iter().filter(|((_, day), _)| *day < as_of).map(|(_, (value, _))| *value);
+        let plausible = plausible(past.collect());
+        known.retain(|_, (value, _)| plausible.0 <= *value && *value <= plausible.1);
         let past = || known.iter().filter(|((_, day), _)| *day < as_of).map(|(_, (value, _))| *value);
+        // What was never seen does at most what the most extreme of what was seen does.
+        let (low, high) = past().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
         let n = past().count() as f64;
         let mean = past().sum::<f64>() / n;
         let spread = (past().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
@@ -246,11 +254,23 @@ fn signals(dataset: &Dataset, as_of: Day, looks_back: bool) -> BTreeMap<Channel,
         }
         let mut rows: HashMap<Option<LocationIdx>, Vec<(Day, f32)>> = HashMap::new();
         for ((location, day), (value, _)) in known {
-            rows.entry(location).or_default().push((day, ((value - mean) / spread) as f32));
+            rows.entry(location).or_default().push((day, ((value.clamp(low, high) - mean) / spread) as f32));
         }
         found.insert(Channel::Signal(name.to_owned()), Values { rows, is_event: false });
     }
     found
+}
+
+/// Between which bounds values can be right, by those of the past.
+pub(crate) fn plausible(mut values: Vec<f64>) -> (f64, f64) {
+    let middle = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let Some(centre) = middle(&mut values) else { return (f64::MIN, f64::MAX) };
+    // Many signals are nothing on most days: only days that differ say how far others may.
+    let mut far: Vec<f64> = values.iter().map(|value| (value - centre).abs()).filter(|far| *far > 0.0).collect();
+    middle(&mut far).map_or((f64::MIN, f64::MAX), |far| (centre - N_SCALES_MAX * far, centre + N_SCALES_MAX * far))
 }
 
 /// Local events by kind and name, in parts of the largest magnitude; several on a day add up.
@@ -313,6 +333,29 @@ mod tests {
 
     fn n_ahead(channels: &Channels) -> usize {
         channels.n_ahead(&Channel::Signal("rain".to_owned()), HERE)
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_right_is_none_and_a_new_extreme_is_like_the_last() {
+        let rain = |day: i32| if day % 3 == 0 { 10.0 } else { 0.0 };
+        let days = |wrong: Option<(i32, f64)>| {
+            let value = move |day: i32| wrong.filter(|(at, _)| *at == day).map_or(rain(day), |(_, value)| value);
+            channels((0..105).map(|day| row(day, None, value(day), false)).collect(), false)
+        };
+        let read = |channels: &Channels| {
+            channels.anomalies(&Channel::Signal("rain".to_owned()), HERE, Day(0), 105).unwrap().values
+        };
+        let right = read(&days(None));
+        for (at, wrong) in [(50, 1e12), (103, 1e12), (103, -500.0), (103, 1000.0)] {
+            let found = read(&days(Some((at, wrong))));
+            assert_eq!(found[at as usize], 0.0, "nothing is known of day {at}");
+            for (day, (found, right)) in found.iter().zip(&right).enumerate().filter(|(day, _)| *day != at as usize) {
+                assert!((found - right).abs() < 0.2, "day {day}: {found}, {right} without {wrong} on day {at}");
+            }
+        }
+        // A slip of the unit on a day to come does what rain does.
+        let slipped = read(&days(Some((102, 100.0))));
+        assert!((slipped[102] - right[102]).abs() < 1e-6, "{} {}", slipped[102], right[102]);
     }
 
     #[test]

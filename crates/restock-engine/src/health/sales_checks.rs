@@ -619,7 +619,7 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
     let sales = &facts.dataset.sales;
     let as_of = facts.as_of;
     let mut findings = Vec::new();
-    if facts.settings.as_of.is_some() {
+    if facts.settings.as_of.is_some() && facts.stray_from.is_none() {
         return findings;
     }
     let first_future = facts.stray_from.unwrap_or(as_of);

@@ -73,7 +73,8 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     let second = || ledger::address(&dir)?.open_reader().map_err(|error| explained(&error));
     let (reader, planning) = (second()?, second()?);
     let tokens = tokens(&dir);
-    let is_known = !tokens.list().map_err(|error| token_error(&error))?.is_empty()
+    // A program that may not let anybody in leaves the first person to come.
+    let is_known = tokens.list().map_err(|error| token_error(&error))?.iter().any(|token| token.role == Role::Admin)
         || !security.users.list().map_err(|error| user_error(&error))?.is_empty();
     let scheme = if security.tls.is_some() { "https" } else { "http" };
     let approval = Arc::new(RwLock::new(Approval::of(&config)));
