@@ -47,7 +47,7 @@ pub use explanation::{LEARNED_SAVING, NOT_USED, OVERRIDE_BY, SIGNAL, USED_FOR};
 pub use health::{BelievedRecord, CountLine, HealthReport, HealthScore, MissingTable, check};
 pub use history::{History, HistoryBuilder, max_history_periods, plan_day, suggest_bucket};
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
-pub use live::{LivePlan, Remembering, TablesOf, Whole};
+pub use live::{LivePlan, Old, Remembering, TablesOf, Whole};
 pub use newcomers::item_text;
 pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,

@@ -275,7 +275,7 @@ fn settling_little_by_little_between_events_comes_to_the_same() {
         let whole = Whole::of(&gathered, &world.settings, "recent_mean");
         let known = world.events.len();
         happen(&mut world, &mut live, 3);
-        live.take_over(whole);
+        let _ = live.take_over(whole);
         // What came in since is planned with what was taken over.
         world.update(&mut live, known);
         while !live.is_settled() {
@@ -300,7 +300,7 @@ fn settling_little_by_little_between_events_comes_to_the_same() {
         let anew = world.made_anew();
         assert_ne!(live.plan_id(), anew.plan_id, "it is not the plan of one state yet");
         // Nothing comes in while this one is settled.
-        live.take_over(Whole::of(&world.whole(), &world.settings, "recent_mean"));
+        let _ = live.take_over(Whole::of(&world.whole(), &world.settings, "recent_mean"));
         while !live.is_settled() {
             live.settle_some(5, &|_| true, &FORECASTER, &mut |ids| world.part(ids));
         }
@@ -309,7 +309,7 @@ fn settling_little_by_little_between_events_comes_to_the_same() {
         // The rows of everything and the rows of a part make the same planning units: nothing is planned again.
         let whole = world.whole();
         let rows = RowsByItem::new(&whole);
-        live.take_over(Whole::of(&whole, &world.settings, "recent_mean"));
+        let _ = live.take_over(Whole::of(&whole, &world.settings, "recent_mean"));
         let mut changed = BTreeSet::new();
         while !live.is_settled() {
             changed.extend(live.settle_some(7, &|_| true, &FORECASTER, &mut |ids| rows.part(&whole, ids)));

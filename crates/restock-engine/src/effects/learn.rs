@@ -10,7 +10,7 @@
 //!    says little has the effect of its category.
 //! 4. *Whether it pays.* Each four weeks of the last half year are forecast from what was known before them, by the level
 //!    of four weeks and the weekday, with and without the signal; as far ahead as it is known now it is known then, and
-//!    beyond it is as usual. A signal acts where the quasi-likelihood of the days gains by [`GAIN_MIN`] standard errors
+//!    beyond it is as before on average. A signal acts where the quasi-likelihood of the days gains by [`GAIN_MIN`] standard errors
 //!    over days. Signals join one by one, the best first, [`N_ACTING_MAX`] at most.
 
 use std::collections::{BTreeMap, HashMap};
@@ -406,15 +406,20 @@ fn gains_by_day(sample: &[Vec<Days>], columns: &[usize]) -> Vec<f64> {
 }
 
 impl Days {
-    /// Adds what effects gain on each day of the window from `origin` on.
+    /// Adds what effects gain on each day of the window from `origin` on. Of a channel that is not known so far ahead, the
+    /// days are like those before on average.
     fn add_gains(&self, columns: &[usize], effects: &[f64], origin: usize, gains: &mut [f64]) {
         let weekdays = self.weekdays(origin);
         let (mut sold, mut plain, mut with) = (0.0, 0.0, 0.0);
+        let mut each = vec![0.0; columns.len()];
         for idx in (origin - WINDOW..origin).filter(|idx| self.counts[*idx]) {
             let weight = weekdays[self.weekday_of(idx)];
             sold += self.demand[idx];
             plain += weight;
             with += weight * self.log_factor(columns, effects, idx).exp();
+            for (sum, (column, effect)) in each.iter_mut().zip(columns.iter().zip(effects)) {
+                *sum += weight * self.log_factor(&[*column], &[*effect], idx).exp();
+            }
         }
         if sold <= 0.0 || plain <= 0.0 {
             return;
@@ -425,11 +430,13 @@ impl Days {
             if !self.counts[idx] {
                 continue;
             }
-            let known = columns.iter().zip(effects).filter(|(column, _)| step < self.n_ahead[**column]);
-            let (known, sizes): (Vec<usize>, Vec<f64>) = known.map(|(column, effect)| (*column, *effect)).unzip();
+            let is_known = |nth: &usize| step < self.n_ahead[columns[*nth]];
+            let (known, unknown): (Vec<usize>, Vec<usize>) = (0..columns.len()).partition(is_known);
+            let (names, sizes): (Vec<usize>, Vec<f64>) = known.iter().map(|nth| (columns[*nth], effects[*nth])).unzip();
+            let on_average: f64 = unknown.iter().map(|nth| each[*nth] / plain).product();
             let weight = weekdays[self.weekday_of(idx)];
             let expected = sold / plain * weight;
-            let changed = sold / with * weight * self.log_factor(&known, &sizes, idx).exp();
+            let changed = sold / with * weight * on_average * self.log_factor(&names, &sizes, idx).exp();
             *gain += (self.demand[idx] * (changed / expected).ln() - (changed - expected)) / dispersion;
         }
     }

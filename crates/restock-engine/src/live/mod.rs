@@ -109,6 +109,13 @@ impl Whole {
     }
 }
 
+/// What a plan was made with before; as large as the business.
+pub struct Old {
+    _shared: Arc<Shared>,
+    _masters: Dataset,
+    _health: Option<Arc<HealthReport>>,
+}
+
 /// A partition.
 #[derive(Default)]
 struct Part {
@@ -395,15 +402,20 @@ impl LivePlan {
     }
 
     /// Takes over what was worked out from everything: all of it differs where settings changed, such as the day. What
-    /// differs waits for [`settle_some`](Self::settle_some). Returns the item-locations of parts that are no more.
-    pub fn take_over(&mut self, whole: Whole) -> BTreeSet<ItemLocation> {
+    /// differs waits for [`settle_some`](Self::settle_some). Returns the item-locations of parts that are no more, and what
+    /// was known before, which takes long to drop.
+    pub fn take_over(&mut self, whole: Whole) -> (BTreeSet<ItemLocation>, Old) {
         let Whole { settings, shared, masters, health, as_of, partitions, plan_id } = whole;
-        self.health = Some(health);
+        let old = Old {
+            _shared: std::mem::replace(&mut self.shared, shared),
+            _masters: std::mem::replace(&mut self.masters, masters),
+            _health: self.health.replace(health),
+        };
         if settings != self.settings {
             self.settings = settings;
             self.parts.values_mut().for_each(|part| part.fingerprint = None);
         }
-        (self.shared, self.masters, self.as_of) = (shared, masters, as_of);
+        self.as_of = as_of;
         let mut before = std::mem::take(&mut self.parts);
         self.part_of.clear();
         for items in partitions {
@@ -418,7 +430,7 @@ impl LivePlan {
         }
         self.unsettled = self.parts.keys().cloned().collect();
         self.settled_id = Some(plan_id);
-        before.values().flat_map(|part| &part.units).map(place_of).collect()
+        (before.values().flat_map(|part| &part.units).map(place_of).collect(), old)
     }
 
     /// Whether everything was compared with what was taken over last.
@@ -500,7 +512,7 @@ impl LivePlan {
     ) -> BTreeSet<ItemLocation> {
         /// Enough for all threads, and not so much that progress stands still.
         const N_AT_A_TIME: usize = 2_048;
-        let mut changed = self.take_over(Whole::of(whole, settings, forecaster.name()));
+        let (mut changed, _) = self.take_over(Whole::of(whole, settings, forecaster.name()));
         let total = self.unsettled.len();
         while !self.is_settled() {
             changed.extend(self.settle_some(N_AT_A_TIME, &|_| true, forecaster, tables));

@@ -41,7 +41,7 @@ use crate::project::{Loaded, Project, business_day, forecaster, models_of};
 use crate::session::Session;
 use gather::{EventIndex, FileTables, Gathered, Gatherer, Stamp, stamp};
 use jobs::Kept;
-use settling::{Done, Job, Settler, work_out};
+use settling::{Done, Job, Settler, background_threads, work_out};
 
 /// Quiet time after which what is shared is worked out again.
 const QUIET: SignedDuration = SignedDuration::from_secs(5);
@@ -354,8 +354,9 @@ impl ProjectPlanner {
         let missing = whole.health().missing_tables.clone();
         let held = KnownFiles { tables: files.import.tables.clone(), dataset: files.tables.clone(), missing };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
-        (self.files, self.about, self.events) = (Some(files), about, events);
-        self.stock = Some(stock);
+        let old = (self.files.replace(files), std::mem::replace(&mut self.events, events), self.stock.replace(stock));
+        self.settler.drop_later(old);
+        self.about = about;
         // The plan tells of problems that are new or over, whether or not it wants something else.
         self.wants_everything |= self.problems != problems;
         self.problems = problems;
@@ -374,7 +375,8 @@ impl ProjectPlanner {
                 Live { plan, forecaster, today, made_with }
             }
         };
-        let mut changed = live.plan.take_over(whole);
+        let (mut changed, old) = live.plan.take_over(whole);
+        self.settler.drop_later(old);
         let wants_everything = std::mem::take(&mut self.wants_everything) || is_new_day;
         self.unsettled = Some(Unsettled { loaded, rows, since: touched, is_new_day, wants_everything, began });
         self.live = Some(live);
@@ -445,7 +447,7 @@ impl ProjectPlanner {
     /// What is left to do once all is settled; `true` where the desk is told of everything.
     fn end_settling(&mut self, now: Timestamp) -> bool {
         let Some(unsettled) = self.unsettled.take() else { return false };
-        let Unsettled { loaded, is_new_day, wants_everything, began, .. } = unsettled;
+        let Unsettled { loaded, rows, is_new_day, wants_everything, began, .. } = unsettled;
         if is_new_day && let (Some(experience), Some(live)) = (&mut self.experience, &self.live) {
             if let Err(error) = experience.remember(live.plan.to_judge(), &loaded) {
                 tracing::error!(error = %error.message, "a model on trial could not forecast");
@@ -453,6 +455,7 @@ impl ProjectPlanner {
             self.save_experience(now);
         }
         self.start_backtest(&loaded);
+        self.settler.drop_later((loaded, rows));
         self.settled_at = now;
         self.settling_took = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
         wants_everything
@@ -509,7 +512,7 @@ impl ProjectPlanner {
         let (sender, receiver) = channel();
         let run = move || {
             // One thread of its own: planning goes on beside it.
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread can be started");
+            let pool = background_threads(1).expect("a thread can be started");
             let _ = sender.send(pool.install(|| due.run(&*forecaster)));
         };
         match std::thread::Builder::new().name("backtest".to_owned()).spawn(run) {
