@@ -76,6 +76,8 @@ fn record(item: &Item, day: i32, is_too_sure: bool) -> DecisionRecord {
         wanted: ordered,
         ordered,
         decided_by: DecidedBy::Plan,
+        reason: String::new(),
+        category: String::new(),
         position: Quantity::ZERO,
         costs: Some(CostRates {
             unit_cost: 1.0,

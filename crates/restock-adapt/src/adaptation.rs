@@ -16,6 +16,7 @@ use crate::report::{
     AdaptationReport, AlarmReport, BacktestRun, ContestReport, EditReport, OverrideReport, SegmentReport,
 };
 use crate::rollback::{Change, Contest, ContestSettings};
+use crate::rules::{EditHistory, Rule};
 use crate::schedule::{BacktestSchedule, Due, SinceBacktest};
 use crate::score::OutcomeSums;
 use crate::segment::Segment;
@@ -70,6 +71,8 @@ pub struct Adaptation {
     scores: BTreeMap<Segment, OutcomeSums>,
     edits: EditReport,
     #[serde(default)]
+    edit_history: EditHistory,
+    #[serde(default)]
     overrides: OverrideReport,
     n_judged: u64,
     n_unknown: u64,
@@ -109,6 +112,7 @@ impl Adaptation {
             policies: arena(policy),
             scores: BTreeMap::new(),
             edits: EditReport::default(),
+            edit_history: EditHistory::default(),
             overrides: OverrideReport::default(),
             n_judged: 0,
             n_unknown: 0,
@@ -228,6 +232,7 @@ impl Adaptation {
             let (pit, is_censored) = (seen.forecast.pit(seen.actual), seen.is_censored);
             outcomes.push(LevelOutcome { segment, pit, is_censored });
         }
+        self.edit_history.learn(&judged, as_of);
         self.recalibration.learn(&outcomes);
         self.since_backtest.new_outcomes += outcomes.len() as u64;
         let champion = self.models.contest.champion();
@@ -249,6 +254,17 @@ impl Adaptation {
         }
         self.since_backtest.has_changed |= model_change.is_some() || policy_change.is_some();
         DayResult { judged, alarms, model_change, policy_change }
+    }
+
+    /// Rules that edits suggest, without those that somebody has made: most decisions of their scope that wait were made
+    /// from overridden forecasts then.
+    fn rules(&self) -> Vec<Rule> {
+        let acts = |rule: &Rule| {
+            let own =
+                || self.decisions.waiting().filter(move |record| rule.scope.holds(&record.place, &record.category));
+            2 * own().filter(|record| record.overridden.is_some()).count() > own().count()
+        };
+        self.edit_history.rules().into_iter().filter(|rule| !acts(rule)).collect()
     }
 
     /// What was found, for the API and the dashboard.
@@ -273,6 +289,7 @@ impl Adaptation {
                 .map(|alarm| AlarmReport { alarm: alarm.clone(), message: alarm.message() })
                 .collect(),
             edits: self.edits,
+            rules: self.rules(),
             overrides: self.overrides,
             contests: vec![
                 ContestReport::of("model", &self.models.contest),
@@ -386,6 +403,7 @@ mod tests {
         assert!(report.segments[0].bias.unwrap() < -0.05);
         assert_eq!(report.edits.n_edits, 60);
         assert!(report.edits.n_better > 20 && report.edits.saved > 0.0, "{:?}", report.edits);
+        assert!(report.rules.is_empty(), "the forecast of the item was overridden on every day: {:?}", report.rules);
         let overrides = report.overrides;
         assert_eq!(overrides.n_overridden, 60);
         assert!(overrides.n_better > 5 && overrides.error_with < overrides.error_without, "{overrides:?}");
@@ -410,5 +428,40 @@ mod tests {
         adaptation.use_model("v9");
         assert_eq!(adaptation.recalibration().asked(), []);
         assert_eq!((adaptation.report(Day(61)).n_watched, adaptation.models().champion()), (0, "v9"));
+    }
+
+    /// 20 in position and 20 wanted of 50 that come: a planner orders 32 each time, until demand is said to be 1.3 times.
+    #[test]
+    fn edits_suggest_a_rule_until_somebody_makes_it() {
+        let settings = AdaptationSettings { grace_days: 0, ..AdaptationSettings::default() };
+        let mut adaptation = Adaptation::new(settings, "auto", "classical");
+        let units = Quantity::from_whole;
+        let edited = |day: i32| DecisionRecord {
+            position: units(20),
+            wanted: units(20),
+            ordered: units(32),
+            decided_by: DecidedBy::Planner("ann".into()),
+            ..record(day, 1)
+        };
+        for day in 0..12 {
+            adaptation.decide(edited(day)).unwrap();
+            let sold = DayFacts { sold: units(50), ..DayFacts::default() };
+            let days = [(Day(day), sold)].into();
+            let facts = Facts { days: [(edited(day).place, days)].into(), ..Facts::default() };
+            adaptation.day(&facts, Day(day + 1));
+            assert_eq!(adaptation.report(Day(day + 1)).rules.is_empty(), day < 5, "on day {day}");
+        }
+        let rules = adaptation.report(Day(12)).rules;
+        assert_eq!((rules.len(), rules[0].factor, rules[0].n_edits), (1, 1.3, 12));
+        // A state that was kept before there were rules begins without edits.
+        let mut kept = serde_json::to_value(&adaptation).unwrap();
+        kept.as_object_mut().unwrap().remove("edit_history").unwrap();
+        let older: Adaptation = serde_json::from_value(kept).unwrap();
+        assert_eq!((older.report(Day(12)).rules, older.report(Day(12)).edits.n_edits), (vec![], 12));
+        adaptation.decide(record(12, 1)).unwrap();
+        assert_eq!(adaptation.report(Day(12)).rules, rules);
+        let said = DecisionRecord { overridden: Some(record(12, 1).forecast), ..record(12, 1) };
+        adaptation.decide(said).unwrap();
+        assert_eq!(adaptation.report(Day(12)).rules, []);
     }
 }

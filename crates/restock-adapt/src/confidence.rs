@@ -11,8 +11,10 @@
 //! end is found by bisection.
 //!
 //! # Differences from the paper
-//! Shares `θ` are a fixed mixture rather than a plug-in estimate: the interval depends on the observations alone, and the
-//! best share costs no more than the logarithm of how many there are.
+//! 1. Shares `θ` are a fixed mixture rather than a plug-in estimate: the interval depends on the observations alone, and
+//!    the best share costs no more than the logarithm of how many there are.
+//! 2. [`Bounded`] observations have bounds of their own, known before they are made. Each bet is a share of what that
+//!    observation can lose, so that something with little to lose and much to win is found out soon.
 
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +122,60 @@ impl ConfidenceSequence {
     }
 }
 
+/// An observation with bounds that were known before it was made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounded {
+    /// What was observed.
+    pub value: f64,
+    /// The least that it could have been.
+    pub low: f64,
+    /// The most that it could have been.
+    pub high: f64,
+}
+
+/// Logarithm of the wealth of someone who bets that means are more than `m`. If none of them is, given the observations
+/// before it, it ever reaches `ln(1/δ)` with probability `δ` at most. Where `m` is no more than the least that an
+/// observation could have been, nothing is bet on it.
+pub fn log_wealth_above(observations: &[Bounded], m: f64) -> f64 {
+    let mut wealth = [0.0; SHARES.len()];
+    for Bounded { value, low, .. } in observations.iter().filter(|one| one.low < m) {
+        let bet = (value.max(*low) - m) / (m - low);
+        for (wealth, share) in wealth.iter_mut().zip(SHARES) {
+            *wealth += (share * bet).ln_1p();
+        }
+    }
+    log_mean(&wealth)
+}
+
+/// Ends of an interval of the mean of observations, each of which misses it with probability `delta` at most, at all times
+/// together. The lower end is at least 0, or the least that they could have been where it cannot be shown to be 0: what
+/// is asked is whether a mean is positive.
+pub fn positive_interval(observations: &[Bounded], delta: f64) -> (f64, f64) {
+    let threshold = -delta.ln();
+    let low = observations.iter().map(|one| one.low).fold(0.0, f64::min);
+    let high = observations.iter().map(|one| one.high).fold(0.0, f64::max);
+    let is_above = |m: f64| log_wealth_above(observations, m) >= threshold;
+    let lower = if is_above(0.0) { last_where(0.0, high, is_above) } else { low };
+    // The same for the negative of each, with one bound, so that wealth falls in `m`.
+    let mirrored: Vec<Bounded> =
+        observations.iter().map(|one| Bounded { value: -one.value, low: -high, high: -low }).collect();
+    let is_below = |m: f64| log_wealth_above(&mirrored, -m) >= threshold;
+    (lower, last_where(high, low, is_below))
+}
+
+/// The point between `from` and `to` up to which something holds.
+fn last_where(mut from: f64, mut to: f64, holds: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..32 {
+        let middle = 0.5 * (from + to);
+        if holds(middle) {
+            from = middle;
+        } else {
+            to = middle;
+        }
+    }
+    from
+}
+
 fn add_to(wealth: &mut [f64; SHARES.len()], value: f64, m: f64, bound: f64) {
     let bet = (value - m) / (m + bound);
     for (wealth, share) in wealth.iter_mut().zip(SHARES) {
@@ -152,6 +208,33 @@ mod tests {
         let mean = by_hand.iter().sum::<f64>() / 5.0;
         assert!((log_mean(&sequence.log_wealth(0.0, 1.0)) - mean.ln()).abs() < 1e-12);
         assert_eq!(sequence.mean(), Some(0.125));
+    }
+
+    /// The same two with the bounds of each: at m = 0, of which the first can lose 1 and the second .5, shares θ give
+    /// (1 + θ/2)(1 - θ/2). Nothing is bet where nothing can be lost.
+    #[test]
+    fn bets_are_shares_of_what_can_be_lost() {
+        let observations =
+            [Bounded { value: 0.5, low: -1.0, high: 1.0 }, Bounded { value: -0.25, low: -0.5, high: 9.0 }];
+        let by_hand = SHARES.map(|share| (1.0 + share / 2.0) * (1.0 - share / 2.0)).iter().sum::<f64>() / 5.0;
+        assert!((log_wealth_above(&observations, 0.0) - by_hand.ln()).abs() < 1e-12);
+        let sure = Bounded { value: 0.5, low: 0.0, high: 1.0 };
+        assert_eq!(log_wealth_above(&[sure; 9], 0.0), 0.0);
+        // Of common bounds it is the interval of the sequence above, one end at a time.
+        let mut sequence = ConfidenceSequence::new(0.05, 1.0);
+        let same: Vec<Bounded> = [0.6, 0.7, 0.5, 0.8, 0.6, 0.7, 0.5, 0.9]
+            .repeat(3)
+            .into_iter()
+            .inspect(|value| sequence.add(*value))
+            .map(|value| Bounded { value, low: -1.0, high: 1.0 })
+            .collect();
+        let (lower, upper) = positive_interval(&same, 0.025);
+        assert!(lower > 0.0 && (lower - sequence.lower()).abs() < 1e-6, "{lower} {}", sequence.lower());
+        // The sequence keeps the narrowest end so far.
+        assert!((-1e-6..0.02).contains(&(upper - sequence.upper())), "{upper} {}", sequence.upper());
+        let (lower, upper) = positive_interval(&same[..2], 0.025);
+        assert_eq!(lower, -1.0, "nothing is shown yet");
+        assert!(upper > 0.9);
     }
 
     /// Coverage under optional stopping: of 1,000 sequences of 150 each, whose mean lies outside of the interval *at any time*

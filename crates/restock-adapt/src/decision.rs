@@ -50,6 +50,12 @@ pub struct DecisionRecord {
     pub ordered: Quantity,
     /// Who decided that.
     pub decided_by: DecidedBy,
+    /// Why, where a person said so; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The category path of the item; empty where it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub category: String,
     /// Inventory position before the order, base units.
     pub position: Quantity,
     /// Cost rates, holding per unit and day; `None` where prices are not known.
@@ -339,8 +345,13 @@ impl Judged {
     /// units ordered beyond would have been, where any were. Both quantities are reckoned in the same way, so what this
     /// leaves out, the hour of arrival above all, mostly falls out of differences.
     pub fn cost_of(&self, quantity: Quantity) -> Option<f64> {
+        self.cost_of_units(quantity.to_f64())
+    }
+
+    /// The same for a quantity that need not be a whole number of anything.
+    pub(crate) fn cost_of_units(&self, quantity: f64) -> Option<f64> {
         let (outcome, costs) = (self.outcome.as_ref()?, self.record.costs.as_ref()?);
-        let (position, quantity) = (self.record.position.to_f64(), quantity.to_f64());
+        let position = self.record.position.to_f64();
         let (seen_waste, more) = (outcome.waste.to_f64(), quantity - self.record.ordered.to_f64());
         let waste = if seen_waste > 0.0 { (seen_waste + more).max(0.0) } else { 0.0 };
         let balance = position + quantity - outcome.demand();
@@ -385,6 +396,8 @@ pub(crate) mod tests {
             wanted: Quantity::from_whole(8),
             ordered: Quantity::from_whole(8),
             decided_by: DecidedBy::Plan,
+            reason: String::new(),
+            category: String::new(),
             position: Quantity::from_whole(2),
             costs: Some(COSTS),
             expected_lost_units: 0.2,

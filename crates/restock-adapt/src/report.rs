@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::drift::Alarm;
 use crate::promotion::Verdict;
 use crate::rollback::{Change, Contest, Phase};
+use crate::rules::Rule;
 use crate::schedule::Due;
 use crate::score::OutcomeSums;
 use crate::segment::Segment;
@@ -180,6 +181,9 @@ pub struct AdaptationReport {
     pub alarms: Vec<AlarmReport>,
     /// What edits were worth.
     pub edits: EditReport,
+    /// Rules that they suggest, the most money that they would have saved first.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// What overrides of forecasts were worth.
     #[serde(default)]
     pub overrides: OverrideReport,

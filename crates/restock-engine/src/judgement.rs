@@ -110,6 +110,8 @@ pub(crate) fn to_judge(
         wanted: ordered,
         ordered,
         decided_by: DecidedBy::Plan,
+        reason: String::new(),
+        category: String::new(),
         position: unit.quantity(decided.review.stock.inventory_position()),
         costs,
         expected_lost_units: unit.base(expected.0),

@@ -242,6 +242,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/models:rollback", Access::Whole(ADMINS)),
     get("/v1/policies", Access::Whole(PEOPLE)),
     get("/v1/adaptation", Access::Whole(PEOPLE)),
+    post("/v1/adaptation/rules/{id}:dismiss", Access::Whole(DECIDERS)),
 ];
 
 /// Files of the dashboard, for everybody to read; they are no part of the API.

@@ -14,6 +14,7 @@
 mod access;
 mod authentication;
 mod connection;
+mod dismissals;
 mod extract;
 mod files;
 mod handling;
@@ -51,6 +52,7 @@ mod webhooks;
 mod writer;
 
 pub use access::{Access, ENDPOINTS, Endpoint, Role};
+pub use dismissals::Dismissals;
 pub use imports::{
     AppliedImport, ImportAnswer, ImportChanges, ImportColumn, ImportExample, ImportField, ImportList, ImportNote,
     ImportPreview, ImportProblem, ImportQuestion, ImportRefusal, ImportRowError, ImportedTable, Imports,

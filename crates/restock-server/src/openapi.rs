@@ -155,6 +155,7 @@ use crate::routes;
         routes::models::roll_back,
         routes::models::policies,
         routes::adaptation::read,
+        routes::edit_rules::dismiss,
     ),
     components(schemas(Problem)),
     modifiers(&AccessOfTable)

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use restock_intake::Watch;
 use tokio::sync::{Semaphore, watch};
 
+use crate::dismissals::Dismissals;
 use crate::handling::Handling;
 use crate::idempotency::Keys;
 use crate::imports::Imports;
@@ -59,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) scenarios: Mutex<Scenarios>,
     /// What people did about exceptions.
     pub(crate) handling: Mutex<Handling>,
+    /// Rules that people dismissed.
+    pub(crate) dismissals: Mutex<Dismissals>,
     pub(crate) n_streams: AtomicUsize,
     /// Becomes true when streams must end.
     pub(crate) is_closing: watch::Sender<bool>,
@@ -129,6 +132,7 @@ impl Server {
             rules,
             planning,
             handling: Mutex::default(),
+            dismissals: Mutex::default(),
             n_streams: AtomicUsize::new(0),
             is_closing,
         }));

@@ -211,7 +211,7 @@ impl Experience {
 
     /// What people changed since decisions were made is what was decided.
     fn take_edits(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-        let mut decided: BTreeMap<String, (Quantity, String)> = BTreeMap::new();
+        let mut decided: BTreeMap<String, (Quantity, String, String)> = BTreeMap::new();
         loop {
             let entries = ledger.desk_entries(self.state.desk_number + 1, N_ENTRIES)?;
             if entries.is_empty() {
@@ -220,8 +220,8 @@ impl Experience {
             self.state.desk_number += entries.len() as u64;
             for entry in entries {
                 let change = match entry.change {
-                    DeskChange::Edited { by, quantity, .. } => (quantity, by),
-                    DeskChange::Rejected { by, .. } => (Quantity::ZERO, by),
+                    DeskChange::Edited { by, quantity, reason } => (quantity, by, reason),
+                    DeskChange::Rejected { by, reason } => (Quantity::ZERO, by, reason),
                     _ => continue,
                 };
                 decided.insert(entry.proposal_id, change);
@@ -231,8 +231,8 @@ impl Experience {
         let mut edited: BTreeMap<String, DecisionRecord> = BTreeMap::new();
         for record in waiting.filter(|record| decided.contains_key(&record.proposal_id)) {
             // In order of days: the last one stays.
-            let (ordered, by) = decided[&record.proposal_id].clone();
-            let record = DecisionRecord { ordered, decided_by: DecidedBy::Planner(by), ..record.clone() };
+            let (ordered, by, reason) = decided[&record.proposal_id].clone();
+            let record = DecisionRecord { ordered, decided_by: DecidedBy::Planner(by), reason, ..record.clone() };
             edited.insert(record.proposal_id.clone(), record);
         }
         for record in edited.into_values() {
@@ -284,12 +284,18 @@ impl Experience {
         let acts = if loaded.settings.learned_acts { learned.as_str() } else { CLASSICAL };
         let watches = if loaded.settings.learned_acts { CLASSICAL } else { learned.as_str() };
         let mut places = BTreeSet::new();
+        let items = &loaded.import.dataset.items;
+        let category_of = |id: &str| {
+            let known = items.binary_search_by(|item| item.item_id.as_str().cmp(id));
+            known.map_or_else(|_| String::new(), |idx| items[idx].category.clone())
+        };
         for ToJudge { record, other_order } in decisions {
             if record.proposal_id.is_empty() && waiting.contains(&record.place) {
                 continue;
             }
             let policy = if record.policy == CLASSICAL { CLASSICAL } else { &learned };
-            let record = DecisionRecord { model: model.clone(), policy: policy.to_owned(), ..record.clone() };
+            let category = category_of(&record.place.item_id);
+            let record = DecisionRecord { model: model.clone(), policy: policy.to_owned(), category, ..record.clone() };
             let (decided_on, place) = (record.decided_on, record.place.clone());
             if let Err(error) = adaptation.decide(record) {
                 tracing::warn!(%error, "a decision cannot be judged later");

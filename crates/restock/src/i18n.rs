@@ -549,6 +549,8 @@ texts! {
     ActsNow: "{0} in use: {1}", "当前{0}：{1}";
     EditsWorth: "edits: {0} judged, {1} cost less than the plan would have, {2} saved in all",
         "人工修改：已评判 {0} 项，其中 {1} 项成本低于原计划，合计节省 {2}";
+    EditsSuggest: "rules that edits suggest; the page Models of the dashboard makes one with a click, and `forecast_overrides` in the data folder says the same",
+        "人工修改所提示的规则；可在仪表板“模型”页一键采纳，也可写入数据文件夹中的 `forecast_overrides`";
     OverridesWorth: "overrides of forecasts: {0} judged, {1} nearer to what came than the model alone; errors {2} without, {3} with them",
         "预测调整：已评判 {0} 项，其中 {1} 项比模型更接近实际；误差：未调整 {2}，调整后 {3}";
     LastBacktest: "last scheduled backtest: {0}, {1} item-locations; cost and fill rate",

@@ -31,6 +31,22 @@ fn write_sales(dir: &Path, n_days: i32) {
     std::fs::write(dir.join("shop/data/sales.csv"), text).unwrap();
 }
 
+/// The same, with item-00 growing by 5 % a day from day 100 on.
+fn write_growing_sales(dir: &Path, n_days: i32) {
+    write_sales(dir, n_days);
+    let path = dir.join("shop/data/sales.csv");
+    let mut text = "date,item,location,quantity,price\n".to_owned();
+    for line in std::fs::read_to_string(&path).unwrap().lines().skip(1) {
+        let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if fields[1] == "item-00" {
+            let idx = fields[0].parse::<Day>().unwrap().0 - day(0).0;
+            fields[3] = (10.0 * 1.05_f64.powi((idx - 100).max(0))).round().to_string();
+        }
+        writeln!(text, "{}", fields.join(",")).unwrap();
+    }
+    std::fs::write(path, text).unwrap();
+}
+
 fn shop(dir: &Path) {
     std::fs::create_dir_all(dir.join("shop/data")).unwrap();
     std::fs::write(
@@ -144,4 +160,57 @@ fn edits_are_scored_by_what_came() {
     assert!(edits["saved"].as_f64().unwrap() > 0.0);
     let text = stdout(dir, &["model", "outcomes", "--project", "shop"]);
     assert!(text.contains("edits: 1 judged, 1 cost less than the plan would have"), "{text}");
+}
+
+/// Demand of one item grows by a twentieth a day, and a planner who knows doubles each of its orders: that becomes a rule,
+/// with who edited and why, and not before there is evidence.
+#[test]
+fn edits_that_pay_again_and_again_become_a_rule() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    shop(dir);
+    let mut found = None;
+    for n_days in 100..150 {
+        write_growing_sales(dir, n_days);
+        let planned = json(dir, &["plan", "--project", "shop", "--publish", "--json"]);
+        let proposals = planned["proposals"].as_array().unwrap();
+        if let Some(first) = proposals.iter().find(|proposal| proposal["item_id"] == "item-00") {
+            let id = first["proposal_id"].as_str().unwrap();
+            let wanted: f64 = first["quantity"].to_string().trim_matches('"').parse().unwrap();
+            let doubled = (2.0 * wanted).to_string();
+            stdout(
+                dir,
+                &[
+                    "edit",
+                    id,
+                    "--quantity",
+                    &doubled,
+                    "--reason",
+                    "it is in fashion",
+                    "--by",
+                    "ann",
+                    "--project",
+                    "shop",
+                ],
+            );
+        }
+        let rules = &outcomes(dir)["rules"];
+        if let Some(rule) = rules.as_array().unwrap().first() {
+            found = Some((n_days, rule.clone()));
+            break;
+        }
+    }
+    let (n_days, rule) = found.expect("a rule is suggested");
+    assert!(n_days > 105, "{n_days}: {rule}");
+    assert_eq!(
+        (&rule["scope"], &rule["item_id"], &rule["location_id"]),
+        (&"item_location".into(), &"item-00".into(), &"main".into())
+    );
+    assert_eq!((&rule["direction"], &rule["ratio"]), (&"more".into(), &2.0.into()));
+    assert!(rule["factor"].as_f64().unwrap() > 1.0 && rule["lower"].as_f64().unwrap() > 0.0, "{rule}");
+    assert_eq!((&rule["by"][0], &rule["reasons"][0]), (&"ann".into(), &"it is in fashion".into()));
+    let text = stdout(dir, &["model", "outcomes", "--project", "shop"]);
+    assert!(text.contains("people order 100 % more than the plan of item-00 at main"), "{text}");
+    let text = stdout(dir, &["model", "outcomes", "--project", "shop", "--lang", "zh-CN"]);
+    assert!(text.contains("item-00 @ main：人工订货比计划多 100 %"), "{text}");
 }

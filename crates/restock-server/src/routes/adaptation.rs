@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
+use crate::routes::edit_rules::{RuleRow, rows};
 use crate::server::App;
 
 /// Coverage of one quantile.
@@ -166,6 +167,8 @@ pub(crate) struct AdaptationBody {
     /// Newest first.
     alarms: Vec<AlarmRow>,
     edits: EditRow,
+    /// Rules that edits suggest, the most money that they would have saved first; without those that were made or dismissed.
+    rules: Vec<RuleRow>,
     overrides: OverrideValueRow,
     contests: Vec<ContestRow>,
     /// Why a backtest is due, where one is.
@@ -256,8 +259,8 @@ impl From<BacktestRun> for BacktestRow {
     }
 }
 
-impl From<Option<AdaptationReport>> for AdaptationBody {
-    fn from(report: Option<AdaptationReport>) -> Self {
+impl AdaptationBody {
+    fn new(report: Option<AdaptationReport>, rules: Vec<RuleRow>) -> Self {
         let as_of = report.as_ref().map(|report| report.as_of.to_string());
         let report = report.unwrap_or_default();
         Self {
@@ -274,6 +277,7 @@ impl From<Option<AdaptationReport>> for AdaptationBody {
                 n_better: report.edits.n_better,
                 saved: report.edits.saved,
             },
+            rules,
             overrides: OverrideValueRow {
                 n_overridden: report.overrides.n_overridden,
                 n_better: report.overrides.n_better,
@@ -288,7 +292,7 @@ impl From<Option<AdaptationReport>> for AdaptationBody {
 }
 
 /// What outcomes of earlier decisions have taught: coverage of forecasts and the levels asked of them, alarms, contests of
-/// models and policies, what edits were worth, backtests.
+/// models and policies, what edits were worth and which rules they suggest, backtests.
 #[utoipa::path(
     get,
     path = "/v1/adaptation",
@@ -298,5 +302,8 @@ impl From<Option<AdaptationReport>> for AdaptationBody {
     )
 )]
 pub(crate) async fn read(State(app): State<App>) -> Result<Json<AdaptationBody>, Problem> {
-    Ok(Json(app.planning.ask(|planner| planner.adaptation()).await?.into()))
+    let mut report = app.planning.ask(|planner| planner.adaptation()).await?;
+    let rules = report.as_mut().map_or_else(Vec::new, |report| std::mem::take(&mut report.rules));
+    let rules = rows(&app, rules).await?;
+    Ok(Json(AdaptationBody::new(report, rules)))
 }

@@ -19,6 +19,7 @@ pub(crate) mod audit;
 pub(crate) mod dashboard;
 pub(crate) mod data_health;
 pub(crate) mod decisions;
+pub(crate) mod edit_rules;
 pub(crate) mod events;
 pub(crate) mod exceptions;
 pub(crate) mod forecasts;
@@ -173,6 +174,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/models/{version}", post(models::promote))
         .route("/v1/policies", get(models::policies))
         .route("/v1/adaptation", get(adaptation::read))
+        .route("/v1/adaptation/rules/{id}", post(edit_rules::dismiss))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }

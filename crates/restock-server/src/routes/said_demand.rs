@@ -95,7 +95,7 @@ fn acting(said: ForecastOverride, at: Option<Timestamp>) -> Option<ActingOverrid
 }
 
 /// What files and events say together, in no order that means anything; of rows of files with the same key the last counts.
-fn known(files: &Dataset, words: &DemandWords) -> Vec<ActingOverride> {
+pub(crate) fn known(files: &Dataset, words: &DemandWords) -> Vec<ActingOverride> {
     let mut all: BTreeMap<OverrideKey, Option<ActingOverride>> = BTreeMap::new();
     for row in &files.forecast_overrides {
         all.insert(override_key(files, row), Some(ActingOverride::of(files, row)));

@@ -5,6 +5,7 @@ mod accounts;
 mod csrf;
 mod dashboard;
 mod desk;
+mod edit_rules;
 mod events;
 mod faults;
 mod fixtures;

@@ -4,6 +4,7 @@ import type { Role, Who } from './types';
 export type Action =
   | 'decide'
   | 'override'
+  | 'make_rules'
   | 'approve'
   | 'replan'
   | 'see_plans'
@@ -30,6 +31,7 @@ const rule = (isWhole: boolean, ...roles: Role[]): Rule => ({ roles, isWhole });
 const RULES: Record<Action, Rule> = {
   decide: rule(false, 'planner', 'approver', 'admin'),
   override: rule(false, 'planner', 'integrator', 'admin'),
+  make_rules: rule(true, 'planner', 'admin'),
   approve: rule(false, 'approver', 'admin'),
   replan: rule(true, 'planner', 'approver', 'admin'),
   see_plans: rule(true, 'viewer', 'planner', 'approver', 'admin'),

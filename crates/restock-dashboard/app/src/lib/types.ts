@@ -490,6 +490,38 @@ export interface BacktestRow {
   policies: { policy: string; cost: number; fill_rate: number | null }[];
 }
 
+/** A request to the API. */
+export interface ApiRequest {
+  method: 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  body: unknown;
+}
+
+/** A rule that edits of people suggest. */
+export interface RuleRow {
+  id: string;
+  scope: 'location' | 'category' | 'item' | 'item_location';
+  item_id: string | null;
+  location_id: string | null;
+  category: string | null;
+  direction: 'more' | 'less' | 'nothing';
+  ratio: number;
+  factor: number;
+  n_edits: number;
+  n_all_edits: number;
+  n_days: number;
+  n_paid: number;
+  saved: number;
+  mean_saved: number;
+  interval: [number, number];
+  n_decisions: number;
+  would_save: number;
+  by: string[];
+  reasons: string[];
+  request: ApiRequest;
+  undo: ApiRequest;
+}
+
 /** What outcomes of earlier decisions have taught. */
 export interface Adaptation {
   as_of: string | null;
@@ -501,6 +533,7 @@ export interface Adaptation {
   segments: SegmentRow[];
   alarms: AlarmRow[];
   edits: { n_edits: number; n_better: number; saved: number };
+  rules: RuleRow[];
   contests: ContestRow[];
   backtest_due: string | null;
   backtests: BacktestRow[];

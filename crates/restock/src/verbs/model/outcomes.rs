@@ -2,6 +2,7 @@
 
 use restock_adapt::AdaptationReport;
 use restock_adapt::report::{ContestReport, LevelCoverage};
+use restock_server::Dismissals;
 
 use crate::adaptation::Experience;
 use crate::cli::DataArgs;
@@ -16,6 +17,9 @@ use crate::table::{Align, Grid};
 /// Alarms that the terminal shows; JSON has all.
 const N_ALARMS: usize = 10;
 
+/// Rules that the terminal shows; JSON has all.
+const N_RULES: usize = 10;
+
 /// Levels that the table shows.
 const LEVELS: [f64; 3] = [0.5, 0.9, 0.95];
 
@@ -28,7 +32,9 @@ pub(super) fn run(session: &Session, data: &DataArgs) -> Result<Output, CliError
     let dir = project.own_dir().ok_or_else(nothing)?;
     let ledger = ledger::open_reader(dir)?.ok_or_else(nothing)?;
     let experience = Experience::kept(&*ledger).map_err(|error| explained(&error))?.ok_or_else(nothing)?;
-    let report = experience.report().ok_or_else(nothing)?;
+    let mut report = experience.report().ok_or_else(nothing)?;
+    let dismissals = Dismissals::of(&*ledger).map_err(|error| explained(&error))?;
+    report.rules.retain(|rule| !dismissals.hide(rule));
     if session.json { Output::json(&report) } else { Ok(Output::text(text_of(session, &report))) }
 }
 
@@ -65,6 +71,13 @@ fn text_of(session: &Session, report: &AdaptationReport) -> String {
             "\n{}\n",
             session.fill(Text::EditsWorth, &[&count(edits.n_edits), &count(edits.n_better), &saved])
         ));
+    }
+    if !report.rules.is_empty() {
+        text.push_str(&format!("\n{}\n", session.text(Text::EditsSuggest)));
+    }
+    let is_chinese = session.lang == restock_core::settings::Lang::ZhCn;
+    for rule in report.rules.iter().take(N_RULES) {
+        text.push_str(&format!("  {}\n", if is_chinese { rule.message_zh() } else { rule.message() }));
     }
     if report.overrides.n_overridden > 0 {
         let overrides = &report.overrides;
