@@ -596,7 +596,7 @@ mod tests {
         };
         let record = DecisionRecord {
             place: ItemLocation::new(format!("item-{}", case.item), "berlin"),
-            category: if case.item % 2 == 0 { "food/dairy" } else { "food/fruit" }.to_owned(),
+            category: if case.item.is_multiple_of(2) { "food/dairy" } else { "food/fruit" }.to_owned(),
             reason: if case.day % 3 == 0 { "the fair" } else { "students are back" }.to_owned(),
             wanted: units(case.wanted),
             ordered: units(case.ordered),

@@ -4,8 +4,9 @@
 //! An override is about an item at a location, an item at every location, a category path, or a location, and about the
 //! days `from..=to`; after `to` it has expired. It says how demand differs from the forecast: by a factor, or, for an item
 //! at a location, by the total that is expected over its days. What is said last about the same [`OverrideKey`] holds, and
-//! it can be taken back. Of several overrides of a day the narrowest holds, and of equally narrow ones the last one said;
-//! they are not multiplied.
+//! it can be taken back. Of several overrides of a day the narrowest holds: one of an item before one of a category, the
+//! longer category path before the shorter one, a category before a location alone, and of the same items one at a location
+//! before one everywhere. Of equally narrow ones the last one said holds; they are not multiplied.
 //!
 //! # Forecasts of others
 //! A [`GivenForecast`] is a row: an item at a location, the first day of a period of the plan, the mean or quantiles at any

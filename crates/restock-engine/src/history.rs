@@ -921,7 +921,8 @@ pub fn plan_day(dataset: &Dataset, settings: &PlanSettings) -> Day {
 /// Whether a plan of `as_of` is of a past that is played again, so that rows of later days were not known then. Sales with a
 /// mistyped date do not tell it.
 fn looks_back(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> bool {
-    let (unknown_from, stray_from) = (settings.unknown_from(as_of), restock_core::known::known_as_of(dataset, settings).1);
+    let (unknown_from, stray_from) =
+        (settings.unknown_from(as_of), restock_core::known::known_as_of(dataset, settings).1);
     let is_later = |day: &Day| *day >= unknown_from && stray_from.is_none_or(|stray_from| *day < stray_from);
     dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(is_later)
 }

@@ -234,7 +234,8 @@ pub struct ImportQuestion {
     pub row: Option<u64>,
     /// Why it is asked.
     pub why: String,
-    /// Of `place`: rows of sales in the files of the project that are about an item, location and day of this one too.
+    /// Of `place`: rows in the files of the project that are about the same as rows of this one: sales of an item, location
+    /// and day, stock of an item, location and day, and lines of an open order.
     pub n_overlapping: Option<u64>,
     /// What can be said.
     pub answers: Vec<ImportAnswer>,

@@ -31,6 +31,7 @@ mod names;
 mod observe;
 mod openapi;
 mod options;
+mod paging;
 mod passwords;
 mod planner;
 mod planner_metrics;

@@ -14,6 +14,7 @@ use restock_core::{Dataset, Event, EventKind, ItemIdx, ItemLocation, LocationIdx
 use restock_ledger::{Incoming, MasterWords, Refusal, RefusalCode, check_record};
 
 use crate::authentication::Caller;
+use crate::routes::named::Named;
 
 /// A table of entities that are known by one id.
 pub(crate) trait Entity: Clone {
@@ -266,13 +267,15 @@ impl Judged {
 pub(crate) struct Judge<'a> {
     masters: Masters<'a>,
     caller: &'a Caller,
+    /// Of what lanes name: what nobody knows.
+    unknown: Named,
     /// Records as earlier rows of the request leave them.
     earlier: HashMap<MasterKey, MasterRecord>,
 }
 
 impl<'a> Judge<'a> {
-    pub(crate) fn new(masters: Masters<'a>, caller: &'a Caller) -> Self {
-        Self { masters, caller, earlier: HashMap::new() }
+    pub(crate) fn new(masters: Masters<'a>, caller: &'a Caller, unknown: Named) -> Self {
+        Self { masters, caller, unknown, earlier: HashMap::new() }
     }
 
     /// What a row changes. Where it `is_whole`, fields that it does not name are cleared.
@@ -292,6 +295,11 @@ impl<'a> Judge<'a> {
             Some(record) => (record.clone(), true),
             None => self.masters.record(&key),
         };
+        if let (MasterKey::Source(lane), false) = (&key, is_known)
+            && let Some(refusal) = self.unknown.refusal_of(lane)
+        {
+            return Err(refusal);
+        }
         if is_whole {
             for name in before.clone().fields().into_keys() {
                 fields.entry(name).or_default();

@@ -478,6 +478,11 @@ impl Writer {
 
     fn record(&mut self, signed: Signed, outcomes: &[Outcome]) -> Result<(), LedgerError> {
         let Signed { actor, action, subject, before, after } = signed;
+        let is_in = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. } | Outcome::Duplicate { .. });
+        if after.is_some() && !outcomes.iter().any(is_in) {
+            // Nothing is as it says.
+            return Ok(());
+        }
         let counts = || serde_json::to_string(&crate::routes::events::Counts::of(outcomes)).expect("counts are JSON");
         let entry = AuditEntry {
             at: (self.clock)(),

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use restock_core::dataset::{InventoryRow, OpenOrderRow};
 use restock_core::settings::Lang;
-use restock_core::{Dataset, RowError};
+use restock_core::{Dataset, Day, ItemIdx, LocationIdx, RowError};
 use restock_engine::health::MissingTable;
 use restock_server::limits::MAX_STAGED_IMPORTS;
 use restock_server::{
@@ -276,7 +277,7 @@ impl ProjectImports {
         let rivals: Vec<&String> =
             there.iter().filter(|name| is_same_name(name, &state.file) || gives_the_same(name)).collect();
         let n_overlapping = match (&look.import, &*known) {
-            (Ok(read), Some(known)) => overlapping_sales(&read.dataset, &known.dataset),
+            (Ok(read), Some(known)) => overlapping_rows(&read.dataset, &known.dataset),
             _ => 0,
         };
         // A mapping of the project is about files by their names, so such a file keeps its own.
@@ -305,8 +306,8 @@ impl ProjectImports {
             let why = match n_overlapping {
                 0 => format!("the project has {} already", names.join(", ")),
                 n => format!(
-                    "{n} rows of sales in the project are about an item, location and day of this file too: added to it, they \
-                     count twice"
+                    "{n} rows of sales, stock or orders in the project are about the same as rows of this file: added to it, \
+                     they count twice"
                 ),
             };
             questions.push(ImportQuestion {
@@ -617,8 +618,9 @@ fn names_in(data: &Path) -> Result<Vec<String>, ImportRefusal> {
     Ok(files.into_iter().filter_map(name).collect())
 }
 
-/// Rows of sales in `known` that are about an item, a location and a day of `new` too.
-fn overlapping_sales(new: &Dataset, known: &Dataset) -> u64 {
+/// Rows in `known` that are about the same as rows of `new`: sales of an item, a location and a day, stock of an item and a
+/// location, counted on the same day or without one, and lines of the same open order.
+fn overlapping_rows(new: &Dataset, known: &Dataset) -> u64 {
     let items: HashMap<&str, u32> = (0..).zip(&new.items).map(|(idx, item)| (item.item_id.as_str(), idx)).collect();
     let locations: HashMap<&str, u32> =
         (0..).zip(&new.locations).map(|(idx, location)| (location.location_id.as_str(), idx)).collect();
@@ -633,7 +635,21 @@ fn overlapping_sales(new: &Dataset, known: &Dataset) -> u64 {
         let location = location_of[known.sales.location[*row].0 as usize];
         item.zip(location).is_some_and(|(item, location)| days.contains(&(item, location, known.sales.day[*row].0)))
     };
-    (0..known.sales.len()).filter(is_there).count() as u64
+    let n_sales = (0..known.sales.len()).filter(is_there).count();
+    let pair = |item: ItemIdx, location: LocationIdx| item_of[item.0 as usize].zip(location_of[location.0 as usize]);
+    let counted: HashSet<(u32, u32, Option<Day>)> =
+        new.inventory.iter().map(|row| (row.item.0, row.location.0, row.as_of)).collect();
+    let is_counted = |row: &&InventoryRow| {
+        pair(row.item, row.location).is_some_and(|(item, location)| counted.contains(&(item, location, row.as_of)))
+    };
+    let ordered: HashSet<(&str, u32, u32)> =
+        new.open_orders.iter().map(|row| (row.order_id.as_str(), row.item.0, row.to_location.0)).collect();
+    let is_ordered = |row: &&OpenOrderRow| {
+        let of_both = pair(row.item, row.to_location);
+        of_both.is_some_and(|(item, location)| ordered.contains(&(row.order_id.as_str(), item, location)))
+    };
+    let n_counts = known.inventory.iter().filter(is_counted).count();
+    (n_sales + n_counts + known.open_orders.iter().filter(is_ordered).count()) as u64
 }
 
 fn questions_of(look: &Look, choices: &Choices) -> Vec<ImportQuestion> {
@@ -993,6 +1009,25 @@ mod tests {
         let kept = shop.dir.path().join(".restock/replaced").join(&applied.import_id);
         assert!(fs::read_to_string(kept.join("sales.csv")).unwrap().contains("2024-03-01,tea,1"));
         assert!(kept.join("sales.csv.map.toml").exists());
+    }
+
+    /// A second file of stock or of open orders would count what there is twice: it is asked, and said how much.
+    #[test]
+    fn stock_and_orders_that_are_there_are_seen_to_be() {
+        let shop = Shop::new("");
+        shop.apply(&shop.bring("sales.csv", "date,item_id,quantity\n2024-03-01,tea,1\n2024-03-02,tea,2\n"));
+        shop.apply(&shop.bring("stock.csv", "item_id,on_hand\ntea,5\n"));
+        shop.apply(&shop.bring("open_orders.csv", "order_id,item_id,quantity\nPO1,tea,5\nPO2,tea,5\n"));
+        let shop = shop.planned_again();
+        for (name, content, n) in [
+            ("stock.csv", "item_id,on_hand\ntea,7\ncoffee,2\n", 1),
+            ("stock-2.csv", "item_id,on_hand,as_of\ntea,7,2024-03-02\n", 0),
+            ("open_orders.csv", "order_id,item_id,quantity\nPO2,tea,5\nPO3,tea,1\n", 1),
+        ] {
+            let second = shop.bring(name, content);
+            let asked = question(&second, "place").unwrap();
+            assert_eq!((asked.answer.clone(), asked.n_overlapping), (None, Some(n)), "{name}");
+        }
     }
 
     #[test]

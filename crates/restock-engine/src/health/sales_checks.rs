@@ -1,8 +1,10 @@
 //! Checks over sales: D03, D04, D05, D07, D08, D12, D19, D22.
 
+use std::collections::HashMap;
+
 use restock_core::dataset::InventoryRow;
 use restock_core::settings::MissingSales;
-use restock_core::{Bucket, Day, Finding, FindingCode, RowRef, Severity};
+use restock_core::{Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, RowRef, Severity};
 
 use super::facts::{DaySales, Facts, History, Pair};
 use super::finding;
@@ -21,7 +23,7 @@ pub(super) const PER_PAIR: &[PairCheck] = &[
 ];
 
 pub(super) const OVER_ALL: &[fn(&Facts<'_>) -> Vec<Finding>] =
-    &[d04_copied_rows, d04_repeated_sales, d04_duplicate_stock, d19_future_rows, d23_time_zones];
+    &[d04_copied_rows, d04_repeated_sales, d04_duplicate_stock, d04_repeated_orders, d19_future_rows, d23_time_zones];
 
 /// D03: units sold on days on which the place was closed or the item not listed. Returns on such days are normal, and
 /// below 1 % of the units sold it is an info: a till that closes after midnight, a last piece sold off.
@@ -143,8 +145,8 @@ fn d04_repeated_sales(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// D04 among stock counts: two rows of one lot on one day with the same number. Two rows without a lot id but with
-/// different numbers are lots and add up.
+/// D04 among stock counts: two rows of one lot on one day with the same number, or in two files. Two rows of a file without
+/// a lot id but with different numbers are lots and add up.
 fn d04_duplicate_stock(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in &facts.pairs {
@@ -153,8 +155,9 @@ fn d04_duplicate_stock(facts: &Facts<'_>) -> Vec<Finding> {
             .filter(|idx| {
                 let row = rows[*idx];
                 rows[..*idx].iter().rev().take_while(|other| other.as_of == row.as_of).any(|other| {
-                    (&other.lot_id, other.expiry, other.on_hand) == (&row.lot_id, row.expiry, row.on_hand)
+                    (&other.lot_id, other.expiry) == (&row.lot_id, row.expiry)
                         && row.on_hand.micro() != 0
+                        && (other.on_hand == row.on_hand || other.row.file_idx != row.row.file_idx)
                 })
             })
             .map(|idx| rows[idx].row)
@@ -171,13 +174,44 @@ fn d04_duplicate_stock(facts: &Facts<'_>) -> Vec<Finding> {
                     format!("{n_rows} stock rows repeat an earlier row of the same lot and day; both are counted"),
                     format!("{n_rows} 行库存与同批次同日的前一行重复，已重复计入"),
                 ],
-                ["remove the repeated rows or give each lot its lot_id", "请删除重复行，或填写 lot_id 区分批次"],
+                [
+                    "remove the repeated rows or the older file, give each lot its lot_id, or each count its day (as_of)",
+                    "请删除重复行或较旧的文件，填写 lot_id 区分批次，或为每次盘点注明日期（as_of）",
+                ],
             )
             .about(facts, pair.item, pair.location)
             .rows(repeated),
         );
     }
     findings
+}
+
+/// D04 among open orders: a line of an order that another file has too. Both are on order then.
+fn d04_repeated_orders(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut first_file: HashMap<(&str, ItemIdx, LocationIdx), u16> = HashMap::new();
+    let mut repeated: Vec<RowRef> = Vec::new();
+    for order in facts.dataset.open_orders.iter().filter(|order| !order.order_id.is_empty()) {
+        let line = (order.order_id.as_str(), order.item, order.to_location);
+        if *first_file.entry(line).or_insert(order.row.file_idx) != order.row.file_idx {
+            repeated.push(order.row);
+        }
+    }
+    if repeated.is_empty() {
+        return Vec::new();
+    }
+    let n_rows = repeated.len();
+    vec![
+        finding(
+            FindingCode::D04,
+            Severity::Warning,
+            [
+                format!("{n_rows} lines of open orders are in another file too; both are on order"),
+                format!("{n_rows} 行未结订单在另一文件中也有，两者都计为在途"),
+            ],
+            ["remove the older file, or the lines that it repeats", "请删除较旧的文件或其中重复的行"],
+        )
+        .rows(repeated),
+    ]
 }
 
 /// Sales per day of sale, outside promotions (a promotion may well sell ten times the usual).

@@ -246,11 +246,41 @@ fn d04_duplicate_stock_rows() {
     let twice =
         Shop::new().with(|data| data.inventory = vec![stock(5, None), InventoryRow { row: row(3), ..stock(5, None) }]);
     assert_eq!(twice.found(D04)[0].rows, [row(3)]);
+    // Another count in the same file is another lot; in a second file it is the same stock again.
+    let other = |file_idx| RowRef { file_idx, row: 3 };
+    let again = |file_idx| {
+        Shop::new().with(move |data| {
+            data.inventory = vec![stock(5, None), InventoryRow { row: other(file_idx), ..stock(7, None) }];
+        })
+    };
+    assert_eq!(again(1).found(D04)[0].rows, [other(1)]);
+    assert!(again(row(2).file_idx).found(D04).is_empty());
     let lots = Shop::new().with(|data| {
         data.inventory =
             ["L1", "L2"].map(|lot| InventoryRow { lot_id: Some(lot.to_owned()), ..stock(5, None) }).to_vec();
     });
     assert!(lots.found(D04).is_empty());
+}
+
+#[test]
+fn d04_orders_of_two_files() {
+    let line = |order_id: &str, file_idx| OpenOrderRow {
+        order_id: order_id.to_owned(),
+        item: A,
+        to_location: S1,
+        origin: None,
+        quantity: units(5),
+        received: Quantity::ZERO,
+        ordered_on: None,
+        due_on: None,
+        status: String::new(),
+        row: RowRef { file_idx, row: 2 },
+    };
+    let found = |orders: [OpenOrderRow; 2]| Shop::new().with(|data| data.open_orders = orders.to_vec()).found(D04);
+    assert_eq!(found([line("PO1", 0), line("PO1", 1)])[0].rows, [RowRef { file_idx: 1, row: 2 }]);
+    assert!(found([line("PO1", 0), line("PO1", 0)]).is_empty(), "two deliveries of a line");
+    assert!(found([line("PO1", 0), line("PO2", 1)]).is_empty());
+    assert!(found([line("", 0), line("", 1)]).is_empty(), "orders without a number");
 }
 
 #[test]
@@ -761,6 +791,23 @@ fn d19_future_rows() {
     let mut travel = counted_late();
     travel.settings.as_of = Some(day("2026-03-01"));
     assert!(travel.found(D19).is_empty());
+    // The clock tells what has not happened, also where dates alone would not, and a plan of the past is none of it.
+    let ahead = |as_of: Option<&str>| {
+        let mut shop = shop().sell_on(A, "2026-07-22", 3).sell_on(A, "2026-07-24", 3);
+        shop.settings.today = Some(day("2026-07-21"));
+        shop.settings.as_of = as_of.map(day);
+        shop.report()
+    };
+    let told = ahead(None);
+    let found: Vec<_> = told.findings.iter().filter(|finding| finding.code == D19).collect();
+    assert_eq!((told.as_of, found[0].severity, found[0].n_rows), (day("2026-07-23"), Severity::Error, 1));
+    let found = ahead(Some("2026-07-21")).findings.into_iter().filter(|finding| finding.code == D19);
+    assert_eq!(found.map(|finding| finding.n_rows).collect::<Vec<_>>(), [1]);
+    assert!(!ahead(Some("2026-03-01")).findings.iter().any(|finding| finding.code == D19));
+    // A clock that stands before everything is wrong, and counts for nothing.
+    let mut early = shop();
+    early.settings.today = Some(day("2020-01-01"));
+    assert_eq!(early.report().as_of, day("2026-07-20"));
 }
 
 #[test]

@@ -21,7 +21,8 @@ use crate::imports::MissingTableRow;
 use crate::masters::{not_covered, refusal};
 use crate::problem::Problem;
 use crate::routes::master_changes::{bad_record, of_scope};
-use crate::routes::said_demand::{About, checked, unknown};
+use crate::routes::named::Named;
+use crate::routes::said_demand::checked;
 use crate::server::App;
 use crate::writer::Signed;
 
@@ -468,7 +469,14 @@ pub(crate) struct Counted {
     on_hand: String,
     #[schema(value_type = String)]
     counted_at: Timestamp,
+    /// When it was counted later, as is known already: that count holds and this one changes nothing; nothing where this
+    /// one holds.
+    #[schema(value_type = Option<String>)]
+    later: Option<Timestamp>,
 }
+
+/// The source of counts that people say.
+const COUNTS_SOURCE: &str = "api/counts";
 
 /// Says what somebody counted, from a phone or at a desk. It becomes a `count` event, which the plan of the item follows at
 /// once: stock is what was counted and what moved since.
@@ -502,23 +510,31 @@ pub(crate) async fn count(
     if at.duration_since(now) > CLOCK_SLACK {
         return Err(refused("counted_at", format!("\"{at}\""), format!("not after now, {now}")));
     }
-    let about = About { item: Some(&item_id), location: Some(&location_id), category: None };
-    if let Some(refusal) = unknown(&app, about).await? {
+    let about = Named::about(Some(&item_id), Some(&location_id), None);
+    if let Some(refusal) = about.unknown(&app).await?.refusal() {
         return Err(bad_record(refusal));
+    }
+    let place = ItemLocation::new(&item_id, &location_id);
+    let (known, horizon) = {
+        let projection = app.writer.projection()?;
+        (projection.book.stock(&place), projection.book.horizon())
+    };
+    if let Some(horizon) = horizon.filter(|horizon| at < *horizon) {
+        let expected = format!("not before {horizon}: what moved before is summed up");
+        return Err(refused("counted_at", format!("\"{at}\""), expected));
     }
     let of_moment = serde_json::to_vec(&(&item_id, &location_id, at)).expect("texts are JSON");
     let event = Event {
         event_id: format!("count-{}", &blake3::hash(&of_moment).to_hex()[..24]),
-        source: format!("api/{}", caller.name),
+        // Whoever counts: of two who count one place at one moment, the second is told.
+        source: COUNTS_SOURCE.to_owned(),
         occurred_at: at,
-        kind: EventKind::Count { place: ItemLocation::new(&item_id, &location_id), on_hand },
+        kind: EventKind::Count { place, on_hand },
         attributes: BTreeMap::new(),
     };
     let entry = checked(event).map_err(bad_record)?;
-    let before = {
-        let projection = app.writer.projection()?;
-        projection.book.stock(&ItemLocation::new(&item_id, &location_id)).map(|stock| stock.on_hand.to_string())
-    };
+    let later = known.and_then(|stock| stock.counted_at).filter(|counted_at| at < *counted_at);
+    let before = known.map(|stock| stock.on_hand.to_string());
     let signed = caller.role.is_person().then(|| Signed {
         actor: caller.name.clone(),
         action: "stock.count",
@@ -536,5 +552,5 @@ pub(crate) async fn count(
                 .fix("give the moment of this count"));
         }
     };
-    Ok((status, Json(Counted { item_id, location_id, on_hand: on_hand.to_string(), counted_at: at })))
+    Ok((status, Json(Counted { item_id, location_id, on_hand: on_hand.to_string(), counted_at: at, later })))
 }

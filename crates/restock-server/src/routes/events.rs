@@ -38,7 +38,7 @@ pub(crate) struct EventBody {
     /// The kind: sale, return, receipt, adjustment, count, waste, transfer_out, transfer_in, order_placed,
     /// order_confirmed, order_cancelled, order_shipped, price_change, promotion, stockout_observed, lead_time_notice,
     /// sensor_reading, item_changed, location_changed, supplier_changed, item_location_changed, source_changed,
-    /// calendar_changed, uom_changed or segment_changed.
+    /// calendar_changed, uom_changed, segment_changed, forecast_override or forecast_given.
     #[schema(example = "sale")]
     r#type: String,
     /// When it happened, with the offset from UTC.

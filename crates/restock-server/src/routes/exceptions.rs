@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::authentication::Caller;
 use crate::extract::{Acted, Name, ValidQuery, checked_reason, page_size, read_json};
 use crate::handling::{Act, Handled, Handling};
+use crate::paging::keep_first;
 use crate::problem::Problem;
 use crate::server::App;
 use crate::trail::catch_up;
@@ -170,13 +171,11 @@ pub(crate) async fn list(
         .collect();
     let n_found = found.len();
     let money_found: Money = found.iter().map(|(_, exception)| exception.expected_money).sum();
-    found.sort_by(|one, other| one.0.cmp(&other.0));
     found.retain(|(place, _)| after.as_ref().is_none_or(|after| place > after));
-    let next_cursor = (found.len() > limit).then(|| {
-        let (Reverse(money), item_id, location_id, code) = &found[limit - 1].0;
+    let has_more = keep_first(&mut found, limit, |one, other| one.0.cmp(&other.0));
+    let next_cursor = found.last().filter(|_| has_more).map(|((Reverse(money), item_id, location_id, code), _)| {
         serde_json::to_string(&(money.to_string(), item_id, location_id, code)).expect("texts are JSON")
     });
-    found.truncate(limit);
     let exceptions = found.into_iter().map(|(_, exception)| ExceptionRow::new(exception, &handling)).collect();
     Ok(Json(ExceptionPage { exceptions, n_found, money_found: money_found.to_string(), next_cursor }))
 }

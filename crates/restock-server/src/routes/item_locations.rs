@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{Place, ValidQuery, page_size};
+use crate::paging::keep_first;
 use crate::planner::{LivePlanner, PlannedLine};
 use crate::problem::Problem;
 use crate::routes::masters::{item_of, supplier_of};
@@ -281,12 +282,7 @@ fn page(
         })
         .filter(|(rank, _)| after.is_none_or(|after| rank.cmp(&after).is_gt()))
         .collect();
-    let has_more = found.len() > limit;
-    if has_more {
-        found.select_nth_unstable_by(limit, |one, other| one.0.cmp(&other.0));
-        found.truncate(limit);
-    }
-    found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    let has_more = keep_first(&mut found, limit, |one, other| one.0.cmp(&other.0));
     let next_cursor = found.last().filter(|_| has_more).map(|(Rank { key, item_id, location_id }, _)| {
         serde_json::to_string(&(key.to_string(), item_id, location_id)).expect("texts are JSON")
     });

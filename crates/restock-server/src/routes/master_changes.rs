@@ -26,6 +26,7 @@ use crate::problem::Problem;
 use crate::routes::blocking;
 use crate::routes::events::Reason;
 use crate::routes::masters::{ItemRow, LocationRow, SupplierRow};
+use crate::routes::named::Named;
 use crate::routes::sources::{LaneRow, SettingsRow};
 use crate::server::App;
 use crate::writer::Signed;
@@ -94,6 +95,13 @@ async fn say(
     rows: Vec<Row>,
     is_whole: bool,
 ) -> Result<Vec<(Position, Result<Judged, Refusal>)>, Problem> {
+    let mut named = Named::default();
+    for (_, row) in &rows {
+        if let Ok(MasterChange { record: MasterKey::Source(lane), .. }) = row {
+            named.add_lane(lane);
+        }
+    }
+    let unknown = named.unknown(app).await?;
     let files = app.planning.file_tables()?;
     let (source, request) = (format!("api/{}", caller.name), fresh_name()?);
     let judge = {
@@ -101,7 +109,7 @@ async fn say(
         move |app: &App| {
             let projection = app.writer.projection()?;
             let words = &projection.masters;
-            let mut judge = Judge::new(Masters::new(&files, words, table, rows.len()), &caller);
+            let mut judge = Judge::new(Masters::new(&files, words, table, rows.len()), &caller, unknown);
             let judged: Vec<_> = rows
                 .into_iter()
                 .map(|(position, row)| (position, row.and_then(|row| judge.judge(row, is_whole))))

@@ -31,6 +31,7 @@ pub(crate) mod kpis;
 pub(crate) mod master_changes;
 pub(crate) mod masters;
 pub(crate) mod models;
+pub(crate) mod named;
 pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod plans;

@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{Name, ValidQuery, page_size, read_json};
+use crate::paging::keep_first;
 use crate::planner::{LivePlanner, PlannedLine, Rules, Unanswered};
 use crate::problem::Problem;
 use crate::routes::exceptions::code_of;
@@ -330,14 +331,13 @@ fn page(app: &App, caller: &Caller, query: &ProposalQuery) -> Result<ProposalPag
             after.as_ref().is_none_or(|(key, id)| place > (*key, id.as_str()))
         })
         .collect();
-    found.sort_unstable_by(|(key, filed), (other_key, other)| {
+    let has_more = keep_first(&mut found, limit, |(key, filed), (other_key, other)| {
         (key, &filed.proposal_id).cmp(&(other_key, &other.proposal_id))
     });
-    let next_cursor = (found.len() > limit).then(|| {
-        let (key, filed) = &found[limit - 1];
-        serde_json::to_string(&(key.to_string(), &filed.proposal_id)).expect("texts are JSON")
-    });
-    found.truncate(limit);
+    let next_cursor = found
+        .last()
+        .filter(|_| has_more)
+        .map(|(key, filed)| serde_json::to_string(&(key.to_string(), &filed.proposal_id)).expect("texts are JSON"));
     let proposals = found.into_iter().map(|(_, filed)| ProposalRow::new(filed, &app.rules)).collect();
     Ok(ProposalPage { proposals, next_cursor, last_number: projection.desk.last_number() })
 }

@@ -21,11 +21,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
 use crate::extract::{Name, ValidQuery, body, media_type, page_size};
-use crate::masters::{not_covered, refusal, said_after};
+use crate::masters::{not_covered, said_after};
 use crate::names::fresh_name;
 use crate::problem::Problem;
 use crate::routes::blocking;
 use crate::routes::master_changes::{BulkAnswer, NDJSON, bad_record, lines_of, of_scope};
+use crate::routes::named::Named;
 use crate::server::App;
 use crate::writer::Signed;
 
@@ -161,53 +162,6 @@ fn said_text(said: &ActingOverride) -> Value {
     text
 }
 
-/// Whom a request is about.
-#[derive(Clone, Copy)]
-pub(crate) struct About<'a> {
-    pub(crate) item: Option<&'a str>,
-    pub(crate) location: Option<&'a str>,
-    pub(crate) category: Option<&'a str>,
-}
-
-/// The first of item, location and category that nobody knows: a misspelt one would do nothing and tell nobody.
-pub(crate) async fn unknown(app: &App, about: About<'_>) -> Result<Option<Refusal>, Problem> {
-    let files = app.planning.file_tables()?;
-    let planned = app.planning.ask(|planner| {
-        let masters = planner.masters()?;
-        let items: Vec<(String, String)> =
-            masters.items.iter().map(|item| (item.item_id.clone(), item.category.clone())).collect();
-        let locations: Vec<String> = masters.locations.iter().map(|one| one.location_id.clone()).collect();
-        Some((items, locations))
-    });
-    let (items, locations) = planned.await?.unwrap_or_default();
-    let has_item = |id: &str| {
-        items.binary_search_by(|(known, _)| known.as_str().cmp(id)).is_ok()
-            || files.items.binary_search_by(|item| item.item_id.as_str().cmp(id)).is_ok()
-    };
-    let has_location = |id: &str| {
-        locations.binary_search_by(|known| known.as_str().cmp(id)).is_ok()
-            || files.locations.binary_search_by(|one| one.location_id.as_str().cmp(id)).is_ok()
-    };
-    let is_in = |category: &str, path: &str| restock_core::said_demand::is_in_category(category, path);
-    let has_category = |path: &str| {
-        items.iter().any(|(_, category)| is_in(category, path))
-            || files.items.iter().any(|item| is_in(&item.category, path))
-    };
-    let refused = |field: &str, got: &str, expected: &str| {
-        refusal(field, &format!("{got:?}"), expected.to_owned(), "correct it, or say first what it is")
-    };
-    Ok(match about {
-        About { item: Some(id), .. } if !has_item(id) => Some(refused("item_id", id, "an item that is known")),
-        About { location: Some(id), .. } if !has_location(id) => {
-            Some(refused("location_id", id, "a location that is known"))
-        }
-        About { category: Some(path), .. } if !has_category(path) => {
-            Some(refused("category", path, "a category path of some item"))
-        }
-        _ => None,
-    })
-}
-
 /// Writes one event, and takes what cannot be written for a record that is wrong.
 async fn append_one(app: &App, entry: Incoming, signed: Option<Signed>) -> Result<(), Problem> {
     match app.writer.append(vec![entry], signed).await?.into_iter().next() {
@@ -218,8 +172,9 @@ async fn append_one(app: &App, entry: Incoming, signed: Option<Signed>) -> Resul
 }
 
 /// Says how demand will differ from the forecast: by a factor, or, for an item at a location, by the total over the days.
-/// What is said last about the same item, location, category and days holds; it expires after its last day. The plan of the
-/// item follows at once, those of a category or a location with the next settling.
+/// What is said last about the same item, location, category and days holds; it expires after its last day. Of several for a
+/// day the narrowest holds: an item before a category, a category before a location alone. The plan of the item follows at
+/// once, those of a category or a location with the next settling.
 #[utoipa::path(
     post,
     path = "/v1/forecasts:override",
@@ -244,8 +199,8 @@ pub(crate) async fn say_override(
         return Err(of_scope(not_covered(&caller, "location_id", location_id)));
     }
     let OverrideKey { item_id, location_id, category, .. } = &said.key;
-    let about = About { item: item_id.as_deref(), location: location_id.as_deref(), category: category.as_deref() };
-    if let Some(refusal) = unknown(&app, about).await? {
+    let about = Named::about(item_id.as_deref(), location_id.as_deref(), category.as_deref());
+    if let Some(refusal) = about.unknown(&app).await?.refusal() {
         return Err(bad_record(refusal));
     }
     let files = app.planning.file_tables()?;
@@ -386,8 +341,11 @@ pub(crate) async fn overrides(
     let limit = page_size(query.limit)?;
     let after = cursor_of(query.cursor.as_deref())?;
     let OverrideQuery { item, location, expired, .. } = query;
-    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
     let files = app.planning.file_tables()?;
+    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
+    // Where data end before today, those that act on the plan of that day have not expired.
+    let planned_for = app.planning.ask(|planner| planner.standing().map(|standing| standing.as_of)).await?;
+    let today = planned_for.map_or(today, |day| day.min(today));
     let mut found = known(&files, app.writer.projection()?.masters.demand());
     let is_same = |wanted: &Option<String>, is: &Option<String>| wanted.is_none() || wanted == is;
     found.retain(|said| {

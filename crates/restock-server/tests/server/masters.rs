@@ -283,7 +283,9 @@ not JSON
     let lanes: String = (0..50)
         .map(|n| {
             format!(
-                "{{\"to_location\":\"berlin\",\"supplier_id\":\"dairy\",\"item_id\":\"item-{n}\",\"pack_size\":{n}}}\n"
+                "{{\"to_location\":\"berlin\",\"supplier_id\":\"dairy\",\"effective_from\":\"2027-01-{:02}\",\"item_id\":\"{}\",\"pack_size\":{n}}}\n",
+                n % 25 + 1,
+                if n < 25 { "milk" } else { "rice" },
             )
         })
         .collect();
@@ -313,8 +315,14 @@ async fn what_may_not_be_said_is_refused_and_nothing_is_written() {
         ("PATCH", "/v1/items/milk", json!({"item_id": "rice"}), 422, "item_id"),
         ("PATCH", "/v1/item-locations/milk/berlin", json!({"max_stock": 3}), 422, "max_stock"),
         ("PATCH", "/v1/item-locations/milk/berlin", json!({"colour": "red"}), 422, "colour"),
+        ("PATCH", "/v1/item-locations/milk/berlin", json!({"policy": "oracle"}), 422, "policy"),
         ("PUT", "/v1/items/%20tea", json!({}), 422, "item_id"),
         ("PATCH", "/v1/sources", json!({"pack_size": 3}), 422, "supplier_id"),
+        ("PUT", "/v1/sources", json!({"to_location": "berlin", "supplier_id": "diary"}), 422, "supplier_id"),
+        ("PUT", "/v1/sources", json!({"to_location": "rome", "supplier_id": "dairy"}), 422, "to_location"),
+        ("PUT", "/v1/sources", json!({"to_location": "berlin", "from_location": "rome"}), 422, "from_location"),
+        ("PATCH", "/v1/sources", json!({"supplier_id": "dairy", "item_id": "mlik"}), 422, "item_id"),
+        ("PATCH", "/v1/sources", json!({"supplier_id": "dairy", "category": "fodo"}), 422, "category"),
         ("PATCH", "/v1/calendars/shop", json!({"exceptions": {"25 December": false}}), 422, "25 December"),
         ("PATCH", "/v1/calendars/shop", json!({"removed": true}), 422, "removed"),
         ("PUT", "/v1/calendars/shop", json!({"calendar_id": "other"}), 422, "calendar_id"),

@@ -429,8 +429,18 @@ async fn what_is_counted_becomes_stock_once() {
     let other =
         json!({"item_id": "milk", "location_id": "berlin", "on_hand": "4", "counted_at": "2026-03-02T05:00:00Z"});
     assert_eq!(count(other).await.status, StatusCode::CONFLICT);
+    // Another person, who counted at the same moment, is told and not passed over.
+    let other =
+        json!({"item_id": "milk", "location_id": "berlin", "on_hand": "4", "counted_at": "2026-03-02T05:00:00Z"});
+    let answer = fixture.send_json("POST", Role::Approver, "/v1/counts", &other.to_string()).await;
+    assert_eq!(
+        (answer.status, answer.json()["type"].clone()),
+        (StatusCode::CONFLICT, json!("urn:restock:problem:counted-otherwise"))
+    );
     let stock = read(&fixture, "/v1/inventory?item_id=milk").await;
     assert_eq!((&stock["inventory"][0]["on_hand"], &stock["last_sequence"]), (&json!("3"), &json!(1)));
+    let trail = async || fixture.get(Role::Admin, "/v1/audit").await.json()["records"].as_array().unwrap().len();
+    let n_recorded = trail().await;
     let list = read(&fixture, "/v1/count-list").await;
     assert_eq!(list["lines"][1]["counted_at"], "2026-03-02T05:00:00Z");
     assert_eq!(list["lines"][0]["counted_at"], Value::Null);
@@ -450,6 +460,13 @@ async fn what_is_counted_becomes_stock_once() {
     assert_eq!(count(json!({"item_id": "milk", "location_id": "berlin"})).await.status, StatusCode::BAD_REQUEST);
     let after = read(&fixture, "/v1/inventory?item_id=milk").await;
     assert_eq!(after["last_sequence"], 1, "nothing refused was written");
+    assert_eq!(trail().await, n_recorded, "and nothing refused is in the trail");
+    // A count from before the last one is kept, and it is said that it changes nothing.
+    let earlier =
+        json!({"item_id": "milk", "location_id": "berlin", "on_hand": "9", "counted_at": "2026-03-02T04:00:00Z"});
+    let answer = count(earlier).await;
+    assert_eq!((answer.status, answer.json()["later"].clone()), (StatusCode::CREATED, json!("2026-03-02T05:00:00Z")));
+    assert_eq!(read(&fixture, "/v1/inventory?item_id=milk").await["inventory"][0]["on_hand"], "3");
 }
 
 #[tokio::test]

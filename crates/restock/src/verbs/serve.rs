@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restock_intake::{Source, SourceConfig, Surroundings};
 use restock_ledger::{Filed, Incoming, events_from_tables, line_field, n_approvers};
-use restock_server::{Security, ServeError, Server, ServerOptions, TlsFiles, new_code};
+use restock_server::{Role, Security, ServeError, Server, ServerOptions, TlsFiles, new_code};
 
 use crate::cli::{ServeArgs, Template};
 use crate::config::Config;
