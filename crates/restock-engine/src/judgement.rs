@@ -96,7 +96,8 @@ pub(crate) fn to_judge(
         holding_cost: holding_cost * scale,
         stockout_cost: stockout_cost * scale,
         order_cost,
-        waste_cost: waste_cost * scale,
+        // What does not expire is broken or lost whatever was ordered.
+        waste_cost: if unit.shelf_life.is_some() { waste_cost * scale } else { 0.0 },
     });
     let is_learned = decided.policy == restock_learning::guarded::NAME;
     let record = DecisionRecord {

@@ -1016,7 +1016,9 @@ mod tests {
     fn stock_and_orders_that_are_there_are_seen_to_be() {
         let shop = Shop::new("");
         shop.apply(&shop.bring("sales.csv", "date,item_id,quantity\n2024-03-01,tea,1\n2024-03-02,tea,2\n"));
+        let shop = shop.planned_again();
         shop.apply(&shop.bring("stock.csv", "item_id,on_hand\ntea,5\n"));
+        let shop = shop.planned_again();
         shop.apply(&shop.bring("open_orders.csv", "order_id,item_id,quantity\nPO1,tea,5\nPO2,tea,5\n"));
         let shop = shop.planned_again();
         for (name, content, n) in [
