@@ -95,7 +95,8 @@ pub(crate) async fn begin(app: &App, caller: &Caller, request: JobRequest) -> Re
     let (asked, at) = (request.clone(), (app.clock)());
     let task = app.planning.ask_for(move |planner| planner.prepare(asked, at)).await?;
     app.jobs.add(request, caller.name.clone(), task).map_err(|_| {
-        Problem::unavailable("overloaded", "too many jobs wait for their turn")
+        let detail = "too many jobs wait for their turn";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-jobs", "Too many jobs", detail)
             .fix("wait until some are over, or cancel one: GET /v1/jobs lists them")
     })
 }
