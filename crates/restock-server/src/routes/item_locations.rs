@@ -20,7 +20,7 @@ use crate::routes::proposals::{filter_of_fields, origin};
 use crate::server::App;
 
 /// Fields that filters of planned lines may name.
-const FIELDS: &[&str] = &[
+pub(crate) const FIELDS: &[&str] = &[
     "days_of_cover",
     "health",
     "item.abc",
@@ -145,9 +145,17 @@ impl LineRow {
     }
 }
 
-/// A field of a line by its name in [`FIELDS`]; of two numbers the one without the order.
+/// A field of a planned line by its name in [`FIELDS`].
 fn field_of(planned: &PlannedLine<'_>, name: &str) -> Option<String> {
-    let line = planned.line;
+    match name {
+        "money_at_risk" => Some(planned.money_at_risk.to_string()),
+        _ => line_field(planned.line, name),
+    }
+}
+
+/// A field by its name in [`FIELDS`] that a line tells by itself: all but the money at risk; of two numbers the one without
+/// the order.
+pub(crate) fn line_field(line: &PlanLine, name: &str) -> Option<String> {
     Some(match name {
         "days_of_cover" => line.days_of_cover[0].to_string(),
         "health" => line.health.to_string(),
@@ -156,7 +164,6 @@ fn field_of(planned: &PlannedLine<'_>, name: &str) -> Option<String> {
         "item.xyz" => line.classes[1].clone(),
         "location.id" => line.location_id.clone(),
         "model" => line.forecast_model.clone(),
-        "money_at_risk" => planned.money_at_risk.to_string(),
         "on_hand" => line.on_hand.to_string(),
         "on_order" => line.on_order.to_string(),
         "p_stockout" => line.p_stockout[0].to_string(),

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use restock_core::Dataset;
+use restock_core::filter::Filter;
 use restock_core::proposal::ProposalSource;
 use restock_engine::{OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned};
 use serde::{Deserialize, Serialize};
@@ -12,15 +13,15 @@ use crate::authentication::Caller;
 use crate::extract::ValidQuery;
 use crate::planner::LivePlanner;
 use crate::problem::Problem;
-use crate::routes::item_locations::standing;
-use crate::routes::masters::{location_of, supplier_of};
-use crate::routes::proposals::origin;
+use crate::routes::item_locations::{FIELDS, line_field, standing};
+use crate::routes::masters::{item_of, location_of, supplier_of};
+use crate::routes::proposals::{filter_of_fields, origin};
 use crate::server::App;
 
 /// Key figures of some item-locations. Two numbers are those without and with the orders.
 #[derive(Debug, Serialize, ToSchema)]
 struct KpiRow {
-    /// The location, supplier or class; nothing where it is about all.
+    /// The location, supplier, category or class; nothing where it is about all.
     key: Option<String>,
     /// Name of the location or supplier; empty when unknown.
     name: String,
@@ -86,7 +87,7 @@ impl KpiRow {
 /// Key figures of the plan that stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KpiBody {
-    /// One row where nothing is asked for by; else one for each location, supplier or class, ascending.
+    /// One row where nothing is asked for by; else one for each location, supplier, category or class, ascending.
     kpis: Vec<KpiRow>,
     /// Names the plan; nothing before the first.
     plan_id: Option<String>,
@@ -103,14 +104,17 @@ enum By {
     Location,
     /// Lines that come from another location or from nowhere known are left out.
     Supplier,
+    /// The category path of the item; empty where it has none.
+    Category,
     /// The ABC class.
     Class,
 }
 
 impl By {
-    fn key(self, line: &PlanLine) -> Option<String> {
+    fn key(self, line: &PlanLine, masters: Option<&Dataset>) -> Option<String> {
         match self {
             Self::Location => Some(line.location_id.clone()),
+            Self::Category => Some(category_of(masters, &line.item_id)),
             Self::Supplier => match &line.source {
                 ProposalSource::SupplierId(id) => Some(id.clone()),
                 _ => None,
@@ -129,6 +133,10 @@ impl By {
     }
 }
 
+fn category_of(masters: Option<&Dataset>, item_id: &str) -> String {
+    masters.and_then(|masters| item_of(masters, item_id)).map_or_else(String::new, |item| item.category.clone())
+}
+
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -136,18 +144,24 @@ pub(crate) struct KpiQuery {
     /// What the figures are told by; all together where nothing is given.
     #[param(inline)]
     by: Option<By>,
+    /// Those of planned lines that a filter holds for, such as `item.abc == 'A' and source.id == 'dairy'`, with the fields of
+    /// `/v1/item-locations` but money_at_risk.
+    q: Option<String>,
 }
 
-fn rows(planner: &dyn LivePlanner, caller: &Caller, by: Option<By>) -> KpiBody {
+fn rows(planner: &dyn LivePlanner, caller: &Caller, by: Option<By>, filter: Option<&Filter>) -> KpiBody {
+    let masters = planner.masters();
     let key = |line: &PlanLine| {
-        let is_seen = caller.covers(Some(&line.location_id));
-        is_seen.then(|| by.map_or(Some(String::new()), |by| by.key(line))).flatten()
+        let is_seen = caller.covers(Some(&line.location_id))
+            && filter.is_none_or(|filter| filter.matches(&|name| line_field(line, name)));
+        is_seen.then(|| by.map_or(Some(String::new()), |by| by.key(line, masters))).flatten()
     };
     let of_unplanned = |line: &Unplanned| {
-        let is_seen = caller.covers(Some(&line.location_id));
+        let is_seen = filter.is_none() && caller.covers(Some(&line.location_id));
         match by {
             None => is_seen.then(String::new),
             Some(By::Location) => is_seen.then(|| line.location_id.clone()),
+            Some(By::Category) => is_seen.then(|| category_of(masters, &line.item_id)),
             Some(By::Supplier | By::Class) => None,
         }
     };
@@ -181,7 +195,9 @@ pub(crate) async fn list(
     Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<KpiQuery>,
 ) -> Result<Json<KpiBody>, Problem> {
-    Ok(Json(app.planning.ask(move |planner| rows(planner, &caller, query.by)).await?))
+    let fields: Vec<&str> = FIELDS.iter().copied().filter(|field| *field != "money_at_risk").collect();
+    let filter = filter_of_fields("q", query.q.as_deref(), &fields)?;
+    Ok(Json(app.planning.ask(move |planner| rows(planner, &caller, query.by, filter.as_ref())).await?))
 }
 
 /// What the plan orders from one source for one destination.

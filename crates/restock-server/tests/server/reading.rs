@@ -62,7 +62,12 @@ impl Written {
         let lines = LINES.map(|(item, location, supplier, class, cover, money, quantity)| {
             (line(item, location, supplier, class, cover, quantity), money)
         });
-        let item = |id: &&str| Item { item_id: (*id).to_owned(), name: format!("The {id}"), ..Item::default() };
+        let item = |id: &&str| Item {
+            item_id: (*id).to_owned(),
+            name: format!("The {id}"),
+            category: if id.starts_with("rice") { "rice" } else { "drinks" }.to_owned(),
+            ..Item::default()
+        };
         let location = |id: &&str| Location { location_id: (*id).to_owned(), ..Location::default() };
         let supplier = |id: &&str| Supplier {
             supplier_id: (*id).to_owned(),
@@ -534,6 +539,9 @@ async fn key_figures_are_told_by_location_supplier_and_class() {
         ("?by=location", &[(Some("berlin"), 3, 0), (Some("paris"), 2, 1)]),
         ("?by=supplier", &[(Some("dairy"), 2, 0), (Some("mill"), 2, 0)]),
         ("?by=class", &[(Some("A"), 2, 0), (Some("B"), 2, 0), (Some("C"), 1, 0)]),
+        ("?by=category", &[(Some("drinks"), 4, 0), (Some("rice"), 1, 1)]),
+        ("?q=item.abc%20%3D%3D%20'B'", &[(None, 2, 0)]),
+        ("?by=location&q=location.id%20%3D%3D%20'paris'", &[(Some("paris"), 2, 0)]),
     ] {
         let body = read(&fixture, &format!("/v1/kpis{query}")).await;
         let rows: Vec<_> = body["kpis"].as_array().unwrap().iter().collect();
@@ -544,7 +552,9 @@ async fn key_figures_are_told_by_location_supplier_and_class() {
         assert_eq!(rows, expected, "{query}");
     }
     assert_eq!(read(&fixture, "/v1/kpis?by=supplier").await["kpis"][0]["name"], "dairy Ltd");
-    assert_eq!(refused(&fixture, "/v1/kpis?by=colour").await.0, 400);
+    for query in ["by=colour", "q=money_at_risk%20%3E%201"] {
+        assert_eq!(refused(&fixture, &format!("/v1/kpis?{query}")).await.0, 400, "{query}");
+    }
     let groups = read(&fixture, "/v1/order-groups").await;
     let group = &groups["order_groups"][0];
     assert_eq!((&group["supplier_id"], &group["cut_off"]), (&json!("dairy"), &json!("14:00")));
