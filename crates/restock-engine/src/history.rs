@@ -918,11 +918,23 @@ pub fn plan_day(dataset: &Dataset, settings: &PlanSettings) -> Day {
     }
 }
 
+/// The first day with sales that have not happened: stray ones behind all others, and those after the day on the clock,
+/// whichever day is planned.
+pub(crate) fn not_happened_from(dataset: &Dataset, settings: &PlanSettings) -> Option<Day> {
+    match (settings.as_of, settings.today) {
+        (Some(_), Some(today)) => {
+            let (possible, later): (Vec<Day>, Vec<Day>) =
+                dataset.sales.day.iter().copied().partition(|day| *day <= today.plus(1));
+            later.into_iter().min().filter(|_| !possible.is_empty())
+        }
+        _ => restock_core::known::known_as_of(dataset, settings).1,
+    }
+}
+
 /// Whether a plan of `as_of` is of a past that is played again, so that rows of later days were not known then. Sales with a
 /// mistyped date do not tell it.
 fn looks_back(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> bool {
-    let (unknown_from, stray_from) =
-        (settings.unknown_from(as_of), restock_core::known::known_as_of(dataset, settings).1);
+    let (unknown_from, stray_from) = (settings.unknown_from(as_of), not_happened_from(dataset, settings));
     let is_later = |day: &Day| *day >= unknown_from && stray_from.is_none_or(|stray_from| *day < stray_from);
     dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(is_later)
 }

@@ -15,6 +15,7 @@ use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{Explainer, LineDetail, Whole};
 use crate::explanation::{money, settings_hash, tidy};
 use crate::health::MissingTable;
+use crate::history::{not_happened_from, plan_day};
 use crate::judgement::ToJudge;
 
 /// What planning a dataset gives.
@@ -561,6 +562,12 @@ pub(crate) fn plan_id(dataset: &Dataset, settings: &PlanSettings, forecaster: &s
     hasher.update(settings_hash(settings).as_bytes());
     hasher.update(forecaster.as_bytes());
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    // Where rows have not happened yet, the clock says which.
+    if settings.today.is_some()
+        && let Some(day) = not_happened_from(dataset, settings)
+    {
+        hasher.update(format!("{day} {}", plan_day(dataset, settings)).as_bytes());
+    }
     format!("pl_{}", &hasher.finalize().to_hex()[..16])
 }
 

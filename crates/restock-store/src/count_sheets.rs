@@ -68,8 +68,13 @@ impl CountSheets {
     /// counted on the last day with sales, or where they go on as if nobody had counted. What else records say, such as
     /// lots and what is in transit, stays. How far the records were wrong becomes an adjustment of the day of the count.
     ///
-    /// `as_of` is the morning up to which data are known; `None` where the sales tell it.
-    pub(crate) fn hold(&self, dataset: &mut Dataset, as_of: Option<Day>, notes: &mut Vec<String>) {
+    /// `as_of` is the morning up to which data are known, `None` where the sales tell it; `today` is the day on the clock.
+    pub(crate) fn hold(
+        &self,
+        dataset: &mut Dataset,
+        (as_of, today): (Option<Day>, Option<Day>),
+        notes: &mut Vec<String>,
+    ) {
         if !self.waiting.is_empty() {
             notes.push(format!("{} lines are not counted yet (count sheets)", thousands(self.waiting.len() as u64)));
         }
@@ -77,7 +82,7 @@ impl CountSheets {
             return;
         }
         self.restore_ids(dataset, notes);
-        let (as_of, _) = known_as_of(dataset, &PlanSettings { as_of, ..PlanSettings::default() });
+        let (as_of, _) = known_as_of(dataset, &PlanSettings { as_of, today, ..PlanSettings::default() });
         // Lines with a location of their own, or several lots, are one count of a day.
         let mut counts: BTreeMap<Pair, BTreeMap<Day, Vec<usize>>> = BTreeMap::new();
         let mut n_early = 0;

@@ -126,6 +126,8 @@ pub(crate) struct Draft {
     pub dataset: Dataset,
     /// Sales dated on or after this day are not yet known.
     pub as_of: Option<Day>,
+    /// The day on the clock.
+    pub today: Option<Day>,
     pub items: Entities<Item>,
     pub locations: Entities<Location>,
     pub suppliers: Entities<Supplier>,

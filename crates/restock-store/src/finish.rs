@@ -73,7 +73,7 @@ pub(crate) fn finish(import: &mut Import, mut draft: Draft, duplicates: Duplicat
     pad(&mut draft.sales_hash, n, 0);
     sort_sales(&mut dataset.sales, &mut draft.sales_hash, dataset.items.len(), dataset.locations.len());
 
-    draft.count_sheets.hold(&mut dataset, draft.as_of, &mut import.notes);
+    draft.count_sheets.hold(&mut dataset, (draft.as_of, draft.today), &mut import.notes);
 
     let copies = find_copies(&dataset.sales, &draft.sales_hash);
     let n_copies = copies.iter().filter(|&&copy| copy).count();

@@ -54,6 +54,7 @@ pub(crate) fn import(
     let duplicates = options.duplicates.or(mapping.and_then(|mapping| mapping.duplicates)).unwrap_or(Duplicates::Keep);
     let mut draft = Draft::default();
     draft.as_of = options.as_of;
+    draft.today = options.today;
     let mut state = State { import, draft, options, duplicates, sales_columns: Vec::new() };
     let mut unmatched: Vec<&TableMapping> = mapping.map(|mapping| mapping.tables.iter().collect()).unwrap_or_default();
     let is_only_file = probed.len() == 1;

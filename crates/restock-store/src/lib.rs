@@ -115,11 +115,21 @@ pub struct ImportOptions {
     pub duplicates: Option<Duplicates>,
     /// Look back from the morning of this day: sales dated on or after it are not yet known and are left out.
     pub as_of: Option<Day>,
+    /// The day on the clock, where there is one: see [`restock_core::settings::PlanSettings::today`].
+    pub today: Option<Day>,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { strict: false, max_row_errors: 1_000, decimal: None, date_format: None, duplicates: None, as_of: None }
+        Self {
+            strict: false,
+            max_row_errors: 1_000,
+            decimal: None,
+            date_format: None,
+            duplicates: None,
+            as_of: None,
+            today: None,
+        }
     }
 }
 

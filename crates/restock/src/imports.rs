@@ -642,8 +642,13 @@ fn overlapping_rows(new: &Dataset, known: &Dataset) -> u64 {
     let is_counted = |row: &&InventoryRow| {
         pair(row.item, row.location).is_some_and(|(item, location)| counted.contains(&(item, location, row.as_of)))
     };
-    let ordered: HashSet<(&str, u32, u32)> =
-        new.open_orders.iter().map(|row| (row.order_id.as_str(), row.item.0, row.to_location.0)).collect();
+    let is_numbered = |row: &&OpenOrderRow| !row.order_id.is_empty();
+    let ordered: HashSet<(&str, u32, u32)> = new
+        .open_orders
+        .iter()
+        .filter(is_numbered)
+        .map(|row| (row.order_id.as_str(), row.item.0, row.to_location.0))
+        .collect();
     let is_ordered = |row: &&OpenOrderRow| {
         let of_both = pair(row.item, row.to_location);
         of_both.is_some_and(|(item, location)| ordered.contains(&(row.order_id.as_str(), item, location)))
@@ -1019,12 +1024,13 @@ mod tests {
         let shop = shop.planned_again();
         shop.apply(&shop.bring("stock.csv", "item_id,on_hand\ntea,5\n"));
         let shop = shop.planned_again();
-        shop.apply(&shop.bring("open_orders.csv", "order_id,item_id,quantity\nPO1,tea,5\nPO2,tea,5\n"));
+        shop.apply(&shop.bring("open_orders.csv", "order_id,item_id,quantity\nPO1,tea,5\nPO2,tea,5\n,tea,3\n"));
         let shop = shop.planned_again();
         for (name, content, n) in [
             ("stock.csv", "item_id,on_hand\ntea,7\ncoffee,2\n", 1),
             ("stock-2.csv", "item_id,on_hand,as_of\ntea,7,2024-03-02\n", 0),
             ("open_orders.csv", "order_id,item_id,quantity\nPO2,tea,5\nPO3,tea,1\n", 1),
+            ("open_orders.csv", "order_id,item_id,quantity\n,tea,5\n", 0),
         ] {
             let second = shop.bring(name, content);
             let asked = question(&second, "place").unwrap();

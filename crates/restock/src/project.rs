@@ -124,6 +124,7 @@ impl Project {
             decimal: data.decimal.or(config.decimal),
             date_format: data.date_format.clone().or_else(|| config.date.clone()),
             as_of: session.as_of.or(config.settings.as_of),
+            today: Some(business_day(session.now, &config.time_zone)),
             ..ImportOptions::default()
         };
         Ok(Self { dir, config_file, config, sources, ad_hoc, options, mapping })

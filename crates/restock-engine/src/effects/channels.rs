@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use restock_core::dataset::Dataset;
+use restock_core::dataset::{Dataset, SignalRow};
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Day, LocationIdx};
 
@@ -53,8 +53,13 @@ const ANOMALY_MAX: f32 = 4.0;
 /// Channels that are tried, the first by name.
 const N_CHANNELS_MAX: usize = 16;
 
-/// A value this many times as far from the middle as half of those that differ from it is none: a typo, or a sensor that failed.
+/// A value is none, but a typo or a sensor that failed, where it is this many times as far from the middle as half of those
+/// that differ from it, and
 const N_SCALES_MAX: f64 = 30.0;
+/// this many times as far as the next one: a campaign among quiet days, or a large shop among small ones, is not alone, and
+const N_NEXT_MAX: f64 = 10.0;
+/// where at most one of so many is.
+const N_PER_WRONG: usize = 200;
 
 /// Past days on which an event must have been.
 const N_EVENTS_MIN: usize = 4;
@@ -239,8 +244,8 @@ fn signals(dataset: &Dataset, as_of: Day, looks_back: bool) -> BTreeMap<Channel,
         if last == as_of {
             known.retain(|(_, day), (_, in_future)| *day < as_of || *in_future);
         }
-        let past = known.iter().filter(|((_, day), _)| *day < as_of).map(|(_, (value, _))| *value);
-        let plausible = plausible(past.collect());
+        let past = || known.iter().filter(|((_, day), _)| *day < as_of).map(|(_, (value, _))| *value);
+        let plausible = plausible(past().collect());
         known.retain(|_, (value, _)| plausible.0 <= *value && *value <= plausible.1);
         let past = || known.iter().filter(|((_, day), _)| *day < as_of).map(|(_, (value, _))| *value);
         // What was never seen does at most what the most extreme of what was seen does.
@@ -263,14 +268,34 @@ fn signals(dataset: &Dataset, as_of: Day, looks_back: bool) -> BTreeMap<Channel,
 
 /// Between which bounds values can be right, by those of the past.
 pub(crate) fn plausible(mut values: Vec<f64>) -> (f64, f64) {
-    let middle = |values: &mut Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
-    };
-    let Some(centre) = middle(&mut values) else { return (f64::MIN, f64::MAX) };
+    let all = (f64::MIN, f64::MAX);
+    values.sort_by(f64::total_cmp);
+    let Some(centre) = values.get(values.len() / 2) else { return all };
     // Many signals are nothing on most days: only days that differ say how far others may.
     let mut far: Vec<f64> = values.iter().map(|value| (value - centre).abs()).filter(|far| *far > 0.0).collect();
-    middle(&mut far).map_or((f64::MIN, f64::MAX), |far| (centre - N_SCALES_MAX * far, centre + N_SCALES_MAX * far))
+    far.sort_by(f64::total_cmp);
+    let Some(scale) = far.get(far.len() / 2) else { return all };
+    let is_alone = |idx: &usize| far[*idx] > N_SCALES_MAX * scale && far[*idx] > N_NEXT_MAX * far[idx - 1];
+    let n_wrong_max = (values.len() / N_PER_WRONG).max(1);
+    let first = (1..far.len()).find(is_alone).filter(|first| far.len() - first <= n_wrong_max);
+    let farthest = far[first.unwrap_or(far.len()) - 1];
+    let most = (N_SCALES_MAX * scale).max(N_NEXT_MAX * farthest);
+    (centre - most, centre + most)
+}
+
+/// Values of a signal that cannot be right, as [`signals`] leaves them out: how many, and one of them with its day.
+pub(crate) fn implausible(dataset: &Dataset, as_of: Day) -> BTreeMap<&str, (usize, Day, f64)> {
+    let mut by_name: BTreeMap<&str, Vec<&SignalRow>> = BTreeMap::new();
+    for row in dataset.signals.iter().filter(|row| row.value.is_finite() && !row.name.is_empty()) {
+        by_name.entry(&row.name).or_default().push(row);
+    }
+    let wrong = |(name, rows): (_, Vec<&SignalRow>)| {
+        let (low, high) = plausible(rows.iter().filter(|row| row.day < as_of).map(|row| row.value).collect());
+        let mut wrong = rows.iter().filter(|row| row.value < low || row.value > high);
+        let first = wrong.next()?;
+        Some((name, (1 + wrong.count(), first.day, first.value)))
+    };
+    by_name.into_iter().filter_map(wrong).collect()
 }
 
 /// Local events by kind and name, in parts of the largest magnitude; several on a day add up.
@@ -356,6 +381,25 @@ mod tests {
         // A slip of the unit on a day to come does what rain does.
         let slipped = read(&days(Some((102, 100.0))));
         assert!((slipped[102] - right[102]).abs() < 1e-6, "{} {}", slipped[102], right[102]);
+    }
+
+    /// Values that are rare and large are none the less right where there are several, or others lie between.
+    #[test]
+    fn what_is_large_and_not_alone_is_right() {
+        let is_right = |values: Vec<f64>| {
+            let (low, high) = plausible(values.clone());
+            values.iter().all(|value| low <= *value && *value <= high)
+        };
+        let wobble = |day: i32| f64::from(day.rem_euclid(7)) - 3.0;
+        let shops = (0..365)
+            .flat_map(|day| (0..30).map(move |shop| if shop == 0 { 2_000.0 } else { 100.0 + wobble(day + shop) }));
+        assert!(is_right(shops.collect()), "a large shop");
+        let campaigns = (0..365).map(|day| if day % 10 == 0 { 500.0 } else { 20.0 + 0.1 * wobble(day) });
+        assert!(is_right(campaigns.collect()), "days of a campaign");
+        let drizzle = (0..365).map(|day| if day % 3 == 0 { 0.2 * 1.15_f64.powi(day / 9) } else { 0.0 });
+        assert!(is_right(drizzle.collect()), "rain of every strength");
+        let slip = (0..365).map(|day| if day == 100 { 2_100.0 } else { 20.0 + wobble(day) });
+        assert!(!is_right(slip.collect()), "a slip of the decimal point, alone");
     }
 
     #[test]

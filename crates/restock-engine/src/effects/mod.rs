@@ -29,7 +29,7 @@ use restock_core::forecast::Observation;
 use restock_core::{Bucket, Day, Forecast, LocationIdx, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 
 use crate::history::History;
-pub(crate) use channels::{Channel, Channels};
+pub(crate) use channels::{Channel, Channels, implausible};
 pub(crate) use learn::learn;
 
 /// Largest total factor of a day, and its inverse the smallest.

@@ -171,12 +171,12 @@ fn d04_duplicate_stock(facts: &Facts<'_>) -> Vec<Finding> {
                 FindingCode::D04,
                 Severity::Warning,
                 [
-                    format!("{n_rows} stock rows repeat an earlier row of the same lot and day; both are counted"),
-                    format!("{n_rows} 行库存与同批次同日的前一行重复，已重复计入"),
+                    format!("{n_rows} stock rows are of the same lot and day as an earlier row, with the same number or in another file; both are counted"),
+                    format!("{n_rows} 行库存与前一行同批次同日，数量相同或来自另一文件；两者都已计入"),
                 ],
                 [
-                    "remove the repeated rows or the older file, give each lot its lot_id, or each count its day (as_of)",
-                    "请删除重复行或较旧的文件，填写 lot_id 区分批次，或为每次盘点注明日期（as_of）",
+                    "where it is the same stock, remove the repeated rows or the older file, or give each count its day (as_of); where it is not, give each lot its lot_id",
+                    "若为同一库存，请删除重复行或较旧的文件，或为每次盘点注明日期（as_of）；若不是，请填写 lot_id 区分批次",
                 ],
             )
             .about(facts, pair.item, pair.location)
@@ -653,20 +653,26 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
     let sales = &facts.dataset.sales;
     let as_of = facts.as_of;
     let mut findings = Vec::new();
-    if facts.settings.as_of.is_some() && facts.stray_from.is_none() {
-        return findings;
-    }
-    let first_future = facts.stray_from.unwrap_or(as_of);
+    // A plan of the past looks back: what is later than its day was not known then, and is not wrong.
+    let looks_back = facts.settings.as_of.is_some();
+    let first_future = facts.stray_from.unwrap_or(if looks_back { Day(i32::MAX) } else { as_of });
+    let last_possible = match (looks_back, facts.settings.today) {
+        (false, _) => as_of,
+        (true, Some(today)) => as_of.max(today.plus(1)),
+        (true, None) if facts.stray_from.is_none() => return findings,
+        (true, None) => as_of,
+    };
     let future: Vec<usize> = (0..sales.len()).filter(|row| sales.day[*row] >= first_future).collect();
     if let Some(latest) = future.iter().map(|row| sales.day[*row]).max() {
         let n_rows = future.len();
+        let day = if looks_back { first_future } else { as_of };
         let severity = if facts.stray_from.is_some() { Severity::Error } else { Severity::Info };
         let mut draft = finding(
             FindingCode::D19,
             severity,
             [
-                format!("{n_rows} sales rows are dated on or after {as_of}, up to {latest}, and not used"),
-                format!("{n_rows} 行销售日期不早于 {as_of}，最晚 {latest}，未被使用"),
+                format!("{n_rows} sales rows are dated on or after {day}, up to {latest}, and not used"),
+                format!("{n_rows} 行销售日期不早于 {day}，最晚 {latest}，未被使用"),
             ],
             ["correct the dates, or plan with a later --as-of", "请更正日期，或使用更晚的 --as-of"],
         )
@@ -680,7 +686,7 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
     others.extend(facts.dataset.receipts.iter().map(|row| ("receipts", row.received_on, row.row)));
     others.extend(facts.dataset.adjustments.iter().map(|row| ("adjustments", row.day, row.row)));
     for table in ["inventory", "receipts", "adjustments"] {
-        let late: Vec<_> = others.iter().filter(|(name, day, _)| *name == table && *day > as_of).collect();
+        let late: Vec<_> = others.iter().filter(|(name, day, _)| *name == table && *day > last_possible).collect();
         let Some(latest) = late.iter().map(|(_, day, _)| *day).max() else { continue };
         let n_rows = late.len();
         findings.push(
@@ -688,8 +694,8 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
                 FindingCode::D19,
                 Severity::Warning,
                 [
-                    format!("{n_rows} rows of {table} are dated after {as_of}, up to {latest}, and not used"),
-                    format!("{table} 有 {n_rows} 行日期晚于 {as_of}，最晚 {latest}，未被使用"),
+                    format!("{n_rows} rows of {table} are dated after {last_possible}, up to {latest}, and not used"),
+                    format!("{table} 有 {n_rows} 行日期晚于 {last_possible}，最晚 {latest}，未被使用"),
                 ],
                 ["correct the dates, or plan with a later --as-of", "请更正日期，或使用更晚的 --as-of"],
             )

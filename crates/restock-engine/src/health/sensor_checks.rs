@@ -1,4 +1,4 @@
-//! Checks over readings of sensors: D27.
+//! Checks over readings of sensors and values of signals: D27.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,11 @@ use restock_core::{Finding, FindingCode, Severity};
 
 use super::facts::Facts;
 use super::finding;
+use crate::effects::implausible;
 use crate::history::rows_by_pair;
 use crate::sensors::{Unusable, read};
 
-pub(super) const OVER_ALL: &[fn(&Facts<'_>) -> Vec<Finding>] = &[d27_unusable_readings];
+pub(super) const OVER_ALL: &[fn(&Facts<'_>) -> Vec<Finding>] = &[d27_unusable_readings, d27_implausible_signals];
 
 /// D27: readings that are ignored. One that says nothing about the stock is only an info.
 fn d27_unusable_readings(facts: &Facts<'_>) -> Vec<Finding> {
@@ -34,6 +35,21 @@ fn d27_unusable_readings(facts: &Facts<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// D27: values of weather and other signals that are ignored.
+fn d27_implausible_signals(facts: &Facts<'_>) -> Vec<Finding> {
+    let found = implausible(facts.dataset, facts.as_of).into_iter().map(|(name, (n, day, value))| {
+        let texts = [
+            format!("{n} values of the signal {name:?} cannot be right and are ignored, such as {value} on {day}"),
+            format!("信号“{name}”有 {n} 个值不可能正确，已忽略，例如 {day} 的 {value}"),
+        ];
+        let fix = ["correct or remove them", "请更正或删除"];
+        let mut found = finding(FindingCode::D27, Severity::Warning, texts, fix).no_rows();
+        found.n_rows = n;
+        found
+    });
+    found.collect()
 }
 
 fn words(why: Unusable, n: usize, first: &ReadingRow) -> (Severity, [String; 2], [&'static str; 2]) {

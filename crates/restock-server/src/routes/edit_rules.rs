@@ -24,8 +24,8 @@ use crate::routes::said_demand::known;
 use crate::server::App;
 use crate::trail::catch_up;
 
-/// Days for which demand is said to differ where a rule is made, a quarter: what people know grows old, and edits that still
-/// pay afterwards suggest it again.
+/// Days for which demand is said to differ where a rule is made, a quarter: what people know grows old, and edits that pay
+/// afterwards suggest it again, those from before no more.
 const RULE_DAYS: i32 = 91;
 
 /// A request to this API.
@@ -71,7 +71,7 @@ pub(crate) struct RuleRow {
     saved: f64,
     /// Mean saving of an edit, currency.
     mean_saved: f64,
-    /// Its confidence interval, which holds at any time.
+    /// Its confidence interval, where all edits have one mean.
     interval: [f64; 2],
     /// Probability that each of its ends holds.
     confidence: f64,
