@@ -449,7 +449,7 @@ mod tests {
             let days = [(Day(day), sold)].into();
             let facts = Facts { days: [(edited(day).place, days)].into(), ..Facts::default() };
             adaptation.day(&facts, Day(day + 1));
-            assert_eq!(adaptation.report(Day(day + 1)).rules.is_empty(), day < 5, "on day {day}");
+            assert_eq!(adaptation.report(Day(day + 1)).rules.is_empty(), day < 7, "on day {day}");
         }
         let rules = adaptation.report(Day(12)).rules;
         assert_eq!((rules.len(), rules[0].factor, rules[0].n_edits), (1, 1.3, 12));

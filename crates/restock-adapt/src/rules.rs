@@ -837,7 +837,7 @@ mod tests {
     }
 
     /// Of planners who know that demand is 30 % above what the plan believes, or below it, at least 90 % are proposed a rule
-    /// within 80 days; of those who know nothing 5 % at most. It is looked at every fourth day.
+    /// within 120 days; of those who know nothing 5 % at most. It is looked at every fourth day.
     #[test]
     fn knowledge_becomes_a_rule_and_noise_does_not() {
         let levels = |world: &World| (best_level(world.believed), best_level(world.true_mean));
@@ -845,7 +845,7 @@ mod tests {
         let knows_less = World { believed: 10.0, true_mean: 7.0, ..knows };
         for (world, direction) in [(knows, Direction::More), (knows_less, Direction::Less)] {
             let levels = levels(&world);
-            let found: Vec<Vec<Rule>> = (0..100).map(|seed| first_rules(&world, levels, 80, seed)).collect();
+            let found: Vec<Vec<Rule>> = (0..100).map(|seed| first_rules(&world, levels, 120, seed)).collect();
             let is_right = |rule: &Rule| rule.direction == direction && rule.lower > 0.0;
             let n_right = found.iter().filter(|rules| !rules.is_empty() && rules.iter().all(is_right)).count();
             assert!(n_right >= 90, "{n_right} of 100 {direction:?}");
@@ -858,7 +858,7 @@ mod tests {
         for (idx, edit) in edits.into_iter().enumerate() {
             let world = World { believed: 10.0, true_mean: 10.0, edit };
             let levels = levels(&world);
-            let n_found = (0..200).filter(|seed| !first_rules(&world, levels, 80, 1000 + seed).is_empty()).count();
+            let n_found = (0..200).filter(|seed| !first_rules(&world, levels, 120, 1000 + seed).is_empty()).count();
             assert!(n_found <= 10, "{n_found} of 200 where nothing is known, {idx}");
         }
     }
