@@ -8,7 +8,7 @@ use restock_store::write::{self, Format};
 use restock_store::{Import, ImportError, ImportOptions, import};
 
 /// Every table by its name, and a name that says nothing.
-pub const TABLES: [&str; 22] = [
+pub const TABLES: [&str; 25] = [
     "sales",
     "items",
     "locations",
