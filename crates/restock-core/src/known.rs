@@ -1,5 +1,7 @@
 //! Up to when a business is known.
 
+use std::borrow::Cow;
+
 use crate::settings::PlanSettings;
 use crate::{Bucket, Dataset, Day};
 
@@ -15,15 +17,15 @@ pub fn known_as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<D
     let sales = &dataset.sales.day;
     // The last day that can have happened; everything can where nothing is earlier: then the clock is wrong.
     let last_possible = settings.today.map_or(Day(i32::MAX), |today| today.plus(1));
-    let not_yet = sales.iter().copied().filter(|day| *day > last_possible).min();
-    if let Some(day) = settings.as_of {
-        // A plan of the past looks back: what is later is not wrong.
-        return (day, not_yet.filter(|_| settings.today.is_some_and(|today| day >= today)));
-    }
     let is_possible = |day: &Day| *day <= last_possible;
-    let (days, not_yet): (Vec<Day>, _) = match sales.iter().any(is_possible) {
-        true => (sales.iter().copied().filter(is_possible).collect(), not_yet),
-        false => (sales.clone(), None),
+    let not_yet = sales.iter().copied().filter(|day| !is_possible(day)).min().filter(|_| sales.iter().any(is_possible));
+    if let Some(day) = settings.as_of {
+        // A plan of the past looks back: what is later than its day is not wrong, but what is later than the clock is.
+        return (day, not_yet);
+    }
+    let days: Cow<'_, [Day]> = match not_yet {
+        Some(_) => sales.iter().copied().filter(is_possible).collect(),
+        None => Cow::from(sales),
     };
     let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
         // Without sales the newest count or receipt is the best clock there is.
@@ -33,7 +35,7 @@ pub fn known_as_of(dataset: &Dataset, settings: &PlanSettings) -> (Day, Option<D
         return (possible.into_iter().max().or(later.into_iter().max()).unwrap_or_default(), None);
     };
     let mut counts = vec![0_u32; (last.0 - first.0) as usize + 1];
-    for day in &days {
+    for day in &*days {
         counts[(day.0 - first.0) as usize] += 1;
     }
     let n_rows = days.len();

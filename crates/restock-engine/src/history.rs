@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use restock_core::dataset::{Dataset, Location, PromotionRow, SignalRow};
 use restock_core::forecast::{Covariate, Forecast, Observation};
+use restock_core::known::known_as_of;
 use restock_core::policy::DemandPaths;
 use restock_core::settings::{MissingSales, PlanSettings};
 use restock_core::{Bucket, Day, ItemIdx, LocationIdx, Period, Quantity, SeriesInput};
@@ -918,23 +919,10 @@ pub fn plan_day(dataset: &Dataset, settings: &PlanSettings) -> Day {
     }
 }
 
-/// The first day with sales that have not happened: stray ones behind all others, and those after the day on the clock,
-/// whichever day is planned.
-pub(crate) fn not_happened_from(dataset: &Dataset, settings: &PlanSettings) -> Option<Day> {
-    match (settings.as_of, settings.today) {
-        (Some(_), Some(today)) => {
-            let (possible, later): (Vec<Day>, Vec<Day>) =
-                dataset.sales.day.iter().copied().partition(|day| *day <= today.plus(1));
-            later.into_iter().min().filter(|_| !possible.is_empty())
-        }
-        _ => restock_core::known::known_as_of(dataset, settings).1,
-    }
-}
-
 /// Whether a plan of `as_of` is of a past that is played again, so that rows of later days were not known then. Sales with a
 /// mistyped date do not tell it.
 fn looks_back(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> bool {
-    let (unknown_from, stray_from) = (settings.unknown_from(as_of), not_happened_from(dataset, settings));
+    let (unknown_from, stray_from) = (settings.unknown_from(as_of), known_as_of(dataset, settings).1);
     let is_later = |day: &Day| *day >= unknown_from && stray_from.is_none_or(|stray_from| *day < stray_from);
     dataset.facts.n_later_sales > 0 || dataset.sales.day.iter().any(is_later)
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use restock_core::finding::PlanException;
+use restock_core::known::known_as_of;
 use restock_core::proposal::{Proposal, ProposalSource};
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Dataset, Day, Finding, Forecaster, Money, Objective, Quantity};
@@ -15,7 +16,7 @@ use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{Explainer, LineDetail, Whole};
 use crate::explanation::{money, settings_hash, tidy};
 use crate::health::MissingTable;
-use crate::history::{not_happened_from, plan_day};
+use crate::history::plan_day;
 use crate::judgement::ToJudge;
 
 /// What planning a dataset gives.
@@ -564,7 +565,7 @@ pub(crate) fn plan_id(dataset: &Dataset, settings: &PlanSettings, forecaster: &s
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     // Where rows have not happened yet, the clock says which.
     if settings.today.is_some()
-        && let Some(day) = not_happened_from(dataset, settings)
+        && let (_, Some(day)) = known_as_of(dataset, settings)
     {
         hasher.update(format!("{day} {}", plan_day(dataset, settings)).as_bytes());
     }

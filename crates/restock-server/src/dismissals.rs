@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use restock_adapt::Rule;
-use restock_ledger::{AuditEntry, AuditRecord, Ledger, LedgerError};
+use restock_ledger::{AuditEntry, Ledger, LedgerError};
 
 use crate::limits::CATCH_UP_PAGE;
 use crate::trail::FromTrail;
@@ -65,18 +65,14 @@ impl Dismissals {
 }
 
 impl FromTrail for Dismissals {
-    fn last_number(&self) -> u64 {
-        self.last_number
+    fn last_number(&mut self) -> &mut u64 {
+        &mut self.last_number
     }
 
-    fn take_in(&mut self, records: &[AuditRecord]) {
-        let seen = self.last_number;
-        for AuditRecord { number, entry, .. } in records.iter().filter(|record| record.number > seen) {
-            self.last_number = *number;
-            let id = entry.subject.strip_prefix(SUBJECT).filter(|_| entry.action == DISMISS);
-            if let Some((id, n_edits)) = id.zip(entry.after.parse().ok()) {
-                self.n_edits.insert(id.to_owned(), n_edits);
-            }
+    fn take(&mut self, entry: &AuditEntry) {
+        let id = entry.subject.strip_prefix(SUBJECT).filter(|_| entry.action == DISMISS);
+        if let Some((id, n_edits)) = id.zip(entry.after.parse().ok()) {
+            self.n_edits.insert(id.to_owned(), n_edits);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use restock_core::Day;
-use restock_ledger::{AuditEntry, AuditRecord};
+use restock_ledger::AuditEntry;
 
 use crate::trail::FromTrail;
 
@@ -71,23 +71,19 @@ pub(crate) struct Handling {
 }
 
 impl FromTrail for Handling {
-    fn last_number(&self) -> u64 {
-        self.last_number
+    fn last_number(&mut self) -> &mut u64 {
+        &mut self.last_number
     }
 
-    fn take_in(&mut self, records: &[AuditRecord]) {
-        let seen = self.last_number;
-        for AuditRecord { number, entry, .. } in records.iter().filter(|record| record.number > seen) {
-            self.last_number = *number;
-            let Some((id, act)) = Act::of(entry) else { continue };
-            let handled = self.by_id.entry(id.to_owned()).or_default();
-            match act {
-                Act::Acknowledge => handled.acknowledged = Some((entry.actor.clone(), entry.at)),
-                Act::Snooze(until) => handled.snoozed_until = Some(until),
-                Act::Assign(name) => handled.assigned_to = Some(name).filter(|name| !name.is_empty()),
-            }
-            handled.reason.clone_from(&entry.reason);
+    fn take(&mut self, entry: &AuditEntry) {
+        let Some((id, act)) = Act::of(entry) else { return };
+        let handled = self.by_id.entry(id.to_owned()).or_default();
+        match act {
+            Act::Acknowledge => handled.acknowledged = Some((entry.actor.clone(), entry.at)),
+            Act::Snooze(until) => handled.snoozed_until = Some(until),
+            Act::Assign(name) => handled.assigned_to = Some(name).filter(|name| !name.is_empty()),
         }
+        handled.reason.clone_from(&entry.reason);
     }
 }
 

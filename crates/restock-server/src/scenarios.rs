@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use restock_ledger::{AuditEntry, AuditRecord};
+use restock_ledger::AuditEntry;
 use serde::{Deserialize, Serialize};
 
 use crate::trail::FromTrail;
@@ -87,24 +87,20 @@ impl Scenarios {
 }
 
 impl FromTrail for Scenarios {
-    fn last_number(&self) -> u64 {
-        self.last_number
+    fn last_number(&mut self) -> &mut u64 {
+        &mut self.last_number
     }
 
-    fn take_in(&mut self, records: &[AuditRecord]) {
-        let seen = self.last_number;
-        for AuditRecord { number, entry, .. } in records.iter().filter(|record| record.number > seen) {
-            self.last_number = *number;
-            let Some(scenario_id) = entry.subject.strip_prefix(SUBJECT) else { continue };
-            match (entry.action.as_str(), serde_json::from_str::<Saying>(&entry.after)) {
-                (SET, Ok(saying)) => {
-                    // What was planned before was another one.
-                    let scenario = Scenario { saying, author: entry.actor.clone(), at: entry.at, job_id: None };
-                    self.by_id.insert(scenario_id.to_owned(), scenario);
-                }
-                (REMOVE, _) => drop(self.by_id.remove(scenario_id)),
-                _ => {}
+    fn take(&mut self, entry: &AuditEntry) {
+        let Some(scenario_id) = entry.subject.strip_prefix(SUBJECT) else { return };
+        match (entry.action.as_str(), serde_json::from_str::<Saying>(&entry.after)) {
+            (SET, Ok(saying)) => {
+                // What was planned before was another one.
+                let scenario = Scenario { saying, author: entry.actor.clone(), at: entry.at, job_id: None };
+                self.by_id.insert(scenario_id.to_owned(), scenario);
             }
+            (REMOVE, _) => drop(self.by_id.remove(scenario_id)),
+            _ => {}
         }
     }
 }
@@ -123,7 +119,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let mut scenarios = Scenarios::default();
         let mut take_in = |ledger: &SqliteLedger| {
-            let records = ledger.audit_trail(scenarios.last_number() + 1, 100).unwrap();
+            let records = ledger.audit_trail(*scenarios.last_number() + 1, 100).unwrap();
             scenarios.take_in(&records);
             scenarios.take_in(&records);
             scenarios.set_job("sc_1", "job_1");

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use axum::Router;
 use jiff::tz::TimeZone;
+use restock_core::Day;
 use restock_intake::Watch;
 use tokio::sync::{Semaphore, watch};
 
@@ -65,6 +66,13 @@ pub(crate) struct Inner {
     pub(crate) n_streams: AtomicUsize,
     /// Becomes true when streams must end.
     pub(crate) is_closing: watch::Sender<bool>,
+}
+
+impl Inner {
+    /// The day on the clock, where the business is.
+    pub(crate) fn today(&self) -> Day {
+        Day::from_date(self.time_zone.to_datetime((self.clock)()).date())
+    }
 }
 
 impl std::ops::Deref for App {

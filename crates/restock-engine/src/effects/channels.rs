@@ -267,7 +267,7 @@ fn signals(dataset: &Dataset, as_of: Day, looks_back: bool) -> BTreeMap<Channel,
 }
 
 /// Between which bounds values can be right, by those of the past.
-pub(crate) fn plausible(mut values: Vec<f64>) -> (f64, f64) {
+fn plausible(mut values: Vec<f64>) -> (f64, f64) {
     let all = (f64::MIN, f64::MAX);
     values.sort_by(f64::total_cmp);
     let Some(centre) = values.get(values.len() / 2) else { return all };

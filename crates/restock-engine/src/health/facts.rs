@@ -10,7 +10,6 @@ use restock_core::proposal::ProposalSource;
 use restock_core::settings::PlanSettings;
 use restock_core::{Day, ItemIdx, LocationIdx, RowRef, WeekdaySet};
 
-use crate::history::not_happened_from;
 use crate::recipe::Recipes;
 
 pub(super) struct Facts<'a> {
@@ -79,7 +78,7 @@ impl History {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(dataset: &'a Dataset, settings: &'a PlanSettings) -> Self {
-        let (as_of, stray_from) = (known_as_of(dataset, settings).0, not_happened_from(dataset, settings));
+        let (as_of, stray_from) = known_as_of(dataset, settings);
         let sales = &dataset.sales;
         let key_of = |row: usize| (sales.item[row], sales.location[row]);
 

@@ -659,8 +659,7 @@ fn d19_future_rows(facts: &Facts<'_>) -> Vec<Finding> {
     let last_possible = match (looks_back, facts.settings.today) {
         (false, _) => as_of,
         (true, Some(today)) => as_of.max(today.plus(1)),
-        (true, None) if facts.stray_from.is_none() => return findings,
-        (true, None) => as_of,
+        (true, None) => return findings,
     };
     let future: Vec<usize> = (0..sales.len()).filter(|row| sales.day[*row] >= first_future).collect();
     if let Some(latest) = future.iter().map(|row| sales.day[*row]).max() {

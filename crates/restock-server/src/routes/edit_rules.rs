@@ -177,17 +177,13 @@ fn in_path(text: &str) -> String {
     text.bytes().map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn today(app: &App) -> Day {
-    Day::from_date(app.time_zone.to_datetime((app.clock)()).date())
-}
-
 /// Rules without those that were dismissed or made.
 async fn open_rules(app: &App, mut rules: Vec<Rule>) -> Result<Vec<Rule>, Problem> {
     if rules.is_empty() {
         return Ok(rules);
     }
     catch_up(app, &app.dismissals).await?;
-    let today = today(app);
+    let today = app.today();
     // Before the first plan there are words of events alone.
     let files = app.planning.file_tables().unwrap_or_else(|_| Arc::default());
     let projection = app.writer.projection()?;
@@ -213,7 +209,7 @@ async fn open_rules(app: &App, mut rules: Vec<Rule>) -> Result<Vec<Rule>, Proble
 
 /// The same as they are shown.
 pub(crate) async fn rows(app: &App, rules: Vec<Rule>) -> Result<Vec<RuleRow>, Problem> {
-    let today = today(app);
+    let today = app.today();
     let open = open_rules(app, rules).await?;
     Ok(open.into_iter().map(|rule| RuleRow::new(rule, today)).collect())
 }
@@ -256,5 +252,5 @@ pub(crate) async fn dismiss(
     let entry = dismissals::entry(&rule, &caller.name, reason, (app.clock)());
     app.writer.write(move |ledger| ledger.record(&entry).map(drop)).await?;
     catch_up(&app, &app.dismissals).await?;
-    Ok(Json(RuleRow::new(rule, today(&app))))
+    Ok(Json(RuleRow::new(rule, app.today())))
 }

@@ -151,7 +151,7 @@ pub(crate) async fn list(
     let after = cursor_of(query.cursor.as_deref())?;
     let ExceptionQuery { code, item, location, snoozed, .. } = query;
     catch_up(&app, &app.handling).await?;
-    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
+    let today = app.today();
     let is_snoozed = |handling: &Handling, exception: &PlanException| {
         handling.of(&id_of(exception)).snoozed_until.is_some_and(|until| today < until)
     };

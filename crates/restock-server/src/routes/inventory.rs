@@ -119,7 +119,7 @@ pub(crate) async fn list(
 ) -> Result<Json<InventoryPage>, Problem> {
     let limit = page_size(query.limit)?;
     let begin = begin(&query)?;
-    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
+    let today = app.today();
     let projection = app.writer.projection()?;
     let mut inventory = Vec::new();
     let mut last = None;

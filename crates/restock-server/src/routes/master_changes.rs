@@ -244,7 +244,7 @@ async fn end(app: &App, caller: &Caller, record: MasterKey, field: &str) -> Resu
     if !is_known || !caller.covers(record.location_id()) {
         return Err(Problem::not_found(format!("{} is not known", record.subject())));
     }
-    let yesterday = Day::from_date(app.time_zone.to_datetime((app.clock)()).date()).plus(-1);
+    let yesterday = app.today().plus(-1);
     let begun = match &now {
         MasterRecord::Item(item) => (item.launch, item.end),
         MasterRecord::ItemLocation(row) => (row.listed_from, row.listed_to),

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::{Extension, Json};
-use restock_core::Day;
 use restock_ledger::{Filed, Order, OrderFormat};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -169,7 +168,7 @@ pub(crate) async fn export(
     }
     order_ids.sort_unstable();
     order_ids.dedup();
-    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
+    let today = app.today();
     let orders: Vec<Order<'_>> = order_ids.iter().filter_map(|order_id| desk.order_named(order_id)).collect();
     let lines = || orders.iter().flat_map(|order| &order.lines);
     Ok(Json(Exported {

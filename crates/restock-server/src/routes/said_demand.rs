@@ -342,7 +342,7 @@ pub(crate) async fn overrides(
     let after = cursor_of(query.cursor.as_deref())?;
     let OverrideQuery { item, location, expired, .. } = query;
     let files = app.planning.file_tables()?;
-    let today = Day::from_date(app.time_zone.to_datetime((app.clock)()).date());
+    let today = app.today();
     // Where data end before today, those that act on the plan of that day have not expired.
     let planned_for = app.planning.ask(|planner| planner.standing().map(|standing| standing.as_of)).await?;
     let today = planned_for.map_or(today, |day| day.min(today));
