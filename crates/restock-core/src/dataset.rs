@@ -420,6 +420,8 @@ pub struct SourceRow {
     pub category: Option<String>,
     /// Days from order to availability.
     pub lead_time_days: Option<f64>,
+    /// The day on which the source itself gave notice of this lead time: orders from before it tell nothing about it.
+    pub lead_time_told_on: Option<Day>,
     /// Standard deviation of the lead time, days.
     pub lead_time_sd_days: Option<f64>,
     /// Purchase cost per base unit on this lane.
@@ -462,6 +464,7 @@ impl SourceRow {
             item: None,
             category: None,
             lead_time_days: None,
+            lead_time_told_on: None,
             lead_time_sd_days: None,
             unit_cost: None,
             min_order: None,
@@ -748,6 +751,13 @@ pub struct AdjustmentRow {
     pub reason: String,
     /// Where it came from.
     pub row: RowRef,
+}
+
+impl AdjustmentRow {
+    /// Whether it says what was thrown away.
+    pub fn is_waste(&self) -> bool {
+        self.quantity < Quantity::ZERO && matches!(self.reason.as_str(), "waste" | "expiry" | "damage")
+    }
 }
 
 /// Demand that moves from one item to another when the first is out of stock.

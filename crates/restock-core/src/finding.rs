@@ -41,7 +41,7 @@ pub enum Severity {
     Error,
 }
 
-/// The data-health checks, D01 to D27.
+/// The data-health checks, D01 to D28.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)] // The titles below are the documentation.
 pub enum FindingCode {
@@ -72,15 +72,16 @@ pub enum FindingCode {
     D25,
     D26,
     D27,
+    D28,
 }
 
 impl FindingCode {
     /// All codes in order.
-    pub const ALL: [FindingCode; 27] = {
+    pub const ALL: [FindingCode; 28] = {
         use FindingCode::*;
         [
             D01, D02, D03, D04, D05, D06, D07, D08, D09, D10, D11, D12, D13, D14, D15, D16, D17, D18, D19, D20, D21,
-            D22, D23, D24, D25, D26, D27,
+            D22, D23, D24, D25, D26, D27, D28,
         ]
     };
 
@@ -113,7 +114,8 @@ impl FindingCode {
             Self::D24 => "category with a single item",
             Self::D25 => "promotion without a price",
             Self::D26 => "recipe or bill of materials in a circle, with mixed-up units or without use",
-            Self::D27 => "sensor readings that cannot be used",
+            Self::D27 => "sensor readings and signals that cannot be used",
+            Self::D28 => "long time without any sale at a location",
         }
     }
 }

@@ -27,6 +27,7 @@ use restock_inventory::rules::round_up;
 use crate::decide::{Decided, decide};
 use crate::explanation::{self, AllocationData};
 use crate::judgement::{ToJudge, interval_forecast, recalibrate};
+use crate::past::PastMonth;
 use crate::plan::PlanLine;
 use crate::recipe::Fraction;
 use crate::said_demand::{Overridden, override_paths, take_given};
@@ -44,6 +45,8 @@ pub struct UnitPlan {
     pub exceptions: Vec<PlanException>,
     /// Numbers that add up over units.
     pub totals: UnitTotals,
+    /// What became of its demand, month by month, the earliest first.
+    pub past: Box<[PastMonth]>,
     /// What is judged of it later, where that can be.
     pub to_judge: Option<Box<ToJudge>>,
     /// The gains of packs, for limits over several lines.

@@ -10,7 +10,7 @@ mod usage;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use restock_core::dataset::{Calendar, Dataset, Item, Origin, SourceRow};
+use restock_core::dataset::{Calendar, Dataset, Item, Origin, ReceiptRow, SourceRow};
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::settings::{PlanSettings, StockBeliefUse};
@@ -28,6 +28,7 @@ use crate::groups::Groups;
 use crate::health::{BelievedRecord, HealthReport};
 use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
+use crate::past::PAST_DAYS;
 use crate::plan::Unplanned;
 use crate::recipe::{Fraction, Recipes};
 use crate::said_demand::{ActingOverride, EXTERNAL, SaidDemand};
@@ -553,6 +554,7 @@ impl<'a> UnitBuilder<'a> {
             health: facts.health.unwrap_or(1.0),
             last_order,
             usual_order,
+            wasted: self.wasted((item, location), decimals),
             worst_finding: facts.finding,
             phantom_stock: facts.phantom_stock,
             believed,
@@ -575,6 +577,23 @@ impl<'a> UnitBuilder<'a> {
             unit.history = self.history_of(item, location, n_periods);
         }
         Ok(unit)
+    }
+
+    /// The lead time that receipts tell of orders placed since the source gave notice of another one.
+    fn learned_since(&self, pair: Pair, origin: Origin, told_on: Day) -> Option<LearnedDays> {
+        let rows = self.receipts.get(&pair).into_iter().flatten().map(|idx| &self.dataset.receipts[*idx as usize]);
+        let since = rows.filter(|row| row.origin == Some(origin) && row.ordered_on.is_some_and(|day| day >= told_on));
+        learned_days(since.filter_map(|row| lead_days_of(row, self.history.as_of())).collect(), MIN_RECEIPTS[0])
+    }
+
+    /// What was thrown away in the months that are looked back at.
+    fn wasted(&self, pair: (ItemIdx, LocationIdx), decimals: u8) -> Vec<(Day, Units)> {
+        let as_of = self.history.as_of();
+        let rows = self.adjustments.get(&pair).into_iter().flatten();
+        let rows = rows.map(|idx| &self.dataset.adjustments[*idx as usize]).filter(|row| row.is_waste());
+        rows.filter(|row| (as_of.plus(-PAST_DAYS)..as_of).contains(&row.day))
+            .map(|row| (row.day, (-row.quantity).to_units_ceil(decimals)))
+            .collect()
     }
 
     /// Future periods that the plan of an item-location looks at, where it comes over a lane.
@@ -756,24 +775,32 @@ impl<'a> UnitBuilder<'a> {
             warnings.push("D17: no source of supply".to_owned());
         }
         let configured = row.and_then(|row| row.lead_time_days).filter(|days| days.is_finite() && *days >= 0.0);
-        let learned = origin.and_then(|origin| {
-            self.learned
-                .get(&(origin, Some(item), Some(location)))
-                .or_else(|| self.learned.get(&(origin, Some(item), None)))
-                .or_else(|| self.shared.learned.get(&SourceId::of(dataset, origin)))
+        let told_on = row.and_then(|row| row.lead_time_told_on);
+        let learned = origin.and_then(|origin| match told_on {
+            Some(told_on) => self.learned_since((item, location), origin, told_on),
+            None => {
+                let of_item = |location| self.learned.get(&(origin, Some(item), location));
+                let of_source = || self.shared.learned.get(&SourceId::of(dataset, origin));
+                of_item(Some(location)).or_else(|| of_item(None)).or_else(of_source).cloned()
+            }
         });
-        let lead_days: Arc<[f64]> = match (learned, configured) {
+        let lead_days: Arc<[f64]> = match (&learned, configured) {
             (Some(learned), _) => learned.scenarios.clone(),
             (None, Some(mean)) => self.random_lead_days(mean, row.and_then(|row| row.lead_time_sd_days).unwrap_or(0.0)),
             (None, None) => Arc::from([settings.default_lead_time_days.max(0.0)]),
         };
-        match (learned, configured) {
+        match (&learned, configured) {
             (Some(learned), Some(configured))
                 if (learned.summary.mean_days - configured).abs() > 0.5 * configured.max(1.0) =>
             {
                 warnings.push(format!(
                     "D10: learned lead time {:.1} d vs configured {configured}",
                     learned.summary.mean_days
+                ));
+            }
+            (None, Some(configured)) if let Some(told_on) = told_on => {
+                warnings.push(format!(
+                    "lead time {configured} d as the source told on {told_on}: earlier orders do not count"
                 ));
             }
             (None, None) => {
@@ -1117,13 +1144,8 @@ fn cost_rates(settings: &PlanSettings, lane: &Lane, price: Option<f64>, decimals
 /// whole sources.
 fn learn_lead_times(dataset: &Dataset, as_of: Day, of_items: bool) -> HashMap<LaneKey, LearnedDays> {
     let mut days: BTreeMap<LaneKey, Vec<(Day, i32)>> = BTreeMap::new();
-    for row in dataset.receipts.iter().filter(|row| row.received_on < as_of) {
-        let (Some(origin), Some(ordered_on)) = (row.origin, row.ordered_on) else { continue };
-        let lead_days = row.received_on.0 - ordered_on.0;
-        if !(0..=1000).contains(&lead_days) {
-            continue;
-        }
-        let entry = (row.received_on, lead_days);
+    for row in &dataset.receipts {
+        let (Some(origin), Some(entry)) = (row.origin, lead_days_of(row, as_of)) else { continue };
         if !of_items {
             days.entry((origin, None, None)).or_default().push(entry);
             continue;
@@ -1134,27 +1156,38 @@ fn learn_lead_times(dataset: &Dataset, as_of: Day, of_items: bool) -> HashMap<La
         }
     }
     let mut learned = HashMap::new();
-    for (key, mut entries) in days {
+    for (key, entries) in days {
         let min_receipts = if key.1.is_some() { MIN_RECEIPTS[0] } else { MIN_RECEIPTS[1] };
-        if entries.len() < min_receipts {
-            continue;
-        }
-        // The latest hundred tell how the source delivers now.
-        entries.sort_unstable();
-        let mut recent: Vec<f64> =
-            entries[entries.len().saturating_sub(100)..].iter().map(|(_, days)| f64::from(*days)).collect();
-        recent.sort_unstable_by(f64::total_cmp);
-        let n = recent.len();
-        let mean = recent.iter().sum::<f64>() / n as f64;
-        let variance = recent.iter().map(|days| (days - mean).powi(2)).sum::<f64>() / n as f64;
-        let scenario = |idx: usize| {
-            let position = (idx as f64 + 0.5) / N_LEAD_TIMES as f64 * n as f64;
-            recent[(position as usize).min(n - 1)]
-        };
-        let scenarios: Arc<[f64]> =
-            if variance == 0.0 { Arc::from([mean]) } else { (0..N_LEAD_TIMES).map(scenario).collect() };
-        let summary = LearnedLeadTime { mean_days: mean, sd_days: variance.sqrt(), n_receipts: entries.len() };
-        learned.insert(key, LearnedDays { scenarios, summary });
+        learned.extend(learned_days(entries, min_receipts).map(|days| (key, days)));
     }
     learned
+}
+
+/// The lead times of receipts: the day of each, and how long it took. Too few tell nothing.
+fn learned_days(mut entries: Vec<(Day, i32)>, min_receipts: usize) -> Option<LearnedDays> {
+    if entries.len() < min_receipts {
+        return None;
+    }
+    // The latest hundred tell how the source delivers now.
+    entries.sort_unstable();
+    let mut recent: Vec<f64> =
+        entries[entries.len().saturating_sub(100)..].iter().map(|(_, days)| f64::from(*days)).collect();
+    recent.sort_unstable_by(f64::total_cmp);
+    let n = recent.len();
+    let mean = recent.iter().sum::<f64>() / n as f64;
+    let variance = recent.iter().map(|days| (days - mean).powi(2)).sum::<f64>() / n as f64;
+    let scenario = |idx: usize| {
+        let position = (idx as f64 + 0.5) / N_LEAD_TIMES as f64 * n as f64;
+        recent[(position as usize).min(n - 1)]
+    };
+    let scenarios: Arc<[f64]> =
+        if variance == 0.0 { Arc::from([mean]) } else { (0..N_LEAD_TIMES).map(scenario).collect() };
+    let summary = LearnedLeadTime { mean_days: mean, sd_days: variance.sqrt(), n_receipts: entries.len() };
+    Some(LearnedDays { scenarios, summary })
+}
+
+/// The day of a receipt and how long it took, where both days are told and make sense.
+fn lead_days_of(row: &ReceiptRow, as_of: Day) -> Option<(Day, i32)> {
+    let lead_days = row.received_on.0 - row.ordered_on?.0;
+    (row.received_on < as_of && (0..=1000).contains(&lead_days)).then_some((row.received_on, lead_days))
 }

@@ -24,6 +24,7 @@ use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
 use crate::decide::{Decided, redecide, watched};
 use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
 use crate::judgement::to_judge;
+use crate::past::past_months;
 use crate::plan::PlanLine;
 use crate::said_demand::ActingOverride;
 use crate::sentence::sentences;
@@ -133,7 +134,15 @@ pub(crate) fn unit_plan(unit: &PlanningUnit, worked: &Worked, settings: &PlanSet
     let proposal_id = proposal.as_ref().map_or("", |proposal| &proposal.proposal_id);
     let expected = (outlook.with.expected_lost, outlook.with.expected_expired);
     let to_judge = to_judge(unit, worked, watched.as_ref(), proposal_id, expected);
-    UnitPlan { totals: totals(unit, decided, &outlook, net_gain), line, proposal, exceptions, to_judge, allocation }
+    UnitPlan {
+        totals: totals(unit, decided, &outlook, net_gain),
+        past: past_months(unit),
+        line,
+        proposal,
+        exceptions,
+        to_judge,
+        allocation,
+    }
 }
 
 /// Key of the evidence of what the learned policy would save while it watches, currency.

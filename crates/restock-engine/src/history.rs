@@ -14,7 +14,7 @@
 //!    sales counts as a stock-out only when its probability is below one in a million under the rate before and after.
 //! 4. *Late data.* Days between the last sale of any item and the plan are unknown, not days without sales.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ use restock_forecast::disaggregate::disaggregate;
 use restock_forecast::paths::sample_paths;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::closures::{LocationFacts, location_facts};
 use crate::effects::{ActingEffects, Channel, Channels, Effects, learn};
 use crate::recipe::Recipes;
 
@@ -231,20 +232,6 @@ fn stockouts(dataset: &Dataset, inventory: &RowsByPair) -> RowsByPair {
         }
     }
     by_pair
-}
-
-/// When a location is open.
-#[derive(Clone, Debug, Default)]
-struct LocationFacts {
-    /// First day with a sales row.
-    first_day: Option<Day>,
-    closed_weekdays: [bool; 7],
-    /// Past days without any sale, see the module text.
-    closures: BTreeSet<Day>,
-    /// Month and day of closures that come back every year.
-    yearly_closures: BTreeSet<(i8, i8)>,
-    /// Whether a table tells when it was out of stock.
-    tells_stockouts: bool,
 }
 
 impl<'a> HistoryBuilder<'a> {
@@ -1082,77 +1069,4 @@ fn infer_stockouts(series: &mut SeriesInput, stock_now: bool) -> usize {
         start = end;
     }
     n_marked
-}
-
-fn location_facts(dataset: &Dataset, settings: &PlanSettings, as_of: Day) -> Vec<LocationFacts> {
-    let sales = &dataset.sales;
-    let mut facts = vec![LocationFacts::default(); dataset.locations.len()];
-    let mut spans: Vec<Option<(Day, Day)>> = vec![None; dataset.locations.len()];
-    for row in (0..sales.len()).filter(|row| sales.day[*row] < as_of) {
-        let span = &mut spans[sales.location[row].0 as usize];
-        let day = sales.day[row];
-        *span = Some(span.map_or((day, day), |(first, last)| (first.min(day), last.max(day))));
-    }
-    // Only days with a sale count as open; with daily data and absent rows as zeros.
-    let mut counts: Vec<Vec<u32>> = spans
-        .iter()
-        .map(|span| span.map_or_else(Vec::new, |(first, _)| vec![0; (as_of.0 - first.0).max(0) as usize]))
-        .collect();
-    for row in (0..sales.len()).filter(|row| sales.day[*row] < as_of) {
-        if sales.quantity[row] > restock_core::Quantity::ZERO {
-            let location = sales.location[row].0 as usize;
-            let (first, _) = spans[location].expect("a location with a row has a span");
-            counts[location][(sales.day[row].0 - first.0) as usize] += 1;
-        }
-    }
-    for (location, counts) in counts.iter().enumerate() {
-        let Some((first, last)) = spans[location] else { continue };
-        facts[location].first_day = Some(first);
-        if settings.bucket != Bucket::Day || dataset.locations[location].calendar.is_some() {
-            continue;
-        }
-        find_closures(&mut facts[location], first, last, counts);
-    }
-    facts
-}
-
-/// Closed weekdays and closures from the number of items sold per day.
-fn find_closures(facts: &mut LocationFacts, first: Day, last: Day, counts: &[u32]) {
-    let (mut n_days, mut n_sold) = ([0_u32; 7], [0_u32; 7]);
-    for day in first.0..=last.0 {
-        let weekday = Day(day).weekday_idx();
-        n_days[weekday] += 1;
-        n_sold[weekday] += u32::from(counts[(day - first.0) as usize] > 0);
-    }
-    let share = |weekday: usize| f64::from(n_sold[weekday]) / f64::from(n_days[weekday].max(1));
-    let busy: Vec<usize> = (0..7).filter(|weekday| share(*weekday) >= 0.8).collect();
-    if busy.len() >= 4 {
-        facts.closed_weekdays = std::array::from_fn(|weekday| n_days[weekday] >= 8 && share(weekday) <= 0.02);
-    }
-    let open_days: Vec<i32> =
-        (first.0..=last.0).filter(|day| !facts.closed_weekdays[Day(*day).weekday_idx()]).collect();
-    let n_open_sold = open_days.iter().filter(|day| counts[(**day - first.0) as usize] > 0).count();
-    let n_rows: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-    let regular = n_open_sold * 10 >= open_days.len() * 9 && n_rows >= 5 * n_open_sold as u64 && open_days.len() >= 28;
-    if !regular {
-        return;
-    }
-    let n_counted = counts.len() as i32;
-    for day in first.0..first.0 + n_counted {
-        if counts[(day - first.0) as usize] == 0 && !facts.closed_weekdays[Day(day).weekday_idx()] {
-            facts.closures.insert(Day(day));
-        }
-    }
-    let mut by_date: HashMap<(i8, i8), (u32, u32)> = HashMap::new();
-    for day in first.0..=last.0 {
-        if facts.closed_weekdays[Day(day).weekday_idx()] {
-            continue;
-        }
-        let date = Day(day).to_date();
-        let seen = by_date.entry((date.month(), date.day())).or_default();
-        seen.0 += 1;
-        seen.1 += u32::from(facts.closures.contains(&Day(day)));
-    }
-    facts.yearly_closures =
-        by_date.into_iter().filter(|(_, (n, closed))| *n >= 2 && n == closed).map(|(date, _)| date).collect();
 }

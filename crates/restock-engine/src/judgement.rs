@@ -138,7 +138,7 @@ pub fn facts(dataset: &Dataset, settings: &PlanSettings, from: &BTreeMap<ItemLoc
         }
     }
     for row in &dataset.adjustments {
-        if row.quantity < Quantity::ZERO && matches!(row.reason.as_str(), "waste" | "expiry" | "damage") {
+        if row.is_waste() {
             let day = known.get(&(row.item, row.location)).and_then(|place| days.get_mut(*place)?.get_mut(&row.day));
             if let Some(day) = day {
                 day.waste += -row.quantity;

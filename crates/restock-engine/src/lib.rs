@@ -7,6 +7,7 @@
 pub mod backtest;
 mod batch;
 mod builder;
+mod closures;
 mod decide;
 mod effects;
 mod exceptions;
@@ -23,6 +24,7 @@ mod judgement;
 mod limits;
 mod live;
 mod newcomers;
+mod past;
 mod plan;
 mod play;
 pub mod portfolio;
@@ -49,12 +51,14 @@ pub use history::{History, HistoryBuilder, max_history_periods, plan_day, sugges
 pub use judgement::{CLASSICAL, ToJudge, facts, interval_forecasts};
 pub use live::{LivePlan, Remembering, TablesOf, Whole};
 pub use newcomers::item_text;
+pub use past::{PastFigures, PastMonth};
 pub use plan::{
     DetailedPlan, OrderGroup, Plan, PlanLine, PlanSummary, SettingsError, ShadowPrice, Unplanned, check_settings, plan,
     plan_with_details,
 };
 pub use recipe::Fraction;
 pub use restock_core::filter;
+pub use restock_inventory::kpi::Ratio;
 pub use said_demand::{ActingOverride, EXTERNAL, GivenPeriod};
 pub use sensors::ColdBreak;
 pub use unit::{

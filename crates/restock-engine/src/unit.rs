@@ -102,6 +102,8 @@ pub struct PlanningUnit {
     pub last_order: Option<Units>,
     /// The mean of the last (up to twelve) receipts, units, and how many there are.
     pub usual_order: Option<(Units, usize)>,
+    /// What was thrown away lately: day and units, above 0.
+    pub wasted: Vec<(Day, Units)>,
     /// The worst data-health finding about this item-location, in English and Chinese.
     pub worst_finding: Option<(String, String)>,
     /// What is believed about its stock, where the record is probably wrong.

@@ -2,7 +2,7 @@
 
 mod fixtures;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fixtures::RecentMean;
 use jiff::Timestamp;
@@ -10,17 +10,18 @@ use jiff::tz::TimeZone;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use restock_core::dataset::{BomRow, BudgetRow, RowRef, SignalRow};
+use restock_core::dataset::{AdjustmentRow, BomRow, BudgetRow, RowRef, SignalRow};
 use restock_core::event::{OrderLine, SupplyOrigin};
 use restock_core::master::{Lane, MasterChange, MasterKey};
 use restock_core::proposal::{Proposal, WaterfallCode, WaterfallLine};
 use restock_core::said_demand::{DemandChange, ForecastOverride, GivenForecast, OverrideKey};
 use restock_core::settings::{PlanSettings, StockBeliefUse};
-use restock_core::{Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, EventKind, ItemIdx, ItemLocation, LocationIdx, Quantity, RowsByItem};
 use restock_engine::{Explainer, LivePlan, Plan, PlanLine, PlanSummary, WhatIf, Whole, plan};
 use restock_inventory::retail_simulator::{ChainConfig, chain};
 use restock_ledger::{Files, tables, tables_of_part};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 const FORECASTER: RecentMean = RecentMean { spread: 1.2 };
 
@@ -401,6 +402,49 @@ fn says_as_made_anew(
 }
 
 /// Master data that is said over is in the plan as it is in one made anew, in whatever order it came.
+#[test]
+fn the_past_is_what_was_sold_and_thrown_away_month_by_month() {
+    let mut files = business();
+    let last = files.sales.day.iter().max().copied().unwrap();
+    let place = ItemLocation::new(&files.items[0].item_id, &files.locations[0].location_id);
+    let month_of = |day: Day| Bucket::Month.period_of(day);
+    files.stockouts.clear();
+    for (day, reason) in [(last, "expiry"), (last.plus(-1), "theft"), (last.plus(-1), "waste")] {
+        let (item, location, quantity) = (ItemIdx(0), LocationIdx(0), Quantity::from_whole(-2));
+        files.adjustments.push(AdjustmentRow {
+            day,
+            item,
+            location,
+            quantity,
+            reason: reason.to_owned(),
+            row: RowRef::default(),
+        });
+    }
+    let world = World::new(files);
+    let live = world.live();
+    let past = live.past(&|line| Some(line.location_id.clone()));
+    let mut sold: BTreeMap<(String, i32), f64> = BTreeMap::new();
+    let sales = &world.files.sales;
+    for row in 0..sales.len() {
+        let location = &world.files.locations[sales.location[row].0 as usize].location_id;
+        *sold.entry((location.clone(), month_of(sales.day[row]))).or_default() += sales.quantity[row].to_f64();
+    }
+    assert!(sold.len() > 15, "stores over half a year");
+    for (key, units) in &sold {
+        let figures = past[key];
+        assert!((figures.fill_rate.numerator - units).abs() < 1e-3 * units, "{key:?}: {figures:?}, {units}");
+        let share = figures.in_stock.value().unwrap();
+        assert!((0.5..=1.0).contains(&share) && figures.fill_rate.value().unwrap() <= 1.0, "{key:?}: {figures:?}");
+        assert!((figures.lost_margin > 0.0) == (figures.fill_rate.value().unwrap() < 1.0), "{key:?}: {figures:?}");
+    }
+    let of_place = |line: &PlanLine| (ItemLocation::new(&line.item_id, &line.location_id) == place).then(String::new);
+    let thrown: Vec<f64> = live.past(&of_place).values().map(|figures| figures.waste_value).collect();
+    let cost = world.files.sources.iter().find(|lane| lane.item == Some(ItemIdx(0))).and_then(|lane| lane.unit_cost);
+    let cost = cost.expect("the lane has a cost").to_f64().unwrap();
+    let all: f64 = thrown.iter().sum();
+    assert!((all - 4.0 * cost).abs() < 1e-3, "{all} for four units of {cost}: theft is no waste");
+}
+
 #[test]
 fn what_is_said_about_master_data_is_planned_as_made_anew() {
     let mut world = World::new(business());

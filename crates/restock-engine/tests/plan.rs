@@ -4,7 +4,9 @@ mod fixtures;
 
 use std::collections::BTreeMap;
 
-use restock_core::dataset::{BomRow, Dataset, ItemLocationRow, Origin, SourceRow, SubstitutionRow, Supplier};
+use restock_core::dataset::{
+    BomRow, Dataset, ItemLocationRow, Origin, ReceiptRow, SourceRow, SubstitutionRow, Supplier,
+};
 use restock_core::finding::ExceptionCode;
 use restock_core::proposal::{ProposalSource, ProposalType, WaterfallCode};
 use restock_core::settings::{PlanSettings, Segment};
@@ -221,6 +223,29 @@ fn sources_of_many_dead_items_order_none() {
     let plan = plan(&shop);
     assert!(plan.proposals.iter().all(|proposal| !proposal.item_id.starts_with('B')));
     assert_eq!(plan.unplanned.len(), 32);
+}
+
+/// A supplier that says that it takes longer from now on is believed, until orders placed since tell something else.
+#[test]
+fn a_notice_of_the_supplier_holds_over_receipts_of_orders_from_before() {
+    let receipt = |ordered: i32, days: i32| ReceiptRow {
+        ordered_on: Some(as_of().plus(ordered)),
+        origin: Some(Origin::Supplier(SupplierIdx(0))),
+        ..fixtures::receipt(ItemIdx(0), LocationIdx(0), 10, as_of().plus(ordered + days))
+    };
+    let days = |told_on: Option<Day>, since: &[i32]| {
+        let shop = Shop::new(&["milk"], &["S01"]).sales(0, 0, &ten_a_day(140)).stock(0, 0, "400");
+        let shop = shop.lane(|lane| (lane.lead_time_days, lane.lead_time_told_on) = (Some(9.0), told_on));
+        let before = (0..20).map(|idx| receipt(-120 + idx * 3, 2));
+        let since = since.iter().enumerate().map(|(idx, days)| receipt(-25 + idx as i32, *days));
+        let shop = shop.with(|dataset| dataset.receipts.extend(before.chain(since)));
+        plan(&shop).lines[0].lead_time_days
+    };
+    assert_eq!(days(None, &[]), 2.0, "receipts hold over what a table says");
+    let told_on = Some(as_of().plus(-30));
+    assert_eq!(days(told_on, &[]), 9.0);
+    assert_eq!(days(told_on, &[7, 7, 7, 7]), 9.0, "four receipts are too few");
+    assert_eq!(days(told_on, &[7, 7, 7, 7, 7]), 7.0);
 }
 
 /// odoo #175876: a minimum order quantity created a proposal without demand.

@@ -79,9 +79,16 @@ pub struct SeenStock {
 impl FileStock {
     /// Of the files of a project, whose days are those of `time_zone`.
     pub fn of(dataset: &Dataset, files: Files, time_zone: &TimeZone) -> Self {
+        Self::until(dataset, files, time_zone, Day(i32::MAX))
+    }
+
+    /// What the same files say about the end of a day: without what was counted, moved and ordered later. Orders that are
+    /// closed by now are not known, because files tell of open ones.
+    pub fn until(dataset: &Dataset, files: Files, time_zone: &TimeZone, last_day: Day) -> Self {
         let first_day = Day::from_date(time_zone.to_datetime(files.read_at).date());
+        let undated = files.last_day.unwrap_or(first_day.plus(-1));
         let mut places: FxHashMap<(ItemIdx, LocationIdx), InFiles> = FxHashMap::default();
-        for row in &dataset.inventory {
+        for row in dataset.inventory.iter().filter(|row| row.as_of.unwrap_or(undated) <= last_day) {
             let lot = Lot { lot_id: row.lot_id.clone(), expiry: row.expiry, counted: row.on_hand };
             let counted = &mut places.entry((row.item, row.location)).or_default().counted;
             match counted {
@@ -91,13 +98,12 @@ impl FileStock {
                 _ => *counted = Some(FileCount { day: row.as_of, lots: vec![lot] }),
             }
         }
-        let undated = files.last_day.unwrap_or(first_day.plus(-1));
         let mut later: BTreeMap<(ItemIdx, LocationIdx), BTreeMap<Day, i128>> = BTreeMap::new();
         let mut move_stock = |item, location, day: Day, quantity: Quantity, sign: i128| {
             let known = places.get_mut(&(item, location));
             let since =
                 known.as_deref().and_then(|known| known.counted.as_ref()).map(|count| count.day.unwrap_or(undated));
-            if since.is_some_and(|since| day <= since) {
+            if day > last_day || since.is_some_and(|since| day <= since) {
                 return;
             }
             let amount = sign * i128::from(quantity.micro());
@@ -123,7 +129,7 @@ impl FileStock {
             places.entry(place).or_default().moved = days.into_iter().collect();
         }
         let mut orders: BTreeMap<OrderLine, Vec<&OpenOrderRow>> = BTreeMap::new();
-        for row in &dataset.open_orders {
+        for row in dataset.open_orders.iter().filter(|row| row.ordered_on.unwrap_or(undated) <= last_day) {
             let line =
                 OrderLine { order_id: row.order_id.clone(), place: place_of(dataset, row.item, row.to_location) };
             orders.entry(line).or_default().push(row);

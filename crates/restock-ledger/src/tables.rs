@@ -315,6 +315,7 @@ impl<'a> Builder<'a> {
                         && is_covered(location.map(|idx| idx.0), lane.to_location.map(|idx| idx.0))
                     {
                         lane.lead_time_days = lead_time_days.to_f64();
+                        lane.lead_time_told_on = Some(day);
                     }
                 }
             }

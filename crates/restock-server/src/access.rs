@@ -170,6 +170,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/forecasts/overrides", Access::ByLocation(EVERY_ROLE)),
     delete("/v1/forecasts/overrides/{id}", Access::ByLocation(WRITERS)),
     get("/v1/kpis", Access::ByLocation(PEOPLE)),
+    get("/v1/kpis/past", Access::ByLocation(PEOPLE)),
     get("/v1/order-groups", Access::ByLocation(PEOPLE)),
     post("/v1/item-locations", Access::ByLocation(WRITERS)),
     put("/v1/item-locations/{item}/{location}", Access::ByLocation(WRITERS)),

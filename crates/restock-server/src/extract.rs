@@ -5,8 +5,8 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use restock_core::ItemLocation;
 use restock_core::master::MasterKey;
+use restock_core::{Day, ItemLocation};
 use serde::de::DeserializeOwned;
 
 use crate::limits::{MAX_BODY_BYTES, MAX_PAGE, MAX_REASON_BYTES, USUAL_PAGE};
@@ -36,6 +36,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ValidQuery<T> 
             }
         }
     }
+}
+
+/// A day of a query; a parameter without a value says nothing.
+pub(crate) fn day_of_query(field: &str, text: Option<&str>) -> Result<Option<Day>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let day = text.parse().map_err(|_| Problem::bad_query(field, format!("{text:?}"), "a day such as 2026-03-02"))?;
+    Ok(Some(day))
 }
 
 /// The number at the end of a path.

@@ -65,7 +65,7 @@ pub use models::{ModelChange, ModelEvidence, ModelOrder, ModelRefusal, ModelRequ
 pub use openapi::document;
 pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
-pub use planner::{LivePlanner, PlannedLine, PlanningError, Standing};
+pub use planner::{LivePlanner, PastFiles, PlannedLine, PlanningError, Standing};
 pub use problem::Problem;
 pub use projection::SNAPSHOT_NAME;
 pub use rates::{Rate, Rates};

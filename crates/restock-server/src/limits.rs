@@ -23,6 +23,8 @@ pub const MAX_ENTRIES: usize = 10_000;
 pub const MAX_REFUSED_ROWS: usize = 1_000;
 /// The most rows of one page: a page is read while others wait for the reader.
 pub const MAX_PAGE: usize = 1_000;
+/// The most rows of a page of the stock of a past day: the events of each are read again.
+pub const MAX_PAGE_OF_PAST: usize = 100;
 /// Rows of a page where nobody says how many.
 pub const USUAL_PAGE: usize = 100;
 /// The longest reason of a decision, bytes: the audit trail keeps it for ever.

@@ -83,6 +83,7 @@ use crate::routes;
         routes::said_demand::overrides,
         routes::said_demand::take_back,
         routes::kpis::list,
+        routes::kpis::past,
         routes::kpis::order_groups,
         routes::masters::items,
         routes::masters::locations,

@@ -22,9 +22,10 @@ use restock_adapt::AdaptationReport;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
-use restock_core::{Dataset, Day, EventKind, ItemLocation, N_LEVELS};
+use restock_core::{Dataset, Day, EventKind, ItemLocation, N_LEVELS, Period};
 use restock_engine::{
-    ExplainError, Explained, HealthReport, OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, WhatIf,
+    ExplainError, Explained, HealthReport, OrderGroup, PastFigures, PlanLine, PlanSummary, ShadowPrice, Unplanned,
+    WhatIf,
 };
 use restock_ledger::{DeskDecision, FileStock, Filed, Ledger, LedgerError, Need, Recorded, Revision, Scope};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -96,6 +97,11 @@ pub trait LivePlanner: Send {
         None
     }
 
+    /// What those files say about the end of a past day; `None` where it has none.
+    fn past_files(&self) -> Option<PastFiles> {
+        None
+    }
+
     /// The tables of those files, without what events say; `None` before the first plan. What is said about master data is
     /// compared with them.
     fn file_tables(&self) -> Option<Arc<Dataset>> {
@@ -146,6 +152,13 @@ pub trait LivePlanner: Send {
         of_unplanned: &dyn Fn(&Unplanned) -> Option<String>,
     ) -> BTreeMap<String, PlanSummary> {
         let _ = (key, of_unplanned);
+        BTreeMap::new()
+    }
+
+    /// What became of demand, by the key of a line and by month (a period of [`restock_core::Bucket::Month`]); lines without
+    /// a key are in none.
+    fn past(&self, key: &dyn Fn(&PlanLine) -> Option<String>) -> BTreeMap<(String, Period), PastFigures> {
+        let _ = key;
         BTreeMap::new()
     }
 
@@ -206,6 +219,9 @@ pub trait LivePlanner: Send {
         None
     }
 }
+
+/// What files say about the stock of some items at the end of a day; it is worked out on any thread.
+pub type PastFiles = Box<dyn Fn(&[String], Day) -> FileStock + Send>;
 
 /// The plan that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -855,6 +855,7 @@ impl Draft {
                 item,
                 category,
                 lead_time_days,
+                lead_time_told_on: None,
                 lead_time_sd_days,
                 unit_cost,
                 min_order,

@@ -538,10 +538,15 @@ impl State<'_> {
         let agreed_order =
             known_orders.first().filter(|first| known_orders.iter().all(|order| order == *first)).copied();
         for job in jobs.iter_mut() {
+            // Sensors write no thousands: 1.234 kg is no ton.
+            let is_of_machines = job.table == Table::Readings;
             for plan in job.all_plans_mut() {
                 let (mark, refuse) = match plan.numbers.verdict() {
                     Verdict::Known(mark, refuse) => (mark, refuse),
                     Verdict::Open if let Some(mark) = agreed => (mark, false),
+                    Verdict::Open if is_of_machines && let Some(mark) = plan.numbers.mark_of_machines() => {
+                        (mark, false)
+                    }
                     verdict @ (Verdict::Open | Verdict::Mixed) => {
                         if is_final {
                             return Err(ambiguous_numbers(input, &plan.header, &plan.numbers, verdict));
@@ -554,9 +559,9 @@ impl State<'_> {
                         Mark::Point => "decimal points (so commas divide thousands)",
                         Mark::Comma => "decimal commas (so points divide thousands)",
                     };
+                    let why = if agreed.is_some() { "like the other columns of the file" } else { "as sensors write" };
                     self.import.notes.push(format!(
-                        "{}: column {:?} alone could be read in two ways; it was read with {text}, like the other columns of \
-                         the file",
+                        "{}: column {:?} alone could be read in two ways; it was read with {text}, {why}",
                         input.file, plan.header
                     ));
                     plan.numbers.fixed = true;

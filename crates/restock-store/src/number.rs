@@ -566,6 +566,8 @@ pub(crate) struct NumberColumn {
     pub n_comma: u64,
     /// Cells with two meanings.
     pub n_either: u64,
+    /// Those of them written with a comma; the others have a point.
+    pub n_either_comma: u64,
     /// The first cell with two meanings: row and text.
     pub first_either: Option<(u64, String)>,
 }
@@ -600,11 +602,21 @@ impl NumberColumn {
                     self.first_either = Some((row, String::from_utf8_lossy(text).into_owned()));
                 }
                 self.n_either += 1;
+                self.n_either_comma += u64::from(text.contains(&b','));
                 if self.refuse_either {
                     return Err(Problem::MixedColumn);
                 }
                 Ok(if self.mark == Mark::Point { point } else { comma })
             }
+        }
+    }
+
+    /// The decimal mark where nobody divides thousands, and every cell has the same mark.
+    pub(crate) fn mark_of_machines(&self) -> Option<Mark> {
+        match self.n_either_comma {
+            0 => Some(Mark::Point),
+            n_comma if n_comma == self.n_either => Some(Mark::Comma),
+            _ => None,
         }
     }
 

@@ -240,6 +240,16 @@ const MESSAGES: &[(&str, &str)] = &[
         "{0}：列 {1} 单独看有两种读法；与文件其他列一致，按小数逗号读取（点为千位分隔）",
     ),
     (
+        "{0}: column {1} alone could be read in two ways; it was read with decimal points (so commas divide thousands), as \
+         sensors write",
+        "{0}：列 {1} 单独看有两种读法；按传感器的写法，以小数点读取（逗号为千位分隔）",
+    ),
+    (
+        "{0}: column {1} alone could be read in two ways; it was read with decimal commas (so points divide thousands), as \
+         sensors write",
+        "{0}：列 {1} 单独看有两种读法；按传感器的写法，以小数逗号读取（点为千位分隔）",
+    ),
+    (
         "{0}: column {1} was not taken as a signal, because most of its cells are no numbers",
         "{0}：列 {1} 未作为信号读取，因为多数单元格不是数字",
     ),
@@ -895,6 +905,10 @@ const MESSAGES: &[(&str, &str)] = &[
     ("D16: circular supply lanes, demand from below is left out", "D16：供应路径循环，未计入下游需求"),
     ("D17: no source of supply", "D17：没有货源"),
     ("D10: learned lead time {0} d vs configured {1}", "D10：实际提前期 {0} 天，设定为 {1} 天"),
+    (
+        "lead time {0} d as the source told on {1}: earlier orders do not count",
+        "提前期 {0} 天，供应来源于 {1} 告知：此前的订单不计入",
+    ),
     ("D09: no lead time is known, {0} days assumed", "D09：提前期未知，假设 {0} 天"),
     ("D18: no order day within {0} days, today is assumed", "D18：{0} 天内没有订货日，假设今天可订"),
     ("D01: negative stock counted as none", "D01：负库存按零计"),

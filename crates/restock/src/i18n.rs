@@ -851,7 +851,8 @@ pub(crate) fn finding_title(code: FindingCode, lang: Lang) -> &'static str {
         D24 => "分类只有一种商品",
         D25 => "促销没有价格",
         D26 => "配方循环引用、单位混淆或无用",
-        D27 => "传感器读数无法使用",
+        D27 => "传感器读数或信号无法使用",
+        D28 => "门店长时间没有任何销售",
     };
     match lang {
         Lang::En => code.title(),

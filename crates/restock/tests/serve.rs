@@ -285,6 +285,13 @@ fn proposals_follow_events_and_files_as_a_plan_made_anew_would() {
     assert_eq!((&tea["on_hand"], &tea["counted_in"]), (&"3".into(), &"events".into()), "{tea}");
     assert_eq!((&salt["on_hand"], &salt["counted_in"]), (&"10".into(), &"files".into()), "{salt}");
     assert_ne!(second, third);
+    let past = |item: &str, day: &str| {
+        let path = format!("/v1/inventory?item_id={item}&as_of={day}");
+        body(&served.request("GET", &path, Some(&viewer), ""))["inventory"][0]["on_hand"].clone()
+    };
+    assert_eq!((past("tea", "2026-02-28"), past("salt", "2026-02-28")), ("60".into(), "90".into()));
+    assert_eq!((past("tea", "2026-03-01"), past("salt", "2026-03-01")), ("3".into(), "10".into()));
+    assert_eq!(past("tea", "2026-02-27"), serde_json::Value::Null, "nobody had counted it");
     assert!(project.join("inbox/done").is_dir());
     // Files that change are read again.
     std::fs::write(project.join("data/inventory.csv"), stock(60).replace("rice,main,30", "rice,main,300")).unwrap();

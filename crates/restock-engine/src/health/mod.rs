@@ -1,4 +1,4 @@
-//! Data health: the checks D01 to D27, a score per item-location and table, and what each missing table would improve.
+//! Data health: the checks D01 to D28, a score per item-location and table, and what each missing table would improve.
 //!
 //! Every check is one small function from `facts::Facts` to findings. A check stays silent when the tables it needs
 //! are absent: a missing table is reported once, in [`HealthReport::missing_tables`], and not a thousand times as a
@@ -238,7 +238,7 @@ fn table_of(code: FindingCode) -> &'static str {
     use FindingCode::*;
     match code {
         D01 | D02 | D06 | D07 => "inventory",
-        D03 | D04 | D05 | D08 | D19 | D20 | D22 | D23 => "sales",
+        D03 | D04 | D05 | D08 | D19 | D20 | D22 | D23 | D28 => "sales",
         D09 | D10 | D12 | D13 | D16 | D17 => "sources",
         D11 => "open_orders",
         D14 | D15 | D21 | D24 => "items",

@@ -1,4 +1,4 @@
-//! Checks over sales: D03, D04, D05, D07, D08, D12, D19, D22.
+//! Checks over sales: D03, D04, D05, D07, D08, D12, D19, D22, D28.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,7 @@ use restock_core::{Bucket, Day, Finding, FindingCode, ItemIdx, LocationIdx, RowR
 
 use super::facts::{DaySales, Facts, History, Pair};
 use super::finding;
+use crate::closures::{Gap, TakenFor, gaps};
 
 /// A check of one item-location.
 type PairCheck = fn(&Facts<'_>, &Pair, &History) -> Option<Finding>;
@@ -22,8 +23,15 @@ pub(super) const PER_PAIR: &[PairCheck] = &[
     d22_more_returned_than_sold,
 ];
 
-pub(super) const OVER_ALL: &[fn(&Facts<'_>) -> Vec<Finding>] =
-    &[d04_copied_rows, d04_repeated_sales, d04_duplicate_stock, d04_repeated_orders, d19_future_rows, d23_time_zones];
+pub(super) const OVER_ALL: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
+    d04_copied_rows,
+    d04_repeated_sales,
+    d04_duplicate_stock,
+    d04_repeated_orders,
+    d19_future_rows,
+    d23_time_zones,
+    d28_gaps,
+];
 
 /// D03: units sold on days on which the place was closed or the item not listed. Returns on such days are normal, and
 /// below 1 % of the units sold it is an info: a till that closes after midnight, a last piece sold off.
@@ -770,4 +778,38 @@ fn offset_minutes(text: &str) -> Option<i32> {
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
     let (hours, minutes) = (digits.get(..2)?, digits.get(2..4).unwrap_or("00"));
     Some(sign * (hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?))
+}
+
+/// Days after which a gap says little about what sells now.
+const GAP_MATTERS_DAYS: i32 = 91;
+
+/// D28: a location without a sale of anything for two weeks or more, which sells on most days else. Days on which its
+/// calendar has it closed do not count.
+fn d28_gaps(facts: &Facts<'_>) -> Vec<Finding> {
+    let is_long = |gap: &Gap| {
+        let days = (gap.from.0..=gap.to.0).map(Day);
+        days.filter(|day| facts.location_is_open(gap.location, *day)).count() >= 14
+    };
+    let found = gaps(facts.dataset, facts.settings).into_iter().filter(is_long).map(|gap| {
+        let Gap { location, from, to, taken_for } = gap;
+        let n_days = to.0 - from.0 + 1;
+        let [counts, counts_zh] = match taken_for {
+            TakenFor::Closed => ["as days on which it was closed", "停业日"],
+            TakenFor::NoDemand => ["as days without demand", "无需求日"],
+            TakenFor::Unknown => ["as days of which nothing is known", "情况不明的日子"],
+        };
+        let id = &facts.dataset.locations[location.0 as usize].location_id;
+        let texts = [
+            format!("{id} sold nothing at all from {from} to {to}: these {n_days} days count {counts}"),
+            format!("{id} 从 {from} 到 {to} 没有任何销售：这 {n_days} 天按{counts_zh}处理"),
+        ];
+        let fix = [
+            "bring the sales of those days; if it was closed, give it a calendar that says so",
+            "请补充这些天的销售；若确实停业，请在日历中注明",
+        ];
+        let is_recent = to >= facts.as_of.plus(-GAP_MATTERS_DAYS);
+        let severity = if is_recent { Severity::Warning } else { Severity::Info };
+        finding(FindingCode::D28, severity, texts, fix).about_location(facts, location).no_rows()
+    });
+    found.collect()
 }

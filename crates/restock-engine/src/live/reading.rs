@@ -6,13 +6,14 @@ use std::sync::Arc;
 use restock_core::finding::PlanException;
 use restock_core::forecast::MEDIAN_IDX;
 use restock_core::settings::PlanSettings;
-use restock_core::{Dataset, Forecaster, ItemLocation, N_LEVELS};
+use restock_core::{Dataset, Forecaster, ItemLocation, N_LEVELS, Period};
 
 use super::{LivePlan, TablesOf, place_of};
 use crate::batch::{Overrides, UnitPlan};
 use crate::builder::{Masters, UnitBuilder};
 use crate::explain::{ExplainError, Explained, Explainer, Whole};
 use crate::health::HealthReport;
+use crate::past::PastFigures;
 use crate::plan::{OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned, order_groups, summarise};
 use crate::what_if::WhatIf;
 
@@ -74,6 +75,22 @@ impl LivePlan {
             (key, PlanSummary { n_exceptions, ..summarise(units.into_iter(), n_unplanned) })
         };
         groups.into_iter().map(summary).collect()
+    }
+
+    /// What became of demand, by the key of a line and by month (a period of [`Bucket::Month`]); lines without a key are in
+    /// none.
+    pub fn past(&self, key: &dyn Fn(&PlanLine) -> Option<String>) -> BTreeMap<(String, Period), PastFigures> {
+        let mut groups: BTreeMap<String, BTreeMap<Period, PastFigures>> = BTreeMap::new();
+        for unit in self.units() {
+            if let Some(key) = key(&unit.line) {
+                let months = groups.entry(key).or_default();
+                unit.past.iter().for_each(|month| *months.entry(month.month).or_default() += month);
+            }
+        }
+        let of_group = |(key, months): (String, BTreeMap<Period, PastFigures>)| {
+            months.into_iter().map(move |(month, figures)| ((key.clone(), month), figures))
+        };
+        groups.into_iter().flat_map(of_group).collect()
     }
 
     /// Limits over several lines, and what one more unit of each would bring.

@@ -133,6 +133,44 @@ proptest! {
     }
 }
 
+/// Of a past day files say what they would have said then, had they been written at its end.
+#[test]
+fn a_past_day_knows_nothing_of_later_ones() {
+    let (zone, n_days) = (TimeZone::UTC, 40);
+    for seed in 0..50 {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let files = files(rng);
+        let about = Files::of(&files, generator::now());
+        let undated = about.last_day.unwrap();
+        let shown = |seen: FileStock| {
+            let book = StockBook::new();
+            let places: Vec<ItemLocation> = seen.places_from(std::ops::Bound::Unbounded).cloned().collect();
+            places.into_iter().map(|place| (seen.seen(&place, &book), place)).collect::<Vec<_>>()
+        };
+        let mut n_stocks = Vec::new();
+        for last_day in (0..n_days).map(|n| undated.plus(5 - n)) {
+            let mut then = files.clone();
+            then.inventory.retain(|row| row.as_of.unwrap_or(undated) <= last_day);
+            then.open_orders.retain(|row| row.ordered_on.unwrap_or(undated) <= last_day);
+            then.receipts.retain(|row| row.received_on <= last_day);
+            then.adjustments.retain(|row| row.day <= last_day);
+            for idx in 0..then.sales.len() {
+                if then.sales.day[idx] > last_day {
+                    then.sales.quantity[idx] = Quantity::ZERO;
+                }
+            }
+            let past = shown(FileStock::until(&files, about, &zone, last_day));
+            n_stocks.push(past.len());
+            assert_eq!(past, shown(FileStock::of(&then, about, &zone)), "{last_day}, seed {seed}");
+        }
+        assert_eq!(
+            shown(FileStock::until(&files, about, &zone, undated.plus(99))),
+            shown(FileStock::of(&files, about, &zone))
+        );
+        assert!(n_stocks.last() < n_stocks.first(), "something was counted on those days");
+    }
+}
+
 /// A place of files alone shows its lots as they were counted; a later count of events says nothing about lots.
 #[test]
 fn lots_are_those_of_the_last_count() {

@@ -270,6 +270,7 @@ fn dairy() -> Dataset {
         item: item.map(ItemIdx),
         category: None,
         lead_time_days: Some(3.0),
+        lead_time_told_on: None,
         lead_time_sd_days: None,
         unit_cost: None,
         min_order: None,
@@ -410,7 +411,10 @@ fn a_notice_sets_the_lead_time_of_the_lanes_it_covers() {
     assert_eq!(lead_times(std::slice::from_ref(&milk)), [Some(3.0), Some(5.0)]);
     assert_eq!(lead_times(&[milk.clone(), all.clone()]), [Some(9.0), Some(5.0)]);
     let later = notice("3", "2026-03-01T11:00:00Z", None, 4);
-    assert_eq!(lead_times(&[later, milk, all]), [Some(4.0), Some(4.0)]);
+    assert_eq!(lead_times(&[later.clone(), milk, all]), [Some(4.0), Some(4.0)]);
+    let told = tables(&dairy(), now(), &[later], &zone()).sources;
+    assert_eq!(told[0].lead_time_told_on, "2026-03-01".parse().ok(), "receipts of earlier orders do not count");
+    assert!(dairy().sources.iter().all(|lane| lane.lead_time_told_on.is_none()));
 }
 
 #[test]

@@ -32,7 +32,7 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(4);
 /// How often a check found something.
 #[derive(Debug, Serialize, ToSchema)]
 struct CodeRow {
-    /// `D01` to `D27`.
+    /// `D01` to `D28`.
     code: String,
     /// What the check looks for.
     title: &'static str,
@@ -141,7 +141,7 @@ struct FileRow {
 /// Something that is wrong with the data.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FindingRow {
-    /// `D01` to `D27`.
+    /// `D01` to `D28`.
     code: String,
     /// What the check looks for.
     title: &'static str,

@@ -1,18 +1,22 @@
 //! Stock and open orders by item-location.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use restock_core::event::SupplyOrigin;
 use restock_core::{Day, ItemLocation, Quantity};
-use restock_ledger::{Lot, OpenOrder, SeenStock, seen_in_events};
+use restock_ledger::{FileStock, Ledger, LedgerError, Lot, OpenOrder, SeenStock, StockBook, seen_in_events};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::{ValidQuery, page_size};
+use crate::extract::{ValidQuery, day_of_query, page_size};
+use crate::limits::{CATCH_UP_PAGE, MAX_PAGE_OF_PAST};
+use crate::planner::{PastFiles, Unanswered};
 use crate::problem::Problem;
 use crate::server::App;
 
@@ -84,6 +88,8 @@ pub(crate) struct InventoryPage {
     next_after: Option<String>,
     /// The last event that the stock contains.
     last_sequence: u64,
+    /// The day at whose end it was so; nothing where it is of now.
+    as_of: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -94,15 +100,19 @@ pub(crate) struct InventoryQuery {
     item_id: Option<String>,
     /// This location only.
     location_id: Option<String>,
+    /// The end of this day, where it is a past one: what was counted, moved and ordered by then, as it is known now.
+    #[param(value_type = Option<String>, format = Date)]
+    as_of: Option<String>,
     /// Where to go on: `next_after` of the page before.
     after: Option<String>,
-    /// The most rows.
+    /// The most rows; of a past day a page has at most 100, and fewer where nothing was known of some by then.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
 }
 
 /// Stock and open orders as the planner sees them: what the files of the project say, and all events that are acknowledged
-/// beyond that. A server that does not plan, and one before its first plan, shows events alone.
+/// beyond that. A server that does not plan, and one before its first plan, shows events alone. With `as_of` the same of the
+/// end of a past day; orders of files that are closed by now are not known of it, because files tell of open ones.
 #[utoipa::path(
     get,
     path = "/v1/inventory",
@@ -118,15 +128,109 @@ pub(crate) async fn list(
     ValidQuery(query): ValidQuery<InventoryQuery>,
 ) -> Result<Json<InventoryPage>, Problem> {
     let limit = page_size(query.limit)?;
-    let begin = begin(&query)?;
     let today = app.today();
-    let projection = app.writer.projection()?;
-    let mut inventory = Vec::new();
-    let mut last = None;
-    let mut next_after = None;
-    let files = app.planning.files();
-    let of_files = files.as_deref().map(|files| files.places_from(begin.as_ref())).into_iter().flatten();
-    let of_events = projection.places.range((begin.clone(), Bound::Unbounded));
+    match past_day(query.as_of.as_deref(), today)? {
+        Some(day) => list_past(&app, &caller, &query, day, limit.min(MAX_PAGE_OF_PAST)).await,
+        None => {
+            let projection = app.writer.projection()?;
+            let files = app.planning.files();
+            let seen_now = |place: &ItemLocation| {
+                let seen = match &files {
+                    Some(files) => files.seen(place, &projection.book),
+                    None => seen_in_events(place, &projection.book),
+                };
+                seen.map(|seen| row(place, seen, today))
+            };
+            let (inventory, next_after) = page(&query, &caller, limit, files.as_deref(), &projection.places, seen_now)?;
+            let last_sequence = projection.last_sequence;
+            Ok(Json(InventoryPage { inventory, next_after, last_sequence, as_of: None }))
+        }
+    }
+}
+
+/// The day that is asked about, where it is over.
+fn past_day(as_of: Option<&str>, today: Day) -> Result<Option<Day>, Problem> {
+    match day_of_query("as_of", as_of)? {
+        Some(day) if day > today => {
+            Err(Problem::bad_query("as_of", day.to_string(), format!("a day up to today, {today}")))
+        }
+        day => Ok(day.filter(|day| *day < today)),
+    }
+}
+
+async fn list_past(
+    app: &App,
+    caller: &Caller,
+    query: &InventoryQuery,
+    day: Day,
+    limit: usize,
+) -> Result<Json<InventoryPage>, Problem> {
+    let (places, next_after, last_sequence) = {
+        let (projection, files) = (app.writer.projection()?, app.planning.files());
+        let (places, next_after) =
+            page(query, caller, limit, files.as_deref(), &projection.places, |place| Some(place.clone()))?;
+        (places, next_after, projection.last_sequence)
+    };
+    let files = match app.planning.ask(|planner| planner.past_files()).await {
+        Ok(files) => files,
+        Err(Unanswered::NoPlanner) => None,
+        Err(unanswered) => return Err(unanswered.into()),
+    };
+    let time_zone = app.time_zone.clone();
+    let read = app.writer.read(move |ledger| {
+        let mut inventory = Vec::new();
+        for of_item in places.chunk_by(|one, other| one.item_id == other.item_id) {
+            inventory.extend(past_rows(ledger, of_item, files.as_ref(), day, last_sequence, &time_zone)?);
+        }
+        Ok(inventory)
+    });
+    Ok(Json(InventoryPage { inventory: read.await?, next_after, last_sequence, as_of: Some(day.to_string()) }))
+}
+
+/// The stock of places of one item at the end of a day.
+fn past_rows(
+    ledger: &dyn Ledger,
+    places: &[ItemLocation],
+    files: Option<&PastFiles>,
+    day: Day,
+    last_sequence: u64,
+    time_zone: &TimeZone,
+) -> Result<Vec<InventoryRow>, LedgerError> {
+    let files = files.map(|until| until(&[places[0].item_id.clone()], day));
+    let mut rows = Vec::new();
+    for place in places {
+        let (mut book, mut from) = (StockBook::new(), 1);
+        loop {
+            let events = ledger.events_of(place, from, CATCH_UP_PAGE)?;
+            let Some(last) = events.last().map(|last| last.sequence) else { break };
+            let known = events.iter().filter(|recorded| recorded.sequence <= last_sequence);
+            for recorded in known.filter(|recorded| recorded.event.business_day(time_zone) <= day) {
+                book.apply(&recorded.event);
+            }
+            from = last + 1;
+        }
+        let seen = match &files {
+            Some(files) => files.seen(place, &book),
+            None => seen_in_events(place, &book),
+        };
+        rows.extend(seen.map(|seen| row(place, seen, day)));
+    }
+    Ok(rows)
+}
+
+/// What `seen` makes of the next places that a caller may see and asks for, as many as fit, and where the page after begins.
+fn page<T>(
+    query: &InventoryQuery,
+    caller: &Caller,
+    limit: usize,
+    files: Option<&FileStock>,
+    of_events: &BTreeSet<ItemLocation>,
+    seen: impl Fn(&ItemLocation) -> Option<T>,
+) -> Result<(Vec<T>, Option<String>), Problem> {
+    let begin = begin(query)?;
+    let of_files = files.map(|files| files.places_from(begin.as_ref())).into_iter().flatten();
+    let of_events = of_events.range((begin.clone(), Bound::Unbounded));
+    let (mut rows, mut last) = (Vec::new(), None);
     for place in merged(of_events, of_files) {
         if query.item_id.as_ref().is_some_and(|item_id| *item_id != place.item_id) {
             // Places are sorted by item, and the first one is of this item or of a later one.
@@ -136,20 +240,15 @@ pub(crate) async fn list(
         if is_other || !caller.covers(Some(&place.location_id)) {
             continue;
         }
-        if inventory.len() == limit {
-            next_after = last.map(cursor);
-            break;
+        if rows.len() == limit {
+            return Ok((rows, last.map(cursor)));
         }
-        let seen = match &files {
-            Some(files) => files.seen(place, &projection.book),
-            None => seen_in_events(place, &projection.book),
-        };
-        if let Some(seen) = seen {
-            inventory.push(row(place, seen, today));
+        if let Some(seen) = seen(place) {
+            rows.push(seen);
             last = Some(place);
         }
     }
-    Ok(Json(InventoryPage { inventory, next_after, last_sequence: projection.last_sequence }))
+    Ok((rows, None))
 }
 
 fn begin(query: &InventoryQuery) -> Result<Bound<ItemLocation>, Problem> {

@@ -2,15 +2,15 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use restock_core::Dataset;
 use restock_core::filter::Filter;
 use restock_core::proposal::ProposalSource;
-use restock_engine::{OrderGroup, PlanLine, PlanSummary, ShadowPrice, Unplanned};
+use restock_core::{Bucket, Dataset, Day, Period};
+use restock_engine::{OrderGroup, PastFigures, PlanLine, PlanSummary, ShadowPrice, Unplanned};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::authentication::Caller;
-use crate::extract::ValidQuery;
+use crate::extract::{ValidQuery, day_of_query};
 use crate::planner::LivePlanner;
 use crate::problem::Problem;
 use crate::routes::item_locations::{FIELDS, line_field, standing};
@@ -149,13 +149,22 @@ pub(crate) struct KpiQuery {
     q: Option<String>,
 }
 
+/// What the figures of a line count under, for those who may see it.
+fn key_of(
+    line: &PlanLine,
+    caller: &Caller,
+    by: Option<By>,
+    filter: Option<&Filter>,
+    masters: Option<&Dataset>,
+) -> Option<String> {
+    let is_seen = caller.covers(Some(&line.location_id))
+        && filter.is_none_or(|filter| filter.matches(&|name| line_field(line, name)));
+    is_seen.then(|| by.map_or(Some(String::new()), |by| by.key(line, masters))).flatten()
+}
+
 fn rows(planner: &dyn LivePlanner, caller: &Caller, by: Option<By>, filter: Option<&Filter>) -> KpiBody {
     let masters = planner.masters();
-    let key = |line: &PlanLine| {
-        let is_seen = caller.covers(Some(&line.location_id))
-            && filter.is_none_or(|filter| filter.matches(&|name| line_field(line, name)));
-        is_seen.then(|| by.map_or(Some(String::new()), |by| by.key(line, masters))).flatten()
-    };
+    let key = |line: &PlanLine| key_of(line, caller, by, filter, masters);
     let of_unplanned = |line: &Unplanned| {
         let is_seen = filter.is_none() && caller.covers(Some(&line.location_id));
         match by {
@@ -195,9 +204,142 @@ pub(crate) async fn list(
     Extension(caller): Extension<Caller>,
     ValidQuery(query): ValidQuery<KpiQuery>,
 ) -> Result<Json<KpiBody>, Problem> {
-    let fields: Vec<&str> = FIELDS.iter().copied().filter(|field| *field != "money_at_risk").collect();
-    let filter = filter_of_fields("q", query.q.as_deref(), &fields)?;
+    let filter = filter_of_lines(query.q.as_deref())?;
     Ok(Json(app.planning.ask(move |planner| rows(planner, &caller, query.by, filter.as_ref())).await?))
+}
+
+fn filter_of_lines(q: Option<&str>) -> Result<Option<Filter>, Problem> {
+    let fields: Vec<&str> = FIELDS.iter().copied().filter(|field| *field != "money_at_risk").collect();
+    filter_of_fields("q", q, &fields)
+}
+
+/// What became of demand in a month, at some item-locations.
+#[derive(Debug, Serialize, ToSchema)]
+struct PastKpiRow {
+    /// The location, supplier, category or class of today; nothing where it is about all.
+    key: Option<String>,
+    /// Name of the location or supplier; empty when unknown.
+    name: String,
+    /// Its first day.
+    from: String,
+    /// Its last day; of the month of the plan the day before the plan.
+    to: String,
+    /// Item-locations that were sold in it.
+    n_item_locations: usize,
+    /// Days that item-locations were open and listed and of which sales are known; weeks or months where the data are of
+    /// those.
+    n_open: f64,
+    /// Those of them on which the shelf was empty for a good part.
+    n_stockouts: f64,
+    /// The others / all of them; nothing where there are none.
+    in_stock: Option<f64>,
+    /// Demand met / demand, by units. Demand is estimated where the shelf was empty; nothing where there was none.
+    fill_rate: Option<f64>,
+    /// What was sold at the prices of today, a decimal.
+    sales_value: String,
+    /// The same at the costs of today, a decimal.
+    cost_of_sales: String,
+    /// What the unmet demand would have brought, a decimal.
+    lost_margin: String,
+    /// What was thrown away at the costs of today, a decimal.
+    waste_value: String,
+}
+
+impl PastKpiRow {
+    fn new(key: Option<String>, name: String, [from, to]: [Day; 2], figures: &PastFigures) -> Self {
+        let money = |value: f64| format!("{value:.2}");
+        let n_open = figures.in_stock.denominator;
+        Self {
+            key,
+            name,
+            from: from.to_string(),
+            to: to.to_string(),
+            n_item_locations: figures.n_item_locations,
+            n_open,
+            n_stockouts: n_open - figures.in_stock.numerator,
+            in_stock: figures.in_stock.value(),
+            fill_rate: figures.fill_rate.value(),
+            sales_value: money(figures.sales_value),
+            cost_of_sales: money(figures.cost_of_sales),
+            lost_margin: money(figures.lost_margin),
+            waste_value: money(figures.waste_value),
+        }
+    }
+}
+
+/// What became of demand, by month.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PastKpiBody {
+    /// By key, then by month, ascending; months of which nothing is known are left out.
+    kpis: Vec<PastKpiRow>,
+    /// The day that is planned for.
+    as_of: Option<String>,
+    /// ISO 4217 code.
+    currency: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PastKpiQuery {
+    /// What the figures are told by; all together where nothing is given.
+    #[param(inline)]
+    by: Option<By>,
+    /// Those of planned lines that a filter holds for, as for `/v1/kpis`.
+    q: Option<String>,
+    /// Months that end on this day or later.
+    #[param(value_type = Option<String>, format = Date)]
+    from: Option<String>,
+    /// Months that begin on this day or earlier.
+    #[param(value_type = Option<String>, format = Date)]
+    to: Option<String>,
+}
+
+fn past_rows(
+    planner: &dyn LivePlanner,
+    caller: &Caller,
+    by: Option<By>,
+    filter: Option<&Filter>,
+    [from, to]: [Option<Day>; 2],
+) -> PastKpiBody {
+    let masters = planner.masters();
+    let planned_for = planner.standing().map(|standing| standing.as_of);
+    let past = planner.past(&|line| key_of(line, caller, by, filter, masters));
+    let row = |((key, month), figures): ((String, Period), PastFigures)| {
+        let days = [Bucket::Month.first_day(month), Bucket::Month.last_day(month)];
+        if from.is_some_and(|from| days[1] < from) || to.is_some_and(|to| days[0] > to) {
+            return None;
+        }
+        let last = planned_for.map_or(days[1], |day| days[1].min(day.plus(-1)).max(days[0]));
+        let name = by.map_or_else(String::new, |by| by.name(masters, &key));
+        Some(PastKpiRow::new(by.map(|_| key), name, [days[0], last], &figures))
+    };
+    let kpis = past.into_iter().filter_map(row).collect();
+    let (_, as_of, currency) = standing(planner);
+    PastKpiBody { kpis, as_of, currency }
+}
+
+/// What became of demand by month, over the last year and the month of the plan: what was in stock, met, lost and thrown
+/// away, of the item-locations that are planned. A caller of some locations gets what became of it there.
+#[utoipa::path(
+    get,
+    path = "/v1/kpis/past",
+    params(PastKpiQuery),
+    responses(
+        (status = 200, description = "key figures by month", body = PastKpiBody),
+        (status = 400, description = "bad query", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn past(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    ValidQuery(query): ValidQuery<PastKpiQuery>,
+) -> Result<Json<PastKpiBody>, Problem> {
+    let filter = filter_of_lines(query.q.as_deref())?;
+    let days = [day_of_query("from", query.from.as_deref())?, day_of_query("to", query.to.as_deref())?];
+    let asked = app.planning.ask(move |planner| past_rows(planner, &caller, query.by, filter.as_ref(), days));
+    Ok(Json(asked.await?))
 }
 
 /// What the plan orders from one source for one destination.

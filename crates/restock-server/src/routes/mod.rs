@@ -105,6 +105,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/forecasts/overrides", get(said_demand::overrides))
         .route("/v1/forecasts/overrides/{id}", delete(said_demand::take_back))
         .route("/v1/kpis", get(kpis::list))
+        .route("/v1/kpis/past", get(kpis::past))
         .route("/v1/order-groups", get(kpis::order_groups))
         .route("/v1/items", get(masters::items).post(master_changes::change_items))
         .route(

@@ -122,6 +122,20 @@ async fn inventory_shows_stock_and_open_orders_page_by_page() {
     let one = fixture.get(Role::Viewer, "/v1/inventory?item_id=milk&location_id=paris").await.json();
     assert_eq!(names(&one), ["milk@paris"]);
     assert_eq!(names(&fixture.get(Role::Viewer, "/v1/inventory?item_id=mil").await.json()), [""; 0]);
+    // By the end of an earlier day the orders were placed, and nothing was counted.
+    let past = fixture.get(Role::Viewer, "/v1/inventory?as_of=2026-02-28").await.json();
+    assert_eq!((names(&past), &past["as_of"]), (vec!["milk@berlin".to_owned()], &json!("2026-02-28")));
+    let milk = &past["inventory"][0];
+    assert_eq!((&milk["on_hand"], &milk["on_order"], &milk["counted_in"]), (&json!("0"), &json!("20"), &Value::Null));
+    assert_eq!(milk["open_orders"][0]["is_late"], json!(false), "it was not late then");
+    let counted = fixture.get(Role::Viewer, "/v1/inventory?as_of=2026-03-01&item_id=milk").await.json();
+    assert_eq!(counted["inventory"][0]["on_hand"], "17.5");
+    let today = fixture.get(Role::Viewer, "/v1/inventory?as_of=2026-03-02").await.json();
+    assert_eq!((names(&today).len(), &today["as_of"]), (3, &Value::Null), "today is now");
+    for wrong in ["2026-03-03", "yesterday"] {
+        let refused = fixture.get(Role::Viewer, &format!("/v1/inventory?as_of={wrong}")).await;
+        assert_eq!((refused.status, refused.json()["field"].clone()), (StatusCode::BAD_REQUEST, json!("as_of")));
+    }
 }
 
 /// What a person sends is in the audit trail; what a system sends is not.

@@ -9,9 +9,10 @@ use restock_core::dataset::{Item, Location, Supplier};
 use restock_core::finding::PlanException;
 use restock_core::proposal::{Proposal, ProposalSource};
 use restock_core::settings::{PlanSettings, Segment};
-use restock_core::{Dataset, ItemLocation, N_LEVELS, QUANTILE_LEVELS};
+use restock_core::{Bucket, Dataset, ItemLocation, N_LEVELS, Period, QUANTILE_LEVELS};
 use restock_engine::{
-    ExplainError, Explained, HealthReport, LineDetail, OrderGroup, PlanLine, PlanSummary, Unplanned, WhatIf,
+    ExplainError, Explained, HealthReport, LineDetail, OrderGroup, PastFigures, PlanLine, PlanSummary, Ratio,
+    Unplanned, WhatIf,
 };
 use restock_ledger::{Need, Recorded, SqliteLedger};
 use restock_server::{
@@ -187,6 +188,24 @@ impl LivePlanner for Written {
             summaries.entry(key).or_default().n_unplanned += 1;
         }
         summaries
+    }
+
+    fn past(&self, key: &dyn Fn(&PlanLine) -> Option<String>) -> BTreeMap<(String, Period), PastFigures> {
+        let mut past: BTreeMap<_, PastFigures> = BTreeMap::new();
+        let last = Bucket::Month.period_of("2026-03-02".parse().unwrap());
+        for key in self.lines.iter().filter_map(|(line, _)| key(line)) {
+            for month in [last - 1, last] {
+                let figures = past.entry((key.clone(), month)).or_default();
+                figures.n_item_locations += 1;
+                figures.in_stock += Ratio::new(9.0, 10.0);
+                figures.fill_rate += Ratio::new(4.0, 5.0);
+                figures.sales_value += 2.0;
+                figures.cost_of_sales += 1.0;
+                figures.lost_margin += 0.5;
+                figures.waste_value += 0.25;
+            }
+        }
+        past
     }
 
     fn order_groups(&self) -> Vec<OrderGroup> {
@@ -554,6 +573,23 @@ async fn key_figures_are_told_by_location_supplier_and_class() {
     assert_eq!(read(&fixture, "/v1/kpis?by=supplier").await["kpis"][0]["name"], "dairy Ltd");
     for query in ["by=colour", "q=money_at_risk%20%3E%201"] {
         assert_eq!(refused(&fixture, &format!("/v1/kpis?{query}")).await.0, 400, "{query}");
+    }
+    let past = async |query: &str| read(&fixture, &format!("/v1/kpis/past?{query}")).await["kpis"].clone();
+    assert_eq!(
+        past("").await[1],
+        json!({"key": null, "name": "", "from": "2026-03-01", "to": "2026-03-01", "n_item_locations": 5, "n_open": 50.0,
+            "n_stockouts": 5.0, "in_stock": 0.9, "fill_rate": 0.8, "sales_value": "10.00", "cost_of_sales": "5.00",
+            "lost_margin": "2.50", "waste_value": "1.25"})
+    );
+    let of_paris = past("by=location&q=location.id%20%3D%3D%20'paris'&to=2026-02-28").await;
+    let told = |row: &Value| json!([row["key"], row["from"], row["to"], row["n_item_locations"]]);
+    assert_eq!(
+        of_paris.as_array().unwrap().iter().map(told).collect::<Vec<_>>(),
+        [json!(["paris", "2026-02-01", "2026-02-28", 2])]
+    );
+    assert_eq!(past("from=2026-03-01&by=supplier").await.as_array().unwrap().len(), 2);
+    for query in ["by=colour", "from=march"] {
+        assert_eq!(refused(&fixture, &format!("/v1/kpis/past?{query}")).await.0, 400, "{query}");
     }
     let groups = read(&fixture, "/v1/order-groups").await;
     let group = &groups["order_groups"][0];

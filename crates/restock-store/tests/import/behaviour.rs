@@ -456,3 +456,26 @@ fn count_sheets_are_known_by_their_columns() {
     let told = "count sheets: item 12 is read as 0012, the only one without its zeros";
     assert!(notes.iter().any(|note| note == told), "{notes:?}");
 }
+
+/// Kilograms of a scale have three decimals each, and nobody is asked whether they are tons.
+#[test]
+fn weights_of_scales_are_read_as_sensors_write_them() {
+    let readings = |values: [&str; 3]| {
+        let row = |(idx, value): (usize, &&str)| {
+            format!("2026-03-0{} 10:00,shelf,weight,milk,berlin,\"{value}\",kg\n", idx + 1)
+        };
+        let rows: String = values.iter().enumerate().map(row).collect();
+        Folder::new()
+            .with("items.csv", "item_id,unit_weight\nmilk,1\n")
+            .with("sales.csv", "date,item_id,location_id,quantity\n2026-03-01,milk,berlin,2\n")
+            .with("readings.csv", format!("time,sensor_id,metric,item_id,location_id,value,unit\n{rows}"))
+            .import()
+    };
+    for values in [["1.234", "2.512", "3.100"], ["1,234", "2,512", "3,100"]] {
+        let import = readings(values).unwrap();
+        let read: Vec<String> = import.dataset.readings.iter().map(|row| row.value.to_string()).collect();
+        assert_eq!(read, ["1.234", "2.512", "3.1"]);
+        assert!(import.notes.iter().any(|note| note.ends_with("as sensors write")), "{:?}", import.notes);
+    }
+    assert!(readings(["1.234", "2,512", "3.100"]).is_err(), "nobody knows what two marks mean");
+}

@@ -23,14 +23,15 @@ use restock_core::filter::Filter;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
-use restock_core::{Bucket, Dataset, Day, Event, EventKind, ItemLocation, N_LEVELS, RowsByItem};
+use restock_core::{Bucket, Dataset, Day, Event, EventKind, ItemLocation, N_LEVELS, Period, RowsByItem};
 use restock_engine::{
-    ExplainError, Explained, HealthReport, LivePlan, OrderGroup, PlanLine, PlanSummary, Remembering, ShadowPrice,
-    UnitPlan, Unplanned, WhatIf,
+    ExplainError, Explained, HealthReport, LivePlan, OrderGroup, PastFigures, PlanLine, PlanSummary, Remembering,
+    ShadowPrice, UnitPlan, Unplanned, WhatIf,
 };
 use restock_ledger::{FileStock, Files, Ledger, LedgerAddress, LedgerError, Need, Recorded, Revision, Scope};
 use restock_server::{
-    JobRequest, LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PlannedLine, PlanningError, Standing, Task,
+    JobRequest, LivePlanner, ModelChange, ModelOrder, ModelRefusal, Models, PastFiles, PlannedLine, PlanningError,
+    Standing, Task,
 };
 
 use crate::adaptation::Experience;
@@ -712,6 +713,13 @@ impl LivePlanner for ProjectPlanner {
         self.stock.clone()
     }
 
+    fn past_files(&self) -> Option<PastFiles> {
+        let (files, about, time_zone) = (self.files.clone()?, self.about, self.time_zone.clone());
+        Some(Box::new(move |item_ids, day| {
+            FileStock::until(&files.rows.part(&files.tables, item_ids), about, &time_zone, day)
+        }))
+    }
+
     fn file_tables(&self) -> Option<Arc<Dataset>> {
         self.files.as_ref().map(|files| files.tables.clone())
     }
@@ -778,6 +786,10 @@ impl LivePlanner for ProjectPlanner {
         of_unplanned: &dyn Fn(&Unplanned) -> Option<String>,
     ) -> BTreeMap<String, PlanSummary> {
         self.live.as_ref().map_or_else(BTreeMap::new, |live| live.plan.summaries(key, of_unplanned))
+    }
+
+    fn past(&self, key: &dyn Fn(&PlanLine) -> Option<String>) -> BTreeMap<(String, Period), PastFigures> {
+        self.live.as_ref().map_or_else(BTreeMap::new, |live| live.plan.past(key))
     }
 
     fn order_groups(&self) -> Vec<OrderGroup> {
