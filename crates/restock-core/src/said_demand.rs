@@ -8,6 +8,10 @@
 //! longer category path before the shorter one, a category before a location alone, and of the same items one at a location
 //! before one everywhere. Of equally narrow ones the last one said holds; they are not multiplied.
 //!
+//! A surge is a factor that is no part of how demand usually is, such as an epidemic. While it lasts, what goes out on its
+//! days is divided by it before forecasters learn from it, so that what it really comes to corrects the forecast; when it is
+//! over, its days count as days of which nothing is known. It should therefore stay said.
+//!
 //! # Forecasts of others
 //! A [`GivenForecast`] is a row: an item at a location, the first day of a period of the plan, the mean or quantiles at any
 //! levels. What is said last about the same row holds.
@@ -75,6 +79,8 @@ impl OverrideKey {
 pub enum DemandChange {
     /// It is this multiple of it on each day.
     Factor(Decimal),
+    /// It is this multiple of the usual on each day, while an emergency lasts.
+    Surge(Decimal),
     /// It is this many base units over all days of the override, spread over them as the forecast is.
     Quantity(Quantity),
 }
@@ -110,6 +116,13 @@ impl ForecastOverride {
         match self.change {
             Some(DemandChange::Factor(factor)) if factor < Decimal::ZERO || factor > Decimal::from(MAX_FACTOR) => {
                 wrong("factor", format!("a multiple of the forecast from 0 to {MAX_FACTOR}"), "1.3 is 30 % more")
+            }
+            Some(DemandChange::Surge(factor)) if factor <= Decimal::ZERO || factor > Decimal::from(MAX_FACTOR) => {
+                wrong(
+                    "factor",
+                    format!("a multiple of the usual above 0, up to {MAX_FACTOR}"),
+                    "5 is five times the usual",
+                )
             }
             Some(DemandChange::Quantity(quantity)) if quantity < Quantity::ZERO => {
                 wrong("quantity", "base units of at least 0".to_owned(), "give the total expected over all days")

@@ -219,6 +219,10 @@ pub struct PlanSettings {
     pub n_paths: usize,
     /// Largest order as days of expected demand, a guard against blow-ups.
     pub max_days_of_cover: Option<f64>,
+    /// The least and the most stock that every item-location should have, in months of its consumption: bounds of its
+    /// position, whatever its policy.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub months_of_stock: Option<[f64; 2]>,
     /// Share of the stock of a sending location that has too little, 0 to 1, that is shared in proportion to what is
     /// wanted; the rest goes where a unit is worth most.
     #[serde(skip_serializing_if = "is_default_fair_share", default = "default_fair_share")]
@@ -294,6 +298,7 @@ impl Default for PlanSettings {
             segments: Vec::new(),
             n_paths: 256,
             max_days_of_cover: None,
+            months_of_stock: None,
             fair_share: DEFAULT_FAIR_SHARE,
             stock_belief: StockBeliefUse::default(),
             cold_chain: ColdChain::default(),

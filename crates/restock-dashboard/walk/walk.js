@@ -47,6 +47,7 @@ try {
       const busy = await serve(binary, project, BUDGETS);
       await reviewsAndOrders(busy);
       await seesWhatARoleMay(busy);
+      await handlesExceptions(busy);
       await seesWhatHappensElsewhere(busy);
       await asksWhatIf(busy);
       await holdsManyLines(busy);
@@ -497,6 +498,41 @@ async function seesWhatARoleMay(server) {
     await close();
   }
   say('a viewer looks, a planner edits');
+}
+
+/** By keyboard: two exceptions are snoozed and taken back, one is assigned and acknowledged; the audit trail has all of it. */
+async function handlesExceptions(server) {
+  const say = timed();
+  const { page, faults, close } = await open(browser, server.address);
+  await signIn(page, server, 'pia', '/exceptions');
+  await page.waitForSelector('[data-exception]');
+  const nOf = async (shown) => Number((await page.locator(`option[value=${shown}]`).textContent()).match(/\d+/)[0]);
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  const give = async (reason) => {
+    await page.fill('dialog textarea', reason);
+    await page.click('dialog button.primary');
+    await page.waitForSelector('dialog', { state: 'detached' });
+  };
+  const nOpen = await nOf('open');
+  await press('j', 'x', 'j', 'x', 's');
+  await give('the supplier was asked');
+  await until(async () => (await nOf('snoozed')) === 2 && (await nOf('open')) === nOpen - 2, 'two are snoozed');
+  await press('u');
+  await until(async () => (await nOf('snoozed')) === 0 && (await nOf('open')) === nOpen, 'the snoozes are taken back');
+  await press('j', 'm');
+  await give('knows the item');
+  await until(async () => (await nOf('mine')) === 1, 'one is assigned');
+  await press('j', 'a');
+  await give('known and wanted');
+  await until(async () => (await nOf('acknowledged')) === 1 && (await nOf('open')) === nOpen - 1, 'one is acknowledged');
+  const { records } = await (await fetch(`${server.address}/v1/audit?limit=1000`, { headers: { authorization: `Bearer ${server.ask}` } })).json();
+  const about = records.filter(({ action }) => action.startsWith('exception.')).map(({ action, actor }) => `${action} ${actor}`);
+  assert.deepEqual(about, [...Array(4).fill('exception.snooze pia'), 'exception.assign pia', 'exception.ack pia']);
+  assert.deepEqual(faults, []);
+  await close();
+  say('exceptions are snoozed, taken back, assigned and acknowledged');
 }
 
 /** A count and a sale that come in meanwhile change the page without a reload; a stale decision is refused and shown. */

@@ -19,7 +19,7 @@ use restock_core::finding::PlanException;
 use restock_core::policy::{DemandDistribution, OrderingRules, Review};
 use restock_core::proposal::{Proposal, ProposalSource, WaterfallCode};
 use restock_core::settings::PlanSettings;
-use restock_core::{Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
+use restock_core::{Day, Forecast, ForecastRequest, Forecaster, N_LEVELS, SeriesInput, StockState, Units};
 use restock_inventory::item_location::{PlacedOrder, step};
 use restock_inventory::rationing::{self, Claim};
 use restock_inventory::rules::round_up;
@@ -80,6 +80,8 @@ pub struct UnitTotals {
     pub is_rationed: bool,
     /// Whether recipes connect it with other items.
     pub in_recipe: bool,
+    /// Whether its months of stock are within their bounds; `None` where they are not known or have none.
+    pub stocked_to_plan: Option<bool>,
 }
 
 /// Changes to lines by limits over the whole plan, by item and location id.
@@ -123,6 +125,9 @@ pub(crate) struct Worked {
     /// `[horizon]` by item: expected units that are used of this one for another, down to what customers buy or what has
     /// a stock of its own.
     pub(crate) used_for: BTreeMap<String, Vec<f64>>,
+    /// The surge that its order is for, its own or one of those that draw from it: how many times the usual, and its last
+    /// day.
+    pub(crate) surge: Option<(String, Day)>,
     /// Further warnings.
     pub(crate) warnings: Vec<String>,
 }
@@ -208,6 +213,8 @@ fn work_out_one(
     let sold = recent_sales(unit, review)
         + dependent.as_ref().map_or(0, |dependent| (dependent.rate * review as f64).round() as Units);
     let mut decided = decide(unit, &paths, settings, None, sold);
+    let own_surge = overridden.as_ref().and_then(|overridden| overridden.surge(unit.as_of, decided.protection));
+    let surge = own_surge.or_else(|| dependent.as_ref().and_then(|dependent| dependent.surge.clone()));
     let mut warnings = overridden.as_mut().map_or_else(Vec::new, |overridden| std::mem::take(&mut overridden.warnings));
     warnings.extend(missing);
     if is_in_cycle {
@@ -231,6 +238,7 @@ fn work_out_one(
         dependent_now: dependent.as_ref().map_or(0, |dependent| dependent.now),
         has_dependents: dependent.is_some(),
         used_for: dependent.map_or_else(BTreeMap::new, |dependent| dependent.used_for),
+        surge,
         warnings,
     }
 }
@@ -254,8 +262,7 @@ fn forecasts_and_warnings(
     }
     let mut forecasts: Vec<Option<Forecast>> = vec![None; units.len()];
     for (horizon, indices) in by_horizon {
-        let batch: Vec<SeriesInput> =
-            indices.iter().map(|idx| units[*idx].history.without_effects().into_owned()).collect();
+        let batch: Vec<SeriesInput> = indices.iter().map(|idx| units[*idx].usual_series()).collect();
         let request = ForecastRequest { horizon, seed: settings.seed };
         let batch_forecasts = forecaster.forecast(&batch, &request);
         assert_eq!(batch_forecasts.len(), batch.len(), "a forecaster returns one forecast per series");
@@ -426,6 +433,8 @@ struct Dependent {
     rate: f64,
     /// `[horizon]` by item, see [`Worked::used_for`].
     used_for: BTreeMap<String, Vec<f64>>,
+    /// See [`Worked::surge`].
+    surge: Option<(String, Day)>,
 }
 
 impl Dependent {
@@ -468,7 +477,11 @@ fn pass_up(
         now: 0,
         rate: 0.0,
         used_for: BTreeMap::new(),
+        surge: None,
     });
+    if dependent.surge.is_none() {
+        dependent.surge.clone_from(&below.surge);
+    }
     let scale = factor.to_f64();
     let decided = &below.decided;
     let demand = &decided.review.demand;

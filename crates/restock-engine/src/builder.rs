@@ -15,7 +15,8 @@ use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
 use restock_core::settings::{PlanSettings, StockBeliefUse};
 use restock_core::{
-    Bucket, CostRates, Day, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, ServiceType, Units,
+    Bucket, CostRates, Day, ItemIdx, ItemLocation, LocationIdx, Money, Objective, Quantity, SeriesInput, ServiceType,
+    Units,
 };
 use restock_forecast::classify;
 use rust_decimal::Decimal;
@@ -27,6 +28,7 @@ use crate::filter::Filter;
 use crate::groups::Groups;
 use crate::health::{BelievedRecord, HealthReport};
 use crate::history::{History, HistoryBuilder, KnownDays, RowsByPair, rows_by_pair};
+use crate::months_of_stock::monthly_consumption;
 use crate::newcomers::{Newcomers, RECENT_DAYS, is_launched, source_is_enough, unseen_items};
 use crate::past::PAST_DAYS;
 use crate::plan::Unplanned;
@@ -511,6 +513,9 @@ impl<'a> UnitBuilder<'a> {
             .collect();
         let (last_order, usual_order) = self.past_orders(item, location, decimals);
         let shelf_life = entity.shelf_life_days.filter(|days| *days > 0);
+        let surges = |series: &SeriesInput| self.said.past_surges(dataset, (item, location), series, as_of);
+        let monthly_consumption = monthly_consumption(outflow, &surges(outflow));
+        let surges = surges(&history.series);
         let unit = PlanningUnit {
             item_id: entity.item_id.clone(),
             item_name: entity.name.clone(),
@@ -535,6 +540,8 @@ impl<'a> UnitBuilder<'a> {
             shelf_life: shelf_life.map(|days| days as usize),
             backorder,
             planned_end,
+            monthly_consumption,
+            surges,
             promotions,
             overrides,
             given,
@@ -784,9 +791,19 @@ impl<'a> UnitBuilder<'a> {
                 of_item(Some(location)).or_else(|| of_item(None)).or_else(of_source).cloned()
             }
         });
+        // A notice moves the lead time; how far deliveries are from it, earlier ones tell too.
+        let spread = || {
+            let of_source = origin.and_then(|origin| {
+                let own = self.learned.get(&(origin, Some(item), Some(location)));
+                own.or_else(|| self.shared.learned.get(&SourceId::of(dataset, origin)))
+            });
+            of_source.filter(|_| told_on.is_some()).map_or(0.0, |learned| learned.summary.sd_days)
+        };
         let lead_days: Arc<[f64]> = match (&learned, configured) {
             (Some(learned), _) => learned.scenarios.clone(),
-            (None, Some(mean)) => self.random_lead_days(mean, row.and_then(|row| row.lead_time_sd_days).unwrap_or(0.0)),
+            (None, Some(mean)) => {
+                self.random_lead_days(mean, row.and_then(|row| row.lead_time_sd_days).unwrap_or_else(spread))
+            }
             (None, None) => Arc::from([settings.default_lead_time_days.max(0.0)]),
         };
         match (&learned, configured) {

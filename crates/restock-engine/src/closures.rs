@@ -56,7 +56,7 @@ pub(crate) fn gaps(dataset: &Dataset, settings: &PlanSettings) -> Vec<Gap> {
         for [from, to] in facts.gaps.iter().copied() {
             let taken_for = match settings.missing_sales {
                 _ if last_known.is_some_and(|last| from > last) => TakenFor::Unknown,
-                MissingSales::Zero if facts.closures.contains(&from) => TakenFor::Closed,
+                MissingSales::Zero if facts.closures.range(from..=to).next().is_some() => TakenFor::Closed,
                 MissingSales::Zero => TakenFor::NoDemand,
                 MissingSales::Closed => TakenFor::Closed,
                 MissingSales::Unknown => TakenFor::Unknown,
@@ -148,6 +148,12 @@ fn find_closures(facts: &mut LocationFacts, first: Day, last: Day, counts: &[u32
     }
     facts.yearly_closures =
         by_date.into_iter().filter(|(_, (n, closed))| *n >= 2 && n == closed).map(|(date, _)| date).collect();
+    // A place that is closed in the same season each year is known to be.
+    let is_yearly = |day: i32| {
+        let date = Day(day).to_date();
+        facts.yearly_closures.contains(&(date.month(), date.day()))
+    };
+    facts.gaps.retain(|[from, to]| !(from.0..=to.0).all(is_yearly));
 }
 
 #[cfg(test)]
@@ -188,7 +194,7 @@ mod tests {
         let is_open = |day: i32| !(60..300).contains(&day) && day % 7 != 3;
         let (dataset, settings) = (shop(6, 330, is_open), PlanSettings::default());
         // The gap begins and ends with the closed days beside it.
-        assert_eq!(found(&dataset, &settings), [("2026-03-01".into(), "2026-10-28".into(), TakenFor::Closed)]);
+        assert_eq!(found(&dataset, &settings), [("2026-03-01".into(), "2026-10-27".into(), TakenFor::Closed)]);
         let facts = &location_facts(&dataset, &settings, plan_day(&dataset, &settings))[0];
         assert_eq!(facts.closed_weekdays.iter().filter(|closed| **closed).count(), 1);
         assert!(facts.closures.contains(&"2026-06-02".parse().unwrap()));

@@ -11,6 +11,7 @@ use restock_inventory::sellable::{most_before_expiry, needs_after_arrival, sella
 use restock_learning::PretrainedPolicy;
 use restock_learning::guarded::{self, Considered, Guarded};
 
+use crate::months_of_stock::bound_months;
 use crate::unit::{PlanningUnit, StockKnowledge, Timing};
 use crate::what_if::WhatIf;
 
@@ -186,6 +187,7 @@ pub(crate) fn decide_again(
         let level = if decision.target_level == 0 && rate == 0.0 { unit.display_min } else { level };
         review.rules.min_stock = review.rules.min_stock.max(level);
     }
+    bound_months(unit, settings, rate, decision.lost_before_arrival, &mut review.rules);
     let pack = review.rules.order_multiple;
     let largest = multiple_of(unit, decision.order_quantity, &review);
     let mut ruled = RuledOrder::default();
@@ -246,6 +248,13 @@ pub(crate) fn redecide(
         decided.add_step(WaterfallCode::SourceShortage, granted - decided.ruled.quantity);
     }
     limits_stand(base, &mut decided);
+    let asked = what_ifs.iter().rev().find_map(|what_if| match what_if {
+        WhatIf::Quantity(quantity) => Some(quantity.to_units_ceil(unit.decimals)),
+        _ => None,
+    });
+    if let Some(asked) = asked {
+        decided.add_step(WaterfallCode::PlannerEdit, asked - decided.quantity());
+    }
     (changed, decided)
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct ExceptionFacts {
     pub(crate) planned_end: Option<Day>,
     /// A promotion ahead: its first day, last day and the units it adds over its span.
     pub(crate) promotion: Option<(Day, Day, f64)>,
+    /// A surge that holds now or soon: how many times the usual, and its last day.
+    pub(crate) surge: Option<(String, Day)>,
     /// Earliest day a new order could arrive.
     pub(crate) expected_receipt: Option<Day>,
     /// Units that the minimum order added, that a budget took, that a capacity (shelf, maximum) took.
@@ -420,6 +422,18 @@ pub(crate) fn exceptions(facts: &ExceptionFacts) -> Vec<PlanException> {
                 true => "盘点货架；建议量按预期实际库存计算",
                 false => "盘点货架；建议量按账面库存计算",
             },
+        );
+    }
+    if let Some((times, until)) = &facts.surge
+        && facts.quantity > 0.0
+    {
+        add(
+            ExceptionCode::SurgeMode,
+            facts.quantity * facts.unit_cost,
+            format!("{times} times the usual demand is planned for until {until}: somebody must approve the order"),
+            format!("按平时需求的 {times} 倍计划至 {until}：订单须人工批准"),
+            "look at what the surge comes to; end it on the page Forecast when it is over",
+            "查看应急期间的实际需求；结束后请在“预测”页面终止",
         );
     }
     if facts.health < 0.5

@@ -24,6 +24,7 @@ use crate::batch::{NO_MODEL, UnitPlan, UnitTotals, Worked};
 use crate::decide::{Decided, redecide, watched};
 use crate::exceptions::{ExceptionFacts, FreshnessLimit, exceptions};
 use crate::judgement::to_judge;
+use crate::months_of_stock::{months_of_stock, stocked_to_plan};
 use crate::past::past_months;
 use crate::plan::PlanLine;
 use crate::said_demand::ActingOverride;
@@ -135,7 +136,7 @@ pub(crate) fn unit_plan(unit: &PlanningUnit, worked: &Worked, settings: &PlanSet
     let expected = (outlook.with.expected_lost, outlook.with.expected_expired);
     let to_judge = to_judge(unit, worked, watched.as_ref(), proposal_id, expected);
     UnitPlan {
-        totals: totals(unit, decided, &outlook, net_gain),
+        totals: totals(unit, decided, &outlook, net_gain, settings),
         past: past_months(unit),
         line,
         proposal,
@@ -826,6 +827,8 @@ fn line(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> PlanLine {
         },
         fill_rate: [fill(&outlook.without), fill(&outlook.with)],
         days_of_cover: [days_of_cover(position, &outlook.mean), days_of_cover(position + quantity, &outlook.mean)],
+        monthly_consumption: unit.monthly_consumption.map(|units| tidy(unit.base(units), 3)),
+        months_of_stock: months_of_stock(unit, stock.on_hand()),
         classes: unit.classes.clone(),
         health: unit.health,
         forecast_model: worked.forecast.model.clone(),
@@ -856,7 +859,13 @@ fn note(unit: &PlanningUnit, decided: &Decided) -> String {
     }
 }
 
-fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, net_gain: f64) -> UnitTotals {
+fn totals(
+    unit: &PlanningUnit,
+    decided: &Decided,
+    outlook: &Outlook,
+    net_gain: f64,
+    settings: &PlanSettings,
+) -> UnitTotals {
     if unit.made_to_order {
         // What is missing is missing of its components, and counts there.
         return UnitTotals { in_recipe: unit.in_recipe, ..UnitTotals::default() };
@@ -883,6 +892,7 @@ fn totals(unit: &PlanningUnit, decided: &Decided, outlook: &Outlook, net_gain: f
         unmet_waits: unit.backorder,
         in_recipe: unit.in_recipe,
         is_rationed: decided.source_cap.is_some(),
+        stocked_to_plan: stocked_to_plan(unit, stock.on_hand(), settings),
     }
 }
 
@@ -1080,6 +1090,7 @@ fn exceptions_of(unit: &PlanningUnit, worked: &Worked, outlook: &Outlook) -> Vec
         new_item_days: (series.bucket == Bucket::Day && n_periods < 28 && !worked.has_dependents).then_some(n_periods),
         planned_end: unit.planned_end,
         promotion,
+        surge: worked.surge.clone(),
         expected_receipt: Some(decided.timing.expected_receipt),
         added_by_minimum: step(WaterfallCode::Moq).max(0.0),
         cut_by_budget: (-step(WaterfallCode::BudgetOrCapacity)).max(0.0),

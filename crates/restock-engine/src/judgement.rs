@@ -83,6 +83,10 @@ pub(crate) fn to_judge(
     proposal_id: &str,
     expected: (f64, f64),
 ) -> Option<Box<ToJudge>> {
+    if worked.surge.is_some() {
+        // What a model expects of usual days says nothing about an emergency.
+        return None;
+    }
     let forecast = worked.own_interval.clone()?;
     let decided = &worked.decided;
     let ordered = unit.quantity(decided.quantity());

@@ -23,6 +23,7 @@ mod indicators;
 mod judgement;
 mod limits;
 mod live;
+mod months_of_stock;
 mod newcomers;
 mod past;
 mod plan;
@@ -59,7 +60,7 @@ pub use plan::{
 pub use recipe::Fraction;
 pub use restock_core::filter;
 pub use restock_inventory::kpi::Ratio;
-pub use said_demand::{ActingOverride, EXTERNAL, GivenPeriod};
+pub use said_demand::{ActingOverride, EXTERNAL, GivenPeriod, PastSurge};
 pub use sensors::ColdBreak;
 pub use unit::{
     BelievedStock, Component, Lane, LearnedLeadTime, OpenSupply, PhantomStock, PlanningUnit, StockKnowledge, Timing,

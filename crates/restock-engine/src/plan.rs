@@ -99,6 +99,13 @@ pub struct PlanLine {
     pub fill_rate: [f64; 2],
     /// Days until expected demand has used up the stock (and what is on order), without and with the order.
     pub days_of_cover: [f64; 2],
+    /// Average monthly consumption: what went out in 30 days over the last quarter, had the shelf never been empty; base
+    /// units. `None` where nothing is known.
+    #[serde(default)]
+    pub monthly_consumption: Option<f64>,
+    /// Usable units on the shelf / average monthly consumption; `None` without either.
+    #[serde(default)]
+    pub months_of_stock: Option<f64>,
     /// ABC, XYZ and Syntetos-Boylan class.
     pub classes: [String; 3],
     /// Data health, 0 to 1.
@@ -161,8 +168,15 @@ pub struct PlanSummary {
     /// Margin of what other locations and production ask for and have to wait for, without and with the orders.
     #[serde(default)]
     pub waiting_margin: [Money; 2],
+    /// Item-locations whose months of stock are known and have bounds, and those of them within the bounds.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub stocked_to_plan: [usize; 2],
     /// How many exceptions there are.
     pub n_exceptions: usize,
+}
+
+fn is_none(stocked_to_plan: &[usize; 2]) -> bool {
+    stocked_to_plan[0] == 0
 }
 
 /// Proposals that go to one source for one destination.
@@ -493,6 +507,10 @@ pub(crate) fn summarise<'a>(units: impl Iterator<Item = &'a UnitPlan>, n_unplann
                 lost_margin[idx] += totals.lost_margin[idx];
             }
             summary.n_stockouts[idx] += usize::from(unit.line.p_stockout[idx] > 0.5);
+        }
+        if let Some(is_within) = totals.stocked_to_plan {
+            summary.stocked_to_plan[0] += 1;
+            summary.stocked_to_plan[1] += usize::from(is_within);
         }
         summary.n_out_of_stock_now += usize::from(totals.out_of_stock_now);
         summary.n_stock_assumed += usize::from(unit.line.stock_assumed);

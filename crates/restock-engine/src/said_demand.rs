@@ -9,6 +9,7 @@
 //! 2. A factor multiplies demand of each path and day. A total becomes a factor: the total over what is expected of its
 //!    days. Of a span that has begun or reaches beyond the horizon, the total counts by its share of calendar days.
 //!    Where nothing is expected on its days, the total is spread evenly over the open ones, as certain.
+//!    A surge does too, and what of it is past is kept from the forecaster ([`PastSurge`]).
 //! 3. Whole units stay whole: what rounding takes from one day is carried to the next, and from one path to the next, so
 //!    that the sum over all paths is exact, and no path is off by more than one unit.
 //!
@@ -31,7 +32,7 @@ use restock_core::forecast::Dependence;
 use restock_core::policy::DemandPaths;
 use restock_core::said_demand::{DemandChange, OverrideKey, is_in_category};
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, Forecast, ItemIdx, LocationIdx, N_LEVELS, QUANTILE_LEVELS};
+use restock_core::{Day, Forecast, ItemIdx, LocationIdx, N_LEVELS, QUANTILE_LEVELS, SeriesInput};
 use restock_forecast::normal_quantile;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,7 @@ impl ActingOverride {
     pub fn text(&self) -> String {
         let change = match self.change {
             DemandChange::Factor(factor) => format!("×{}", factor.normalize()),
+            DemandChange::Surge(factor) => format!("surge ×{}", factor.normalize()),
             DemandChange::Quantity(quantity) => format!("{quantity} in all"),
         };
         format!("{change}, {} to {}", self.from, self.to)
@@ -116,6 +118,17 @@ pub struct GivenPeriod {
     pub mean: Option<f64>,
     /// Levels, ascending, with their quantiles, units.
     pub quantiles: Vec<(f64, f64)>,
+}
+
+/// What a past period was in a surge that people declared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PastSurge {
+    /// As usual.
+    None,
+    /// Part of one that lasts, with how many times the usual was declared, the mean over its days.
+    Lasting(f64),
+    /// Part of one that is over.
+    Over,
 }
 
 /// Rows of what is said, by item.
@@ -174,6 +187,43 @@ impl SaidDemand {
         };
         rows.sort_by_key(|row| (narrow(row), row.said_at));
         rows.into_iter().map(|row| ActingOverride::of(dataset, row)).collect()
+    }
+
+    /// The surges of the past periods of a series; empty where there were none.
+    pub(crate) fn past_surges(
+        &self,
+        dataset: &Dataset,
+        pair: (ItemIdx, LocationIdx),
+        series: &SeriesInput,
+        as_of: Day,
+    ) -> Vec<PastSurge> {
+        let first = series.bucket.first_day(series.first_period);
+        let rows = self.overrides_of(dataset, pair, first);
+        if !rows.iter().any(|said| matches!(said.change, DemandChange::Surge(_))) {
+            return Vec::new();
+        }
+        // Of several for a day the last holds, as for days to come.
+        let of_day = |day: Day| {
+            let said = rows.iter().rev().find(|said| (said.from..=said.to).contains(&day))?;
+            match said.change {
+                DemandChange::Surge(factor) => Some((factor.to_f64()?, said.to < as_of)),
+                _ => None,
+            }
+        };
+        let of_period = |idx: usize| {
+            let period = series.first_period + idx as i32;
+            let (from, to) = (series.bucket.first_day(period), series.bucket.last_day(period));
+            let days: Vec<Option<(f64, bool)>> = (from.0..=to.0).map(|day| of_day(Day(day))).collect();
+            match &days {
+                days if days.iter().flatten().any(|(_, is_over)| *is_over) => PastSurge::Over,
+                days if days.iter().all(Option::is_none) => PastSurge::None,
+                days => {
+                    let sum: f64 = days.iter().map(|day| day.map_or(1.0, |(factor, _)| factor)).sum();
+                    PastSurge::Lasting(sum / days.len() as f64)
+                }
+            }
+        };
+        (0..series.n_periods()).map(of_period).collect()
     }
 
     /// What others expect of an item-location in the future periods of its history, ascending; of a period the last row.
@@ -300,6 +350,20 @@ pub(crate) struct Overridden {
     pub(crate) warnings: Vec<String>,
 }
 
+impl Overridden {
+    /// The surge that holds on the days that an order protects: how many times the usual, and its last day.
+    pub(crate) fn surge(&self, as_of: Day, protection: usize) -> Option<(String, Day)> {
+        let last = as_of.plus(protection as i32 - 1);
+        let of = |said: &ActingOverride| match said.change {
+            DemandChange::Surge(factor) if said.from <= last && said.to >= as_of => {
+                Some((factor.normalize().to_string(), said.to))
+            }
+            _ => None,
+        };
+        self.acting.iter().rev().find_map(of)
+    }
+}
+
 /// How demand of a day changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum DayChange {
@@ -335,7 +399,9 @@ pub(crate) fn override_paths(
         let said = &unit.overrides[*idx];
         let own: Vec<usize> = (0..n_days).filter(|day| holds[*day] == Some(*idx)).collect();
         let change = match said.change {
-            DemandChange::Factor(factor) => DayChange::Times(factor.to_f64().unwrap_or(1.0).max(0.0)),
+            DemandChange::Factor(factor) | DemandChange::Surge(factor) => {
+                DayChange::Times(factor.to_f64().unwrap_or(1.0).max(0.0))
+            }
             DemandChange::Quantity(quantity) => {
                 let span = span(said);
                 let share = span.len() as f64 / f64::from(said.to.0 - said.from.0 + 1);

@@ -158,6 +158,10 @@ impl ScenarioChange {
             WhatIfError::UnknownName(name) => ScenarioError::Unknown(name),
             error => error.into(),
         })?;
+        if matches!(what_if, WhatIf::Quantity(_)) {
+            // It is of one line, and decided there.
+            return Err(ScenarioError::Unknown(head.to_owned()));
+        }
         let filter = filter.map(Filter::parse).transpose();
         let filter = filter.map_err(|error| ScenarioError::BadFilter { text: text.to_owned(), error })?;
         Ok(Self::Lines { what_if, filter })

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use restock_core::dataset::Calendar;
+use restock_core::forecast::Observation;
 use restock_core::policy::OrderingRules;
 use restock_core::proposal::{ProposalSource, ProposalType};
-use restock_core::{CostRates, Day, Money, Objective, Quantity, StockState, Units};
+use restock_core::{CostRates, Day, Money, Objective, Quantity, SeriesInput, StockState, Units};
 
 use crate::history::History;
 use crate::recipe::Fraction;
-use crate::said_demand::{ActingOverride, GivenPeriod};
+use crate::said_demand::{ActingOverride, GivenPeriod, PastSurge};
 use crate::sensors::ColdBreak;
 use crate::what_if::WhatIf;
 
@@ -63,6 +64,11 @@ pub struct PlanningUnit {
     pub backorder: bool,
     /// Last day of sale.
     pub planned_end: Option<Day>,
+    /// What goes out of here in a month of 30 days, units, had the shelf never been empty and no surge come;
+    /// `None` where nothing is known.
+    pub monthly_consumption: Option<f64>,
+    /// `[n_periods]` of its own history: surges that people declared; empty where there were none.
+    pub surges: Vec<PastSurge>,
     /// Planned promotions: first day, last day, expected uplift where given.
     pub promotions: Vec<(Day, Day, Option<f64>)>,
     /// What people say about its forecast, those that hold against others last.
@@ -304,6 +310,26 @@ impl PlanningUnit {
         self.costs.stockout_cost.max(implied)
     }
 
+    /// What a forecaster reads of its history: as if every day had been as usual. Days of a surge that lasts are divided by
+    /// what was declared, so that what it really comes to corrects the forecast; of one that is over nothing is learnt.
+    pub(crate) fn usual_series(&self) -> SeriesInput {
+        let mut series = self.history.without_effects().into_owned();
+        for (idx, surge) in self.surges.iter().enumerate() {
+            match surge {
+                PastSurge::None => {}
+                PastSurge::Lasting(factor) => {
+                    series.demand[idx] /= factor;
+                    series.sales[idx] /= factor;
+                }
+                PastSurge::Over => {
+                    series.observations[idx] = Observation::Missing;
+                    (series.demand[idx], series.sales[idx]) = (0.0, 0.0);
+                }
+            }
+        }
+        series
+    }
+
     /// What went out of here: sales, and for a component also what was used for others.
     pub fn outflow(&self) -> &History {
         self.used.as_deref().unwrap_or(&self.history)
@@ -367,7 +393,8 @@ impl PlanningUnit {
                 };
                 unit.objective = Objective::Service { service_type, target: *target };
             }
-            WhatIf::Demand(_) => {}
+            // They act on demand paths and on what was decided.
+            WhatIf::Demand(_) | WhatIf::Quantity(_) => {}
             WhatIf::Pack(pack) => {
                 unit.rules.order_multiple = units(*pack);
                 unit.order_uom = order_uom(&self.uom, *pack);

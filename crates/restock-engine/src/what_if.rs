@@ -24,6 +24,8 @@ pub enum WhatIf {
     MinOrder(Quantity),
     /// `on_hand=10`: usable stock on the shelf.
     OnHand(Quantity),
+    /// `quantity=24`: this is ordered, whatever rules and limits say.
+    Quantity(Quantity),
     /// `price=2.49`: the selling price, which sets the margin of a lost sale.
     Price(f64),
 }
@@ -36,7 +38,7 @@ pub enum WhatIfError {
     NoEquals(String),
     /// Not a name we know.
     #[error(
-        "what-if {0:?} is not known, use one of lead_time, review, target, demand, pack, min_order, on_hand, price"
+        "what-if {0:?} is not known, use one of lead_time, review, target, demand, pack, min_order, on_hand, quantity, price"
     )]
     UnknownName(String),
     /// Not a value we can use.
@@ -107,6 +109,8 @@ impl WhatIf {
             "on_hand" => {
                 quantity("on_hand", "a quantity of 0 or more", |on_hand| on_hand >= Quantity::ZERO).map(Self::OnHand)
             }
+            "quantity" => quantity("quantity", "a quantity of 0 or more", |quantity| quantity >= Quantity::ZERO)
+                .map(Self::Quantity),
             "price" => number("price", "an amount above 0", |price| price > 0.0).map(Self::Price),
             _ => Err(WhatIfError::UnknownName(name.to_owned())),
         }
@@ -148,6 +152,7 @@ impl fmt::Display for WhatIf {
             Self::Pack(pack) => write!(f, "pack={pack}"),
             Self::MinOrder(moq) => write!(f, "min_order={moq}"),
             Self::OnHand(on_hand) => write!(f, "on_hand={on_hand}"),
+            Self::Quantity(quantity) => write!(f, "quantity={quantity}"),
             Self::Price(price) => write!(f, "price={price}"),
         }
     }
@@ -169,6 +174,7 @@ mod tests {
             "demand=+12.5%",
             "pack=6",
             "on_hand=2.5",
+            "quantity=24",
         ] {
             assert_eq!(WhatIf::parse(text).unwrap().to_string(), text);
         }
@@ -183,6 +189,6 @@ mod tests {
         insta::assert_snapshot!(WhatIf::parse("target=95").unwrap_err(),
             @r#"what-if target is "95", must be a share above 0 and below 1, such as 0.95"#);
         insta::assert_snapshot!(WhatIf::parse("colour=red").unwrap_err(),
-            @r#"what-if "colour" is not known, use one of lead_time, review, target, demand, pack, min_order, on_hand, price"#);
+            @r#"what-if "colour" is not known, use one of lead_time, review, target, demand, pack, min_order, on_hand, quantity, price"#);
     }
 }

@@ -4,6 +4,7 @@ mod fixtures;
 
 use fixtures::RecentMean;
 use restock_core::dataset::{BomRow, Dataset, ForecastOverrideRow, GivenForecastRow, Origin, PromotionRow, Supplier};
+use restock_core::finding::ExceptionCode;
 use restock_core::proposal::WaterfallCode;
 use restock_core::said_demand::DemandChange;
 use restock_core::settings::PlanSettings;
@@ -237,6 +238,72 @@ fn ingredients_follow_their_dish() {
         assert!((now - before * times).abs() < 1e-6, "day {day}: {now} {before}");
     }
     assert!(busy.overrides.is_empty(), "nobody says anything about slices themselves");
+}
+
+/// While a surge lasts, what it comes to corrects the forecast; when it is over, nothing is learnt from it. Those who supply it
+/// are in it too, and what is exempted is not.
+#[test]
+fn a_surge_is_of_its_days_and_of_those_who_supply_it() {
+    let surge = |text: &str| DemandChange::Surge(text.parse().unwrap());
+    let mut dataset = shop(&[("candle", 10), ("gloves", 10)]);
+    let n = dataset.sales.len();
+    for row in n - 14..n {
+        dataset.sales.quantity[row] = Quantity::from_whole(40);
+    }
+    let mean = |dataset: &Dataset| means(&explained(dataset, &settings(), "gloves").forecast)[10];
+    assert!((mean(&dataset) - 25.0).abs() < 0.01, "two weeks of four are believed");
+    dataset.forecast_overrides = vec![said(1, (-14, 40), surge("5"))];
+    assert!((mean(&dataset) - 45.0).abs() < 0.01, "five times nine: it comes to four times for half of what is known");
+    let monthly = explained(&dataset, &settings(), "gloves").line.monthly_consumption;
+    assert_eq!(monthly, Some(300.0), "the usual month");
+    dataset.forecast_overrides = vec![said(1, (-14, -1), surge("5"))];
+    assert!((mean(&dataset) - 10.0).abs() < 0.01, "it is over");
+
+    let is_in_surge = |dataset: &Dataset, item: &str| {
+        let detail = explained(dataset, &settings(), item);
+        detail.exceptions.iter().any(|exception| exception.code == ExceptionCode::SurgeMode)
+    };
+    dataset.forecast_overrides =
+        vec![ForecastOverrideRow { item: None, ..said(1, (0, 40), surge("3")) }, said(0, (0, 40), factor("1"))];
+    assert!(is_in_surge(&dataset, "gloves") && !is_in_surge(&dataset, "candle"));
+    dataset.forecast_overrides[0].from = as_of().plus(30);
+    assert!(!is_in_surge(&dataset, "gloves"), "it begins after the order after this one arrives");
+
+    let mut dataset = shop(&[("sandwich", 10), ("slice", 0)]);
+    dataset.inventory.retain(|row| row.item == ItemIdx(1));
+    dataset.bom.push(BomRow {
+        parent: ItemIdx(0),
+        component: ItemIdx(1),
+        quantity_per: Quantity::from_whole(2),
+        yield_share: 1.0,
+        scrap_share: 0.0,
+        row: RowRef::default(),
+    });
+    assert!(!is_in_surge(&dataset, "slice"));
+    dataset.forecast_overrides.push(said(0, (0, 40), surge("3")));
+    assert!(is_in_surge(&dataset, "slice"), "the order of slices is for it");
+}
+
+/// Orders come to the months of stock that are asked for when they arrive, and a target is not lowered by them.
+#[test]
+fn months_of_stock_bound_what_orders_lead_to() {
+    let mut dataset = shop(&[("gloves", 10)]);
+    dataset.sources[0].lead_time_days = Some(60.0);
+    // An empty shelf loses what is wanted until the order comes; a full one is empty then.
+    for on_hand in [0, 600] {
+        dataset.inventory[0].on_hand = Quantity::from_whole(on_hand);
+        let arrives = |settings: &PlanSettings| explained(&dataset, settings, "gloves").line.quantity.to_f64();
+        let plain = arrives(&settings());
+        let within = |months: [f64; 2]| arrives(&PlanSettings { months_of_stock: Some(months), ..settings() });
+        assert!((70.0..200.0).contains(&plain), "{plain} for a week");
+        assert_eq!(within([0.0, 4.0]), plain, "bounds that hold anyway change nothing");
+        assert!((within([3.0, 5.0]) - 900.0).abs() <= 12.0, "{}", within([3.0, 5.0]));
+        assert!((within([0.0, 0.1]) - 30.0).abs() <= 12.0, "{}", within([0.0, 0.1]));
+    }
+    let arrives = |settings: &PlanSettings| explained(&dataset, settings, "gloves").line.quantity;
+    let min_max = PlanSettings { policy: "min_max".to_owned(), months_of_stock: Some([0.0, 9.0]), ..settings() };
+    let own = arrives(&PlanSettings { months_of_stock: None, ..min_max.clone() });
+    assert_eq!(arrives(&min_max), own, "the levels of a policy are its own");
 }
 
 /// A week of which two of seven days are doubled has two sevenths more.

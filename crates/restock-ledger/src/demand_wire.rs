@@ -46,7 +46,7 @@ pub fn read_override(body: &[u8], author: &str) -> Result<ForecastOverride, Refu
     author.clone_into(&mut said.author);
     match fields.into_rest().first() {
         Some((name, value)) => {
-            let expected = "item_id, location_id, category, from, to, factor or quantity, and reason";
+            let expected = "item_id, location_id, category, from, to, factor (and surge) or quantity, and reason";
             Err(malformed(name, value, expected, "leave the field out"))
         }
         None => Ok(said),
@@ -76,8 +76,13 @@ fn said(fields: &mut Fields<'_>) -> Result<ForecastOverride, Refusal> {
     let factor = fields.optional("factor", fields::not_negative)?;
     let quantity = fields.optional_quantity("quantity")?;
     let is_taken_back = fields.optional("taken_back", fields::flag)?.unwrap_or(false);
+    let is_surge = fields.optional("surge", fields::flag)?.unwrap_or(false);
     let change = match (factor, quantity, is_taken_back) {
+        (Some(factor), None, false) if is_surge => Some(DemandChange::Surge(factor)),
         (Some(factor), None, false) => Some(DemandChange::Factor(factor)),
+        _ if is_surge => {
+            return Err(malformed("surge", "true", "a factor beside it", "say how many times the usual: factor 5"));
+        }
         (None, Some(quantity), false) => Some(DemandChange::Quantity(quantity)),
         (None, None, true) => None,
         (None, None, false) => {
@@ -102,7 +107,7 @@ fn got(said: &ForecastOverride, field: &str) -> String {
         ("to", _) => said.key.to.to_string(),
         ("category", _) => text(&said.key.category),
         ("item_id", _) => text(&said.key.item_id),
-        ("factor", Some(DemandChange::Factor(factor))) => factor.normalize().to_string(),
+        ("factor", Some(DemandChange::Factor(factor) | DemandChange::Surge(factor))) => factor.normalize().to_string(),
         ("quantity", Some(DemandChange::Quantity(quantity))) => quantity.to_string(),
         _ => "nothing".to_owned(),
     }

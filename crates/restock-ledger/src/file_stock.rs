@@ -34,6 +34,8 @@ pub struct FileStock {
 #[derive(Clone, Debug, Default)]
 struct InFiles {
     counted: Option<FileCount>,
+    /// Whether its only counts are of days after the one that is asked about.
+    is_counted_later: bool,
     /// Moved after the count and before the first day of events, millionths of a base unit.
     moved_before: i128,
     /// Moved on later days, ascending.
@@ -83,12 +85,17 @@ impl FileStock {
     }
 
     /// What the same files say about the end of a day: without what was counted, moved and ordered later. Orders that are
-    /// closed by now are not known, because files tell of open ones.
+    /// closed by now are not known, because files tell of open ones, and so is the stock of a place that was first counted
+    /// later.
     pub fn until(dataset: &Dataset, files: Files, time_zone: &TimeZone, last_day: Day) -> Self {
         let first_day = Day::from_date(time_zone.to_datetime(files.read_at).date());
         let undated = files.last_day.unwrap_or(first_day.plus(-1));
         let mut places: FxHashMap<(ItemIdx, LocationIdx), InFiles> = FxHashMap::default();
-        for row in dataset.inventory.iter().filter(|row| row.as_of.unwrap_or(undated) <= last_day) {
+        for row in &dataset.inventory {
+            if row.as_of.unwrap_or(undated) > last_day {
+                places.entry((row.item, row.location)).or_default().is_counted_later = true;
+                continue;
+            }
             let lot = Lot { lot_id: row.lot_id.clone(), expiry: row.expiry, counted: row.on_hand };
             let counted = &mut places.entry((row.item, row.location)).or_default().counted;
             match counted {
@@ -156,6 +163,11 @@ impl FileStock {
     pub fn seen(&self, place: &ItemLocation, book: &StockBook) -> Option<SeenStock> {
         let of_events = book.stock(place);
         let Some(said) = self.places.get(place) else { return seen_in_events(place, book) };
+        let is_counted = said.counted.is_some() || of_events.is_some_and(|stock| stock.counted_at.is_some());
+        if said.is_counted_later && !is_counted {
+            // The sum of what moved is no stock, and the count was of another day.
+            return None;
+        }
         if of_events.is_none() && said.counted.is_none() && said.orders.is_empty() {
             return None;
         }

@@ -529,6 +529,10 @@ pub fn write(event: &Event) -> String {
             out.plain("to", said.key.to);
             match said.change {
                 Some(DemandChange::Factor(factor)) => out.plain("factor", factor.normalize()),
+                Some(DemandChange::Surge(factor)) => {
+                    out.plain("factor", factor.normalize());
+                    out.json("surge", "true");
+                }
                 Some(DemandChange::Quantity(quantity)) => out.plain("quantity", quantity),
                 None => out.json("taken_back", "true"),
             }

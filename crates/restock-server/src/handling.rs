@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use restock_core::Day;
 use restock_ledger::AuditEntry;
 
+use crate::limits::ACKNOWLEDGED_FOR;
 use crate::trail::FromTrail;
 
 /// Beginning of the subject of entries about exceptions.
@@ -21,12 +22,15 @@ pub(crate) enum Act {
     Snooze(Day),
     /// It is somebody's; nobody's where the name is empty.
     Assign(String),
+    /// It is open again, whatever was said of it; it stays whose it is.
+    Reopen,
 }
 
 impl Act {
     const ACKNOWLEDGE: &str = "exception.ack";
     const SNOOZE: &str = "exception.snooze";
     const ASSIGN: &str = "exception.assign";
+    const REOPEN: &str = "exception.reopen";
 
     /// The entry that keeps it.
     pub(crate) fn entry(&self, id: &str, about: String, actor: &str, reason: String, at: Timestamp) -> AuditEntry {
@@ -34,6 +38,7 @@ impl Act {
             Self::Acknowledge => (Self::ACKNOWLEDGE, "acknowledged".to_owned()),
             Self::Snooze(until) => (Self::SNOOZE, until.to_string()),
             Self::Assign(name) => (Self::ASSIGN, name.clone()),
+            Self::Reopen => (Self::REOPEN, "open".to_owned()),
         };
         let (actor, action, subject) = (actor.to_owned(), action.to_owned(), format!("{SUBJECT}{id}"));
         AuditEntry { at, actor, action, subject, reason, before: about, after }
@@ -45,6 +50,7 @@ impl Act {
             Self::ACKNOWLEDGE => Self::Acknowledge,
             Self::SNOOZE => Self::Snooze(entry.after.parse().ok()?),
             Self::ASSIGN => Self::Assign(entry.after.clone()),
+            Self::REOPEN => Self::Reopen,
             _ => return None,
         };
         Some((id, act))
@@ -81,6 +87,7 @@ impl FromTrail for Handling {
         match act {
             Act::Acknowledge => handled.acknowledged = Some((entry.actor.clone(), entry.at)),
             Act::Snooze(until) => handled.snoozed_until = Some(until),
+            Act::Reopen => (handled.acknowledged, handled.snoozed_until) = (None, None),
             Act::Assign(name) => handled.assigned_to = Some(name).filter(|name| !name.is_empty()),
         }
         handled.reason.clone_from(&entry.reason);
@@ -88,7 +95,10 @@ impl FromTrail for Handling {
 }
 
 impl Handling {
-    pub(crate) fn of(&self, id: &str) -> Handled {
-        self.by_id.get(id).cloned().unwrap_or_default()
+    /// Where an exception stands at an instant: an acknowledgement holds for a while, because what comes back later is news.
+    pub(crate) fn of(&self, id: &str, now: Timestamp) -> Handled {
+        let mut handled = self.by_id.get(id).cloned().unwrap_or_default();
+        handled.acknowledged = handled.acknowledged.filter(|(_, at)| now.duration_since(*at) < ACKNOWLEDGED_FOR);
+        handled
     }
 }

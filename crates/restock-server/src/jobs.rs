@@ -389,6 +389,7 @@ mod tests {
             slow(),
             "ann".to_owned(),
             Box::new(move |steps| {
+                steps.set(1, 10);
                 started.send(()).unwrap();
                 loop {
                     steps.set(1, 10);

@@ -63,7 +63,7 @@ pub use intake::ServerIntake;
 pub use jobs::{JobRequest, JobSteps, Task};
 pub use models::{ModelChange, ModelEvidence, ModelOrder, ModelRefusal, ModelRequest, ModelVersion, Models};
 pub use openapi::document;
-pub use options::{Approvers, AutoApproval, Clock, ServerOptions};
+pub use options::{Approvers, AutoApproval, Clock, ServerOptions, Translator};
 pub use passwords::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
 pub use planner::{LivePlanner, PastFiles, PlannedLine, PlanningError, Standing};
 pub use problem::Problem;

@@ -23,6 +23,13 @@ pub const MAX_ENTRIES: usize = 10_000;
 pub const MAX_REFUSED_ROWS: usize = 1_000;
 /// The most rows of one page: a page is read while others wait for the reader.
 pub const MAX_PAGE: usize = 1_000;
+/// How long an exception counts as seen: longer than a delivery is usually waited for, and short enough that the same trouble
+/// of next month is seen again.
+pub const ACKNOWLEDGED_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+/// The most messages that are said in another language at once.
+pub const MAX_MESSAGES: usize = 200;
+/// The longest of them, bytes.
+pub const MAX_MESSAGE_BYTES: usize = 4_000;
 /// The most rows of a page of the stock of a past day: the events of each are read again.
 pub const MAX_PAGE_OF_PAST: usize = 100;
 /// Rows of a page where nobody says how many.

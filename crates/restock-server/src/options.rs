@@ -20,6 +20,9 @@ pub type Approvers = Arc<dyn Fn(&Filed) -> u32 + Send + Sync>;
 /// Whether a proposal needs no person.
 pub type AutoApproval = Arc<dyn Fn(&Filed) -> bool + Send + Sync>;
 
+/// An English message of the program in a language (BCP 47); `None` where it knows no other words for it.
+pub type Translator = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
+
 /// What a [`Server`](crate::Server) is made from.
 pub struct ServerOptions {
     /// The ledger. Nobody else should write to it.
@@ -44,6 +47,8 @@ pub struct ServerOptions {
     pub planner: Option<Box<dyn LivePlanner>>,
     /// Takes files that are brought into the project; without it, nobody does.
     pub imports: Option<Arc<dyn Imports>>,
+    /// Says messages in other languages; without it, they stay English.
+    pub translator: Option<Translator>,
     /// What the first person shows to become a user, once, where nobody may use the server yet; without it, users are made
     /// elsewhere.
     pub first_code: Option<String>,
@@ -63,6 +68,7 @@ impl ServerOptions {
             auto_approve: None,
             planner: None,
             imports: None,
+            translator: None,
             first_code: None,
         }
     }

@@ -18,7 +18,7 @@ use crate::intake::ServerIntake;
 use crate::jobs::Jobs;
 use crate::limits::MAX_IMPORTS_AT_ONCE;
 use crate::metrics::Metrics;
-use crate::options::{Clock, ServerOptions};
+use crate::options::{Clock, ServerOptions, Translator};
 use crate::passwords::PasswordChecks;
 use crate::planner::{Planning, Rules};
 use crate::rates::{Delays, Limiter};
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) planning: Planning,
     pub(crate) jobs: Jobs,
     pub(crate) imports: Option<Arc<dyn Imports>>,
+    pub(crate) translator: Option<Translator>,
     /// Who may look at an import or take it in now.
     pub(crate) import_turns: Arc<Semaphore>,
     /// Hash of what the first person shows; nothing once there was one.
@@ -111,6 +112,7 @@ impl Server {
             auto_approve,
             planner,
             imports,
+            translator,
             first_code,
         } = options;
         let metrics = Arc::new(Metrics::default());
@@ -132,6 +134,7 @@ impl Server {
             metrics,
             jobs: Jobs::new(clock.clone()),
             imports,
+            translator,
             import_turns: Arc::new(Semaphore::new(MAX_IMPORTS_AT_ONCE)),
             first_code: tokio::sync::Mutex::new(first_code.map(|code| blake3::hash(code.as_bytes()))),
             scenarios: Mutex::default(),

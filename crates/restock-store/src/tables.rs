@@ -55,7 +55,7 @@ fields! {
     OnHand, Open, OrderDays, OrderId, OrderedOn, PackSize, PalletSize, Parent, ParentId, Policy, Price, PriceBreaks,
     PriceRatio, Priority, Promo, PromoId, Quantity, QuantityPer, Rate, Reason, Received, ReceivedOn, Recorded, RecordedOn,
     ReviewCalendar, SafetyDays, SalesValue, Scope, Scrap, SensorId, SensorUnit, ServiceTarget, ServiceType, Share, ShelfCapacity,
-    ShelfLifeDays, Status, StockoutHours, StockoutShare, SuccessorId, SupplierId, To, ToLocation, UnitCost, UnitPrice,
+    ShelfLifeDays, Status, StockoutHours, StockoutShare, SuccessorId, SupplierId, Surge, To, ToLocation, UnitCost, UnitPrice,
     Uom, Value, Volume, Weekdays, Weight, Yield,
 }
 
@@ -873,6 +873,7 @@ pub(crate) const TABLES: &[TableSpec] = &[
             optional(F::Category, "category", &["category", "categorypath", "类别"]),
             optional(F::Factor, "factor", &["factor", "multiplier", "multiple", "倍数"]),
             optional(F::Quantity, "quantity", &["quantity", "qty", "total", "数量"]),
+            optional(F::Surge, "surge", &["surge", "emergency", "应急"]),
             optional(F::Author, "author", &["author", "by", "user", "planner", "人员"]),
         ],
     },

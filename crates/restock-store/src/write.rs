@@ -697,13 +697,14 @@ fn tables(dataset: &Dataset) -> Vec<Out<'_>> {
     table.day("from", |row| Some(overrides[row].from));
     table.day("to", |row| Some(overrides[row].to));
     table.money("factor", |row| match overrides[row].change {
-        DemandChange::Factor(factor) => Some(factor),
+        DemandChange::Factor(factor) | DemandChange::Surge(factor) => Some(factor),
         DemandChange::Quantity(_) => None,
     });
     table.quantity("quantity", |row| match overrides[row].change {
-        DemandChange::Factor(_) => None,
+        DemandChange::Factor(_) | DemandChange::Surge(_) => None,
         DemandChange::Quantity(quantity) => Some(quantity),
     });
+    table.flag("surge", |row| matches!(overrides[row].change, DemandChange::Surge(_)));
     table.string("reason", |row| &overrides[row].reason);
     table.string("author", |row| &overrides[row].author);
     tables.push(table);

@@ -359,6 +359,15 @@ settings! {
         "share of a scarce stock that is shared in proportion to what is wanted; the rest goes where a unit is worth most",
         "缺货时按需求量比例分配的份额；其余优先分给单位价值最高的地点",
         |c, v| { c.settings.fair_share = number_in(v, 0.0, 1.0)?; Some(()) };
+    "planning.months_of_stock" = "none", "two numbers such as [1.0, 4.0], the first the smaller", true,
+        "least and most stock of every item-location, in months of its consumption; none sets no bounds",
+        "每个商品-地点的最低与最高库存，以月均消耗量的月数计；不填则不限",
+        |c, v| {
+            let months: Vec<f64> = v.as_array()?.iter().map(|v| number_in(v.get_ref(), 0.0, 120.0)).collect::<Option<_>>()?;
+            let [least, most] = <[f64; 2]>::try_from(months).ok()?;
+            c.settings.months_of_stock = Some((least < most).then_some([least, most])?);
+            Some(())
+        };
     "planning.stock_belief" = "\"warn\"", "\"off\", \"warn\" or \"use\"", true,
         "where stock records are probably wrong: nothing, exceptions, or exceptions and orders for the stock that is expected to be there",
         "账面库存可能有误时：不处理、仅提示，或提示并按预期实际库存订货",

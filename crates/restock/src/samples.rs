@@ -312,6 +312,8 @@ fn details(plan: &Plan) -> Vec<LineDetail> {
         p_stockout: [0.83, 0.07],
         fill_rate: [0.6, 0.98],
         days_of_cover: [1.7, 4.7],
+        monthly_consumption: Some(480.0),
+        months_of_stock: Some(0.05),
         classes: proposal.classes.clone(),
         health: 0.94,
         forecast_model: "auto: ets".into(),

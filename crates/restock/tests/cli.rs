@@ -528,7 +528,10 @@ fn a_file_without_sales_is_refused_with_what_it_was_read_as() {
     ");
     assert!(!dir.path().join("out").exists());
     let project = project();
-    std::fs::remove_file(project.path().join("shop/data/sales.csv")).unwrap();
+    // Rows that ask for a display would be planned without sales.
+    for table in ["sales.csv", "item_locations.csv"] {
+        std::fs::remove_file(project.path().join("shop/data").join(table)).unwrap();
+    }
     let error = stderr(&expect(project.path(), &["plan", "shop"], 3));
     assert!(error.contains("no sales were found") && error.contains("inventory (inventory.csv: "), "{error}");
 }

@@ -796,3 +796,40 @@ fn what_is_said_about_demand_is_in_the_plan_of_both() {
     assert_eq!(ask(&served, "POST", "/v1/forecasts", &row)["n_changed"], 1);
     assert_ne!(until_same(&served, "after a forecast was given"), external);
 }
+
+/// What a surge raises is approved by people, whatever is approved without them else.
+#[test]
+fn orders_of_a_surge_wait_for_a_person() {
+    let dir = tempfile::tempdir().unwrap();
+    shop(
+        dir.path(),
+        "[forecast]\nmodel = \"ses\"\n\n[approval]\nauto_if = \"quantity < 1000000\"\n",
+        &[("tea", 4), ("rice", 9)],
+    );
+    let overrides = "item_id,location_id,from,to,factor,surge,reason\ntea,,2026-03-01,2026-05-30,5,yes,epidemic\n";
+    std::fs::write(dir.path().join("shop/data/forecast_overrides.csv"), overrides).unwrap();
+    let viewer = token(dir.path(), "ada", "viewer");
+    let served = Served::start(dir.path());
+    let rest = |path: &str| body(&served.request("GET", path, Some(&viewer), ""));
+    let mut states = Vec::new();
+    for _ in 0..600 {
+        let page = rest("/v1/proposals?limit=100");
+        let rows = page["proposals"].as_array().unwrap().iter();
+        states =
+            rows.map(|row| [&row["item_id"], &row["state"]].map(|text| text.as_str().unwrap().to_owned())).collect();
+        states.sort();
+        if states.len() == 2 && states.iter().any(|[_, state]| state == "approved") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(states, [["rice", "approved"], ["tea", "proposed"]]);
+    let exceptions = rest("/v1/exceptions")["exceptions"].clone();
+    let surges: Vec<_> = exceptions.as_array().unwrap().iter().filter(|one| one["code"] == "SURGE_MODE").collect();
+    assert_eq!((surges.len(), &surges[0]["item_id"]), (1, &"tea".into()), "{exceptions}");
+    assert!(surges[0]["message"].as_str().unwrap().contains("5 times the usual"), "{}", surges[0]);
+    // What is told in English only can be said in Chinese, and what nobody knows stays away.
+    let messages = r#"{"language":"zh-CN","messages":["D09: no lead time is known, 7 days assumed","so what"]}"#;
+    let said = body(&served.request("POST", "/v1/messages:translate", Some(&viewer), messages));
+    assert_eq!(said["messages"], serde_json::json!(["D09：提前期未知，假设 7 天", null]));
+}

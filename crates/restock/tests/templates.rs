@@ -269,3 +269,145 @@ fn garages_plan_for_school_days() {
     assert!(number(&detail["line"]["demand_per_day"]) > 50.0, "{}", detail["line"]);
     garages.backtest("ses");
 }
+
+/// Stores order each day what a leaflet will sell, in cases that fit the shelf, grouped by supplier and cut-off.
+#[test]
+fn a_shop_orders_cases_for_its_leaflet() {
+    let shop = Business::new("retail");
+    let groups = shop.plan["order_groups"].as_array().unwrap();
+    let dairy = groups.iter().find(|group| group["source"]["supplier_id"] == "DAIRY").expect("milk is ordered today");
+    assert_eq!((&dairy["order_by"], &dairy["cut_off"]), (&AS_OF.into(), &"10:00".into()));
+    let pack = BTreeMap::from([
+        ("MILK-1L", 12.0),
+        ("YOG-500", 6.0),
+        ("BUTTER-250", 10.0),
+        ("RICE-1KG", 8.0),
+        ("COFFEE-500", 6.0),
+        ("CANDLE", 24.0),
+    ]);
+    for proposal in shop.plan["proposals"].as_array().unwrap() {
+        let cases = number(&proposal["quantity"]) / pack[proposal["item_id"].as_str().unwrap()];
+        assert!(cases > 0.0 && cases.fract() == 0.0, "{proposal}");
+    }
+    for (item, store, display, capacity) in [("MILK-1L", "S01", 12.0, 180.0), ("COFFEE-500", "S02", 4.0, 48.0)] {
+        let line = shop.line(item, store);
+        let level = number(&line["position"]) + number(&line["quantity"]);
+        let until_arrival = number(&line["demand_per_day"]) * (number(&line["lead_time_days"]) + 1.0);
+        assert!((display..=capacity + until_arrival).contains(&level), "{line}");
+    }
+    // The leaflet begins in five days: goods that take five days are ordered for it, and for no more without it.
+    let expected = |plan: &Value| -> f64 {
+        let lines = plan["lines"].as_array().unwrap().iter();
+        lines.filter(|line| line["item_id"] == "RICE-1KG").map(|line| number(&line["expected_demand"])).sum()
+    };
+    let with = expected(&shop.plan);
+    let promotions = shop.path().join("p/data/promotions.csv");
+    let known = std::fs::read_to_string(&promotions).unwrap();
+    let past: Vec<&str> = known.lines().filter(|line| !line.starts_with("LEAFLET-3")).collect();
+    assert_eq!(past.len(), 4, "{known}");
+    std::fs::write(&promotions, past.join("\n")).unwrap();
+    let without = expected(&json(shop.path(), &["plan", "p", "--json"]));
+    assert!(with > 1.2 * without, "{with} with the leaflet, {without} without");
+    std::fs::write(&promotions, known).unwrap();
+    // Of the past: better served than by the rule of thumb for the money.
+    let played = shop.backtest("auto");
+    let (kpis, rule) = (&played["kpis"], &played["shop_rule"]);
+    assert!(number(&kpis["in_stock"]) > 0.95 && number(&kpis["fill_rate"]) > 0.95, "{kpis}");
+    assert!(number(&kpis["cost"]) < number(&rule["cost"]), "{} and {} by the rule", kpis["cost"], rule["cost"]);
+}
+
+/// Months of stock follow what goes out, orders stay within their bounds, and a lot that expires before it is used is no stock.
+#[test]
+fn a_hospital_counts_in_months_and_lots() {
+    let hospital = Business::new("medical");
+    let usual =
+        [("OXYTOCIN-10", 5.0, 10.0), ("AMOX-500", 60.0, 100.0), ("GLOVES-M", 80.0, 50.0), ("SYR-5ML", 35.0, 100.0)];
+    for (item, mean, pack) in usual {
+        for (ward, share) in [("WARD-A", 1.0), ("WARD-B", 0.7)] {
+            let line = hospital.line(item, ward);
+            let monthly = number(&line["monthly_consumption"]);
+            let by_hand = mean * share * 30.0;
+            assert!((0.92..1.08).contains(&(monthly / by_hand)), "{monthly} a month, {by_hand} by hand: {line}");
+            let months = number(&line["on_hand"]) / monthly;
+            assert!((number(&line["months_of_stock"]) - months).abs() < 0.006, "{line}");
+            // On the shelf when the order arrives, to the packs of it and the days of the week; what is missing until then is
+            // lost and not ordered.
+            let until_then = number(&line["demand_per_day"]) * number(&line["lead_time_days"]);
+            let left = (number(&line["position"]) - until_then).max(0.0);
+            let after = (left + number(&line["quantity"])) / monthly;
+            assert!((0.4..=3.1 + pack / monthly).contains(&after), "{after} months after the order: {line}");
+        }
+    }
+    let summary = &hospital.plan["summary"]["stocked_to_plan"];
+    assert_eq!(summary[0], 10, "{summary}");
+    let status = std::fs::read_to_string(hospital.path().join("p/out/stock_status.csv")).unwrap();
+    let to_plan = status.lines().filter(|line| line.contains(",stocked_to_plan,")).count();
+    assert_eq!((status.lines().count(), Some(to_plan as u64)), (11, summary[1].as_u64()), "{status}");
+    // Vital items are held for a higher target than others.
+    for (item, target) in [("OXYTOCIN-10", "0.995"), ("AMOX-500", "0.97")] {
+        let waterfall = hospital.explain(&format!("{item}@WARD-A"))["explanation"]["waterfall"].clone();
+        let buffer = waterfall.as_array().unwrap().iter().find(|line| line["code"] == "UNCERTAINTY_BUFFER").unwrap();
+        let evidence = buffer["evidence"].as_array().unwrap();
+        assert!(evidence.contains(&serde_json::json!(["target", target])), "{item}: {evidence:?}");
+    }
+    // Four hundred ampoules last eighty days, unless they expire in ten.
+    let inventory = hospital.path().join("p/data/inventory.csv");
+    let known = std::fs::read_to_string(&inventory).unwrap();
+    let with_lot = |expiry: &str| {
+        let others = known.lines().filter(|line| !line.starts_with("OXYTOCIN-10,WARD-A"));
+        let lot = format!("OXYTOCIN-10,WARD-A,400,2026-03-01,LOT-9,{expiry}");
+        let rows: Vec<&str> = others.chain([lot.as_str()]).collect();
+        std::fs::write(&inventory, rows.join("\n")).unwrap();
+        let plan = json(hospital.path(), &["plan", "p", "--json"]);
+        let is_it = |row: &&Value| row["item_id"] == "OXYTOCIN-10" && row["location_id"] == "WARD-A";
+        let line = plan["lines"].as_array().unwrap().iter().find(is_it).unwrap().clone();
+        let exceptions = plan["exceptions"].as_array().unwrap().iter().filter(is_it);
+        let codes: Vec<String> = exceptions.map(|one| one["code"].as_str().unwrap().to_owned()).collect();
+        (number(&line["quantity"]), codes)
+    };
+    let (fresh, codes) = with_lot("2027-06-30");
+    assert!(fresh == 0.0 && !codes.contains(&"EXPIRY_RISK".to_owned()), "{fresh} {codes:?}");
+    let (expiring, codes) = with_lot("2026-03-12");
+    assert!(expiring > 0.0 && codes.contains(&"EXPIRY_RISK".to_owned()), "{expiring} {codes:?}");
+}
+
+/// No word of retail is needed: cash in machines is an item with a capacity and a cost of each refill.
+#[test]
+fn a_blank_project_fills_cash_machines() {
+    let dir = tempfile::tempdir().unwrap();
+    stdout(dir.path(), &["init", "p", "--template", "blank"]);
+    let settings = dir.path().join("p/restock.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let economics = "[objective]\nmode = \"economics\"\norder_cost = 60.0\ncarrying_cost_per_year = 0.05\n";
+    let head = text.split("[objective]").next().unwrap();
+    std::fs::write(&settings, format!("{head}{economics}")).unwrap();
+    // Notes of 50 in hundreds; Fridays take twice as much. A note that is missing costs a fee.
+    let mut withdrawals = "date,location_id,item_id,quantity\n".to_owned();
+    let first: restock_core::Day = "2025-09-01".parse().unwrap();
+    for (machine, mean) in [("ATM-STATION", 240), ("ATM-MALL", 150)] {
+        for day in (0..182).map(|idx| first.plus(idx)) {
+            let wave = i64::from((day.0 * 37 + mean) % 41) - 20;
+            let notes = if day.weekday_idx() == 4 { 2 * mean as i64 } else { mean as i64 } + wave;
+            withdrawals.push_str(&format!("{day},{machine},NOTE-50,{notes}\n"));
+        }
+    }
+    let table = |name: &str, text: &str| std::fs::write(dir.path().join("p/data").join(name), text).unwrap();
+    table("sales.csv", &withdrawals);
+    table("items.csv", "item_id,name,base_uom,unit_cost,price\nNOTE-50,Note of 50,note,50,50.75\n");
+    table("item_locations.csv", "item_id,location_id,max_stock\nNOTE-50,ATM-STATION,2500\nNOTE-50,ATM-MALL,2000\n");
+    table("inventory.csv", "item_id,location_id,on_hand\nNOTE-50,ATM-STATION,300\nNOTE-50,ATM-MALL,1500\n");
+    table("sources.csv", "item_id,to_location,supplier_id,lead_time_days,pack_size\nNOTE-50,,BANK,1,100\n");
+    table("suppliers.csv", "supplier_id,name,order_days\nBANK,Cash centre,mon tue wed thu fri\n");
+    let plan = json(dir.path(), &["plan", "p", "--json"]);
+    let line = |machine: &str| {
+        let lines = plan["lines"].as_array().unwrap();
+        lines.iter().find(|line| line["location_id"] == machine).unwrap().clone()
+    };
+    let station = line("ATM-STATION");
+    let (level, quantity) = (number(&station["position"]) + number(&station["quantity"]), number(&station["quantity"]));
+    assert!(quantity >= 700.0 && quantity % 100.0 == 0.0 && level <= 2500.0, "a refill pays for days: {station}");
+    assert_eq!(number(&line("ATM-MALL")["quantity"]), 0.0, "{}", line("ATM-MALL"));
+    let report = json(dir.path(), &["backtest", "p", "--policies", "configured", "--model", "ses", "--json"]);
+    let kpis = &report["policies"][0]["kpis"];
+    assert!(number(&kpis["fill_rate"]) > 0.97, "{kpis}");
+}

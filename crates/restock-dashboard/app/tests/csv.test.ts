@@ -5,7 +5,7 @@ import { editsOf } from '../src/lib/edits';
 import { LINE_COLUMNS } from '../src/lib/inbox';
 import { proposal } from './fixtures';
 
-const HARD = ['', 'plain', 'a,b', 'say "hi"', 'two\nlines', 'two\r\nlines', ' spaces ', '=1+1', '0012', '12.50', '沪'];
+const HARD = ['', 'plain', 'a,b', 'say "hi"', 'two\nlines', 'two\r\nlines', ' spaces ', '=1+1', '@SUM(A1)', '+A1', '-A1', '-5', '+1,234.5', '\tA1', "'=A1", "''=A1", "'tis", '0012', '12.50', '沪'];
 
 test('what is written is read again unchanged', () => {
   const rows = [HARD, [...HARD].reverse()];
@@ -15,8 +15,16 @@ test('what is written is read again unchanged', () => {
   expect(readCsv('')).toEqual([]);
 });
 
+test('no spreadsheet runs what a cell says, and numbers stay numbers', () => {
+  const cells = ['=1+1', '@SUM(A1)', '+A1', '-A1', "'=A1", '-5', '+1,234.5', '.5', "'tis", ''];
+  expect(writeCsv(['c'], cells.map((text) => [text]))).toBe(
+    ['c', "'=1+1", "'@SUM(A1)", "'+A1", "'-A1", "''=A1", '-5', '"+1,234.5"', '.5', "'tis", '', ''].join('\r\n'),
+  );
+  expect(tableCsv(['gain', 'note'], [{ gain: -1e-7, note: '-1e-7' }])).toBe("gain,note\r\n-1e-7,'-1e-7\r\n");
+});
+
 test('exported lines change nothing when they come back, and an edited quantity is an edit', () => {
-  const rows = [proposal('p_1', { quantity: '48', reason: 'a "promotion", local' }), proposal('p_2', { quantity: '12.500' })];
+  const rows = [proposal('p_1', { quantity: '48', reason: 'a "promotion", local' }), proposal('p_2', { quantity: '12.500', item_id: '=milk', reason: '-' })];
   const known = new Map(rows.map((row) => [row.proposal_id, row]));
   const text = tableCsv(LINE_COLUMNS, rows);
   expect(editsOf(text, known)).toEqual({ changes: [], nUnknown: 0, badLines: [] });

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 
-import { byPlace, filtered, kindsOf, placeKey, risksOf } from '../src/lib/looking';
+import { byPlace, filtered, kindsOf, placeKey, risksOf, SHOWN, standing } from '../src/lib/looking';
 import type { ExceptionRow } from '../src/lib/types';
 
 const exception = (code: string, item_id: string, location_id: string, expected_money: string): ExceptionRow => ({
+  id: `x_${code} ${item_id} ${location_id}`,
   code,
   item_id,
   location_id,
@@ -12,6 +13,11 @@ const exception = (code: string, item_id: string, location_id: string, expected_
   message_zh: '',
   action: '',
   action_zh: '',
+  acknowledged_by: null,
+  acknowledged_at: null,
+  snoozed_until: null,
+  assigned_to: null,
+  reason: '',
 });
 
 const ROWS = [
@@ -44,4 +50,11 @@ test('filters hold together', () => {
   expect(filtered(ROWS, { ...none, code: 'LATE_SUPPLY', location: 'rome' })).toEqual([ROWS[2]]);
   expect(filtered(ROWS, { ...none, search: 'DC mil' })).toEqual(ROWS.slice(0, 2));
   expect(filtered(ROWS, { ...none, search: 'milk rome' })).toEqual([]);
+});
+
+test('what is acknowledged or snoozed is not open, and a snooze ends on the morning of its day', () => {
+  const [late, rest] = [{ ...ROWS[1]!, acknowledged_by: 'ada', snoozed_until: '2026-03-02', assigned_to: 'Pia' }, ROWS.toSpliced(1, 1)];
+  const n = (today: string): number[] => SHOWN.map((shown) => standing([late, ...rest], shown, today, 'pia').length);
+  expect(n('2026-03-01')).toEqual([3, 0, 1, 1, 4]);
+  expect(n('2026-03-02')).toEqual([3, 1, 0, 1, 4]);
 });

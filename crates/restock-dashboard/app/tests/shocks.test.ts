@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
+import { dayAfter } from '../src/lib/format';
 import { secondsLeft } from '../src/lib/jobs.svelte';
-import { dayAfter, shockText, type ShockForm } from '../src/lib/shocks';
+import { shockText, type ShockForm } from '../src/lib/shocks';
 import { indicatorRecords, sureOf, worstOf } from '../src/lib/simulations';
 import type { SimulatedFuture, SimulatedLine } from '../src/lib/types';
 

@@ -25,7 +25,7 @@ test('every message is said somewhere', () => {
   const files = import.meta.glob<string>(['../src/**/*.{ts,svelte}', '!../src/words/*'], { query: '?raw', import: 'default', eager: true });
   const source = Object.values(files).join('\n');
   // Names of codes are looked up by what the server sends.
-  const looked = /^(waterfall|chip|finding|severity|evidence|value|alternative|change|driver|due|state|event|exception|lineage|observation|objective|phase|role|segment|unit|code|limit|scope|job|replayed|table|field|take\.style)\./;
+  const looked = /^(waterfall|chip|finding|severity|evidence|value|alternative|change|driver|due|state|event|exception|lineage|observation|objective|phase|role|segment|unit|code|limit|scope|job|method|replayed|table|field|take\.style)\./;
   const built = [...source.matchAll(/`([\w.]+)\.\$\{/g)].map(([, prefix]) => `${prefix}.`);
   const isSaid = (key: string): boolean => {
     const plural = key.replace(/\.(one|other)$/, '');

@@ -780,7 +780,7 @@ fn offset_minutes(text: &str) -> Option<i32> {
     Some(sign * (hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?))
 }
 
-/// Days after which a gap says little about what sells now.
+/// Days after which a gap says little about what sells now, and days of one that is no news any more.
 const GAP_MATTERS_DAYS: i32 = 91;
 
 /// D28: a location without a sale of anything for two weeks or more, which sells on most days else. Days on which its
@@ -792,10 +792,11 @@ fn d28_gaps(facts: &Facts<'_>) -> Vec<Finding> {
     };
     let found = gaps(facts.dataset, facts.settings).into_iter().filter(is_long).map(|gap| {
         let Gap { location, from, to, taken_for } = gap;
-        let n_days = to.0 - from.0 + 1;
+        let is_open = |day: &Day| facts.location_is_open(location, *day);
+        let n_days = (from.0..=to.0).map(Day).filter(is_open).count() as i32;
         let [counts, counts_zh] = match taken_for {
             TakenFor::Closed => ["as days on which it was closed", "停业日"],
-            TakenFor::NoDemand => ["as days without demand", "无需求日"],
+            TakenFor::NoDemand => ["as days without stock or without demand", "缺货日或无需求日"],
             TakenFor::Unknown => ["as days of which nothing is known", "情况不明的日子"],
         };
         let id = &facts.dataset.locations[location.0 as usize].location_id;
@@ -807,7 +808,7 @@ fn d28_gaps(facts: &Facts<'_>) -> Vec<Finding> {
             "bring the sales of those days; if it was closed, give it a calendar that says so",
             "请补充这些天的销售；若确实停业，请在日历中注明",
         ];
-        let is_recent = to >= facts.as_of.plus(-GAP_MATTERS_DAYS);
+        let is_recent = to >= facts.as_of.plus(-GAP_MATTERS_DAYS) && n_days <= GAP_MATTERS_DAYS;
         let severity = if is_recent { Severity::Warning } else { Severity::Info };
         finding(FindingCode::D28, severity, texts, fix).about_location(facts, location).no_rows()
     });

@@ -77,7 +77,7 @@ impl LivePlan {
         groups.into_iter().map(summary).collect()
     }
 
-    /// What became of demand, by the key of a line and by month (a period of [`Bucket::Month`]); lines without a key are in
+    /// What became of demand, by the key of a line and by month (a period of [`restock_core::Bucket::Month`]); lines without a key are in
     /// none.
     pub fn past(&self, key: &dyn Fn(&PlanLine) -> Option<String>) -> BTreeMap<(String, Period), PastFigures> {
         let mut groups: BTreeMap<String, BTreeMap<Period, PastFigures>> = BTreeMap::new();

@@ -5,10 +5,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, Poisson};
 use restock_core::dataset::{
-    AdjustmentRow, Dataset, EventRow, InventoryRow, Origin, ReadingRow, RowRef, SignalRow, Supplier,
+    AdjustmentRow, Dataset, EventRow, ForecastOverrideRow, InventoryRow, Origin, PromotionRow, ReadingRow, RowRef,
+    SignalRow, Supplier,
 };
 use restock_core::settings::PlanSettings;
-use restock_core::{Day, ItemIdx, LocationIdx, Quantity, SupplierIdx};
+use restock_core::{Day, Forecaster, ItemIdx, LocationIdx, Quantity, SupplierIdx};
 use restock_engine::{check, plan};
 
 use crate::fixtures::{self, RecentMean};
@@ -42,6 +43,10 @@ pub(crate) struct Shop {
     /// Days ahead for which signals are forecast.
     pub(crate) n_ahead: i32,
     pub(crate) events: Vec<EventRow>,
+    pub(crate) promotions: Vec<PromotionRow>,
+    pub(crate) overrides: Vec<ForecastOverrideRow>,
+    /// Whether the history has enough of everything, so that it shows all that was wanted.
+    pub(crate) is_ample: bool,
     seed: u64,
 }
 
@@ -118,6 +123,9 @@ impl Shop {
             signals: Vec::new(),
             n_ahead: 7,
             events: Vec::new(),
+            promotions: Vec::new(),
+            overrides: Vec::new(),
+            is_ample: false,
             seed,
         }
     }
@@ -212,8 +220,27 @@ impl Shelf {
     }
 }
 
+/// A day of the shop, all items together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ShopDay {
+    pub(crate) ordered: i64,
+    pub(crate) demand: i64,
+    pub(crate) lost: i64,
+    /// Units on the shelf at its end.
+    pub(crate) on_hand: i64,
+}
+
 /// Runs the shop one way.
 pub(crate) fn play(shop: &Shop, arm: &Arm) -> Outcome {
+    play_days(shop, arm).0
+}
+
+/// The same, and each day that plans ordered for.
+pub(crate) fn play_days(shop: &Shop, arm: &Arm) -> (Outcome, Vec<ShopDay>) {
+    let forecaster: Box<dyn Forecaster> = match arm.settings.forecast_model.as_str() {
+        "auto" => Box::new(RecentMean { spread: 1.4 }),
+        name => restock_forecast::forecaster(name).unwrap(),
+    };
     let mut rng = ChaCha8Rng::seed_from_u64(shop.seed ^ 0x5ca1e);
     let masters = shop.masters();
     let q10 = 3.0_f64;
@@ -230,25 +257,26 @@ pub(crate) fn play(shop: &Shop, arm: &Arm) -> Outcome {
             weights: Vec::new(),
         })
         .collect();
-    let mut outcome = Outcome::default();
+    let (mut outcome, mut days) = (Outcome::default(), vec![ShopDay::default(); shop.n_days]);
     for t in 0..shop.n_days {
         let is_played = t >= shop.n_history;
         let data = is_played.then(|| tables(shop, &masters, &shelves, arm, t));
         if let Some(data) = &data {
             let settings = PlanSettings { as_of: Some(shop.day(t)), ..arm.settings.clone() };
-            let planned = plan(data, &settings, &RecentMean { spread: 1.4 }, &|_, _| {});
+            let planned = plan(data, &settings, &*forecaster, &|_, _| {});
             for line in &planned.lines {
                 let item: usize = line.item_id[1..].parse().unwrap();
                 let quantity = line.quantity.to_f64() as i64;
                 if quantity > 0 {
                     shelves[item].arrivals.push((t + shop.lead_time as usize, quantity));
+                    days[t].ordered += quantity;
                 }
             }
         } else {
             for (shelf, mean) in shelves.iter_mut().zip(&shop.means) {
                 let cover = f64::from(shop.lead_time + 2);
                 // Of fresh goods the history shows all that was wanted; nobody counts what it cost.
-                let ample = if shop.shelf_life.is_some() { 3.0 } else { 1.0 };
+                let ample = if shop.shelf_life.is_some() || shop.is_ample { 3.0 } else { 1.0 };
                 let level = (ample * (mean * cover + 1.5 * (mean * cover).sqrt())).ceil() as i64;
                 let open: i64 = shelf.arrivals.iter().map(|(_, units)| units).sum();
                 let wanted = level - shelf.recorded - open;
@@ -290,6 +318,9 @@ pub(crate) fn play(shop: &Shop, arm: &Arm) -> Outcome {
             }
             let noise: f64 = (0..4).map(|_| rng.random_range(-0.15..0.15)).sum();
             shelf.weights.push((t, (on_hand as f64 + noise).max(0.0) * UNIT_WEIGHT));
+            days[t].demand += demand;
+            days[t].lost += demand - sold;
+            days[t].on_hand += on_hand;
             if is_played {
                 outcome.demand += demand;
                 outcome.lost += demand - sold;
@@ -298,7 +329,7 @@ pub(crate) fn play(shop: &Shop, arm: &Arm) -> Outcome {
             }
         }
     }
-    outcome
+    (outcome, days.split_off(shop.n_history))
 }
 
 /// What is counted at the end of a day.
@@ -382,6 +413,8 @@ fn tables(shop: &Shop, masters: &Dataset, shelves: &[Shelf], arm: &Arm, t: usize
         let known = |row: &&SignalRow| row.known_in_future || row.day < until;
         data.signals = shop.signals.iter().filter(known).cloned().collect();
         data.events = shop.events.clone();
+        data.promotions = shop.promotions.clone();
+        data.forecast_overrides = shop.overrides.clone();
     }
     data
 }

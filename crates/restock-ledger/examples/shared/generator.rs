@@ -130,6 +130,7 @@ fn forecast_override(rng: &mut ChaCha8Rng, place: ItemLocation) -> ForecastOverr
     let change = match rng.random_range(0..4) {
         0 => None,
         1 if item_id.is_some() && location_id.is_some() => Some(DemandChange::Quantity(quantity(rng))),
+        2 => Some(DemandChange::Surge(Money::new(rng.random_range(1..90), 1))),
         _ => Some(DemandChange::Factor(Money::new(rng.random_range(0..30), 1))),
     };
     let key = OverrideKey { item_id, location_id, category, from, to: from.plus(rng.random_range(0..3)) };

@@ -72,6 +72,7 @@ fn overrides(dataset: &Dataset) -> Vec<String> {
         let at = row.location.map_or("", |idx| dataset.locations[idx.0 as usize].location_id.as_str());
         let change = match row.change {
             DemandChange::Factor(factor) => format!("x{factor}"),
+            DemandChange::Surge(factor) => format!("surge x{factor}"),
             DemandChange::Quantity(quantity) => quantity.to_string(),
         };
         format!("{whom}@{at} {}..{} {change} {} {:?}", row.from, row.to, row.author, row.said_at)
@@ -219,6 +220,6 @@ fn what_nobody_can_mean_is_refused() {
     insta::assert_snapshot!(cases.map(|body| told(&body)).join("\n"), @r#"
     author: got "ben", expected no field of that name; leave it out: the author is who asks, and DELETE takes an override back
     taken_back: got true, expected no field of that name; leave it out: the author is who asks, and DELETE takes an override back
-    until: got "2026-03-09", expected item_id, location_id, category, from, to, factor or quantity, and reason; leave the field out
+    until: got "2026-03-09", expected item_id, location_id, category, from, to, factor (and surge) or quantity, and reason; leave the field out
     "#);
 }

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
+use jiff::Timestamp;
 use restock_core::finding::PlanException;
 use restock_core::{Day, Money};
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub(crate) struct ExceptionRow {
     action: String,
     /// The same in Chinese.
     action_zh: String,
-    /// Who acknowledged it last.
+    /// Who acknowledged it last; for a week.
     acknowledged_by: Option<String>,
     acknowledged_at: Option<String>,
     /// It is left alone until the morning of this day.
@@ -65,9 +66,9 @@ pub(crate) fn code_of(exception: &PlanException) -> String {
 }
 
 impl ExceptionRow {
-    fn new(exception: PlanException, handling: &Handling) -> Self {
+    fn new(exception: PlanException, handling: &Handling, now: Timestamp) -> Self {
         let (id, code) = (id_of(&exception), code_of(&exception));
-        let Handled { acknowledged, snoozed_until, assigned_to, reason } = handling.of(&id);
+        let Handled { acknowledged, snoozed_until, assigned_to, reason } = handling.of(&id, now);
         let (acknowledged_by, acknowledged_at) = acknowledged.map(|(by, at)| (by, at.to_string())).unzip();
         let snoozed_until = snoozed_until.map(|day| day.to_string());
         let PlanException { item_id, location_id, expected_money, message, message_zh, action, action_zh, code: _ } =
@@ -151,9 +152,9 @@ pub(crate) async fn list(
     let after = cursor_of(query.cursor.as_deref())?;
     let ExceptionQuery { code, item, location, snoozed, .. } = query;
     catch_up(&app, &app.handling).await?;
-    let today = app.today();
+    let (today, now) = (app.today(), (app.clock)());
     let is_snoozed = |handling: &Handling, exception: &PlanException| {
-        handling.of(&id_of(exception)).snoozed_until.is_some_and(|until| today < until)
+        handling.of(&id_of(exception), now).snoozed_until.is_some_and(|until| today < until)
     };
     let is_same = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
     let all = app.planning.ask(|planner| planner.exceptions()).await?;
@@ -176,7 +177,7 @@ pub(crate) async fn list(
     let next_cursor = found.last().filter(|_| has_more).map(|((Reverse(money), item_id, location_id, code), _)| {
         serde_json::to_string(&(money.to_string(), item_id, location_id, code)).expect("texts are JSON")
     });
-    let exceptions = found.into_iter().map(|(_, exception)| ExceptionRow::new(exception, &handling)).collect();
+    let exceptions = found.into_iter().map(|(_, exception)| ExceptionRow::new(exception, &handling, now)).collect();
     Ok(Json(ExceptionPage { exceptions, n_found, money_found: money_found.to_string(), next_cursor }))
 }
 
@@ -249,9 +250,9 @@ pub(crate) async fn act(
             }
             (Act::Assign(to), reason)
         }
-        _ => {
+        kind => {
             let AckBody { reason } = read_json(&headers, bytes)?;
-            (Act::Acknowledge, reason)
+            (if kind == "reopen" { Act::Reopen } else { Act::Acknowledge }, reason)
         }
     };
     let reason = checked_reason(reason)?;
@@ -264,14 +265,15 @@ pub(crate) async fn act(
         || Problem::not_found("there is no such exception now").fix("GET /v1/exceptions lists those there are");
     let exception = exception.await?.ok_or_else(no_such)?;
     let about = format!("{} {} at {}", code_of(&exception), exception.item_id, exception.location_id);
-    let entry = act.entry(&id, about, &caller.name, reason, (app.clock)());
+    let now = (app.clock)();
+    let entry = act.entry(&id, about, &caller.name, reason, now);
     app.writer.write(move |ledger| ledger.record(&entry).map(drop)).await?;
     catch_up(&app, &app.handling).await?;
     let handling = app.handling.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Json(ExceptionRow::new(exception, &handling)))
+    Ok(Json(ExceptionRow::new(exception, &handling, now)))
 }
 
-/// Says that an exception was seen.
+/// Says that an exception was seen; it counts as seen for a week.
 #[utoipa::path(
     post,
     path = "/v1/exceptions/{id}:ack",
@@ -288,6 +290,24 @@ pub(crate) async fn act(
 )]
 #[allow(dead_code, reason = "the description of `act`")]
 fn acknowledge() {}
+
+/// Opens an exception again that was acknowledged or snoozed.
+#[utoipa::path(
+    post,
+    path = "/v1/exceptions/{id}:reopen",
+    params(("id" = String, Path)),
+    request_body = AckBody,
+    responses(
+        (status = 200, description = "the exception as it stands now", body = ExceptionRow),
+        (status = 400, description = "bad body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such exception now", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "nobody plans", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "too many bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "another media type", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[allow(dead_code, reason = "the description of `act`")]
+fn reopen() {}
 
 /// Leaves an exception alone until the morning of a day.
 #[utoipa::path(

@@ -112,7 +112,8 @@ pub(crate) struct InventoryQuery {
 
 /// Stock and open orders as the planner sees them: what the files of the project say, and all events that are acknowledged
 /// beyond that. A server that does not plan, and one before its first plan, shows events alone. With `as_of` the same of the
-/// end of a past day; orders of files that are closed by now are not known of it, because files tell of open ones.
+/// end of a past day; orders of files that are closed by now are not known of it, because files tell of open ones, and the
+/// stock of a place that was first counted later is left out.
 #[utoipa::path(
     get,
     path = "/v1/inventory",

@@ -29,6 +29,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "location.id",
     "model",
     "money_at_risk",
+    "months_of_stock",
     "on_hand",
     "on_order",
     "p_stockout",
@@ -88,6 +89,11 @@ pub(crate) struct LineRow {
     fill_rate: [f64; 2],
     /// Days until expected demand has used up the stock and what is on order, without and with the order.
     days_of_cover: [f64; 2],
+    /// Average monthly consumption: what went out in 30 days over the last quarter, had the shelf never been empty; base units.
+    /// Nothing where it is not known.
+    monthly_consumption: Option<f64>,
+    /// Usable units on the shelf / average monthly consumption; nothing without either.
+    months_of_stock: Option<f64>,
     /// ABC, XYZ and Syntetos-Boylan class.
     classes: [String; 3],
     /// Data health, 0 to 1.
@@ -135,6 +141,8 @@ impl LineRow {
             p_stockout: line.p_stockout,
             fill_rate: line.fill_rate,
             days_of_cover: line.days_of_cover,
+            monthly_consumption: line.monthly_consumption,
+            months_of_stock: line.months_of_stock,
             classes: line.classes,
             health: line.health,
             forecast_model: line.forecast_model,
@@ -164,6 +172,7 @@ pub(crate) fn line_field(line: &PlanLine, name: &str) -> Option<String> {
         "item.xyz" => line.classes[1].clone(),
         "location.id" => line.location_id.clone(),
         "model" => line.forecast_model.clone(),
+        "months_of_stock" => line.months_of_stock?.to_string(),
         "on_hand" => line.on_hand.to_string(),
         "on_order" => line.on_order.to_string(),
         "p_stockout" => line.p_stockout[0].to_string(),

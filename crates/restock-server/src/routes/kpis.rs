@@ -55,6 +55,8 @@ struct KpiRow {
     lost_margin: [String; 2],
     /// Margin of what other locations and production have to wait for, decimals.
     waiting_margin: [String; 2],
+    /// Share of item-locations whose months of stock are within `planning.months_of_stock`; nothing where that sets no bounds.
+    stocked_to_plan: Option<f64>,
     /// Exceptions of these item-locations themselves.
     n_exceptions: usize,
 }
@@ -79,6 +81,10 @@ impl KpiRow {
             net_gain: summary.net_gain.to_string(),
             lost_margin: summary.lost_margin.map(|money| money.to_string()),
             waiting_margin: summary.waiting_margin.map(|money| money.to_string()),
+            stocked_to_plan: {
+                let [n_known, n_within] = summary.stocked_to_plan;
+                (n_known > 0).then(|| n_within as f64 / n_known as f64)
+            },
             n_exceptions: summary.n_exceptions,
         }
     }

@@ -30,6 +30,7 @@ pub(crate) mod jobs;
 pub(crate) mod kpis;
 pub(crate) mod master_changes;
 pub(crate) mod masters;
+pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod named;
 pub(crate) mod operations;
@@ -89,6 +90,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/v1/data-health/scores", get(data_health::scores))
         .route("/v1/count-list", get(data_health::count_list))
         .route("/v1/counts", post(data_health::count))
+        .route("/v1/messages:translate", post(messages::translate))
         .route("/v1/exceptions", get(exceptions::list))
         .route("/v1/exceptions/{id}", post(exceptions::act))
         .route("/v1/item-locations", get(item_locations::list).post(master_changes::change_item_locations))

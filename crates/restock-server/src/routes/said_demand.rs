@@ -46,6 +46,8 @@ pub(crate) struct OverrideRow {
     to: String,
     /// Demand is this multiple of the forecast, a decimal.
     factor: Option<String>,
+    /// Whether it is a surge: what goes out on its days says nothing about the usual.
+    surge: bool,
     /// Demand is this many base units over all its days, a decimal.
     quantity: Option<String>,
     reason: String,
@@ -58,7 +60,7 @@ pub(crate) struct OverrideRow {
 impl From<ActingOverride> for OverrideRow {
     fn from(said: ActingOverride) -> Self {
         let (factor, quantity) = match said.change {
-            DemandChange::Factor(factor) => (Some(factor.normalize().to_string()), None),
+            DemandChange::Factor(factor) | DemandChange::Surge(factor) => (Some(factor.normalize().to_string()), None),
             DemandChange::Quantity(quantity) => (None, Some(quantity.to_string())),
         };
         Self {
@@ -69,6 +71,7 @@ impl From<ActingOverride> for OverrideRow {
             from: said.from.to_string(),
             to: said.to.to_string(),
             factor,
+            surge: matches!(said.change, DemandChange::Surge(_)),
             quantity,
             reason: said.reason,
             author: said.author,
@@ -125,6 +128,8 @@ pub(crate) struct OverrideBody {
     to: String,
     /// Demand is this multiple of the forecast, from 0 to 1,000.
     factor: Option<f64>,
+    /// Whether it is a surge, such as an epidemic: days of it are divided by the factor before forecasts learn from them.
+    surge: Option<bool>,
     /// Demand is this many base units over all days; of one item at one location only.
     quantity: Option<f64>,
     /// Why.
@@ -152,6 +157,7 @@ fn signed(
 fn said_text(said: &ActingOverride) -> Value {
     let change = match said.change {
         DemandChange::Factor(factor) => json!({"factor": factor.normalize().to_string()}),
+        DemandChange::Surge(factor) => json!({"factor": factor.normalize().to_string(), "surge": true}),
         DemandChange::Quantity(quantity) => json!({"quantity": quantity.to_string()}),
     };
     let mut text = json!({"from": said.from.to_string(), "to": said.to.to_string(), "reason": said.reason});
@@ -162,13 +168,16 @@ fn said_text(said: &ActingOverride) -> Value {
     text
 }
 
-/// Writes one event, and takes what cannot be written for a record that is wrong.
-async fn append_one(app: &App, entry: Incoming, signed: Option<Signed>) -> Result<(), Problem> {
-    match app.writer.append(vec![entry], signed).await?.into_iter().next() {
-        Some(Outcome::Accepted { .. } | Outcome::Duplicate { .. }) => Ok(()),
-        Some(Outcome::Quarantined { reason, .. }) => Err(bad_record(reason)),
-        Some(Outcome::Conflict { .. }) | None => Err(Problem::internal("two requests had one name")),
+/// Writes events together, and takes what cannot be written for a record that is wrong.
+async fn append(app: &App, entries: Vec<Incoming>, signed: Option<Signed>) -> Result<(), Problem> {
+    for outcome in app.writer.append(entries, signed).await? {
+        match outcome {
+            Outcome::Accepted { .. } | Outcome::Duplicate { .. } => {}
+            Outcome::Quarantined { reason, .. } => return Err(bad_record(reason)),
+            Outcome::Conflict { .. } => return Err(Problem::internal("two requests had one name")),
+        }
     }
+    Ok(())
 }
 
 /// Says how demand will differ from the forecast: by a factor, or, for an item at a location, by the total over the days.
@@ -228,16 +237,24 @@ pub(crate) async fn say_override(
     };
     let entry = checked(event).map_err(bad_record)?;
     let signed = signed(&caller, "forecast.override", row.id.clone(), [before.as_ref(), Some(&row)]);
-    append_one(&app, entry, signed).await?;
+    append(&app, vec![entry], signed).await?;
     Ok((StatusCode::CREATED, location(&row.id), Json(row.into())))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TakeBackQuery {
+    /// Whether a surge that has begun is taken back as if it had never been said; it ends yesterday where nothing is said.
+    entirely: Option<bool>,
+}
+
 /// Takes an override back: forecasts are as they were without it. One of a file stays taken back until somebody says it
-/// again.
+/// again. A surge that has begun ends yesterday, so that its days go on counting as such; `entirely` takes it back for good.
 #[utoipa::path(
     delete,
     path = "/v1/forecasts/overrides/{id}",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), TakeBackQuery),
     responses(
         (status = 200, description = "the override as it was", body = OverrideRow),
         (status = 400, description = "bad path", body = Problem, content_type = "application/problem+json"),
@@ -250,6 +267,7 @@ pub(crate) async fn take_back(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Name(id): Name,
+    ValidQuery(TakeBackQuery { entirely }): ValidQuery<TakeBackQuery>,
 ) -> Result<Json<OverrideRow>, Problem> {
     let files = app.planning.file_tables()?;
     let (event_id, now) = (fresh_name()?, (app.clock)());
@@ -269,16 +287,28 @@ pub(crate) async fn take_back(
     if !caller.covers(said.location_id.as_deref()) {
         return Err(of_scope(not_covered(&caller, "location_id", said.location_id.as_deref())));
     }
+    let yesterday = app.today().plus(-1);
+    let has_begun = matches!(said.change, DemandChange::Surge(_)) && said.from <= yesterday && said.to > yesterday;
+    // What is left of it is another override, because its days name it.
+    let left = (has_begun && entirely != Some(true)).then(|| {
+        let key = OverrideKey { to: yesterday, ..key.clone() };
+        let (change, reason, author) = (Some(said.change), said.reason.clone(), said.author.clone());
+        ForecastOverride { key, change, reason, author }
+    });
     let taken_back = ForecastOverride { key, change: None, reason: String::new(), author: caller.name.clone() };
-    let event = Event {
-        event_id,
-        source: format!("api/{}", caller.name),
-        occurred_at: said_after(last, now),
-        kind: EventKind::ForecastOverride(Box::new(taken_back)),
-        attributes: BTreeMap::new(),
-    };
-    let entry = checked(event).map_err(bad_record)?;
-    append_one(&app, entry, signed(&caller, "forecast.take_back", id, [Some(&said), None])).await?;
+    let after = left.clone().and_then(|left| acting(left, Some(now)));
+    let mut entries = Vec::new();
+    for (number, said) in left.into_iter().chain([taken_back]).enumerate() {
+        let event = Event {
+            event_id: if number == 0 { event_id.clone() } else { format!("{event_id}-{number}") },
+            source: format!("api/{}", caller.name),
+            occurred_at: said_after(last, now),
+            kind: EventKind::ForecastOverride(Box::new(said)),
+            attributes: BTreeMap::new(),
+        };
+        entries.push(checked(event).map_err(bad_record)?);
+    }
+    append(&app, entries, signed(&caller, "forecast.take_back", id, [Some(&said), after.as_ref()])).await?;
     Ok(Json(said.into()))
 }
 

@@ -11,6 +11,7 @@ async fn refusals_are_problems() {
     let fixture = Fixture::new().await;
     let too_many = format!("[{}]", vec!["1"; MAX_ENTRIES + 1].join(","));
     let too_long = " ".repeat(MAX_BODY_BYTES + 1);
+    let too_much_said = json!({"language": "zh-CN", "messages": vec!["why"; 201]}).to_string();
     let json = "application/json";
     for (method, path, kind, body, status, name) in [
         ("GET", "/nowhere", "", "", 404, "unknown-route"),
@@ -39,6 +40,8 @@ async fn refusals_are_problems() {
         ("GET", "/v1/events/9223372036854775808", "", "", 400, "bad-query"),
         ("GET", "/v1/audit?from=9223372036854775808", "", "", 400, "bad-query"),
         ("GET", "/v1/inventory?after=milk", "", "", 400, "bad-query"),
+        ("POST", "/v1/messages:translate", json, r#"{"language":"la","messages":[]}"#, 400, "bad-body"),
+        ("POST", "/v1/messages:translate", json, &too_much_said, 400, "bad-body"),
         ("GET", "/v1/quarantine?state=lost", "", "", 400, "bad-query"),
         ("GET", "/v1/quarantine/7", "", "", 404, "not-found"),
         ("POST", "/v1/quarantine/7/discard", json, r#"{"reason":"x"}"#, 404, "not-found"),

@@ -697,6 +697,16 @@ async fn what_people_do_about_exceptions_is_kept_in_the_trail_and_outlives_the_s
     check(&fixture).await;
     fixture.wait(jiff::SignedDuration::from_hours(48));
     assert_eq!(read(&fixture, "/v1/exceptions?snoozed=true").await["n_found"], 0, "its morning has come");
+    let first = async || read(&fixture, "/v1/exceptions").await["exceptions"][0].clone();
+    assert_eq!(first().await["acknowledged_by"], "planner");
+    fixture.wait(jiff::SignedDuration::from_hours(6 * 24));
+    assert_eq!(first().await["acknowledged_by"], Value::Null, "what is still there after a week is news");
+    let act = async |action: &str| {
+        let path = format!("/v1/exceptions/{}:{action}", id(0));
+        fixture.send_json("POST", Role::Planner, &path, r#"{"reason":"why"}"#).await.json()["acknowledged_by"].clone()
+    };
+    assert_eq!((act("ack").await, act("reopen").await), (json!("planner"), Value::Null));
+    assert_eq!(first().await["assigned_to"], "ada", "it stays whose it is");
 }
 
 #[tokio::test]

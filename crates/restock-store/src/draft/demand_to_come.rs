@@ -62,7 +62,18 @@ impl Draft {
         let (from, to) = span(job, chunk, row)?;
         let factor = job.money(chunk, row, F::Factor)?;
         let quantity = job.quantity(chunk, row, F::Quantity)?;
+        let is_surge = job.flag(chunk, row, F::Surge)?.unwrap_or(false);
         let change = match (factor, quantity) {
+            (Some(factor), None) if is_surge => DemandChange::Surge(factor),
+            (_, Some(_)) if is_surge => {
+                return Err(job.bad(
+                    chunk,
+                    row,
+                    F::Surge,
+                    "a surge with a factor",
+                    "give how many times the usual it is",
+                ));
+            }
             (Some(factor), None) => DemandChange::Factor(factor),
             (None, Some(quantity)) => DemandChange::Quantity(quantity),
             (None, None) => return Err(job.empty(chunk, row, F::Factor, "a factor such as 1.3, or a quantity")),

@@ -194,7 +194,10 @@ fn read_changed_files(
         return Ok(None);
     }
     // The rules hold from the moment on at which they are written down.
-    *approval.write().unwrap_or_else(PoisonError::into_inner) = Approval::of(&project.config);
+    let rules = Approval::of(&project.config);
+    let mut approval = approval.write().unwrap_or_else(PoisonError::into_inner);
+    (approval.four_eyes_if, approval.auto_if) = (rules.four_eyes_if, rules.auto_if);
+    drop(approval);
     let mut import = project.read_files(session)?;
     let tables = Arc::new(std::mem::take(&mut import.dataset));
     if import.n_row_errors > 0 {

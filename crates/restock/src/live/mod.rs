@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use restock_adapt::{AdaptationReport, BacktestRun};
 use restock_core::filter::Filter;
-use restock_core::finding::PlanException;
+use restock_core::finding::{ExceptionCode, PlanException};
 use restock_core::proposal::Proposal;
 use restock_core::settings::PlanSettings;
 use restock_core::{Bucket, Dataset, Day, Event, EventKind, ItemLocation, N_LEVELS, Period, RowsByItem};
@@ -67,11 +67,14 @@ const REFRESH_EVERY: SignedDuration = SignedDuration::from_secs(1);
 pub(crate) struct Approval {
     pub(crate) four_eyes_if: Option<Filter>,
     pub(crate) auto_if: Option<Filter>,
+    /// Where a surge holds: people approve what is ordered there, whatever the rules say.
+    pub(crate) in_surge: BTreeSet<ItemLocation>,
 }
 
 impl Approval {
     pub(crate) fn of(config: &Config) -> Self {
-        Self { four_eyes_if: config.four_eyes_if.clone(), auto_if: config.auto_if.clone() }
+        let (four_eyes_if, auto_if) = (config.four_eyes_if.clone(), config.auto_if.clone());
+        Self { four_eyes_if, auto_if, in_surge: BTreeSet::new() }
     }
 }
 
@@ -492,6 +495,28 @@ impl ProjectPlanner {
         self.files.as_ref().map(|files| files.project.dir.as_path()).ok_or_else(|| failed("nothing was planned yet"))
     }
 
+    /// Says where people must approve, before the desk hears of the plan.
+    fn note_surges(&self, scope: &Scope) {
+        let Some(live) = &self.live else { return };
+        let is_in_surge =
+            |unit: &UnitPlan| unit.exceptions.iter().any(|exception| exception.code == ExceptionCode::SurgeMode);
+        let place_of = |unit: &UnitPlan| ItemLocation::new(&unit.line.item_id, &unit.line.location_id);
+        let mut approval = self.approval.write().unwrap_or_else(PoisonError::into_inner);
+        match scope {
+            Scope::Everything => {
+                approval.in_surge = live.plan.planned().filter(|unit| is_in_surge(unit)).map(place_of).collect();
+            }
+            Scope::Places(places) => {
+                for place in places {
+                    match live.plan.planned_at(place).is_some_and(is_in_surge) {
+                        true => approval.in_surge.insert(place.clone()),
+                        false => approval.in_surge.remove(place),
+                    };
+                }
+            }
+        }
+    }
+
     fn save_experience(&mut self, now: Timestamp) {
         let (Some(experience), Some(files)) = (&mut self.experience, &self.files) else { return };
         self.report = experience.report();
@@ -694,6 +719,9 @@ impl LivePlanner for ProjectPlanner {
             // Given again, they are read with all others.
             (self.last_sequence, self.live, self.experience) = (before, None, None);
             (self.working, self.unsettled) = (None, None);
+        }
+        if let Ok(Some(revision)) = &revision {
+            self.note_surges(&revision.scope);
         }
         revision
     }

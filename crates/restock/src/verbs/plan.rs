@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use console::Style;
 use restock_core::finding::PlanException;
 use restock_core::proposal::Proposal;
-use restock_core::{Day, Finding, FindingCode, Money, Severity};
+use restock_core::{Day, Finding, FindingCode, Money, Quantity, Severity};
 use restock_engine::backtest::is_long_enough;
 use restock_engine::health::MissingTable;
 use restock_engine::{DetailedPlan, LineDetail, Plan, ToJudge, Unplanned};
@@ -216,6 +216,9 @@ pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Re
         let json = serde_json::to_string(plan).map_err(|error| error.to_string())?;
         std::fs::write(path, json).map_err(text)
     })?;
+    if let Some(bounds) = loaded.settings.months_of_stock {
+        write("stock_status.csv", &|path| std::fs::write(path, stock_status_csv(plan, bounds)).map_err(text))?;
+    }
     if loaded.import.n_row_errors > 0 {
         write("quarantine.csv", &|path| {
             std::fs::write(path, quarantine_csv(session, &loaded.import.row_errors)).map_err(text)
@@ -224,6 +227,40 @@ pub(crate) fn write_plan(session: &Session, planned: &Planned, out: &Path) -> Re
     let page = report::plan_page::render(session.lang, planned);
     write("report.html", &|path| std::fs::write(path, &page).map_err(text))?;
     Ok(files)
+}
+
+/// Months of stock of every item-location beside their bounds, as stock status reports of medical supply systems have them.
+fn stock_status_csv(plan: &Plan, [least, most]: [f64; 2]) -> String {
+    let mut out =
+        "location_id,item_id,on_hand,monthly_consumption,months_of_stock,min_months,max_months,status,on_order,\
+                   quantity,stockout_probability\n"
+            .to_owned();
+    for line in &plan.lines {
+        let status = match line.months_of_stock {
+            _ if !line.stock_assumed && line.on_hand == Quantity::ZERO => "stocked_out",
+            None => "unknown",
+            Some(months) if months < least => "below_minimum",
+            Some(months) if months > most => "above_maximum",
+            Some(_) => "stocked_to_plan",
+        };
+        let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
+        let cells = [
+            line.location_id.clone(),
+            line.item_id.clone(),
+            if line.stock_assumed { String::new() } else { line.on_hand.to_string() },
+            number(line.monthly_consumption),
+            number(line.months_of_stock),
+            least.to_string(),
+            most.to_string(),
+            status.to_owned(),
+            line.on_order.to_string(),
+            line.quantity.to_string(),
+            line.p_stockout[1].to_string(),
+        ];
+        out.push_str(&cells.each_ref().map(|cell| format::csv_cell(cell)).join(","));
+        out.push('\n');
+    }
+    out
 }
 
 /// Row errors as a table that any spreadsheet opens.

@@ -7,10 +7,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use restock_core::ItemLocation;
+use restock_core::settings::Lang;
 use restock_intake::{Source, SourceConfig, Surroundings};
 use restock_ledger::{Filed, Incoming, events_from_tables, line_field, n_approvers};
 use restock_server::{Role, Security, ServeError, Server, ServerOptions, TlsFiles, new_code};
 
+use crate::catalogue::said;
 use crate::cli::{ServeArgs, Template};
 use crate::config::Config;
 use crate::error::CliError;
@@ -88,11 +91,17 @@ pub(crate) fn run(session: &Session, args: &ServeArgs) -> Result<Output, CliErro
     options.reader = Some(reader);
     options.planner = Some(Box::new(planner));
     options.imports = Some(Arc::new(imports));
+    options.translator = Some(Arc::new(|message, language| match language {
+        "zh-CN" => Some(said(message, Lang::ZhCn).into_owned()).filter(|said| said != message),
+        _ => None,
+    }));
     options.first_code.clone_from(&first_code);
     let rules = approval.clone();
     options.auto_approve = Some(Arc::new(move |filed: &Filed| {
         let rules = rules.read().unwrap_or_else(PoisonError::into_inner);
-        rules.auto_if.as_ref().is_some_and(|filter| filter.matches(&|name| line_field(filed, name)))
+        let is_meant = || rules.auto_if.as_ref().is_some_and(|filter| filter.matches(&|name| line_field(filed, name)));
+        let place = ItemLocation::new(&filed.need.item_id, &filed.need.destination);
+        !rules.in_surge.contains(&place) && is_meant()
     }));
     options.n_approvers = Arc::new(move |filed| {
         let rules = approval.read().unwrap_or_else(PoisonError::into_inner);

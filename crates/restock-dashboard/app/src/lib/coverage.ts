@@ -10,3 +10,7 @@ export function reachOf(interval: readonly number[]): number {
   const power = 10 ** Math.floor(Math.log10(most));
   return ([1, 2, 5, 10].find((step) => step * power >= most) ?? 10) * power;
 }
+
+/** Columns of a file of how forecasts of segments have done. */
+export const SEGMENT_COLUMNS = ['segment', 'n_seen', 'n_censored', 'bias', 'wql'] as const;
+export const LEVEL_COLUMNS = ['level', 'below', 'at_or_below', 'asked'] as const;

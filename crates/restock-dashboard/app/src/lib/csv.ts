@@ -1,12 +1,23 @@
 // Tables as CSV by RFC 4180 with the texts of the API, so that a file can be read again without any change.
 
-export function writeCsv(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+export function writeCsv(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   return [columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }
 
-function cell(text: string): string {
+function cell(value: string | number): string {
+  const text = typeof value === 'number' ? String(value) : guarded(value);
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** Whether a spreadsheet would run a text as a formula, also behind apostrophes; numbers are numbers, whatever their sign. */
+function isFormula(text: string): boolean {
+  const bare = text.replace(/^'+/, '');
+  return /^[=+\-@\t\r]/.test(bare) && !/^[+-]?[.,]*\d[\d.,]*$/.test(bare);
+}
+
+/** A text as a cell that no spreadsheet runs: behind an apostrophe, as Restock writes its files. */
+const guarded = (text: string): string => (isFormula(text) ? `'${text}` : text);
+const unguarded = (text: string): string => (text.startsWith("'") && isFormula(text) ? text.slice(1) : text);
 
 /** The cells of a CSV; a row ends at a line break outside quotes. */
 export function readCsv(text: string): string[][] {
@@ -15,7 +26,7 @@ export function readCsv(text: string): string[][] {
   const pattern = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/g;
   for (const [whole, raw = '', end = ''] of text.replace(/^\uFEFF/, '').matchAll(pattern)) {
     if (whole === '' && row.length === 0) break;
-    row.push(raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw);
+    row.push(unguarded(raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw));
     if (end !== ',') {
       rows.push(row);
       row = [];
@@ -27,8 +38,8 @@ export function readCsv(text: string): string[][] {
 
 /** Rows of objects as CSV, a column per name; what is missing is an empty cell. */
 export function tableCsv<T>(columns: readonly (keyof T & string)[], rows: readonly T[]): string {
-  const text = (value: unknown): string => (value === null || value === undefined ? '' : String(value));
-  return writeCsv(columns, rows.map((row) => columns.map((name) => text(row[name]))));
+  const plain = (value: unknown): string | number => (typeof value === 'number' ? value : String(value ?? ''));
+  return writeCsv(columns, rows.map((row) => columns.map((name) => plain(row[name]))));
 }
 
 /** Hands a text to the browser as a file. */

@@ -1,9 +1,11 @@
-import type { ProposalRow } from './types';
+import type { Act } from './handling';
+import type { ExceptionRow, ProposalRow } from './types';
 
 /** The one dialog that is open. */
 export type Open =
   | { kind: 'edit'; row: ProposalRow }
   | { kind: 'reject'; rows: ProposalRow[] }
+  | { kind: 'handle'; act: Act; rows: ExceptionRow[]; done?: () => void }
   | { kind: 'order' }
   | { kind: 'import' }
   | { kind: 'files' }

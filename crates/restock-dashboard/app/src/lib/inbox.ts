@@ -84,6 +84,14 @@ export function groupsOf(lines: readonly ProposalRow[]): Group[] {
   return groups.sort((a, b) => compare(a.order_by, b.order_by) || b.priority - a.priority);
 }
 
+/** Groups of lines from one source to one location that must be ordered on one day. */
+export function groupsByDay(lines: readonly ProposalRow[]): Group[] {
+  return grouped(lines, (row) => {
+    const source = sourceOf(row);
+    return { key: `${row.order_by}\n${source}\n${row.destination}`, source };
+  });
+}
+
 /** Groups of lines by why they deserve a look: those that do not come first, then what puts most at risk. */
 export function groupsByLook(lines: readonly ProposalRow[], look: (row: ProposalRow) => Look): Group[] {
   const groups = grouped(lines, (row) => {

@@ -1,6 +1,6 @@
 // Key figures of a plan: what each one is, where it may be compared with, and rows to compare with each other.
 
-import type { KpiRow, Objective, Policies } from './types';
+import type { KpiRow, Objective, PlanSummary, Policies } from './types';
 
 export type Unit = 'share' | 'places' | 'money';
 
@@ -88,12 +88,13 @@ export const KPI_COLUMNS = [
   'n_exceptions',
 ] as const;
 
-export function kpiRecord(by: string, row: KpiRow): Record<(typeof KPI_COLUMNS)[number], string | number | null> {
+type Written = string | number | null;
+
+function recordOf<T extends PlanSummary>(summary: T) {
   const both = <const N extends string>(name: N, [without, withOrders]: readonly [string | number, string | number]) =>
     ({ [`${name}_without`]: without, [`${name}_with`]: withOrders }) as Record<`${N}_without` | `${N}_with`, string | number>;
-  const { fill_rate, n_stockouts, lost_margin, waiting_margin, ...plain } = row;
+  const { fill_rate, n_stockouts, lost_margin, waiting_margin, ...plain } = summary;
   return {
-    by,
     ...plain,
     ...both('fill_rate', fill_rate),
     ...both('n_stockouts', n_stockouts),
@@ -101,3 +102,28 @@ export function kpiRecord(by: string, row: KpiRow): Record<(typeof KPI_COLUMNS)[
     ...both('waiting_margin', waiting_margin),
   };
 }
+
+export const kpiRecord = (by: string, row: KpiRow): Record<(typeof KPI_COLUMNS)[number], Written> => ({ by, ...recordOf(row) });
+
+/** A table of plans as a file has it: what the plan of each scenario comes to. */
+export const PLAN_COLUMNS = [
+  'scenario',
+  'n_planned',
+  'n_proposals',
+  'order_value',
+  'fill_rate_without',
+  'fill_rate_with',
+  'n_stockouts_without',
+  'n_stockouts_with',
+  'stock_value',
+  'overstock_value',
+  'waste_value',
+  'net_gain',
+  'lost_margin_without',
+  'lost_margin_with',
+  'waiting_margin_without',
+  'waiting_margin_with',
+  'n_exceptions',
+] as const;
+
+export const planRecord = (scenario: string, summary: PlanSummary): Record<(typeof PLAN_COLUMNS)[number], Written> => ({ scenario, ...recordOf(summary) });

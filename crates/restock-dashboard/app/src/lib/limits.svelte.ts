@@ -2,6 +2,7 @@ import { get, Refusal } from './api';
 import { desk } from './desk.svelte';
 import type { Group } from './inbox';
 import { limitsOf, sumsOf, type Limit } from './limits';
+import { sourceOf } from './names';
 import { session } from './session.svelte';
 import type { GroupBody, LimitRow, OrderGroup, SupplierRow } from './types';
 
@@ -26,6 +27,11 @@ class Limits {
       // Without them the lines are as good as before.
       if (!(error instanceof Refusal)) throw error;
     }
+  }
+
+  /** The time of day until which a source takes orders; empty where none is known. */
+  cutOffOf(source: string): string {
+    return this.#suppliers.get(source)?.cut_off ?? this.#planned.find((group) => sourceOf(group) === source)?.cut_off ?? '';
   }
 
   of(group: Group): Limit[] {

@@ -48,6 +48,24 @@ export function risksOf(rows: readonly ExceptionRow[], n: number): { row: Except
   return risks.sort((a, b) => Number(b.row.expected_money) - Number(a.row.expected_money)).slice(0, n);
 }
 
+/** Where an exception stands; one whose morning has come is open again. */
+export type Standing = 'open' | 'acknowledged' | 'snoozed';
+
+export function standingOf(row: ExceptionRow, today: string): Standing {
+  if (row.snoozed_until !== null && today < row.snoozed_until) return 'snoozed';
+  return row.acknowledged_by === null ? 'open' : 'acknowledged';
+}
+
+export const SHOWN = ['open', 'acknowledged', 'snoozed', 'mine', 'all'] as const;
+export type Shown = (typeof SHOWN)[number];
+
+/** Exceptions that stand as asked for; mine are those of `name`, however they stand. */
+export function standing(rows: readonly ExceptionRow[], shown: Shown, today: string, name: string): ExceptionRow[] {
+  if (shown === 'all') return [...rows];
+  if (shown === 'mine') return rows.filter((row) => row.assigned_to?.toLowerCase() === name.toLowerCase());
+  return rows.filter((row) => standingOf(row, today) === shown);
+}
+
 export interface Filter {
   code: string;
   location: string;
@@ -74,4 +92,10 @@ export const EXCEPTION_COLUMNS = [
   'message_zh',
   'action',
   'action_zh',
+  'id',
+  'acknowledged_by',
+  'acknowledged_at',
+  'snoozed_until',
+  'assigned_to',
+  'reason',
 ] as const;

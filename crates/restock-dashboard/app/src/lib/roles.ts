@@ -6,9 +6,11 @@ export type Action =
   | 'override'
   | 'make_rules'
   | 'approve'
+  | 'handle'
   | 'replan'
   | 'see_plans'
   | 'see_outcomes'
+  | 'promote_models'
   | 'see_quarantine'
   | 'decide_quarantine'
   | 'see_audit'
@@ -33,9 +35,11 @@ const RULES: Record<Action, Rule> = {
   override: rule(false, 'planner', 'integrator', 'admin'),
   make_rules: rule(true, 'planner', 'admin'),
   approve: rule(false, 'approver', 'admin'),
+  handle: rule(false, 'planner', 'approver', 'admin'),
   replan: rule(true, 'planner', 'approver', 'admin'),
   see_plans: rule(true, 'viewer', 'planner', 'approver', 'admin'),
   see_outcomes: rule(true, 'viewer', 'planner', 'approver', 'admin'),
+  promote_models: rule(true, 'admin'),
   see_quarantine: rule(true, 'planner', 'approver', 'integrator', 'admin'),
   decide_quarantine: rule(true, 'planner', 'admin'),
   see_audit: rule(true, 'approver', 'admin'),

@@ -35,10 +35,3 @@ export function shockText({ kind, amount, from, to, scope, value }: ShockForm): 
   const written = quoted(value.trim());
   return written === undefined ? undefined : `${text} where ${SCOPES[scope]} == ${written}`;
 }
-
-/** So many days after a day. */
-export function dayAfter(day: string, n: number): string {
-  const at = new Date(`${day}T00:00:00Z`);
-  at.setUTCDate(at.getUTCDate() + n);
-  return at.toISOString().slice(0, 10);
-}

@@ -40,3 +40,24 @@ export function reasonOf(error: unknown): string {
 }
 
 export const toasts = new Toasts();
+
+interface Said {
+  done: string;
+  failed: string;
+  detail?: string;
+  tone?: Toast['tone'];
+  action?: NonNullable<Toast['action']>;
+}
+
+/** Does a change, says what became of it, and reads again what it changed. */
+export async function changeAndSay(send: () => Promise<unknown>, { done, failed, tone = 'good', ...more }: Said, then: () => void): Promise<boolean> {
+  try {
+    await send();
+  } catch (error) {
+    toasts.refuse(failed, error);
+    return false;
+  }
+  toasts.say({ tone, text: done, ...more });
+  then();
+  return true;
+}

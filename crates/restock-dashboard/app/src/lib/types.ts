@@ -154,6 +154,9 @@ export interface PlanLine {
   p_stockout: [number, number];
   fill_rate: [number, number];
   days_of_cover: [number, number];
+  /** What goes out in 30 days, base units; nothing where it is not known. */
+  monthly_consumption: number | null;
+  months_of_stock: number | null;
   classes: [string, string, string];
   health: number;
   forecast_model: string;
@@ -190,6 +193,8 @@ export interface ForecastOverride {
   from: string;
   to: string;
   factor: string | null;
+  /** Whether what goes out on its days says nothing about the usual. */
+  surge: boolean;
   quantity: string | null;
   reason: string;
   /** Empty when unknown. */
@@ -289,6 +294,30 @@ export interface KpiRow extends PlanSummary {
 export interface KpiBody {
   kpis: KpiRow[];
   plan_id: string | null;
+  as_of: string | null;
+  currency: string | null;
+}
+
+/** What became of demand in a month. */
+export interface PastKpiRow {
+  key: string | null;
+  name: string;
+  from: string;
+  /** Its last day, or the day before the plan. */
+  to: string;
+  n_item_locations: number;
+  n_open: number;
+  n_stockouts: number;
+  in_stock: number | null;
+  fill_rate: number | null;
+  sales_value: string;
+  cost_of_sales: string;
+  lost_margin: string;
+  waste_value: string;
+}
+
+export interface PastKpiBody {
+  kpis: PastKpiRow[];
   as_of: string | null;
   currency: string | null;
 }
@@ -422,6 +451,8 @@ export interface PlanRow {
 
 /** Something that a planner should look at. */
 export interface ExceptionRow {
+  /** The same for this kind at this place, whichever plan finds it. */
+  id: string;
   code: string;
   item_id: string;
   location_id: string;
@@ -430,6 +461,12 @@ export interface ExceptionRow {
   message_zh: string;
   action: string;
   action_zh: string;
+  acknowledged_by: string | null;
+  acknowledged_at: string | null;
+  snoozed_until: string | null;
+  assigned_to: string | null;
+  /** The last one that somebody gave for any of these. */
+  reason: string;
 }
 
 export interface ExceptionPage {
@@ -437,6 +474,39 @@ export interface ExceptionPage {
   n_found: number;
   money_found: string;
   next_cursor: string | null;
+}
+
+/** How well a version forecast what it was not fitted to, beside the model as shipped. */
+export interface ModelEvidence {
+  scaled_loss: number;
+  shipped_scaled_loss: number;
+  improvement: number;
+  wql: number;
+}
+
+export interface ModelVersion {
+  version: string;
+  method: string | null;
+  base: string | null;
+  sha256: string;
+  day: string | null;
+  used: boolean;
+  evidence: ModelEvidence | null;
+  /** Why it cannot be used. */
+  error: string | null;
+}
+
+export interface ModelChange {
+  action: 'promote' | 'rollback';
+  from: string;
+  to: string;
+  day: string;
+  reason: string | null;
+}
+
+export interface Models {
+  versions: ModelVersion[];
+  history: ModelChange[];
 }
 
 export interface LevelRow {
@@ -534,6 +604,7 @@ export interface Adaptation {
   alarms: AlarmRow[];
   edits: { n_edits: number; n_better: number; saved: number };
   rules: RuleRow[];
+  overrides: { n_overridden: number; n_better: number; error_without: number; error_with: number };
   contests: ContestRow[];
   backtest_due: string | null;
   backtests: BacktestRow[];

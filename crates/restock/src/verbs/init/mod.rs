@@ -84,7 +84,8 @@ fn settings_text(name: &str, sample: &Sample) -> String {
 fn tables(sample: &Sample, today: Day) -> Vec<(&'static str, String)> {
     let mut random = Random(u64::from(today.0.unsigned_abs()).wrapping_mul(0x9E37_79B9) ^ sample.items.len() as u64);
     let mut sales = "date,location_id,item_id,quantity\n".to_owned();
-    let mut inventory = "item_id,location_id,on_hand,as_of\n".to_owned();
+    let lots = if sample.has_lots { ",lot_id,expiry" } else { "" };
+    let mut inventory = format!("item_id,location_id,on_hand,as_of{lots}\n");
     let mut items = "item_id,name,base_uom,unit_cost,price,shelf_life_days".to_owned();
     if let Some((column, _)) = sample.extra {
         let _ = write!(items, ",{column}");
@@ -143,7 +144,20 @@ fn tables(sample: &Sample, today: Day) -> Vec<(&'static str, String)> {
                 "kg" | "l" | "m" if used < 100.0 => (on_hand * 10.0).round() / 10.0,
                 _ => on_hand.round(),
             };
-            let _ = writeln!(inventory, "{id},{location},{on_hand},{counted_on}");
+            let _ = match (sample.has_lots, item.shelf_life) {
+                (false, _) => writeln!(inventory, "{id},{location},{on_hand},{counted_on}"),
+                (true, 0) => writeln!(inventory, "{id},{location},{on_hand},{counted_on},,"),
+                (true, days) => {
+                    // A third is nearly over, and goes out first.
+                    let (days, old) = (days as i32, (on_hand / 3.0).ceil());
+                    let [soon, late] = [days / 15, days * 3 / 5].map(|left| today.plus(left));
+                    writeln!(
+                        inventory,
+                        "{id},{location},{old},{counted_on},{id}-1,{soon}\n{id},{location},{},{counted_on},{id}-2,{late}",
+                        on_hand - old
+                    )
+                }
+            };
         }
     }
     let mut locations = "location_id,name,kind\n".to_owned();

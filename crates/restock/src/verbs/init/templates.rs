@@ -26,6 +26,8 @@ pub(super) struct Sample {
     pub(super) extra: Option<(&'static str, &'static [&'static str])>,
     /// Which item was sold out at the first place for nine days some weeks ago, so that the checks have something to show.
     pub(super) sold_out: Option<usize>,
+    /// Whether stock that expires is counted by lot.
+    pub(super) has_lots: bool,
     /// Further files for a plan made on a day.
     pub(super) more: fn(Day) -> Vec<(&'static str, String)>,
 }
@@ -127,6 +129,7 @@ const SERVICE: Sample = Sample {
     season: always,
     extra: None,
     sold_out: Some(1),
+    has_lots: false,
     more: nothing,
 };
 
@@ -144,11 +147,25 @@ pub(super) fn sample(template: Template) -> Sample {
     }
 }
 
+/// A leaflet every five weeks, from Thursday to Saturday a week: what is on it sells more, and it is known ahead.
+const LEAFLET_EVERY: i32 = 35;
+const LEAFLET_STARTS: i32 = 5;
+const LEAFLET_DAYS: i32 = 6;
+
+fn leaflets(today: Day) -> impl Iterator<Item = [Day; 2]> {
+    let begin = today.plus(LEAFLET_STARTS);
+    (0..4).rev().map(move |back| begin.plus(-LEAFLET_EVERY * back)).map(|from| [from, from.plus(LEAFLET_DAYS - 1)])
+}
+
+fn leaflet_season(day: Day, today: Day) -> f64 {
+    if leaflets(today).any(|[from, to]| (from..=to).contains(&day)) { 1.8 } else { 1.0 }
+}
+
 const RETAIL: Sample = Sample {
     locations: &[("S01", "Market Street", "store", 1.0), ("S02", "Station", "store", 0.6)],
     suppliers: &[
-        supplier(("DAIRY", "Valley Dairy", "mon wed fri", "50", 2)),
-        supplier(("DRY", "Dry Goods Ltd", "tue", "100", 5)),
+        supplier_until("10:00", ("DAIRY", "Valley Dairy", "mon tue wed thu fri sat", "50", 2)),
+        supplier_until("12:00", ("DRY", "Dry Goods Ltd", "tue", "100", 5)),
     ],
     items: &[
         bought(("MILK-1L", "Milk 1 l", 0, "each", "0.78", "1.19", "12", 9, 22.0)),
@@ -159,6 +176,17 @@ const RETAIL: Sample = Sample {
         bought(("CANDLE", "Candle", 1, "each", "0.60", "1.49", "24", 0, 0.4)),
     ],
     weekdays: [0.85, 0.85, 0.9, 1.0, 1.2, 1.4, 0.8],
+    season: leaflet_season,
+    more: |today| {
+        let mut promotions = "promo_id,from,to,discount\n".to_owned();
+        for (number, [from, to]) in leaflets(today).enumerate() {
+            promotions.push_str(&format!("LEAFLET-{number},{from},{to},0.2\n"));
+        }
+        // What must stand there to be seen, and what fits.
+        let shelves = "item_id,location_id,display_min,shelf_capacity\nMILK-1L,S01,12,180\nMILK-1L,S02,6,120\n\
+                       COFFEE-500,S01,4,60\nCOFFEE-500,S02,4,48\n";
+        vec![("promotions.csv", promotions), ("item_locations.csv", shelves.to_owned())]
+    },
     ..SERVICE
 };
 
@@ -184,6 +212,7 @@ const ECOMMERCE: Sample = Sample {
 
 const MEDICAL: Sample = Sample {
     settings: "[objective]\nmode = \"service\"\nservice = { type = \"in_stock\", target = 0.97 }\n\n\
+               [planning]\nmonths_of_stock = [0.5, 3.0]   # least and most, in months of consumption\n\n\
                [[segment]]                    # vital items\nwhere = \"item.ven == 'V'\"\n\
                service = { type = \"cycle\", target = 0.995 }\n",
     locations: &[("WARD-A", "Ward A", "ward", 1.0), ("WARD-B", "Ward B", "ward", 0.7)],
@@ -197,6 +226,7 @@ const MEDICAL: Sample = Sample {
     ],
     weekdays: [1.1, 1.1, 1.1, 1.05, 1.05, 0.8, 0.8],
     extra: Some(("ven", &["V", "E", "E", "E", "V"])),
+    has_lots: true,
     ..SERVICE
 };
 

@@ -1,0 +1,1 @@
+function e(e,t){return t===0?1:1.96*Math.sqrt(e*(1-e)/t)}function t(e){let t=Math.max(...e.map(Math.abs));if(!(t>0))return .1;let n=10**Math.floor(Math.log10(t));return([1,2,5,10].find(e=>e*n>=t)??10)*n}var n=[`segment`,`n_seen`,`n_censored`,`bias`,`wql`],r=[`level`,`below`,`at_or_below`,`asked`];export{t as i,n,e as r,r as t};
