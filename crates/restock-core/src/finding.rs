@@ -212,8 +212,8 @@ pub struct Finding {
 /// The typed exceptions a planner sees, PRODUCT specification section 1.7.
 ///
 /// [`GuardTripped`](Self::GuardTripped) and [`ModelDrift`](Self::ModelDrift) belong to learned policies and models that are
-/// kept from run to run. Plans of classical policies never raise them: their models
-/// are fitted anew in every plan, and what their rules cut is told by the rule.
+/// kept from run to run. Plans of classical policies never raise them: their models are fitted anew in every plan, and what
+/// their rules cut is told by the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)] // The names are the product's own codes.

@@ -219,8 +219,8 @@ pub struct PlanSettings {
     pub n_paths: usize,
     /// Largest order as days of expected demand, a guard against blow-ups.
     pub max_days_of_cover: Option<f64>,
-    /// The least and the most stock that every item-location should have, in months of its consumption: bounds of its
-    /// position, whatever its policy.
+    /// The least and the most stock that every item-location should have when an order arrives, in months of its
+    /// consumption, whatever its policy.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub months_of_stock: Option<[f64; 2]>,
     /// Share of the stock of a sending location that has too little, 0 to 1, that is shared in proportion to what is

@@ -782,31 +782,25 @@ impl<'a> UnitBuilder<'a> {
             warnings.push("D17: no source of supply".to_owned());
         }
         let configured = row.and_then(|row| row.lead_time_days).filter(|days| days.is_finite() && *days >= 0.0);
-        let told_on = row.and_then(|row| row.lead_time_told_on);
-        let learned = origin.and_then(|origin| match told_on {
-            Some(told_on) => self.learned_since((item, location), origin, told_on),
-            None => {
-                let of_item = |location| self.learned.get(&(origin, Some(item), location));
-                let of_source = || self.shared.learned.get(&SourceId::of(dataset, origin));
-                of_item(Some(location)).or_else(|| of_item(None)).or_else(of_source).cloned()
-            }
+        let of_all = origin.and_then(|origin| {
+            let of_item = |location| self.learned.get(&(origin, Some(item), location));
+            let of_source = || self.shared.learned.get(&SourceId::of(dataset, origin));
+            of_item(Some(location)).or_else(|| of_item(None)).or_else(of_source)
         });
+        let told_on = row.and_then(|row| row.lead_time_told_on);
+        let since = origin.zip(told_on);
+        let since = since.and_then(|(origin, told_on)| self.learned_since((item, location), origin, told_on));
+        let learned = if told_on.is_some() { since.as_ref() } else { of_all };
         // A notice moves the lead time; how far deliveries are from it, earlier ones tell too.
-        let spread = || {
-            let of_source = origin.and_then(|origin| {
-                let own = self.learned.get(&(origin, Some(item), Some(location)));
-                own.or_else(|| self.shared.learned.get(&SourceId::of(dataset, origin)))
-            });
-            of_source.filter(|_| told_on.is_some()).map_or(0.0, |learned| learned.summary.sd_days)
-        };
-        let lead_days: Arc<[f64]> = match (&learned, configured) {
+        let spread = || of_all.map_or(0.0, |learned| learned.summary.sd_days);
+        let lead_days: Arc<[f64]> = match (learned, configured) {
             (Some(learned), _) => learned.scenarios.clone(),
             (None, Some(mean)) => {
                 self.random_lead_days(mean, row.and_then(|row| row.lead_time_sd_days).unwrap_or_else(spread))
             }
             (None, None) => Arc::from([settings.default_lead_time_days.max(0.0)]),
         };
-        match (&learned, configured) {
+        match (learned, configured) {
             (Some(learned), Some(configured))
                 if (learned.summary.mean_days - configured).abs() > 0.5 * configured.max(1.0) =>
             {

@@ -34,7 +34,7 @@ pub struct FileStock {
 #[derive(Clone, Debug, Default)]
 struct InFiles {
     counted: Option<FileCount>,
-    /// Whether its only counts are of days after the one that is asked about.
+    /// Whether a count is known of a day after the one that is asked about.
     is_counted_later: bool,
     /// Moved after the count and before the first day of events, millionths of a base unit.
     moved_before: i128,
